@@ -1,0 +1,75 @@
+// Broker: the one narrow door between the ways in and the node. Implemented by broker/node; used by
+// plugins and the dispatcher. Safe to call from any thread; a completion runs on the executor it
+// was asked with, exactly once, and within the server's time-out (10 s plus the poll).
+#pragma once
+
+#include "broker/api/requests.h"
+#include "broker/model/refusal.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <any>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace penstock::api {
+
+namespace asio = boost::asio;
+
+template <class T>
+using Outcome = model::Outcome<T>;
+
+// Who asks. Only authentication makes one; accounts and roles join it later.
+struct Principal {
+    std::string key_id;
+    bool root = false;
+};
+
+// Tells a waiting request that its caller is gone: a long poll so cancelled leases nothing.
+class Cancellation {
+  public:
+    virtual ~Cancellation() = default;
+    virtual void cancel() = 0;  // any thread; harmless after completion
+};
+
+class Broker {
+  public:
+    virtual ~Broker() = default;
+
+    // Answers one request; the type inside `Answer` is the request's Outcome<Reply>.
+    using Answer = std::function<void(std::any outcome)>;
+    virtual std::shared_ptr<Cancellation> call(const Principal& principal,
+                                               Request request,
+                                               asio::any_io_executor executor,
+                                               Answer answer) = 0;
+
+    // The secret of a key as of at most 1 s ago; nothing when unknown. Never blocks.
+    [[nodiscard]] virtual std::optional<std::string> secret_of(std::string_view key_id) const = 0;
+
+    // False until the node has replayed its log and recovered, and again while it stops. Never
+    // blocks.
+    [[nodiscard]] virtual bool ready() const = 0;
+};
+
+// co_await call(broker, principal, request): the request's Outcome<Reply>.
+template <class R>
+asio::awaitable<Outcome<typename R::Reply>> call(Broker& broker, Principal principal, R request) {
+    using Result = Outcome<typename R::Reply>;
+    const auto executor = co_await asio::this_coro::executor;
+    auto initiate = [&broker, executor, &principal, &request](auto handler) {
+        // std::function wants copies; the handler is run once.
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        broker.call(principal, Request{std::move(request)}, executor, [shared](std::any outcome) {
+            std::move (*shared)(std::any_cast<Result>(std::move(outcome)));
+        });
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Result)>(
+        std::move(initiate), asio::use_awaitable);
+}
+
+}  // namespace penstock::api

@@ -1,0 +1,440 @@
+// What can be asked of the broker, by name, whoever asks: plugins translate their protocol into
+// these and back. Each request names its Reply. Values, any thread.
+#pragma once
+
+#include "broker/model/attempt.h"
+#include "broker/model/message.h"
+#include "broker/model/objects.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace penstock::api {
+
+using model::MessageId;
+using model::Sequence;
+using model::TimeMs;
+
+struct Nothing {};
+
+// Paging by offset, as CMQ has it.
+struct Page {
+    std::uint32_t offset = 0;
+    std::uint32_t limit = 20;
+};
+
+struct NamedId {
+    std::uint32_t number = 0;
+    std::string name;
+};
+
+struct NamePage {
+    std::uint64_t total = 0;
+    std::vector<NamedId> items;
+};
+
+// ---- queues ------------------------------------------------------------------------------------
+
+// A dead-letter policy by name.
+struct DeadLetterSpec {
+    std::string queue;
+    model::DeadLetterPolicy::Kind kind = model::DeadLetterPolicy::Kind::receives;
+    std::uint32_t max_receives = 0;
+    std::uint32_t time_to_live_s = 0;
+};
+
+// Attributes to set; what is absent keeps its value (or the default at creation).
+struct QueueChange {
+    std::optional<std::uint64_t> messages_max;
+    std::optional<std::uint32_t> polling_wait_s;
+    std::optional<std::uint32_t> visibility_s;
+    std::optional<std::uint32_t> message_bytes_max;
+    std::optional<std::uint32_t> retention_s;
+    std::optional<std::uint32_t> rewind_s;
+    std::optional<DeadLetterSpec> dead_letter;
+    bool unbind_dead_letter = false;
+    std::optional<bool> paused;
+};
+
+struct QueueView {
+    std::uint32_t number = 0;
+    std::string name;
+    bool automatic_dead_letter = false;
+    model::QueueAttributes attributes;
+    std::string dead_letter_queue;  // name; empty: none
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+    std::uint64_t active = 0;
+    std::uint64_t inactive = 0;
+    std::uint64_t delayed = 0;
+    std::uint64_t rewindable = 0;
+    TimeMs oldest_ms = 0;  // oldest message not consumed; 0: none
+};
+
+struct CreateQueue {
+    using Reply = QueueView;
+    std::string name;
+    QueueChange change;
+};
+
+struct ListQueues {
+    using Reply = NamePage;
+    std::string search;
+    Page page;
+    bool automatic = false;  // also (only these when `only_automatic`) automatic dead-letter queues
+    bool only_automatic = false;
+};
+
+struct GetQueue {
+    using Reply = QueueView;
+    std::string name;
+};
+
+struct SetQueue {
+    using Reply = QueueView;
+    std::string name;
+    QueueChange change;
+};
+
+struct DeleteQueue {
+    using Reply = Nothing;
+    std::string name;
+};
+
+struct ClearQueue {
+    using Reply = Nothing;
+    std::string name;
+};
+
+struct RewindQueue {
+    using Reply = Nothing;
+    std::string name;
+    TimeMs to_ms = 0;
+};
+
+struct ListDeadLetterSources {
+    using Reply = NamePage;
+    std::string queue;
+    std::string search;
+    Page page;
+};
+
+struct SentMessages {
+    std::vector<MessageId> ids;
+    bool repeated = false;
+};
+
+struct SendMessages {
+    using Reply = SentMessages;
+    std::string queue;
+    std::vector<model::NewMessage> messages;  // 1-16, together at most 1 MiB
+    std::uint32_t delay_s = 0;
+    std::string dedup_key;
+};
+
+struct ReceivedMessage {
+    MessageId id;
+    model::Receipt receipt;
+    model::MessageMeta meta;
+    std::string payload;
+    TimeMs enqueued_ms = 0;
+    TimeMs next_visible_ms = 0;
+    TimeMs first_received_ms = 0;
+    std::uint32_t receives = 0;
+};
+
+struct ReceivedMessages {
+    std::vector<ReceivedMessage> messages;  // empty: nothing came in time
+};
+
+// Waits up to `wait_s` (absent: the queue's) for a message to become visible.
+struct ReceiveMessages {
+    using Reply = ReceivedMessages;
+    std::string queue;
+    std::uint32_t messages_max = 1;  // 1-16
+    std::optional<std::uint32_t> wait_s;
+    std::uint32_t visibility_s = 0;  // 0: the queue's
+};
+
+struct DeletedMessages {
+    std::vector<bool> removed;  // per receipt
+};
+
+struct DeleteMessages {
+    using Reply = DeletedMessages;
+    std::string queue;
+    std::vector<model::Receipt> receipts;
+};
+
+struct ChangeVisibility {
+    using Reply = Nothing;
+    std::string queue;
+    model::Receipt receipt;
+    std::uint32_t visibility_s = 0;
+};
+
+// ---- topics and subscriptions ------------------------------------------------------------------
+
+struct TopicView {
+    std::uint32_t number = 0;
+    std::string name;
+    model::TopicAttributes attributes;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+    std::uint64_t messages = 0;
+    std::uint32_t subscriptions = 0;
+};
+
+struct CreateTopic {
+    using Reply = TopicView;
+    std::string name;
+    model::TopicAttributes attributes;
+};
+
+struct ListTopics {
+    using Reply = NamePage;
+    std::string search;
+    Page page;
+};
+
+struct GetTopic {
+    using Reply = TopicView;
+    std::string name;
+};
+
+struct SetTopic {
+    using Reply = TopicView;
+    std::string name;
+    std::optional<std::uint32_t> message_bytes_max;
+    std::optional<std::uint32_t> retention_s;
+};
+
+struct DeleteTopic {
+    using Reply = Nothing;
+    std::string name;
+};
+
+struct PublishMessages {
+    using Reply = SentMessages;
+    std::string topic;
+    std::vector<model::NewMessage> messages;  // 1-16, together at most 1 MiB
+    std::uint32_t delay_s = 0;
+    std::string dedup_key;
+    bool want_receiver = false;  // refuse when no subscription matches (CMQ 6030)
+};
+
+struct SubscriptionView {
+    std::uint32_t number = 0;
+    std::string topic;
+    std::string name;
+    model::SubscriptionSpec spec;
+    std::string dead_letter_queue;  // name; empty: none
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+    std::uint64_t backlog = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t dropped = 0;
+};
+
+enum class DeadLetterChoice : std::uint8_t { automatic, named, none };
+
+struct Subscribe {
+    using Reply = SubscriptionView;
+    std::string topic;
+    std::string name;
+    model::SubscriptionSpec spec;  // queue numbers are filled in by the broker
+    DeadLetterChoice dead_letter = DeadLetterChoice::automatic;
+    std::string dead_letter_queue;  // with DeadLetterChoice::named
+};
+
+struct ListSubscriptions {
+    using Reply = struct SubscriptionPage;
+    std::string topic;
+    std::string search;
+    Page page;
+};
+
+struct SubscriptionPage {
+    std::uint64_t total = 0;
+    std::vector<SubscriptionView> items;
+};
+
+struct GetSubscription {
+    using Reply = SubscriptionView;
+    std::string topic;
+    std::string name;
+};
+
+struct SetSubscription {
+    using Reply = SubscriptionView;
+    std::string topic;
+    std::string name;
+    std::optional<model::RetryPolicy> retry;
+    std::optional<model::ContentFormat> format;
+    std::optional<std::vector<std::string>> filter_tags;
+    std::optional<std::vector<std::string>> binding_keys;
+    std::optional<std::string> endpoint;
+    std::optional<std::uint32_t> concurrency;
+    std::optional<std::uint32_t> timeout_ms;
+    std::optional<model::SubscriptionState> state;
+};
+
+struct Unsubscribe {
+    using Reply = Nothing;
+    std::string topic;
+    std::string name;
+};
+
+// ---- dead letters, deliveries, track -----------------------------------------------------------
+
+struct DeadLetterView {
+    Sequence sequence = 0;
+    MessageId id;
+    model::MessageMeta meta;
+    std::string payload;
+    std::string state;   // visible, in_flight
+    std::string source;  // queue name or TOPIC/NAME; empty: sent here directly
+    std::string reason;
+    std::uint16_t status = 0;
+    std::uint32_t attempts = 0;
+    std::string excerpt;
+    TimeMs died_ms = 0;
+    TimeMs sent_ms = 0;
+};
+
+struct ListDeadLetters {
+    using Reply = struct DeadLetterPage;
+    std::string queue;  // a queue's name or TOPIC/NAME for its automatic one
+    Sequence first = 0;
+    std::uint32_t limit = 50;  // 1-1000
+};
+
+struct DeadLetterPage {
+    std::string queue;
+    std::vector<DeadLetterView> items;
+    Sequence next = 0;  // 0: the end
+};
+
+struct RedriveStarted {
+    std::uint64_t messages = 0;
+};
+
+struct RedriveDeadLetters {
+    using Reply = RedriveStarted;
+    std::string queue;
+    std::vector<MessageId> messages;  // empty: all; at most 1,000
+    bool preview = false;             // only count
+};
+
+struct DeliveryView {
+    std::string topic;
+    std::string subscription;
+    MessageId id;
+    std::string status;  // ok, failed, retry
+    std::uint32_t attempt = 0;
+    TimeMs at_ms = 0;
+    TimeMs due_ms = 0;  // status retry: when it will be tried again
+    std::uint32_t latency_us = 0;
+    std::uint16_t http_status = 0;
+    std::string reason;
+    std::string target;
+    std::string excerpt;
+};
+
+struct ListDeliveries {
+    using Reply = struct DeliveryPage;
+    std::string subscription;  // TOPIC/NAME; empty: all
+    std::string status;        // ok, failed, retry; empty: all
+    std::uint64_t before = 0;  // cursor of an earlier page; 0: newest
+    std::uint32_t limit = 50;  // 1-1000
+};
+
+struct DeliveryPage {
+    std::vector<DeliveryView> items;  // newest first
+    std::uint64_t next = 0;           // 0: the end
+};
+
+struct TrackPlace {
+    std::string object;  // queue, topic or TOPIC/NAME
+    std::string kind;    // queue, topic, subscription
+    std::string state;
+    std::uint32_t count = 0;
+    TimeMs due_ms = 0;
+    std::vector<DeliveryView> attempts;  // subscriptions: oldest first
+};
+
+struct MessageTrack {
+    MessageId id;
+    TimeMs sent_ms = 0;
+    model::MessageMeta meta;
+    std::uint32_t payload_bytes = 0;
+    std::string sent_to;  // queue or topic
+    std::uint64_t log_index = 0;
+    std::vector<TrackPlace> places;
+};
+
+struct TrackMessage {
+    using Reply = MessageTrack;
+    MessageId id;
+};
+
+// ---- the server itself -------------------------------------------------------------------------
+
+struct ServerStatus {
+    bool ready = false;
+    std::string version;
+    std::string data_folder;
+    TimeMs started_ms = 0;
+    bool dev = false;
+    std::string space;  // normal, below_reserve, exhausted
+    std::uint64_t log_bytes = 0;
+    std::uint64_t log_segments = 0;
+    std::uint64_t live_bodies = 0;
+    std::uint64_t damaged_records = 0;
+    std::uint64_t quarantined = 0;
+    std::uint64_t rows_bytes = 0;
+    std::uint64_t applied = 0;  // of the data set
+    std::uint64_t queues = 0;
+    std::uint64_t topics = 0;
+    std::uint64_t subscriptions = 0;
+    std::uint64_t waiters = 0;  // long polls
+};
+
+struct GetStatus {
+    using Reply = ServerStatus;
+};
+
+// Any request; its answer is the Reply of the alternative.
+using Request = std::variant<CreateQueue,
+                             ListQueues,
+                             GetQueue,
+                             SetQueue,
+                             DeleteQueue,
+                             ClearQueue,
+                             RewindQueue,
+                             ListDeadLetterSources,
+                             SendMessages,
+                             ReceiveMessages,
+                             DeleteMessages,
+                             ChangeVisibility,
+                             CreateTopic,
+                             ListTopics,
+                             GetTopic,
+                             SetTopic,
+                             DeleteTopic,
+                             PublishMessages,
+                             Subscribe,
+                             ListSubscriptions,
+                             GetSubscription,
+                             SetSubscription,
+                             Unsubscribe,
+                             ListDeadLetters,
+                             RedriveDeadLetters,
+                             ListDeliveries,
+                             TrackMessage,
+                             GetStatus>;
+
+}  // namespace penstock::api

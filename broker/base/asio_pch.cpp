@@ -1,0 +1,1 @@
+// Carries the precompiled Asio headers (asio_pch.h) that other targets reuse.

@@ -1,0 +1,197 @@
+// Reads of a data set's rows. Pure functions over Rows, bounded work each, broker thread.
+#pragma once
+
+#include "broker/model/attempt.h"
+#include "broker/model/objects.h"
+#include "broker/model/rows.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::core {
+
+using model::Generation;
+using model::MessageId;
+using model::ObjectNo;
+using model::QueueNo;
+using model::Rows;
+using model::Sequence;
+using model::SubscriptionNo;
+using model::TimeMs;
+using model::TopicNo;
+
+struct QueueCounts {
+    std::uint64_t active = 0;    // visible
+    std::uint64_t inactive = 0;  // leased
+    std::uint64_t delayed = 0;
+    std::uint64_t rewindable = 0;  // deleted, still within the rewind window
+    TimeMs oldest_ms = 0;          // log time of the oldest message not consumed; 0: none
+};
+
+struct QueueInfo {
+    QueueNo queue;
+    std::string name;
+    model::QueueKind kind = model::QueueKind::user;
+    model::QueueAttributes attributes;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+    QueueCounts counts;
+};
+
+std::optional<QueueInfo> queue_info(const Rows& rows, QueueNo queue);
+
+// True when a Lease would find a message now. Cheap: one row.
+bool receivable(const Rows& rows, QueueNo queue);
+
+// Queues whose dead-letter policy names `queue`.
+std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue);
+
+struct TopicInfo {
+    TopicNo topic;
+    std::string name;
+    model::TopicAttributes attributes;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+    std::uint64_t messages = 0;  // retained
+    std::uint32_t subscriptions = 0;
+};
+
+std::optional<TopicInfo> topic_info(const Rows& rows, TopicNo topic);
+
+struct SubscriptionInfo {
+    SubscriptionNo subscription;
+    TopicNo topic;
+    std::string topic_name;
+    std::string name;  // without the topic
+    model::SubscriptionSpec spec;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+    Generation generation = 0;
+    std::uint64_t backlog = 0;  // matched, not yet settled
+    std::uint64_t waiting = 0;  // of these: failed at least once, waiting for a retry
+    std::uint64_t dropped = 0;  // exhausted without a dead-letter queue
+};
+
+std::optional<SubscriptionInfo> subscription_info(const Rows& rows, SubscriptionNo subscription);
+std::vector<SubscriptionNo> subscriptions_of(const Rows& rows, TopicNo topic);
+std::vector<SubscriptionNo> all_subscriptions(const Rows& rows);
+
+// What may be handed out, beginning at `fresh`. Retries that are due come first; a subscription
+// that keeps order gets only its oldest failing message while one is failing.
+struct ReadyItem {
+    Sequence sequence = 0;
+    Generation generation = 0;
+    std::uint32_t attempt = 1;  // the number this attempt will have
+    MessageId message;
+    TimeMs logged_ms = 0;
+};
+
+struct ReadyPage {
+    std::vector<ReadyItem> items;
+    Generation generation = 0;
+    Sequence fresh = 0;  // where to go on
+    bool more = false;   // stopped by a limit: ask again
+};
+
+// `fresh` is the first sequence never handed out (0: from the cursor). Looks at no more than
+// `scan_max` sequences.
+ReadyPage ready_deliveries(const Rows& rows,
+                           SubscriptionNo subscription,
+                           Sequence fresh,
+                           std::uint32_t limit,
+                           std::uint32_t scan_max);
+
+// Why a message is dead, kept with it in the dead-letter queue.
+struct DeadInfo {
+    ObjectNo source;  // queue or subscription it came from
+    std::string source_name;
+    model::Failure failure = model::Failure::none;
+    std::uint16_t status = 0;
+    std::uint32_t attempts = 0;
+    std::string excerpt;
+    TimeMs died_ms = 0;
+    TimeMs first_logged_ms = 0;
+};
+
+struct DeadLetter {
+    Sequence sequence = 0;
+    MessageId message;
+    TimeMs logged_ms = 0;
+    std::string state;  // visible, in_flight
+    std::uint32_t receives = 0;
+    std::optional<DeadInfo> dead;  // nothing: it was sent to the queue directly
+};
+
+struct DeadLetterPage {
+    std::vector<DeadLetter> items;
+    Sequence next = 0;  // 0: the end
+};
+
+// Messages of a queue that are not deleted, in order from `first` on.
+DeadLetterPage dead_letters(const Rows& rows, QueueNo queue, Sequence first, std::uint32_t limit);
+
+// Deliveries of a subscription that failed and wait, in sequence order.
+struct WaitingDelivery {
+    Sequence sequence = 0;
+    MessageId message;
+    std::uint32_t attempts = 0;
+    TimeMs due_ms = 0;
+    model::Failure failure = model::Failure::none;
+    std::uint16_t status = 0;
+};
+
+std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
+                                                SubscriptionNo subscription,
+                                                Sequence first,
+                                                std::uint32_t limit);
+
+// Where the attempts of a subscription are: one row per Settle entry, newest first.
+struct TrackRow {
+    MessageId attempts;  // the body that holds them
+    TimeMs time_ms = 0;
+    Sequence first = 0;
+    Sequence last = 0;
+    std::uint32_t count = 0;
+    std::uint32_t failed = 0;
+};
+
+// Rows older than `before` (0: newest) down to entry index `oldest`.
+std::vector<TrackRow> track_rows(const Rows& rows,
+                                 SubscriptionNo subscription,
+                                 model::LogIndex before,
+                                 model::LogIndex oldest,
+                                 std::uint32_t limit);
+
+// Where a message stands now: one line per log that holds it or a subscription that matched it.
+struct MessagePlace {
+    ObjectNo object;  // queue, topic or subscription
+    Sequence sequence = 0;
+    std::string
+        state;  // visible, in_flight, delayed, deleted, waiting, delivered, not_matched, dead
+    std::uint32_t count = 0;  // receives or attempts
+    TimeMs due_ms = 0;
+};
+
+// `holder` is the topic or queue the message was sent to (known from its entry's commands).
+std::vector<MessagePlace> message_places(const Rows& rows, MessageId message, ObjectNo holder);
+
+// Live bodies, for the log store: ordinals of an entry still held by some log.
+std::vector<std::uint32_t> live_ordinals(const Rows& rows, model::LogIndex index);
+
+// Visits entries with live bodies from `first` on, at most `limit`; gives the index to go on with
+// (0: done).
+model::LogIndex count_live(const Rows& rows,
+                           model::LogIndex first,
+                           std::uint32_t limit,
+                           const std::function<void(model::LogIndex, std::uint32_t bodies)>& visit);
+
+struct SetProgress {
+    model::LogIndex applied = 0;
+    TimeMs time_ms = 0;
+    std::uint64_t state_hash = 0;
+};
+
+SetProgress progress(const Rows& rows);  // both kinds of set
+
+}  // namespace penstock::core

@@ -1,0 +1,1 @@
+#include "broker/core/state_machine.h"

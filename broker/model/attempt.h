@@ -1,0 +1,67 @@
+// Attempt: what happened when a delivery was tried once. Attempts travel as a body of their Settle
+// entry and are kept by the log store for the track's retention. Values, any thread.
+#pragma once
+
+#include "broker/model/ids.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::model {
+
+// What a sink made of one attempt.
+enum class Verdict : std::uint8_t {
+    accepted = 1,
+    retry = 2,          // tried and failed: counts, the retry policy decides
+    rejected = 3,       // tried and final: dead letter at once
+    not_attempted = 4,  // never reached the target: a deferral, not counted
+};
+
+// Error class of an attempt that was not accepted.
+enum class Failure : std::uint8_t {
+    none = 0,
+    status = 1,  // an answer outside 2xx
+    timeout = 2,
+    refused = 3,  // connection refused
+    reset = 4,    // connection lost or malformed answer
+    tls = 5,
+    name = 6,     // the host name does not resolve
+    guarded = 7,  // the address is not allowed
+    queue_full = 8,
+    queue_gone = 9,
+    exhausted_resources = 10,  // our own limits
+    damaged = 11,              // the body fails its checksum
+    receives = 12,             // queue dead letter: received too often
+    time_to_live = 13,         // queue dead letter: not consumed in time
+};
+
+std::string_view to_text(Verdict verdict);
+std::string_view to_text(Failure failure);
+
+struct Attempt {
+    Sequence sequence = 0;
+    MessageId message;
+    std::uint32_t number = 1;  // from 1
+    TimeMs at_ms = 0;          // when it began
+    std::uint32_t latency_us = 0;
+    Verdict verdict = Verdict::accepted;
+    Failure failure = Failure::none;
+    std::uint16_t status = 0;  // HTTP status; 0: none
+    std::string target;        // address tried; empty on success to save space
+    std::string excerpt;       // at most excerpt_bytes_max of the answer or the error
+
+    friend bool operator==(const Attempt&, const Attempt&) = default;
+};
+
+inline constexpr std::size_t attempt_excerpt_bytes_max = 1024;
+inline constexpr std::size_t attempts_per_settle_max = 1000;
+
+// Stored form: version:u8=1 count{sequence message number at latency verdict failure status target
+// excerpt}
+std::string encode_attempts(const std::vector<Attempt>& attempts);
+std::optional<std::vector<Attempt>> decode_attempts(std::string_view bytes);  // nothing: malformed
+
+}  // namespace penstock::model

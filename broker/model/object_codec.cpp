@@ -1,0 +1,145 @@
+#include "broker/model/object_codec.h"
+
+namespace penstock::model {
+
+namespace {
+
+constexpr std::uint8_t attributes_version = 1;
+constexpr std::size_t retry_step_bytes = 3;
+
+void expect_version(Reader& reader) {
+    if (reader.u8() != attributes_version) reader.fail();
+}
+
+std::uint32_t varint32(Reader& reader) {
+    const std::uint64_t value = reader.varint();
+    if (value > UINT32_MAX) reader.fail();
+    return static_cast<std::uint32_t>(value);
+}
+
+void encode_texts(Writer& writer, const std::vector<std::string>& texts) {
+    writer.varint(texts.size());
+    for (const std::string& text : texts) writer.bytes(text);
+}
+
+std::vector<std::string> decode_texts(Reader& reader) {
+    std::vector<std::string> texts(reader.count(1));
+    for (std::string& text : texts) text = reader.text();
+    return texts;
+}
+
+void encode(Writer& writer, const RetryPolicy& retry) {
+    writer.u8(static_cast<std::uint8_t>(retry.name));
+    writer.boolean(retry.keeps_order);
+    writer.varint(retry.steps.size());
+    for (const RetryStep& step : retry.steps) {
+        writer.varint(step.min_ms);
+        writer.varint(step.max_ms);
+        writer.varint(step.times);
+    }
+}
+
+RetryPolicy decode_retry(Reader& reader) {
+    RetryPolicy retry;
+    retry.name = static_cast<RetryPolicy::Name>(reader.u8());
+    retry.keeps_order = reader.boolean();
+    retry.steps.resize(reader.count(retry_step_bytes));
+    for (RetryStep& step : retry.steps) {
+        step.min_ms = varint32(reader);
+        step.max_ms = varint32(reader);
+        step.times = varint32(reader);
+        if (step.max_ms < step.min_ms) reader.fail();
+    }
+    return retry;
+}
+
+}  // namespace
+
+void encode(Writer& writer, const QueueAttributes& attributes) {
+    writer.u8(attributes_version);
+    writer.varint(attributes.messages_max);
+    writer.varint(attributes.polling_wait_s);
+    writer.varint(attributes.visibility_s);
+    writer.varint(attributes.message_bytes_max);
+    writer.varint(attributes.retention_s);
+    writer.varint(attributes.rewind_s);
+    writer.boolean(attributes.paused);
+    writer.boolean(attributes.dead_letter.has_value());
+    if (attributes.dead_letter) {
+        writer.u32(attributes.dead_letter->queue.value);
+        writer.u8(static_cast<std::uint8_t>(attributes.dead_letter->kind));
+        writer.varint(attributes.dead_letter->max_receives);
+        writer.varint(attributes.dead_letter->time_to_live_s);
+    }
+}
+
+QueueAttributes decode_queue_attributes(Reader& reader) {
+    expect_version(reader);
+    QueueAttributes attributes;
+    attributes.messages_max = reader.varint();
+    attributes.polling_wait_s = varint32(reader);
+    attributes.visibility_s = varint32(reader);
+    attributes.message_bytes_max = varint32(reader);
+    attributes.retention_s = varint32(reader);
+    attributes.rewind_s = varint32(reader);
+    attributes.paused = reader.boolean();
+    if (reader.boolean()) {
+        DeadLetterPolicy policy;
+        policy.queue = QueueNo{reader.u32()};
+        policy.kind = static_cast<DeadLetterPolicy::Kind>(reader.u8());
+        policy.max_receives = varint32(reader);
+        policy.time_to_live_s = varint32(reader);
+        attributes.dead_letter = policy;
+    }
+    return attributes;
+}
+
+void encode(Writer& writer, const TopicAttributes& attributes) {
+    writer.u8(attributes_version);
+    writer.varint(attributes.message_bytes_max);
+    writer.u8(static_cast<std::uint8_t>(attributes.filter));
+    writer.varint(attributes.retention_s);
+}
+
+TopicAttributes decode_topic_attributes(Reader& reader) {
+    expect_version(reader);
+    TopicAttributes attributes;
+    attributes.message_bytes_max = varint32(reader);
+    attributes.filter = static_cast<FilterKind>(reader.u8());
+    attributes.retention_s = varint32(reader);
+    return attributes;
+}
+
+void encode(Writer& writer, const SubscriptionSpec& spec) {
+    writer.u8(attributes_version);
+    writer.u8(static_cast<std::uint8_t>(spec.sink));
+    writer.bytes(spec.endpoint);
+    writer.u32(spec.queue.value);
+    writer.u8(static_cast<std::uint8_t>(spec.format));
+    encode(writer, spec.retry);
+    encode_texts(writer, spec.filter_tags);
+    encode_texts(writer, spec.binding_keys);
+    writer.u32(spec.dead_letter.value);
+    writer.varint(spec.concurrency);
+    writer.varint(spec.timeout_ms);
+    writer.u8(static_cast<std::uint8_t>(spec.state));
+}
+
+SubscriptionSpec decode_subscription_spec(Reader& reader) {
+    expect_version(reader);
+    SubscriptionSpec spec;
+    spec.sink = static_cast<SinkKind>(reader.u8());
+    spec.endpoint = reader.text();
+    spec.queue = QueueNo{reader.u32()};
+    spec.format = static_cast<ContentFormat>(reader.u8());
+    spec.retry = decode_retry(reader);
+    spec.filter_tags = decode_texts(reader);
+    spec.binding_keys = decode_texts(reader);
+    spec.dead_letter = QueueNo{reader.u32()};
+    spec.concurrency = varint32(reader);
+    spec.timeout_ms = varint32(reader);
+    spec.state = static_cast<SubscriptionState>(reader.u8());
+    return spec;
+}
+
+}  // namespace penstock::model

@@ -1,0 +1,18 @@
+// Byte forms of the objects' attributes, shared by commands and rows, and by nothing else.
+// Every form begins with its own version byte. Decoders leave the reader failed on malformed input.
+#pragma once
+
+#include "broker/base/bytes.h"
+#include "broker/model/objects.h"
+
+namespace penstock::model {
+
+void encode(Writer& writer, const QueueAttributes& attributes);
+void encode(Writer& writer, const TopicAttributes& attributes);
+void encode(Writer& writer, const SubscriptionSpec& spec);
+
+QueueAttributes decode_queue_attributes(Reader& reader);
+TopicAttributes decode_topic_attributes(Reader& reader);
+SubscriptionSpec decode_subscription_spec(Reader& reader);
+
+}  // namespace penstock::model

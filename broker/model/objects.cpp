@@ -1,0 +1,38 @@
+#include "broker/model/objects.h"
+
+namespace penstock::model {
+
+RetryPolicy backoff_retry(std::uint32_t min_ms, std::uint32_t max_ms) {
+    return RetryPolicy{RetryPolicy::Name::backoff, true, {{min_ms, max_ms, 3}}};
+}
+
+RetryPolicy exponential_retry() {
+    RetryPolicy policy{RetryPolicy::Name::exponential, false, {}};
+    for (std::uint32_t pause_s = 1; pause_s <= 256; pause_s *= 2) {
+        policy.steps.push_back({pause_s * 1000, pause_s * 1000, 1});
+    }
+    policy.steps.push_back({512'000, 512'000, 167});
+    return policy;
+}
+
+RetryPolicy custom_retry(const std::vector<std::uint32_t>& pauses_ms) {
+    RetryPolicy policy{RetryPolicy::Name::custom, false, {}};
+    for (const std::uint32_t pause : pauses_ms) policy.steps.push_back({pause, pause, 1});
+    return policy;
+}
+
+std::optional<std::uint32_t> retry_pause_ms(const RetryPolicy& policy,
+                                            std::uint32_t retry,
+                                            std::uint64_t jitter) {
+    for (const RetryStep& step : policy.steps) {
+        if (retry > step.times) {
+            retry -= step.times;
+            continue;
+        }
+        const std::uint64_t span = std::uint64_t{step.max_ms} - step.min_ms + 1;
+        return step.min_ms + static_cast<std::uint32_t>(jitter % span);
+    }
+    return {};
+}
+
+}  // namespace penstock::model

@@ -1,0 +1,1 @@
+#include "broker/api/dispatch.h"

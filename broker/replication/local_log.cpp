@@ -1,0 +1,1 @@
+#include "broker/replication/local_log.h"

@@ -1,0 +1,32 @@
+// LocalLog: the Log of a set with one replica: an entry is committed when its sync has returned.
+// Writes the records Raft will use (term 1, a hard state once). Broker thread only.
+#pragma once
+
+#include "broker/replication/log.h"
+#include "broker/storage/log/log_store.h"
+
+#include <vector>
+
+namespace penstock::replication {
+
+class LocalLog final : public Log {
+  public:
+    // `store` outlives the log. `last_time_ms` is the time of the last applied entry (0: new set).
+    LocalLog(SetId set, storage::LogStore& store, TimeMs last_time_ms);
+
+    [[nodiscard]] SetId set() const override { return set_; }
+
+    bool propose(Proposal proposal) override;
+    std::vector<Committed> take_committed() override;
+    [[nodiscard]] LogIndex committed() const override;
+    Result<void> replay(LogIndex applied, const Visit& visit) const override;
+
+  private:
+    SetId set_;
+    storage::LogStore& store_;
+    TimeMs last_time_ms_;
+    LogIndex next_index_;
+    std::vector<Committed> staged_;
+};
+
+}  // namespace penstock::replication

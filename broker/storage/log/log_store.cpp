@@ -1,0 +1,1 @@
+#include "broker/storage/log/log_store.h"

@@ -1,0 +1,1 @@
+#include "broker/storage/rows/row_store.h"

@@ -1,0 +1,59 @@
+// RowStore: where a set's rows live. RocksDB without WAL in production (the log replays), an
+// ordered map in memory for tests; both pass one contract suite. Owned by the node, used by the
+// broker thread; flushes run in the background.
+#pragma once
+
+#include "broker/base/error.h"
+#include "broker/model/ids.h"
+#include "broker/model/rows.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace penstock::storage {
+
+class RowStore : public model::Rows {
+  public:
+    // Applies a batch: visible to reads at once, durable (with its applied index, all or nothing)
+    // once flushed_applied() has reached `applied`. An error is final: stop the process.
+    virtual Result<void> apply(const model::RowBatch& batch, model::LogIndex applied) = 0;
+
+    // Starts a flush of everything applied so far; does not wait.
+    virtual Result<void> start_flush() = 0;
+
+    // Flushes and waits; for a clean stop and for tests.
+    virtual Result<void> flush() = 0;
+
+    // The applied index that is certainly durable: replay begins behind it. Any thread.
+    [[nodiscard]] virtual model::LogIndex flushed_applied() const = 0;
+
+    // Bytes applied since the last flush began: what a replay would have to redo.
+    [[nodiscard]] virtual std::uint64_t unflushed_bytes() const = 0;
+
+    // True while the store is close to stalling writes: refuse new work.
+    [[nodiscard]] virtual bool pressured() const = 0;
+
+    // The first background error, if any: final.
+    [[nodiscard]] virtual Result<void> health() const = 0;
+
+    [[nodiscard]] virtual std::uint64_t bytes_on_disk() const = 0;
+};
+
+// `folder` is created if missing. `opened_at` is the applied index found in the rows (0: new).
+// Error{damaged|io} names the folder and what to do.
+struct RowStoreOptions {
+    std::uint64_t memtable_bytes = 64ULL << 20;
+    std::uint64_t cache_bytes = 64ULL << 20;
+};
+
+Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
+                                                  const RowStoreOptions& options);
+
+// Never durable; `flush` only moves flushed_applied. Copyable state for crash images in tests.
+std::unique_ptr<RowStore> make_memory_rows();
+
+// Key under which the core keeps the applied index (8 bytes little-endian) in every set's rows.
+inline constexpr std::string_view applied_index_key = "!applied";
+
+}  // namespace penstock::storage

@@ -1,0 +1,1 @@
+#include "plugins/listener/http.h"

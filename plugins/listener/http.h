@@ -1,0 +1,52 @@
+// The HTTP listener every way in over HTTP shares: it accepts, does TLS, enforces the limits and
+// deadlines, parses strictly and hands whole requests to the first front end that wants them. A
+// connection lives and dies on one I/O thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::plugins {
+
+namespace asio = boost::asio;
+
+struct HttpRequest {
+    std::string method;  // as sent: "GET", "POST", ...
+    std::string path;    // before '?', not decoded
+    std::string query;   // behind '?', not decoded
+    std::string host;    // the Host header as sent, with any port
+    std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+    std::string body;
+    std::string remote;     // the caller's address
+    bool secure = false;    // came over TLS
+    bool loopback = false;  // the listener itself is on a loopback address
+
+    // First value of a header (lower-case name); empty when absent.
+    [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+struct HttpResponse {
+    unsigned status = 200;
+    std::string content_type = "application/json";
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+};
+
+class HttpFrontEnd {
+  public:
+    virtual ~HttpFrontEnd() = default;
+
+    // True when this front end answers the request. Asked in the order of plugins/all.cpp.
+    [[nodiscard]] virtual bool wants(const HttpRequest& request) const = 0;
+
+    // Answers it. Runs on the connection's I/O thread; cancelled (terminal) when the caller hangs
+    // up.
+    virtual asio::awaitable<HttpResponse> handle(HttpRequest request) = 0;
+};
+
+}  // namespace penstock::plugins

@@ -1,0 +1,42 @@
+// Sink: one kind of destination. It tries a delivery once and classifies what happened; it never
+// retries (the retry policy is in the core). All calls and completions happen on the dispatcher's
+// thread; `done` is called exactly once, at the deadline at the latest, also when the sink stops.
+#pragma once
+
+#include "broker/api/dispatch.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace penstock::sinks {
+
+// What one attempt came to.
+struct AttemptResult {
+    model::Verdict verdict = model::Verdict::accepted;
+    model::Failure failure = model::Failure::none;
+    std::uint16_t status = 0;
+    std::uint32_t retry_after_ms = 0;  // the receiver's wish; 0: none
+    std::string target;                // the address tried
+    std::string excerpt;               // start of a failed answer, or the error; at most 1 KiB
+    bool settled = false;              // the sink settled it itself in one entry (queue sink)
+};
+
+class Sink {
+  public:
+    using Done = std::function<void(AttemptResult)>;
+
+    virtual ~Sink() = default;
+
+    // Tries `delivery` for `target`; both live until `done` has returned.
+    virtual void deliver(const api::Target& target, const api::Delivery& delivery, Done done) = 0;
+
+    // The target is gone or changed: idle connections to it may close.
+    virtual void forget(const api::Target& target) = 0;
+
+    // Ends everything in flight as Verdict::not_attempted or what is known, then calls no more.
+    virtual void stop() = 0;
+};
+
+}  // namespace penstock::sinks
