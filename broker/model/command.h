@@ -81,6 +81,7 @@ struct ReleaseNames {
 struct InitSet {
     std::array<std::uint64_t, 2> receipt_key{};
     std::uint32_t track_retention_s = 259'200;
+    std::uint64_t track_bytes_max = 1ULL << 30;  // attempts kept; the oldest go first
     friend bool operator==(const InitSet&, const InitSet&) = default;
 };
 
@@ -237,8 +238,11 @@ struct Redrive {
     friend bool operator==(const Redrive&, const Redrive&) = default;
 };
 
-// Takes a message whose stored bytes are damaged out of every delivery. Replies Done.
+// Takes a message whose stored bytes are damaged out of delivery by one queue or subscription: it
+// is settled there, counted and listed with reason `damaged`. Replies Done.
 struct Quarantine {
+    ObjectNo object;  // the queue or subscription that met it
+    Sequence sequence = 0;
     MessageId message;
     friend bool operator==(const Quarantine&, const Quarantine&) = default;
 };

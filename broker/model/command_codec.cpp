@@ -151,7 +151,7 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Relea
 
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, InitSet> {
-    f(c.receipt_key), f(c.track_retention_s);
+    f(c.receipt_key), f(c.track_retention_s), f(c.track_bytes_max);
 }
 
 template <class F, class C>
@@ -256,7 +256,7 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Redri
 
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Quarantine> {
-    f(c.message);
+    f(c.object), f(c.sequence), f(c.message);
 }
 
 template <class F, class C>
