@@ -1,0 +1,20 @@
+// The address guard: which addresses a push may reach. It judges resolved addresses only, so that
+// no spelling of a name or number gets around it. Pure functions, any thread.
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+
+#include <cstdint>
+
+namespace penstock::sinks::client {
+
+enum class AddressPolicy : std::uint8_t {
+    public_only,  // what the public internet routes
+    any,          // also loopback and private networks: --dev, or the operator's choice
+};
+
+// True when `policy` lets a connection to `address` be made. Addresses that carry another one
+// (v4-mapped, NAT64, 6to4) are judged by what they carry and by their own kind.
+bool allowed(AddressPolicy policy, const boost::asio::ip::address& address);
+
+}  // namespace penstock::sinks::client
