@@ -1,0 +1,206 @@
+#include "tests/tidy/layering.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <regex>
+#include <set>
+
+namespace penstock::tidy {
+
+namespace {
+
+using Names = std::set<std::string>;
+
+const std::string everything = "*";
+
+// Room -> rooms (or single headers) it may include besides itself.
+const std::map<std::string, Names>& room_edges() {
+    static const std::map<std::string, Names> edges{
+        {"broker/base", {}},
+        {"broker/model", {"broker/base"}},
+        {"broker/core",
+         {"broker/model",
+          "broker/base/bytes.h",
+          "broker/base/check.h",
+          "broker/base/error.h",
+          "broker/base/hash.h",
+          "broker/base/ids.h"}},
+        {"broker/storage/log", {"broker/base", "broker/model"}},
+        {"broker/storage/rows", {"broker/base", "broker/model"}},
+        {"broker/replication", {"broker/base", "broker/model", "broker/storage/log"}},
+        {"broker/api", {"broker/base", "broker/model"}},
+        {"broker/node",
+         {"broker/base",
+          "broker/model",
+          "broker/core",
+          "broker/storage/log",
+          "broker/storage/rows",
+          "broker/replication",
+          "broker/api"}},
+        {"broker/config", {"broker/base"}},
+        {"broker/cli", {"broker/base", "broker/model", "sinks/client"}},
+        {"sinks/sink.h", {"broker/base", "broker/model", "broker/api"}},
+        {"sinks/client", {"broker/base"}},
+        {"sinks/http",
+         {"broker/base", "broker/model", "broker/api", "sinks/sink.h", "sinks/client"}},
+        {"sinks/queue", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
+        {"dispatcher", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
+        {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
+        {"plugins/cmq_http", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        {"plugins/native", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        // The visible lists and the composition root.
+        {"sinks/all", {everything}},
+        {"plugins/all", {everything}},
+        {"broker", {everything}},
+        {"tests", {everything}},
+    };
+    return edges;
+}
+
+// Third-party and system headers by prefix -> rooms that may include them.
+const std::map<std::string, Names>& outside_edges() {
+    static const Names speakers{"broker",
+                                "broker/api",
+                                "broker/node",
+                                "broker/cli",
+                                "broker/replication",
+                                "dispatcher",
+                                "plugins/",
+                                "sinks/",
+                                "tests"};
+    static const Names encoders{
+        "broker/cli", "broker/api", "dispatcher", "plugins/", "sinks/", "tests"};
+    static const Names system{"broker/base",
+                              "broker",
+                              "broker/node",
+                              "broker/cli",
+                              "broker/config",
+                              "plugins/listener",
+                              "sinks/client",
+                              "tests"};
+    static const std::map<std::string, Names> edges{
+        {"boost/system/", {everything}},
+        {"boost/asio", speakers},
+        {"boost/beast", speakers},
+        {"boost/json", encoders},
+        {"boost/url", encoders},
+        {"openssl/", {"broker/api", "broker", "plugins/", "sinks/client", "sinks/http", "tests"}},
+        {"rocksdb/", {"broker/storage/rows"}},
+        {"zstd.h", {"broker/storage/log"}},
+        {"lz4.h", {"broker/storage/log"}},
+        {"toml++/", {"broker/config", "broker/cli"}},
+        {"CLI/", {"broker", "broker/cli"}},
+        {"spdlog/", {"broker/base/log.cpp"}},
+        {"systemd/", {"broker"}},
+        {"gtest/", {"tests"}},
+        {"gmock/", {"tests"}},
+        {"benchmark/", {"tests"}},
+        {"sys/", system},
+        {"arpa/", system},
+        {"netinet/", system},
+        {"fcntl.h", system},
+        {"netdb.h", system},
+        {"poll.h", system},
+        {"pthread.h", system},
+        {"signal.h", system},
+        {"spawn.h", system},
+        {"unistd.h", system},
+    };
+    return edges;
+}
+
+// Standard headers the deterministic rooms must not even see.
+const Names& impure_headers() {
+    static const Names names{"atomic",
+                             "chrono",
+                             "cmath",
+                             "condition_variable",
+                             "coroutine",
+                             "cstdio",
+                             "cstdlib",
+                             "ctime",
+                             "filesystem",
+                             "fstream",
+                             "future",
+                             "iostream",
+                             "mutex",
+                             "random",
+                             "stop_token",
+                             "thread"};
+    return names;
+}
+
+// boost/asio is written for every room that has it except these single files.
+bool is_precompiled_header(const std::string& path) {
+    return starts_with(path, "broker/base/asio_pch.");
+}
+
+bool names_room(const Names& names, const std::string& room, const std::string& path) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+        const bool folder = name.back() == '/' && starts_with(path, name);
+        return name == everything || name == room || name == path || folder;
+    });
+}
+
+std::optional<std::string> complaint_inside(const std::string& path, const std::string& header) {
+    const std::string from = room_of(path);
+    const std::string to = room_of(header);
+    if (from.empty()) return "the include table does not know the room of " + path;
+    if (to.empty()) return "\"" + header + "\" is not a header of a known room";
+    if (from == to || from == "tests" || names_room(room_edges().at(from), to, header))
+        return std::nullopt;
+    return from + " must not include " + to + " (\"" + header + "\")";
+}
+
+std::optional<std::string> complaint_outside(const std::string& path, const std::string& header) {
+    const std::string from = room_of(path);
+    const bool standard = header.find_first_of("./") == std::string::npos;
+    if (standard) {
+        const bool pure = from == "broker/core" || from == "broker/model";
+        if (pure && impure_headers().count(header) > 0)
+            return from + " must not include <" + header + ">: it stays deterministic";
+        return std::nullopt;
+    }
+    if (is_precompiled_header(path)) return std::nullopt;
+    for (const auto& [prefix, rooms] : outside_edges()) {
+        if (!starts_with(header, prefix)) continue;
+        if (names_room(rooms, from, path)) return std::nullopt;
+        return from + " must not include <" + header + ">";
+    }
+    return "<" + header + "> is not in the table of third-party headers";
+}
+
+}  // namespace
+
+std::string room_of(const std::string& path) {
+    if (starts_with(path, "sinks/all.")) return "sinks/all";
+    if (starts_with(path, "plugins/all.")) return "plugins/all";
+    if (path == "sinks/sink.h") return path;
+    std::string best;
+    for (const auto& [room, allowed] : room_edges()) {
+        if (starts_with(path, room + "/") && room.size() > best.size()) best = room;
+    }
+    // Files straight in broker/ are the composition root; an unlisted folder is nobody's.
+    const bool nested = path.find('/', std::string("broker/").size()) != std::string::npos;
+    if (best == "broker" && nested) return {};
+    return best;
+}
+
+std::vector<Finding> check_includes(const SourceFile& file) {
+    static const std::regex include(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+    std::vector<Finding> findings;
+    for (std::size_t at = 0; at < file.lines.size(); ++at) {
+        std::smatch match;
+        const bool likely = file.lines[at].find('#') != std::string::npos;
+        if (!likely || !std::regex_search(file.lines[at], match, include)) continue;
+        const bool inside = match[1].str() == "\"";
+        const std::string header = match[2].str();
+        const auto complaint =
+            inside ? complaint_inside(file.path, header) : complaint_outside(file.path, header);
+        if (complaint) findings.push_back({file.path, at + 1, *complaint});
+    }
+    return findings;
+}
+
+}  // namespace penstock::tidy
