@@ -1,1 +1,111 @@
+#include "broker/storage/rows/applied_index.h"
 #include "broker/storage/rows/row_store.h"
+
+#include <atomic>
+#include <utility>
+#include <vector>
+
+namespace penstock::storage {
+
+namespace {
+
+using model::LogIndex;
+using model::RowBatch;
+using model::RowWrite;
+
+void apply_write(MemoryRowsImage& rows, const RowWrite& write) {
+    switch (write.kind) {
+        case RowWrite::Kind::put:
+            rows.insert_or_assign(write.key, write.value);
+            return;
+        case RowWrite::Kind::erase:
+            rows.erase(write.key);
+            return;
+        case RowWrite::Kind::erase_range:
+            if (write.key < write.value) {
+                rows.erase(rows.lower_bound(write.key), rows.lower_bound(write.value));
+            }
+            return;
+    }
+}
+
+std::uint64_t bytes_of(const RowBatch& batch) {
+    std::uint64_t bytes = 0;
+    for (const RowWrite& write : batch) bytes += write.key.size() + write.value.size();
+    return bytes;
+}
+
+class MemoryRows final : public RowStore {
+  public:
+    explicit MemoryRows(MemoryRowsImage* image) : image_(image) {
+        if (image_ == nullptr) return;
+        rows_ = *image_;
+        const auto applied = get(applied_index_key);
+        if (!applied) return;
+        applied_ = decode_applied(*applied).value_or(0);
+        flushed_applied_ = applied_;
+    }
+
+    [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
+        const auto found = rows_.find(key);
+        if (found == rows_.end()) return {};
+        return found->second;
+    }
+
+    void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
+        for (auto at = rows_.lower_bound(first); at != rows_.end() && at->first < end; ++at) {
+            if (!visit(at->first, at->second)) return;
+        }
+    }
+
+    Result<void> apply(const RowBatch& batch, LogIndex applied) override {
+        for (const RowWrite& write : batch) put(write);
+        if (!writes_applied(batch, applied)) {
+            put({RowWrite::Kind::put, std::string(applied_index_key), encode_applied(applied)});
+        }
+        applied_ = applied;
+        unflushed_bytes_ += bytes_of(batch);
+        return {};
+    }
+
+    Result<void> start_flush() override { return flush(); }
+
+    Result<void> flush() override {
+        for (const RowWrite& write : unflushed_) apply_write(*image_, write);
+        unflushed_.clear();
+        unflushed_bytes_ = 0;
+        flushed_applied_ = applied_;
+        return {};
+    }
+
+    [[nodiscard]] LogIndex flushed_applied() const override { return flushed_applied_; }
+
+    [[nodiscard]] std::uint64_t unflushed_bytes() const override { return unflushed_bytes_; }
+
+    [[nodiscard]] bool pressured() const override { return false; }
+
+    [[nodiscard]] Result<void> health() const override { return {}; }
+
+    [[nodiscard]] std::uint64_t bytes_on_disk() const override { return 0; }
+
+  private:
+    void put(const RowWrite& write) {
+        apply_write(rows_, write);
+        if (image_ != nullptr) unflushed_.push_back(write);
+    }
+
+    MemoryRowsImage* image_;
+    MemoryRowsImage rows_;
+    RowBatch unflushed_;  // what the image lacks; empty without an image
+    std::uint64_t unflushed_bytes_ = 0;
+    LogIndex applied_ = 0;
+    std::atomic<LogIndex> flushed_applied_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RowStore> make_memory_rows(MemoryRowsImage* image) {
+    return std::make_unique<MemoryRows>(image);
+}
+
+}  // namespace penstock::storage

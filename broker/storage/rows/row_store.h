@@ -8,6 +8,8 @@
 #include "broker/model/rows.h"
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -15,8 +17,9 @@ namespace penstock::storage {
 
 class RowStore : public model::Rows {
   public:
-    // Applies a batch: visible to reads at once, durable (with its applied index, all or nothing)
-    // once flushed_applied() has reached `applied`. An error is final: stop the process.
+    // Applies a batch and writes the applied index row with it: visible to reads at once, durable
+    // (with its applied index, all or nothing) once flushed_applied() has reached `applied`. An
+    // error is final: stop the process.
     virtual Result<void> apply(const model::RowBatch& batch, model::LogIndex applied) = 0;
 
     // Starts a flush of everything applied so far; does not wait.
@@ -25,7 +28,8 @@ class RowStore : public model::Rows {
     // Flushes and waits; for a clean stop and for tests.
     virtual Result<void> flush() = 0;
 
-    // The applied index that is certainly durable: replay begins behind it. Any thread.
+    // The applied index that is certainly durable: replay begins behind it. After open it is the
+    // index found in the rows (0: new). Any thread.
     [[nodiscard]] virtual model::LogIndex flushed_applied() const = 0;
 
     // Bytes applied since the last flush began: what a replay would have to redo.
@@ -34,24 +38,31 @@ class RowStore : public model::Rows {
     // True while the store is close to stalling writes: refuse new work.
     [[nodiscard]] virtual bool pressured() const = 0;
 
-    // The first background error, if any: final.
+    // The first error of the background or of a read, if any: final. A failed read shows no row and
+    // makes every later apply() fail, so that nothing decided on it is kept; whoever answers from
+    // rows without an apply asks here before the answer leaves.
     [[nodiscard]] virtual Result<void> health() const = 0;
 
     [[nodiscard]] virtual std::uint64_t bytes_on_disk() const = 0;
 };
 
-// `folder` is created if missing. `opened_at` is the applied index found in the rows (0: new).
-// Error{damaged|io} names the folder and what to do.
+// `folder` is created if missing. Error{damaged|io|disk_full} names the folder, the file where it
+// is known, and what to do; a folder that lost files is never taken for a new one.
 struct RowStoreOptions {
-    std::uint64_t memtable_bytes = 64ULL << 20;
-    std::uint64_t cache_bytes = 64ULL << 20;
+    std::uint64_t memtable_bytes = 64ULL << 20;  // two of them at most
+    std::uint64_t cache_bytes = 64ULL << 20;     // blocks, index and filters together
+    std::uint64_t verify_bytes = 256ULL << 20;   // newest files whose checksums open() verifies
 };
 
 Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
                                                   const RowStoreOptions& options);
 
-// Never durable; `flush` only moves flushed_applied. Copyable state for crash images in tests.
-std::unique_ptr<RowStore> make_memory_rows();
+// What rows in memory leave behind when their owner dies: the state of the last flush.
+using MemoryRowsImage = std::map<std::string, std::string, std::less<>>;
+
+// Rows in an ordered map, for tests. With an `image` (which outlives the store) they begin as it is
+// and every flush brings it up to date; without one `flush` only moves flushed_applied.
+std::unique_ptr<RowStore> make_memory_rows(MemoryRowsImage* image = nullptr);
 
 // Key under which the core keeps the applied index (8 bytes little-endian) in every set's rows.
 inline constexpr std::string_view applied_index_key = "!applied";

@@ -1,0 +1,117 @@
+#include "broker/storage/rows/rocks_options.h"
+#include "broker/storage/rows/rocks_rows.h"
+
+#include <fcntl.h>
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/metadata.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+namespace penstock::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Error file_error(const std::string& doing, const fs::path& path, const std::error_code& why) {
+    const bool full = why == std::errc::no_space_on_device;
+    return error(full ? Errc::disk_full : Errc::io,
+                 "cannot " + doing + " " + path.string() + ": " + why.message());
+}
+
+Result<void> sync_folder(const fs::path& folder) {
+    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int outcome = descriptor < 0 ? -1 : ::fsync(descriptor);
+    const std::error_code why(errno, std::generic_category());
+    if (descriptor >= 0) ::close(descriptor);
+    if (outcome != 0) return file_error("sync", folder, why);
+    return {};
+}
+
+// A new database is made aside and renamed into place: a folder that has files but no CURRENT has
+// lost it, whatever moment the process died in.
+Result<void> create(const fs::path& folder, const RowStoreOptions& options) {
+    fs::path aside = folder;
+    aside += ".new";
+    std::error_code failed;
+    fs::remove_all(aside, failed);
+    if (!failed) fs::create_directories(aside, failed);
+    if (failed) return file_error("create", aside, failed);
+    rocksdb::Options rocks = rocks_options(options, nullptr);
+    rocks.create_if_missing = true;
+    rocks.error_if_exists = true;
+    rocksdb::DB* database = nullptr;
+    rocksdb::Status status = rocksdb::DB::Open(rocks, aside.string(), &database);
+    const std::unique_ptr<rocksdb::DB> owner(database);
+    if (status.ok()) status = database->Close();
+    if (!status.ok()) return rocks_error("create", aside.string(), status);
+    fs::rename(aside, folder, failed);
+    if (failed) return file_error("rename", aside, failed);
+    return sync_folder(folder.parent_path());
+}
+
+Result<void> create_if_new(const fs::path& folder, const RowStoreOptions& options) {
+    std::error_code failed;
+    const bool there = fs::exists(folder, failed);
+    if (failed) return file_error("look at", folder, failed);
+    const bool empty = there && fs::is_empty(folder, failed);
+    if (failed) return file_error("list", folder, failed);
+    if (!there || empty) return create(folder, options);
+    if (!fs::exists(folder / "CURRENT", failed)) {
+        return rocks_error(
+            "open",
+            folder.string(),
+            rocksdb::Status::Corruption("the file CURRENT is missing but others are there"));
+    }
+    return {};
+}
+
+// Reads the newest files back, up to `budget` bytes: what the last run wrote is checked before it
+// is built on; older blocks are checked as they are read.
+Result<void> verify_newest(rocksdb::DB& database,
+                           const rocksdb::Options& rocks,
+                           const std::string& folder,
+                           std::uint64_t budget) {
+    std::vector<rocksdb::LiveFileMetaData> files;
+    database.GetLiveFilesMetaData(&files);
+    std::sort(files.begin(), files.end(), [](const auto& left, const auto& right) {
+        return left.file_number > right.file_number;
+    });
+    for (const rocksdb::LiveFileMetaData& file : files) {
+        if (file.size > budget) return {};
+        budget -= file.size;
+        rocksdb::SstFileReader reader(rocks);
+        rocksdb::Status status = reader.Open(file.db_path + file.name);
+        if (status.ok()) status = reader.VerifyChecksum();
+        if (!status.ok())
+            return rocks_error("verify " + file.name.substr(1) + " of", folder, status);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
+                                                  const RowStoreOptions& options) {
+    fs::path path = fs::absolute(folder).lexically_normal();
+    if (!path.has_filename()) path = path.parent_path();
+    if (auto created = create_if_new(path, options); !created) return created.error();
+    auto state = std::make_shared<RocksState>(path.string());
+    const rocksdb::Options rocks = rocks_options(options, make_rocks_watch(state));
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::Open(rocks, path.string(), &opened);
+    std::unique_ptr<rocksdb::DB> database(opened);
+    if (!status.ok()) return rocks_error("open", path.string(), status);
+    auto verified = verify_newest(
+        *database, rocks_options(options, nullptr), path.string(), options.verify_bytes);
+    if (!verified) return verified.error();
+    return make_rocks_rows(std::move(database), std::move(state), options.memtable_bytes);
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,201 @@
+#include "broker/storage/rows/rocks_rows.h"
+
+#include "broker/storage/rows/applied_index.h"
+#include "broker/storage/rows/rocks_options.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+namespace penstock::storage {
+
+namespace {
+
+using model::LogIndex;
+using model::RowBatch;
+using model::RowWrite;
+
+rocksdb::Slice slice(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+// The applied index among the rows on disk, memtables left aside.
+rocksdb::Status read_persisted(rocksdb::DB& database, std::string& value) {
+    rocksdb::ReadOptions read = rocks_read_options();
+    read.read_tier = rocksdb::kPersistedTier;
+    return database.Get(read, slice(applied_index_key), &value);
+}
+
+class RocksRows final : public RowStore {
+  public:
+    RocksRows(std::unique_ptr<rocksdb::DB> database,
+              std::shared_ptr<RocksState> state,
+              std::uint64_t memtable_bytes)
+        : database_(std::move(database)),
+          state_(std::move(state)),
+          memtable_bytes_(memtable_bytes) {}
+
+    [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
+        std::string value;
+        const rocksdb::Status status = database_->Get(read_options_, slice(key), &value);
+        if (status.ok()) return value;
+        if (!status.IsNotFound()) note_read_failure(status);
+        return {};
+    }
+
+    void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
+        if (first >= end) return;
+        // The bounds keep RocksDB from walking tombstones outside of what was asked for.
+        const rocksdb::Slice lower = slice(first);
+        const rocksdb::Slice upper = slice(end);
+        rocksdb::ReadOptions read = read_options_;
+        read.iterate_lower_bound = &lower;
+        read.iterate_upper_bound = &upper;
+        const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(read));
+        for (at->Seek(lower); at->Valid(); at->Next()) {
+            const rocksdb::Slice key = at->key();
+            const rocksdb::Slice value = at->value();
+            if (!visit({key.data(), key.size()}, {value.data(), value.size()})) return;
+        }
+        if (!at->status().ok()) note_read_failure(at->status());
+    }
+
+    Result<void> apply(const RowBatch& batch, LogIndex applied) override {
+        if (auto healthy = health(); !healthy) return healthy;
+        rocksdb::WriteBatch writes;
+        if (auto added = add(batch, writes); !added.ok()) return fail("write to", added);
+        if (!writes_applied(batch, applied)) {
+            const auto added = writes.Put(slice(applied_index_key), encode_applied(applied));
+            if (!added.ok()) return fail("write to", added);
+        }
+        const rocksdb::Status written = database_->Write(write_options_, &writes);
+        if (!written.ok()) return fail("write to", written);
+        state_->applied_bytes += writes.GetDataSize();
+        return {};
+    }
+
+    Result<void> start_flush() override {
+        if (auto healthy = health(); !healthy) return healthy;
+        // A second sealed memtable would stop writes until the first is on disk.
+        if (flush_under_way()) return {};
+        return run_flush(false);
+    }
+
+    Result<void> flush() override {
+        if (auto healthy = health(); !healthy) return healthy;
+        if (auto flushed = run_flush(true); !flushed) return flushed;
+        // The waiter may wake before the listener was told.
+        state_->refresh_flushed(*database_);
+        return health();
+    }
+
+    [[nodiscard]] LogIndex flushed_applied() const override { return state_->flushed_applied; }
+
+    [[nodiscard]] std::uint64_t unflushed_bytes() const override {
+        return state_->applied_bytes - state_->sealed_bytes;
+    }
+
+    [[nodiscard]] bool pressured() const override {
+        const bool filling = unflushed_bytes() > memtable_bytes_ / 4 * 3 && flush_under_way();
+        return filling || state_->stalling || state_->compaction_late;
+    }
+
+    [[nodiscard]] Result<void> health() const override { return state_->health(); }
+
+    [[nodiscard]] std::uint64_t bytes_on_disk() const override {
+        std::uint64_t bytes = 0;
+        database_->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+        return bytes;
+    }
+
+  private:
+    static rocksdb::Status add(const RowBatch& batch, rocksdb::WriteBatch& writes) {
+        rocksdb::Status added;
+        for (const RowWrite& write : batch) {
+            switch (write.kind) {
+                case RowWrite::Kind::put:
+                    added = writes.Put(write.key, write.value);
+                    break;
+                case RowWrite::Kind::erase:
+                    added = writes.Delete(write.key);
+                    break;
+                case RowWrite::Kind::erase_range:
+                    if (write.key < write.value) added = writes.DeleteRange(write.key, write.value);
+                    break;
+            }
+            if (!added.ok()) return added;
+        }
+        return added;
+    }
+
+    [[nodiscard]] bool flush_under_way() const {
+        std::uint64_t sealed = 0;
+        database_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &sealed);
+        return sealed > 0;
+    }
+
+    Result<void> run_flush(bool wait) {
+        rocksdb::FlushOptions flush;
+        flush.wait = wait;
+        flush.allow_write_stall = true;  // else the call itself would wait
+        const rocksdb::Status status = database_->Flush(flush);
+        if (!status.ok()) return fail("flush", status);
+        return {};
+    }
+
+    Error fail(const std::string& doing, const rocksdb::Status& status) const {
+        Error failed = rocks_error(doing, state_->folder(), status);
+        state_->fail(failed);
+        return failed;
+    }
+
+    void note_read_failure(const rocksdb::Status& status) const { fail("read", status); }
+
+    std::unique_ptr<rocksdb::DB> database_;
+    std::shared_ptr<RocksState> state_;
+    std::uint64_t memtable_bytes_;
+    rocksdb::ReadOptions read_options_ = rocks_read_options();
+    rocksdb::WriteOptions write_options_ = rocks_write_options();
+};
+
+// True when there is any row at all.
+bool holds_rows(rocksdb::DB& database) {
+    const std::unique_ptr<rocksdb::Iterator> at(database.NewIterator(rocks_read_options()));
+    at->SeekToFirst();
+    return at->Valid() || !at->status().ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowStore>> make_rocks_rows(std::unique_ptr<rocksdb::DB> database,
+                                                  std::shared_ptr<RocksState> state,
+                                                  std::uint64_t memtable_bytes) {
+    std::string value;
+    const rocksdb::Status found = read_persisted(*database, value);
+    if (!found.ok() && !found.IsNotFound()) return rocks_error("read", state->folder(), found);
+    if (found.ok() ? !decode_applied(value) : holds_rows(*database)) {
+        return rocks_error("read the applied index of",
+                           state->folder(),
+                           rocksdb::Status::Corruption("the row is missing or malformed"));
+    }
+    if (found.ok()) state->flushed_applied = *decode_applied(value);
+    return std::unique_ptr<RowStore>(
+        std::make_unique<RocksRows>(std::move(database), std::move(state), memtable_bytes));
+}
+
+void RocksState::refresh_flushed(rocksdb::DB& database) {
+    std::string value;
+    const rocksdb::Status found = read_persisted(database, value);
+    if (found.IsNotFound()) return;
+    const auto applied = found.ok() ? decode_applied(value) : std::nullopt;
+    if (!applied) {
+        fail(rocks_error("read the applied index of", folder_, found));
+        return;
+    }
+    LogIndex known = flushed_applied;
+    while (known < *applied && !flushed_applied.compare_exchange_weak(known, *applied)) {
+    }
+}
+
+}  // namespace penstock::storage
