@@ -95,6 +95,29 @@ Result<void> verify_newest(rocksdb::DB& database,
     return {};
 }
 
+// RocksDB blames its manifest for what is wrong with a table file, and looks for a lost one under
+// an old name: say which file it is.
+Error open_error(const rocksdb::Options& rocks,
+                 const fs::path& folder,
+                 const rocksdb::Status& status) {
+    Error failed = rocks_error("open", folder.string(), status);
+    if (failed.code != Errc::damaged) return failed;
+    if (const auto at = failed.detail.find(".ldb:"); at != std::string::npos) {
+        failed.detail.replace(at, 4, ".sst");
+    }
+    std::error_code unreadable;
+    for (fs::directory_iterator at(folder, unreadable), end; !unreadable && at != end;
+         at.increment(unreadable)) {
+        if (at->path().extension() != ".sst") continue;
+        rocksdb::SstFileReader reader(rocks);
+        const rocksdb::Status opened = reader.Open(at->path().string());
+        if (!opened.ok()) {
+            failed.detail += " Damaged file: " + at->path().string() + ": " + opened.ToString();
+        }
+    }
+    return failed;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
@@ -104,12 +127,12 @@ Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
     if (auto created = create_if_new(path, options); !created) return created.error();
     auto state = std::make_shared<RocksState>(path.string());
     const rocksdb::Options rocks = rocks_options(options, make_rocks_watch(state));
+    const rocksdb::Options unwatched = rocks_options(options, nullptr);
     rocksdb::DB* opened = nullptr;
     const rocksdb::Status status = rocksdb::DB::Open(rocks, path.string(), &opened);
     std::unique_ptr<rocksdb::DB> database(opened);
-    if (!status.ok()) return rocks_error("open", path.string(), status);
-    auto verified = verify_newest(
-        *database, rocks_options(options, nullptr), path.string(), options.verify_bytes);
+    if (!status.ok()) return open_error(unwatched, path, status);
+    auto verified = verify_newest(*database, unwatched, path.string(), options.verify_bytes);
     if (!verified) return verified.error();
     return make_rocks_rows(std::move(database), std::move(state), options.memtable_bytes);
 }
