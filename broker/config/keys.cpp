@@ -1,0 +1,237 @@
+#include "broker/config/keys.h"
+
+#include "broker/config/quantity.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+namespace penstock::config {
+
+namespace {
+
+using Complaint = std::optional<std::string>;
+
+template <class T>
+using Place = T& (*)(ServerConfig&);
+
+template <class T>
+T read(Place<T> place, ServerConfig config) {
+    return place(config);
+}
+
+struct Range {
+    std::uint64_t least;
+    std::uint64_t most;
+};
+
+Key text_key(std::string name, Place<std::string> place) {
+    return {std::move(name),
+            KeyKind::text,
+            [place](ServerConfig& config, std::string_view text) -> Complaint {
+                place(config) = text;
+                return std::nullopt;
+            },
+            [place](const ServerConfig& config) {
+                return read(place, config);
+            }};
+}
+
+Key choice_key(std::string name, Place<std::string> place, std::vector<std::string> choices) {
+    return {std::move(name),
+            KeyKind::text,
+            [place, choices](ServerConfig& config, std::string_view text) -> Complaint {
+                place(config) = text;
+                if (std::find(choices.begin(), choices.end(), text) != choices.end())
+                    return std::nullopt;
+                std::string allowed;
+                for (const auto& choice : choices)
+                    allowed += (allowed.empty() ? "" : ", ") + choice;
+                return "must be one of " + allowed;
+            },
+            [place](const ServerConfig& config) {
+                return read(place, config);
+            }};
+}
+
+Key flag_key(std::string name, Place<bool> place) {
+    return {std::move(name),
+            KeyKind::flag,
+            [place](ServerConfig& config, std::string_view text) -> Complaint {
+                place(config) = text == "true";
+                if (text == "true" || text == "false") return std::nullopt;
+                return "must be true or false";
+            },
+            [place](const ServerConfig& config) -> std::string {
+                return read(place, config) ? "true" : "false";
+            }};
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+std::string format_count(std::uint64_t number) {
+    return std::to_string(number);
+}
+
+// A number in one of three spellings; `example` shows the spelling in the complaint.
+struct Spelling {
+    KeyKind kind;
+    std::optional<std::uint64_t> (*parse)(std::string_view);
+    std::string (*format)(std::uint64_t);
+    const char* example;
+};
+
+constexpr Spelling count{KeyKind::count, parse_count, format_count, "a whole number"};
+constexpr Spelling duration{
+    KeyKind::text, parse_duration_ms, format_duration_ms, "a duration such as \"90s\" or \"3d\""};
+constexpr Spelling size{
+    KeyKind::text, parse_size_bytes, format_size_bytes, "a size such as \"64MiB\""};
+
+Key number_key(std::string name, Spelling spelling, Place<std::uint64_t> place, Range range) {
+    return {std::move(name),
+            spelling.kind,
+            [spelling, place, range](ServerConfig& config, std::string_view text) -> Complaint {
+                const auto number = spelling.parse(text);
+                if (number && *number >= range.least && *number <= range.most) {
+                    place(config) = *number;
+                    return std::nullopt;
+                }
+                return std::string("must be ") + spelling.example + " from " +
+                       spelling.format(range.least) + " to " + spelling.format(range.most);
+            },
+            [spelling, place](const ServerConfig& config) {
+                return spelling.format(read(place, config));
+            }};
+}
+
+std::vector<Key> make_server_keys() {
+    using C = ServerConfig;
+    return {
+        text_key("data", [](C& c) -> std::string& { return c.data; }),
+        text_key("listen", [](C& c) -> std::string& { return c.listen; }),
+        flag_key("dev", [](C& c) -> bool& { return c.dev; }),
+        number_key(
+            "io_threads", count, [](C& c) -> std::uint64_t& { return c.io_threads; }, {0, 256}),
+        choice_key("log_level",
+                   [](C& c) -> std::string& { return c.log_level; },
+                   {"debug", "info", "warn", "error"}),
+        number_key("request_timeout",
+                   duration,
+                   [](C& c) -> std::uint64_t& { return c.request_timeout_ms; },
+                   {1'000, 60'000}),
+        text_key("tls.cert", [](C& c) -> std::string& { return c.tls.cert; }),
+        text_key("tls.key", [](C& c) -> std::string& { return c.tls.key; }),
+    };
+}
+
+std::vector<Key> make_room_keys() {
+    using C = ServerConfig;
+    using N = std::uint64_t;
+    return {
+        number_key("log.segment_size",
+                   size,
+                   [](C& c) -> N& { return c.log.segment_bytes; },
+                   {4ULL << 20U, 1ULL << 30U}),
+        number_key("log.reserve_percent",
+                   count,
+                   [](C& c) -> N& { return c.log.reserve_percent; },
+                   {0, 50}),
+        number_key("limits.queues_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.queues_max; },
+                   {1, 1'000'000}),
+        number_key("limits.topics_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.topics_max; },
+                   {1, 1'000'000}),
+        number_key("limits.subscriptions_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.subscriptions_max; },
+                   {1, 100'000}),
+        number_key("limits.connections_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.connections_max; },
+                   {1, 1'000'000}),
+        number_key("cmq.timestamp_skew",
+                   duration,
+                   [](C& c) -> N& { return c.cmq.timestamp_skew_ms; },
+                   {0, 86'400'000}),
+        number_key(
+            "cmq.app_id", count, [](C& c) -> N& { return c.cmq.app_id; }, {0, 999'999'999'999}),
+        number_key("cmq.name_reuse",
+                   duration,
+                   [](C& c) -> N& { return c.cmq.name_reuse_ms; },
+                   {0, 3'600'000}),
+        flag_key("push.allow_private", [](C& c) -> bool& { return c.push.allow_private; }),
+        text_key("push.ca_file", [](C& c) -> std::string& { return c.push.ca_file; }),
+        choice_key("track.mode",
+                   [](C& c) -> std::string& { return c.track.mode; },
+                   {"off", "failures", "all"}),
+        number_key("track.retention",
+                   duration,
+                   [](C& c) -> N& { return c.track.retention_ms; },
+                   {60'000, 15ULL * 86'400'000}),
+    };
+}
+
+// Levenshtein's distance, one row at a time.
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+    std::vector<std::size_t> row(right.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= left.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= right.size(); ++j) {
+            const std::size_t above = row[j];
+            const std::size_t changed = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
+            row[j] = std::min({above + 1, row[j - 1] + 1, changed});
+            diagonal = above;
+        }
+    }
+    return row[right.size()];
+}
+
+}  // namespace
+
+const std::vector<Key>& keys() {
+    static const std::vector<Key> list = [] {
+        std::vector<Key> all = make_server_keys();
+        for (auto& key : make_room_keys()) all.push_back(std::move(key));
+        return all;
+    }();
+    return list;
+}
+
+const Key* find_key(std::string_view name) {
+    const auto found = std::find_if(
+        keys().begin(), keys().end(), [&](const Key& key) { return key.name == name; });
+    return found == keys().end() ? nullptr : &*found;
+}
+
+std::string nearest_key(std::string_view name) {
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(3, name.size() / 2);
+    for (const auto& key : keys()) {
+        const std::size_t distance = edit_distance(name, key.name);
+        if (distance >= best_distance) continue;
+        best = key.name;
+        best_distance = distance;
+    }
+    return best;
+}
+
+std::string environment_name(std::string_view name) {
+    std::string out = "PENSTOCK_";
+    for (const char byte : name) {
+        const bool letter = byte >= 'a' && byte <= 'z';
+        out += letter ? static_cast<char>(byte - 'a' + 'A') : byte == '.' ? '_' : byte;
+    }
+    return out;
+}
+
+}  // namespace penstock::config

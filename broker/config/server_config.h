@@ -1,0 +1,58 @@
+// ServerConfig: what one server is started with, every key with its default. Plain values, made by
+// load() before anything runs and never changed; the composition root hands each room its own part.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace penstock::config {
+
+struct LogStoreConfig {
+    std::uint64_t segment_bytes = 64ULL << 20U;
+    std::uint64_t reserve_percent = 5;
+};
+
+struct LimitsConfig {
+    std::uint64_t queues_max = 1000;
+    std::uint64_t topics_max = 1000;
+    std::uint64_t subscriptions_max = 100;  // per topic
+    std::uint64_t connections_max = 10'000;
+};
+
+struct CmqConfig {
+    std::uint64_t timestamp_skew_ms = 300'000;  // 0: not checked
+    std::uint64_t app_id = 1'250'000'000;       // shown as topicOwner
+    std::uint64_t name_reuse_ms = 0;            // pause before a deleted name may be used again
+};
+
+struct PushConfig {
+    bool allow_private = false;
+    std::string ca_file;  // empty: the system's trust store
+};
+
+struct TrackConfig {
+    std::string mode = "all";  // off, failures, all
+    std::uint64_t retention_ms = 259'200'000;
+};
+
+struct TlsConfig {
+    std::string cert;
+    std::string key;
+};
+
+struct ServerConfig {
+    std::string data = "penstock-data";
+    std::string listen = "127.0.0.1:7070";
+    bool dev = false;
+    std::uint64_t io_threads = 0;  // 0: one per processor
+    std::string log_level = "info";
+    std::uint64_t request_timeout_ms = 10'000;
+    TlsConfig tls;
+    LogStoreConfig log;
+    LimitsConfig limits;
+    CmqConfig cmq;
+    PushConfig push;
+    TrackConfig track;
+};
+
+}  // namespace penstock::config

@@ -1,0 +1,123 @@
+#include "broker/config/load.h"
+
+#include "broker/config/keys.h"
+#include "broker/config/toml_file.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <string>
+
+namespace penstock::config {
+namespace {
+
+std::string file_with(const std::string& text) {
+    const std::string path = testing::TempDir() + "config_load_test_" +
+                             testing::UnitTest::GetInstance()->current_test_info()->name() +
+                             ".toml";
+    std::ofstream(path) << text;
+    return path;
+}
+
+std::string mistakes_of(const std::string& text) {
+    const std::string path = file_with(text);
+    const auto loaded = load({path, {}, {}});
+    if (loaded) return {};
+    const std::string& detail = loaded.error().detail;
+    return detail.substr(0, path.size()) == path ? detail.substr(path.size()) : detail;
+}
+
+TEST(Config, TheExampleFileHoldsEveryKeyWithItsDefault) {
+    const std::string path = std::string(PENSTOCK_SOURCE_DIR) + "/penstock.example.toml";
+    const auto settings = read_toml_file(path);
+    ASSERT_TRUE(settings) << settings.error().detail;
+    std::set<std::string> named;
+    for (const auto& setting : settings.value()) named.insert(setting.name);
+    const ServerConfig defaults;
+    const auto loaded = load({path, {}, {}});
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    for (const auto& key : keys()) {
+        EXPECT_EQ(named.count(key.name), 1U) << key.name << " is not in the example";
+        EXPECT_EQ(key.show(loaded.value().config), key.show(defaults)) << key.name;
+    }
+    EXPECT_EQ(named.size(), keys().size());
+}
+
+TEST(Config, EveryLayerOverridesTheOneBefore) {
+    const std::string path = file_with("listen = \"127.0.0.1:1\"\n[log]\nreserve_percent = 7\n");
+    auto loaded = load({path, {}, {}});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded.value().config.listen, "127.0.0.1:1");
+    EXPECT_EQ(loaded.value().config.log.reserve_percent, 7U);
+    EXPECT_EQ(loaded.value().config.log.segment_bytes, 67'108'864U);
+    const std::map<std::string, std::string> environment{{"PENSTOCK_LISTEN", "127.0.0.1:2"},
+                                                         {"PENSTOCK_LOG_SEGMENT_SIZE", "8MiB"}};
+    loaded = load({path, environment, {}});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded.value().config.listen, "127.0.0.1:2");
+    EXPECT_EQ(loaded.value().config.log.segment_bytes, 8'388'608U);
+    loaded = load({path, environment, {{"listen", "127.0.0.1:3"}}});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded.value().config.listen, "127.0.0.1:3");
+    EXPECT_EQ(loaded.value().origins.at("listen"), "--listen");
+}
+
+TEST(Config, AnUnknownKeyNamesTheNearestOne) {
+    EXPECT_EQ(mistakes_of("[log]\nsegmentsize = \"8MiB\"\n"),
+              ":2: unknown key log.segmentsize; did you mean log.segment_size?");
+    EXPECT_EQ(mistakes_of("something_else_entirely = 1\n"),
+              ":1: unknown key something_else_entirely");
+}
+
+TEST(Config, AWrongValueNamesTheAllowedRange) {
+    EXPECT_EQ(mistakes_of("[log]\nreserve_percent = 51\n"),
+              ":2: log.reserve_percent must be a whole number from 0 to 50");
+    EXPECT_EQ(mistakes_of("[log]\nsegment_size = \"1MiB\"\n"),
+              ":2: log.segment_size must be a size such as \"64MiB\" from 4MiB to 1GiB");
+    EXPECT_EQ(mistakes_of("request_timeout = \"10\"\n"),
+              ":1: request_timeout must be a duration such as \"90s\" or \"3d\" from 1s to 1m");
+    EXPECT_EQ(mistakes_of("[track]\nmode = \"some\"\n"),
+              ":2: track.mode must be one of off, failures, all");
+    EXPECT_EQ(mistakes_of("dev = \"true\"\n"), ":1: dev must be written as true or false");
+    EXPECT_EQ(mistakes_of("io_threads = \"4\"\n"),
+              ":1: io_threads must be written as a whole number");
+    EXPECT_EQ(mistakes_of("io_threads = -1\n"),
+              ":1: io_threads must be a whole number from 0 to 256");
+}
+
+TEST(Config, KeysThatBelongTogetherAreCheckedTogether) {
+    EXPECT_EQ(mistakes_of("[tls]\ncert = \"a.pem\"\n"),
+              "tls.cert and tls.key go together: set both or neither");
+    EXPECT_EQ(mistakes_of("listen = \"7070\"\n"),
+              "listen must be HOST:PORT such as 127.0.0.1:7070, not 7070");
+    EXPECT_EQ(mistakes_of("data = \"\"\n"), "data must name a folder");
+}
+
+TEST(Config, AFileThatIsNoTomlOrMissingIsAMistakeWithItsPlace) {
+    EXPECT_EQ(mistakes_of("listen = \n").substr(0, 3), ":1:");
+    const auto missing = load({"no/such/file.toml", {}, {}});
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().detail, "no/such/file.toml: cannot be read");
+}
+
+TEST(Config, WhatIsShownReadsBackTheSame) {
+    const auto first = load({{}, {{"PENSTOCK_DATA", "a \"b\" \\c"}}, {{"listen", "[::1]:0"}}});
+    ASSERT_TRUE(first);
+    const auto second = load({file_with(show(first.value())), {}, {}});
+    ASSERT_TRUE(second) << second.error().detail;
+    EXPECT_EQ(second.value().config.data, "a \"b\" \\c");
+    EXPECT_EQ(second.value().config.listen, "[::1]:0");
+}
+
+TEST(Config, AddressesAreHostAndPort) {
+    const auto address = parse_address("[::1]:7070");
+    ASSERT_TRUE(address);
+    EXPECT_EQ(address.value().host, "::1");
+    EXPECT_EQ(address.value().port, 7070);
+    for (const char* text : {"", ":1", "a", "a:", "a:65536", "a:1x", "[]:1"})
+        EXPECT_FALSE(parse_address(text)) << text;
+}
+
+}  // namespace
+}  // namespace penstock::config
