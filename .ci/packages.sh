@@ -1,0 +1,69 @@
+# Sourced by tests/run.sh and examples/quickstart.sh: progress lines and Debian packages.
+# Works as root or with sudo; asks apt for nothing when everything is there.
+
+build_packages=(
+  ca-certificates ccache cmake g++ git mold ninja-build pkg-config
+  libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev libboost-url1.81-dev
+  libbenchmark-dev libbz2-dev libcli11-dev libgflags-dev libgmock-dev libgtest-dev liblz4-dev
+  librocksdb-dev libsnappy-dev libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev
+  libzstd-dev zlib1g-dev
+)
+example_packages=(curl procps python3)
+test_packages=(curl openssl procps python3)
+# Node may have come by another way than Debian's packages.
+command -v npm >/dev/null || test_packages+=(nodejs npm)
+
+started=$SECONDS
+
+say() {
+  local spent=$((SECONDS - started))
+  printf '[%02d:%02d] %s\n' $((spent / 60)) $((spent % 60)) "$*"
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "$0: installing packages needs root or sudo" >&2
+    return 1
+  fi
+}
+
+# install_packages PACKAGE...: those that are missing, in one go.
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+      missing+=("$package")
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    say "packages: all there"
+    return
+  fi
+  say "packages: installing ${missing[*]}"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+    install "${missing[@]}" >/dev/null
+  say "packages: installed"
+}
+
+# build_preset PRESET [TARGET...]: configures and builds, quietly unless something is wrong.
+build_preset() {
+  local preset=$1
+  shift
+  mkdir -p build
+  say "build $preset: configuring"
+  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || {
+    cat "build/$preset.configure.log"
+    return 1
+  }
+  say "build $preset: compiling on $(nproc) processors"
+  local targets=()
+  [ $# -eq 0 ] || targets=(--target "$@")
+  # A line of progress now and then; whatever is no progress line is worth showing.
+  NINJA_STATUS='  [%f/%t, %es] ' cmake --build --preset "$preset" "${targets[@]}" |
+    awk '!/^  \[[0-9]+\// || ++steps % 25 == 0 { print; fflush() }'
+  say "build $preset: done"
+}
