@@ -11,7 +11,9 @@ namespace penstock::replication {
 
 class LocalLog final : public Log {
   public:
-    // `store` outlives the log. `last_time_ms` is the time of the last applied entry (0: new set).
+    // `store` outlives the log. `last_time_ms` is the time of the last applied entry (0: new set);
+    // entries of the log that wait for replay may be later, and time goes on from the latest. A new
+    // set's hard state is staged here and durable with the first sync.
     LocalLog(SetId set, storage::LogStore& store, TimeMs last_time_ms);
 
     [[nodiscard]] SetId set() const override { return set_; }
@@ -24,6 +26,7 @@ class LocalLog final : public Log {
   private:
     SetId set_;
     storage::LogStore& store_;
+    std::uint64_t term_;
     TimeMs last_time_ms_;
     LogIndex next_index_;
     std::vector<Committed> staged_;

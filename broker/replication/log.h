@@ -53,13 +53,15 @@ class Log {
     // Stages one entry; false when this node may not propose now (not the leader).
     virtual bool propose(Proposal proposal) = 0;
 
-    // Proposals that are durable and committed since the last call, in log order, each once.
+    // Proposals that are durable and committed since the last call, in log order, each once. Only
+    // after the turn's LogStore::sync() has succeeded.
     virtual std::vector<Committed> take_committed() = 0;
 
     // Index of the last committed entry.
     [[nodiscard]] virtual LogIndex committed() const = 0;
 
-    // Visits the committed entries behind `applied` in order, verified.
+    // Visits the committed entries behind `applied` in order, verified. Error{damaged} when the log
+    // does not reach back to, or not up to, `applied`: rows and log are not of one node.
     using Visit = std::function<void(const ReplayedEntry&)>;
     virtual Result<void> replay(LogIndex applied, const Visit& visit) const = 0;
 };
