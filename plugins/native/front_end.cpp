@@ -1,1 +1,177 @@
-#include "plugins/listener/http.h"
+#include "plugins/native/front_end.h"
+
+#include "broker/base/hash.h"
+#include "broker/base/log.h"
+#include "plugins/native/authentication.h"
+#include "plugins/native/routes.h"
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <exception>
+
+namespace penstock::plugins {
+
+namespace {
+
+using native::Problem;
+using native::Reply;
+
+constexpr std::size_t request_id_bytes_max = 64;
+
+bool is_probe(std::string_view path) {
+    return path == "/healthz" || path == "/readyz";
+}
+
+Problem problem_of(model::Reason reason, std::string detail) {
+    model::Refusal refusal;
+    refusal.reason = reason;
+    refusal.detail = std::move(detail);
+    return native::refused(refusal);
+}
+
+Problem no_such_route(const HttpRequest& request) {
+    Problem problem;
+    problem.status = 404;
+    problem.code = "route_not_found";
+    problem.detail = "There is no " + request.method + " " + request.path.substr(0, 256) + ".";
+    problem.hint = "The routes are described in plugins/native/README.md.";
+    return problem;
+}
+
+Problem wrong_method(const HttpRequest& request, const std::string& allow) {
+    Problem problem;
+    problem.status = 405;
+    problem.code = "method_not_allowed";
+    problem.detail = request.method + " is not for this path; it takes " + allow + ".";
+    problem.headers.emplace_back("Allow", allow);
+    return problem;
+}
+
+bool is_request_id(std::string_view text) {
+    return !text.empty() && text.size() <= request_id_bytes_max &&
+           std::all_of(text.begin(), text.end(), [](char letter) {
+               return letter > 0x20 && letter < 0x7F && letter != '"' && letter != '\\';
+           });
+}
+
+class NativeFrontEnd final : public HttpFrontEnd {
+  public:
+    NativeFrontEnd(api::Broker& broker, const NativeOptions& options)
+        : broker_(broker),
+          clock_(options.clock),
+          id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
+
+    [[nodiscard]] bool wants(const HttpRequest& request) const override {
+        return request.path == "/v1" || request.path.starts_with("/v1/") || is_probe(request.path);
+    }
+
+    asio::awaitable<HttpResponse> handle(HttpRequest request) override;
+
+    [[nodiscard]] std::optional<HttpResponse> refuse(const HttpRequest& request,
+                                                     unsigned status) override;
+
+  private:
+    asio::awaitable<Reply> answer(HttpRequest request);
+    [[nodiscard]] std::optional<Problem> admit(const HttpRequest& request, api::Principal& who);
+    [[nodiscard]] Reply probe(const HttpRequest& request) const;
+    std::string request_id(const HttpRequest& request);
+
+    api::Broker& broker_;
+    const Clock& clock_;
+    const std::uint64_t id_seed_;
+    std::atomic<std::uint64_t> requests_ = 0;
+};
+
+// The caller's own id when it sent a decent one. Ours need only differ from one another.
+std::string NativeFrontEnd::request_id(const HttpRequest& request) {
+    const std::string_view given = request.header("x-request-id");
+    if (is_request_id(given)) return std::string(given);
+    std::array<char, 17> text{};
+    const std::uint64_t number = mix64(id_seed_ + (++requests_ << 20));
+    std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number));
+    return text.data();
+}
+
+Reply NativeFrontEnd::probe(const HttpRequest& request) const {
+    if (request.method != "GET" && request.method != "HEAD")
+        return wrong_method(request, "GET, HEAD");
+    if (request.path == "/readyz" && !broker_.ready()) {
+        return problem_of(model::Reason::unavailable, "The server is starting or stopping.");
+    }
+    boost::json::object body;
+    body["status"] = request.path == "/readyz" ? "ready" : "alive";
+    return native::json_reply(body);
+}
+
+// Who asks; a problem when nobody known does. Before recovery no key is known: that is not the
+// caller's fault and must not look so.
+std::optional<Problem> NativeFrontEnd::admit(const HttpRequest& request, api::Principal& who) {
+    const bool ready = broker_.ready();
+    auto principal = native::authenticate(broker_, request, clock_.wall_ms());
+    if (!principal && !ready) {
+        return problem_of(model::Reason::unavailable, "The server is starting or stopping.");
+    }
+    if (!principal) return principal.error();
+    who = std::move(*principal);
+    return std::nullopt;
+}
+
+asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
+    if (is_probe(request.path) && request.loopback) co_return probe(request);
+    api::Principal who;
+    if (auto problem = admit(request, who)) co_return std::move(*problem);
+    if (is_probe(request.path)) co_return probe(request);
+
+    native::Match found = native::match(request.method, request.path);
+    if (found.route == nullptr && found.allow.empty()) co_return no_such_route(request);
+    if (found.route == nullptr) co_return wrong_method(request, found.allow);
+    if (!found.route->takes_query && !request.query.empty()) {
+        co_return native::invalid_parameter("query", "This route takes no query parameters.");
+    }
+    if (!found.route->takes_body && !request.body.empty()) {
+        co_return native::invalid_parameter("body", "This route takes no body.");
+    }
+    native::Call call{broker_, std::move(who), std::move(request), std::move(found.names)};
+    co_return co_await found.route->handler(call);
+}
+
+asio::awaitable<HttpResponse> NativeFrontEnd::handle(HttpRequest request) {
+    const std::string id = request_id(request);
+    const bool head = request.method == "HEAD";
+    HttpResponse response;
+    try {
+        Reply reply = co_await answer(std::move(request));
+        response = reply ? std::move(*reply) : native::to_response(reply.error(), id);
+    } catch (const boost::system::system_error& failure) {
+        // Cancelled: the caller is gone, the listener wants to hear it.
+        if (failure.code() == asio::error::operation_aborted) throw;
+        log_line(LogLevel::error, "plugins/native", std::string("failed what=") + failure.what());
+        response = native::to_response(problem_of(model::Reason::internal, "A defect."), id);
+    } catch (const std::exception& failure) {
+        log_line(LogLevel::error, "plugins/native", std::string("failed what=") + failure.what());
+        response = native::to_response(problem_of(model::Reason::internal, "A defect."), id);
+    }
+    if (head) response.body.clear();
+    response.headers.emplace_back("X-Request-Id", id);
+    co_return response;
+}
+
+std::optional<HttpResponse> NativeFrontEnd::refuse(const HttpRequest& request, unsigned status) {
+    Problem problem;
+    problem.status = status;
+    problem.code = status == 413 ? "body_too_large" : "request_refused";
+    problem.detail = status == 413   ? "The body is larger than the server takes."
+                     : status == 414 ? "The path and query are longer than the server takes."
+                                     : "The server does not take a request of this form.";
+    return native::to_response(problem, request_id(request));
+}
+
+}  // namespace
+
+std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,
+                                                    const NativeOptions& options) {
+    return std::make_unique<NativeFrontEnd>(broker, options);
+}
+
+}  // namespace penstock::plugins

@@ -1,0 +1,156 @@
+#include "plugins/native/authentication.h"
+
+#include "broker/api/signature.h"
+
+#include <boost/beast/core/string.hpp>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace penstock::plugins::native {
+
+namespace {
+
+constexpr std::string_view signed_scheme = "CMQ-HMAC-SHA256";
+
+Problem unauthenticated(std::string detail) {
+    model::Refusal refusal;
+    refusal.reason = model::Reason::unauthenticated;
+    refusal.detail = std::move(detail);
+    Problem problem = refused(refusal);
+    problem.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"penstock\", CMQ-HMAC-SHA256");
+    return problem;
+}
+
+// Takes an unknown key through the same comparison, so that key ids cannot be found out by time.
+struct Secret {
+    bool known = false;
+    std::string text;
+};
+
+Secret secret_of(const api::Broker& broker, std::string_view key_id, std::size_t given_bytes) {
+    Secret secret;
+    if (auto found = broker.secret_of(key_id)) {
+        secret.known = true;
+        secret.text = std::move(*found);
+    } else {
+        secret.text.assign(given_bytes, 'x');
+    }
+    return secret;
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (text.starts_with(' ')) {
+        text.remove_prefix(1);
+    }
+    while (text.ends_with(' ')) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+Authenticated principal_of(std::string_view key_id) {
+    api::Principal principal;
+    principal.key_id = key_id;
+    return principal;
+}
+
+Authenticated check_bearer(const api::Broker& broker, std::string_view credentials) {
+    const auto colon = credentials.find(':');
+    if (colon == std::string_view::npos) {
+        return unauthenticated("The bearer key must be KEY_ID:KEY_SECRET.");
+    }
+    const std::string_view key_id = credentials.substr(0, colon);
+    const std::string_view given = credentials.substr(colon + 1);
+    const Secret secret = secret_of(broker, key_id, given.size());
+    const bool equal = api::equal_in_constant_time(secret.text, given);
+    if (!equal || !secret.known) return unauthenticated("The key is unknown or its secret wrong.");
+    return principal_of(key_id);
+}
+
+// KeyId, Timestamp and Signature, each exactly once.
+std::optional<std::array<std::string_view, 3>> signature_parts(std::string_view text) {
+    constexpr std::array<std::string_view, 3> names = {"KeyId", "Timestamp", "Signature"};
+    std::array<std::string_view, 3> values{};
+    while (!text.empty()) {
+        const std::string_view part = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(text.size(), part.size() + 1));
+        const std::string_view pair = trimmed(part);
+        const auto equals = pair.find('=');
+        if (equals == std::string_view::npos) return std::nullopt;
+        bool known = false;
+        for (std::size_t at = 0; at < names.size(); ++at) {
+            if (pair.substr(0, equals) != names[at]) continue;
+            if (!values[at].empty()) return std::nullopt;
+            values[at] = pair.substr(equals + 1);
+            known = true;
+        }
+        if (!known) return std::nullopt;
+    }
+    for (const auto& value : values) {
+        if (value.empty()) return std::nullopt;
+    }
+    return values;
+}
+
+Authenticated check_signature(const api::Broker& broker,
+                              const HttpRequest& request,
+                              std::string_view credentials,
+                              std::int64_t now_ms) {
+    const auto parts = signature_parts(credentials);
+    if (!parts) {
+        return unauthenticated("The signature must be 'KeyId=…, Timestamp=…, Signature=…'.");
+    }
+    const auto& [key_id, timestamp, given] = *parts;
+    std::string target = request.path;
+    if (!request.query.empty()) target.append("?").append(request.query);
+    const Secret secret = secret_of(broker, key_id, given.size());
+    const std::string right =
+        api::sign(api::SignatureMethod::hmac_sha256,
+                  secret.text,
+                  signed_text(request.method, target, timestamp, request.body));
+    const bool equal = api::equal_in_constant_time(right, given);
+    if (!equal || !secret.known) {
+        return unauthenticated("The key is unknown or the signature does not fit the request.");
+    }
+    const auto signed_at_s = model::parse_decimal(timestamp);
+    const std::int64_t now_s = now_ms / 1000;
+    if (!signed_at_s || *signed_at_s > static_cast<std::uint64_t>(now_s + signature_age_max_s) ||
+        static_cast<std::int64_t>(*signed_at_s) < now_s - signature_age_max_s) {
+        return unauthenticated("The Timestamp is more than " + std::to_string(signature_age_max_s) +
+                               " s from the server's clock, which shows " + std::to_string(now_s) +
+                               ".");
+    }
+    return principal_of(key_id);
+}
+
+}  // namespace
+
+std::string signed_text(std::string_view method,
+                        std::string_view target,
+                        std::string_view timestamp,
+                        std::string_view body) {
+    std::string text;
+    text.reserve(method.size() + target.size() + timestamp.size() + body.size() + 3);
+    text.append(method).append("\n").append(target).append("\n");
+    text.append(timestamp).append("\n").append(body);
+    return text;
+}
+
+Authenticated authenticate(const api::Broker& broker,
+                           const HttpRequest& request,
+                           std::int64_t now_ms) {
+    const std::string_view header = request.header("authorization");
+    if (header.empty()) return unauthenticated("The request names no key.");
+    const auto space = std::min(header.find(' '), header.size());
+    const std::string_view scheme = header.substr(0, space);
+    const std::string_view credentials = trimmed(header.substr(space));
+    if (boost::beast::iequals(scheme, "Bearer")) return check_bearer(broker, credentials);
+    if (boost::beast::iequals(scheme, signed_scheme)) {
+        return check_signature(broker, request, credentials, now_ms);
+    }
+    return unauthenticated("The Authorization scheme is not known.");
+}
+
+}  // namespace penstock::plugins::native

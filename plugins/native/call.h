@@ -1,0 +1,87 @@
+// Call: one authenticated request on its way to a handler, and what handlers answer. A handler is
+// a named coroutine; the front end's frame keeps the call alive until it is done. One request, one
+// I/O thread.
+#pragma once
+
+#include "broker/api/broker.h"
+#include "plugins/listener/http.h"
+#include "plugins/native/documents.h"
+#include "plugins/native/problem.h"
+#include "plugins/native/views.h"
+
+#include <boost/json.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::plugins::native {
+
+struct Call {
+    api::Broker& broker;
+    api::Principal principal;
+    HttpRequest request;
+    std::vector<std::string> names;  // what stands for {} in the route's path, decoded
+};
+
+using Reply = boost::system::result<HttpResponse, Problem>;
+using Handler = asio::awaitable<Reply> (*)(Call& call);
+
+// co_await ask(call, std::move(request)): the broker's outcome.
+template <class R>
+asio::awaitable<api::Outcome<typename R::Reply>> ask(Call& call, R request) {
+    api::Principal principal = call.principal;
+    co_return co_await api::call(call.broker, std::move(principal), std::move(request));
+}
+
+inline Reply json_reply(const boost::json::object& body, unsigned status = 200) {
+    HttpResponse response;
+    response.status = status;
+    response.body = boost::json::serialize(body) + "\n";
+    return response;
+}
+
+inline Reply empty_reply() {
+    HttpResponse response;
+    response.status = 204;
+    response.content_type.clear();
+    return response;
+}
+
+// The view of what came back, or why not.
+template <class T>
+Reply shown(const api::Outcome<T>& outcome, unsigned status = 200) {
+    if (!outcome) return refused(outcome.error());
+    return json_reply(show(*outcome), status);
+}
+
+inline Reply done(const api::Outcome<api::Nothing>& outcome) {
+    if (!outcome) return refused(outcome.error());
+    return empty_reply();
+}
+
+// The `cursor` of a list as a position; 0 is the beginning. A foreign cursor is a problem.
+std::uint64_t cursor_of(Fields& fields, char kind);
+
+// A list: {"items": [...], "next_cursor": "..."}; `next` 0 is the end.
+Reply list_reply(boost::json::array items, char kind, std::uint64_t next);
+
+// Search and page of a list of names, from the query.
+struct NameListing {
+    std::string search;
+    api::Page page;
+};
+
+inline constexpr char name_cursor = 'n';
+inline constexpr Range name_limit{1, 100};
+inline constexpr std::uint32_t name_limit_default = 50;
+inline constexpr Range name_bytes{1, 64};
+inline constexpr Range search_bytes{0, 64};
+
+NameListing name_listing(Fields& fields);
+
+// Where the page after this one begins; 0: nowhere.
+std::uint64_t next_page(const api::Page& page, std::size_t items, std::uint64_t total);
+
+}  // namespace penstock::plugins::native

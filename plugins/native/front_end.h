@@ -1,0 +1,21 @@
+// The native API: /v1 in JSON with problem+json errors, and the probes /healthz and /readyz. It
+// translates requests for the broker and keeps nothing between them. Any I/O thread; the broker and
+// the clock outlive it. Every refusal is an answer; an exception of a library becomes a 500.
+#pragma once
+
+#include "broker/api/broker.h"
+#include "broker/base/clock.h"
+#include "plugins/listener/http.h"
+
+#include <memory>
+
+namespace penstock::plugins {
+
+struct NativeOptions {
+    const Clock& clock;  // judges the age of signatures
+};
+
+std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,
+                                                    const NativeOptions& options);
+
+}  // namespace penstock::plugins

@@ -1,0 +1,154 @@
+#include "plugins/native/problem.h"
+
+#include <boost/beast/http/status.hpp>
+#include <boost/json.hpp>
+
+#include <utility>
+
+namespace penstock::plugins::native {
+
+namespace {
+
+using model::Reason;
+
+// The next step for a caller; empty where the detail says it all.
+std::string_view hint_for(Reason reason) {
+    switch (reason) {
+        case Reason::disk_full:
+            return "Receive and delete messages or add disk; sends work again by themselves.";
+        case Reason::overloaded:
+        case Reason::unavailable:
+            return "Nothing happened. Try again after the pause in Retry-After.";
+        case Reason::unknown_outcome:
+            return "It may have happened. Repeat it with the same Idempotency-Key.";
+        case Reason::unauthenticated:
+            return "Send 'Authorization: Bearer KEY_ID:KEY_SECRET' with a key of this server.";
+        case Reason::name_format:
+            return "1-64 characters: a letter, then letters, digits, '-' or '_'.";
+        case Reason::queue_not_found:
+            return "GET /v1/queues lists the queues (penstock queue list).";
+        case Reason::topic_not_found:
+            return "GET /v1/topics lists the topics (penstock topic list).";
+        case Reason::subscription_not_found:
+            return "GET /v1/subscriptions lists the subscriptions (penstock sub list).";
+        case Reason::dead_letter_not_found:
+            return "Create the dead-letter queue first (penstock queue create).";
+        case Reason::topic_has_subscriptions:
+            return "Delete its subscriptions first (penstock sub delete).";
+        case Reason::receipt_invalid:
+            return "The lease has ended or the message was received again. Receive it anew.";
+        case Reason::dedup_in_progress:
+            return "The first request with this Idempotency-Key is still running. Try again.";
+        default:
+            return {};
+    }
+}
+
+bool worth_retrying(Reason reason) {
+    return reason == Reason::overloaded || reason == Reason::unavailable ||
+           reason == Reason::dedup_in_progress || reason == Reason::name_too_soon;
+}
+
+}  // namespace
+
+unsigned status_of(Reason reason) {
+    switch (reason) {
+        case Reason::invalid_parameter:
+        case Reason::name_format:
+        case Reason::body_empty:
+        case Reason::delay_out_of_range:
+        case Reason::rewind_time_invalid:
+        case Reason::rewind_exceeds_retention:
+        case Reason::endpoint_invalid:
+        case Reason::filter_kind_mismatch:
+            return 400;
+        case Reason::unauthenticated:
+            return 401;
+        case Reason::denied:
+            return 403;
+        case Reason::queue_not_found:
+        case Reason::topic_not_found:
+        case Reason::subscription_not_found:
+        case Reason::message_not_found:
+        case Reason::dead_letter_not_found:
+            return 404;
+        case Reason::name_too_soon:
+        case Reason::queue_exists:
+        case Reason::queue_limit:
+        case Reason::queue_full:
+        case Reason::rewind_disabled:
+        case Reason::dead_letter_nested:
+        case Reason::dead_letter_in_use:
+        case Reason::dead_letter_too_many_sources:
+        case Reason::topic_exists:
+        case Reason::topic_limit:
+        case Reason::topic_has_subscriptions:
+        case Reason::topic_without_subscription:
+        case Reason::nothing_matched:
+        case Reason::subscription_exists:
+        case Reason::subscription_limit:
+        case Reason::dedup_in_progress:
+            return 409;
+        case Reason::receipt_invalid:
+            return 412;
+        case Reason::body_too_large:
+        case Reason::batch_too_large:
+            return 413;
+        case Reason::too_many_delayed:
+            return 429;
+        case Reason::overloaded:
+        case Reason::unavailable:
+            return 503;
+        case Reason::unknown_outcome:
+            return 504;
+        case Reason::disk_full:
+            return 507;
+        case Reason::none:
+        case Reason::internal:
+        case Reason::damaged:
+            return 500;
+    }
+    return 500;
+}
+
+Problem refused(const model::Refusal& refusal) {
+    Problem problem;
+    problem.status = status_of(refusal.reason);
+    problem.code = model::to_text(refusal.reason);
+    problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
+    problem.hint = hint_for(refusal.reason);
+    problem.subject = refusal.subject;
+    if (worth_retrying(refusal.reason)) problem.headers.emplace_back("Retry-After", "1");
+    return problem;
+}
+
+Problem invalid_parameter(std::string_view parameter, std::string detail) {
+    Problem problem;
+    problem.status = 400;
+    problem.code = model::to_text(Reason::invalid_parameter);
+    problem.detail = std::move(detail);
+    problem.subject = parameter;
+    return problem;
+}
+
+HttpResponse to_response(const Problem& problem, std::string_view request_id) {
+    const auto phrase =
+        boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(problem.status));
+    boost::json::object body;
+    body["title"] = phrase.empty() ? "Error" : boost::json::string_view(phrase);
+    body["status"] = problem.status;
+    body["code"] = problem.code;
+    body["detail"] = problem.detail;
+    if (!problem.subject.empty()) body["subject"] = problem.subject;
+    if (!problem.hint.empty()) body["hint"] = problem.hint;
+    body["request_id"] = request_id;
+
+    HttpResponse response;
+    response.status = problem.status;
+    response.content_type = "application/problem+json";
+    response.headers = problem.headers;
+    response.body = boost::json::serialize(body) + "\n";
+    return response;
+}
+
+}  // namespace penstock::plugins::native

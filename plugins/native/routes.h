@@ -1,0 +1,80 @@
+// The routes of /v1: one table of method, path and handler. Adding one: a line in routes.cpp and a
+// handler in the file of its resource. Read-only after start, any thread.
+#pragma once
+
+#include "plugins/native/call.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::plugins::native {
+
+struct Route {
+    std::string_view method;
+    std::string_view path;  // "{}" stands for one segment
+    Handler handler;
+    bool takes_query = false;
+    bool takes_body = false;
+};
+
+const std::vector<Route>& routes();
+
+// What a method and path lead to.
+struct Match {
+    const Route* route = nullptr;    // nullptr: no such route
+    std::vector<std::string> names;  // the segments that stand for {}
+    std::string allow;               // methods of the path when only the method is wrong
+};
+
+Match match(std::string_view method, std::string_view path);
+
+// ---- handlers, by file -------------------------------------------------------------------------
+
+// queues.cpp
+asio::awaitable<Reply> list_queues(Call& call);
+asio::awaitable<Reply> create_queue(Call& call);
+asio::awaitable<Reply> get_queue(Call& call);
+asio::awaitable<Reply> set_queue(Call& call);
+asio::awaitable<Reply> delete_queue(Call& call);
+asio::awaitable<Reply> clear_queue(Call& call);
+asio::awaitable<Reply> rewind_queue(Call& call);
+
+// messages.cpp
+asio::awaitable<Reply> send_message(Call& call);
+asio::awaitable<Reply> send_batch(Call& call);
+asio::awaitable<Reply> publish_message(Call& call);
+asio::awaitable<Reply> publish_batch(Call& call);
+
+// consuming.cpp
+asio::awaitable<Reply> receive_messages(Call& call);
+asio::awaitable<Reply> acknowledge_messages(Call& call);
+asio::awaitable<Reply> change_visibility(Call& call);
+
+// topics.cpp
+asio::awaitable<Reply> list_topics(Call& call);
+asio::awaitable<Reply> create_topic(Call& call);
+asio::awaitable<Reply> get_topic(Call& call);
+asio::awaitable<Reply> set_topic(Call& call);
+asio::awaitable<Reply> delete_topic(Call& call);
+
+// subscriptions.cpp
+asio::awaitable<Reply> list_subscriptions(Call& call);
+asio::awaitable<Reply> list_topic_subscriptions(Call& call);
+asio::awaitable<Reply> create_subscription(Call& call);
+asio::awaitable<Reply> get_subscription(Call& call);
+asio::awaitable<Reply> set_subscription(Call& call);
+asio::awaitable<Reply> delete_subscription(Call& call);
+asio::awaitable<Reply> pause_subscription(Call& call);
+asio::awaitable<Reply> resume_subscription(Call& call);
+
+// operations.cpp
+asio::awaitable<Reply> list_dead_letter_queues(Call& call);
+asio::awaitable<Reply> list_dead_letters(Call& call);
+asio::awaitable<Reply> redrive_dead_letters(Call& call);
+asio::awaitable<Reply> list_deliveries(Call& call);
+asio::awaitable<Reply> track_message(Call& call);
+asio::awaitable<Reply> get_status(Call& call);
+
+}  // namespace penstock::plugins::native

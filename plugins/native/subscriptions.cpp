@@ -1,0 +1,215 @@
+#include "plugins/native/routes.h"
+
+namespace penstock::plugins::native {
+
+namespace {
+
+constexpr Range url_bytes{8, 2048};
+constexpr Range filter_items{0, 16};
+constexpr Range filter_bytes{1, 64};
+constexpr Range concurrency_range{1, 1000};
+constexpr Range timeout_ms_range{100, 300'000};
+constexpr Range retry_steps{1, 64};
+constexpr Range retry_times{1, 1000};
+constexpr Range retry_pause_range_ms{0, 86'400'000};
+
+void read_custom_steps(Fields& object, model::RetryPolicy& policy) {
+    auto steps = object.objects("steps", {"min_ms", "max_ms", "times"}, retry_steps);
+    if (!steps) {
+        object.refuse("steps", "is missing; a list of 1 to 64 objects.");
+        return;
+    }
+    policy.steps.clear();
+    for (auto& item : *steps) {
+        model::RetryStep step;
+        step.min_ms = static_cast<std::uint32_t>(item.need_whole("min_ms", retry_pause_range_ms));
+        step.max_ms = item.whole32("max_ms", retry_pause_range_ms).value_or(step.min_ms);
+        step.times = item.whole32("times", retry_times).value_or(1);
+        if (step.max_ms < step.min_ms) item.refuse("max_ms", "must not be below min_ms.");
+        object.adopt(item);
+        policy.steps.push_back(step);
+    }
+}
+
+// "backoff", "exponential", or {"name": ..., "steps": [...], "keeps_order": ...}. A known name with
+// steps of its own keeps its name: CMQ clients see that one.
+std::optional<model::RetryPolicy> read_retry(Fields& fields) {
+    const auto* value = fields.raw("retry");
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    if (value->is_string()) {
+        const auto name = fields.one_of("retry", {"backoff", "exponential"});
+        if (!name) return std::nullopt;
+        return *name == "backoff" ? model::backoff_retry() : model::exponential_retry();
+    }
+    auto object = fields.object("retry", {"name", "steps", "keeps_order"});
+    if (!object) return std::nullopt;
+    const auto name =
+        object->one_of("name", {"backoff", "exponential", "custom"}).value_or("custom");
+    model::RetryPolicy policy;
+    policy.name = model::RetryPolicy::Name::custom;
+    if (name == "backoff") policy = model::backoff_retry();
+    if (name == "exponential") policy = model::exponential_retry();
+    if (object->has("steps") || name == "custom") read_custom_steps(*object, policy);
+    policy.keeps_order = object->flag("keeps_order").value_or(policy.keeps_order);
+    fields.adopt(*object);
+    return policy;
+}
+
+std::optional<model::ContentFormat> read_format(Fields& fields) {
+    const auto format = fields.one_of("format", {"cmq-json", "simplified"});
+    if (!format) return std::nullopt;
+    return *format == "simplified" ? model::ContentFormat::simplified
+                                   : model::ContentFormat::cmq_json;
+}
+
+void read_sink(Fields& fields, model::SubscriptionSpec& spec) {
+    if (fields.has("http") == fields.has("queue")) {
+        fields.refuse("http", "exactly one of http and queue is needed.");
+        return;
+    }
+    if (fields.has("http")) {
+        auto http = fields.object("http", {"url"});
+        if (!http) fields.refuse("http", "must be an object.");
+        if (!http) return;
+        spec.sink = model::SinkKind::http;
+        spec.endpoint = http->need_text("url", url_bytes);
+        fields.adopt(*http);
+        return;
+    }
+    auto queue = fields.object("queue", {"name"});
+    if (!queue) fields.refuse("queue", "must be an object.");
+    if (!queue) return;
+    spec.sink = model::SinkKind::queue;
+    spec.endpoint = queue->need_text("name", name_bytes);
+    // A queue gets the bare message; there is no other format for it.
+    spec.format = model::ContentFormat::simplified;
+    fields.adopt(*queue);
+}
+
+// Absent: the automatic one; null: none; a name: that queue.
+void read_dead_letter(Fields& fields, api::Subscribe& request) {
+    if (fields.is_null("dead_letter")) {
+        request.dead_letter = api::DeadLetterChoice::none;
+    } else if (auto queue = fields.text("dead_letter", name_bytes)) {
+        request.dead_letter = api::DeadLetterChoice::named;
+        request.dead_letter_queue = std::move(*queue);
+    }
+}
+
+asio::awaitable<Reply> list(Call& call, std::string topic) {
+    Fields fields = query_fields(call.request.query, {"search", "limit", "cursor"});
+    NameListing listing = name_listing(fields);
+    api::ListSubscriptions request;
+    request.topic = std::move(topic);
+    request.search = std::move(listing.search);
+    request.page = listing.page;
+    if (!fields.ok()) co_return *fields.problem();
+    const auto page = co_await ask(call, std::move(request));
+    if (!page) co_return refused(page.error());
+    boost::json::array items;
+    for (const auto& subscription : page->items) {
+        items.emplace_back(show(subscription));
+    }
+    co_return list_reply(
+        std::move(items), name_cursor, next_page(listing.page, page->items.size(), page->total));
+}
+
+asio::awaitable<Reply> set_state(Call& call, model::SubscriptionState state) {
+    api::SetSubscription request;
+    request.topic = call.names[0];
+    request.name = call.names[1];
+    request.state = state;
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return shown(outcome);
+}
+
+}  // namespace
+
+asio::awaitable<Reply> list_subscriptions(Call& call) {
+    co_return co_await list(call, std::string());
+}
+
+asio::awaitable<Reply> list_topic_subscriptions(Call& call) {
+    std::string topic = call.names[0];
+    co_return co_await list(call, std::move(topic));
+}
+
+asio::awaitable<Reply> create_subscription(Call& call) {
+    Fields fields = json_fields(call.request.body,
+                                {"name",
+                                 "http",
+                                 "queue",
+                                 "tags",
+                                 "bind",
+                                 "format",
+                                 "retry",
+                                 "dead_letter",
+                                 "concurrency",
+                                 "timeout_ms",
+                                 "paused"});
+    api::Subscribe request;
+    request.topic = call.names[0];
+    request.name = fields.need_text("name", name_bytes);
+    auto& spec = request.spec;
+    read_sink(fields, spec);
+    spec.format = read_format(fields).value_or(spec.format);
+    spec.filter_tags = fields.texts("tags", filter_items, filter_bytes).value_or(spec.filter_tags);
+    spec.binding_keys =
+        fields.texts("bind", filter_items, filter_bytes).value_or(spec.binding_keys);
+    spec.retry = read_retry(fields).value_or(spec.retry);
+    read_dead_letter(fields, request);
+    spec.concurrency = fields.whole32("concurrency", concurrency_range).value_or(spec.concurrency);
+    spec.timeout_ms = fields.whole32("timeout_ms", timeout_ms_range).value_or(spec.timeout_ms);
+    if (fields.flag("paused").value_or(false)) spec.state = model::SubscriptionState::paused;
+    if (!fields.ok()) co_return *fields.problem();
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return shown(outcome, 201);
+}
+
+asio::awaitable<Reply> get_subscription(Call& call) {
+    api::GetSubscription request;
+    request.topic = call.names[0];
+    request.name = call.names[1];
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return shown(outcome);
+}
+
+asio::awaitable<Reply> set_subscription(Call& call) {
+    Fields fields =
+        json_fields(call.request.body,
+                    {"http", "tags", "bind", "format", "retry", "concurrency", "timeout_ms"});
+    api::SetSubscription request;
+    request.topic = call.names[0];
+    request.name = call.names[1];
+    if (auto http = fields.object("http", {"url"})) {
+        request.endpoint = http->need_text("url", url_bytes);
+        fields.adopt(*http);
+    }
+    request.filter_tags = fields.texts("tags", filter_items, filter_bytes);
+    request.binding_keys = fields.texts("bind", filter_items, filter_bytes);
+    request.format = read_format(fields);
+    request.retry = read_retry(fields);
+    request.concurrency = fields.whole32("concurrency", concurrency_range);
+    request.timeout_ms = fields.whole32("timeout_ms", timeout_ms_range);
+    if (!fields.ok()) co_return *fields.problem();
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return shown(outcome);
+}
+
+asio::awaitable<Reply> delete_subscription(Call& call) {
+    api::Unsubscribe request;
+    request.topic = call.names[0];
+    request.name = call.names[1];
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return done(outcome);
+}
+
+asio::awaitable<Reply> pause_subscription(Call& call) {
+    co_return co_await set_state(call, model::SubscriptionState::paused);
+}
+
+asio::awaitable<Reply> resume_subscription(Call& call) {
+    co_return co_await set_state(call, model::SubscriptionState::active);
+}
+
+}  // namespace penstock::plugins::native
