@@ -14,7 +14,7 @@ enum class AddressPolicy : std::uint8_t {
 };
 
 // True when `policy` lets a connection to `address` be made. Addresses that carry another one
-// (v4-mapped, NAT64, 6to4) are judged by what they carry and by their own kind.
+// (v4-mapped, NAT64, 6to4, Teredo) are never public, whatever they carry.
 bool allowed(AddressPolicy policy, const boost::asio::ip::address& address);
 
 }  // namespace penstock::sinks::client

@@ -113,11 +113,11 @@ class HttpClient {
     // Connections open now, idle ones included.
     [[nodiscard]] std::size_t connections() const;
 
-    class Pool;  // the client's own; connections keep it alive while an operation is under way
+    class Pool;  // the client's own
+    explicit HttpClient(std::unique_ptr<Pool> pool);
 
   private:
-    explicit HttpClient(std::shared_ptr<Pool> pool);
-    std::shared_ptr<Pool> pool_;
+    std::unique_ptr<Pool> pool_;
 };
 
 // Asks once and waits for the whole answer, whatever its status. Errors: invalid (the URL),

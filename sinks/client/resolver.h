@@ -39,6 +39,8 @@ class Resolver {
     virtual void resolve(const std::string& host, Answer answer) = 0;
 };
 
+inline constexpr std::size_t addresses_max = 64;  // of one name; the rest is not looked at
+
 struct ResolverOptions {
     std::size_t threads = 8;
     std::uint32_t deadline_ms = 5'000;

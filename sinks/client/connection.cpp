@@ -1,0 +1,235 @@
+#include "sinks/client/connection.h"
+
+#include "broker/base/check.h"
+#include "sinks/client/ending.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+namespace penstock::sinks::client {
+namespace {
+
+constexpr std::size_t read_bytes = 4 * 1024;
+constexpr std::size_t buffer_bytes_max = answer_head_bytes_max + read_bytes;
+constexpr unsigned interim_answers_max = 8;
+
+}  // namespace
+
+Connection::Connection(Surroundings& surroundings,
+                       Owner& owner,
+                       Origin origin,
+                       std::uint64_t number)
+    : world_(surroundings),
+      owner_(owner),
+      origin_(std::move(origin)),
+      number_(number),
+      socket_(surroundings.executor),
+      timer_(surroundings.executor),
+      buffer_(buffer_bytes_max) {}
+
+void Connection::start(std::unique_ptr<Job> job) {
+    check(phase_ == Phase::fresh || phase_ == Phase::idle, "one exchange at a time");
+    job_ = std::move(job);
+    reused_ = phase_ == Phase::idle;
+    if (reused_) return begin_exchange();
+    phase_ = Phase::resolving;
+    arm(job_->deadline_us);
+    world_.resolver.resolve(origin_.host, [weak = weak_from_this()](Resolved resolved) {
+        const auto self = weak.lock();
+        if (self && self->phase_ == Phase::resolving) self->on_resolved(std::move(resolved));
+    });
+}
+
+bool Connection::fresh() {
+    char byte = 0;
+    const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && errno == EAGAIN;
+}
+
+std::unique_ptr<Job> Connection::close() {
+    phase_ = Phase::closed;
+    ErrorCode ignored;  // closing a socket that is broken already changes nothing
+    socket_.close(ignored);
+    timer_.cancel();
+    return std::move(job_);
+}
+
+void Connection::begin_exchange() {
+    phase_ = Phase::busy;
+    written_ = false;
+    answer_begun_ = false;
+    interims_ = 0;
+    parser_.emplace(job_->request.answer_bytes_max);
+    arm(job_->deadline_us);
+    write();
+    if (!reading_) read();
+}
+
+void Connection::write() {
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(job_->request.head),
+                                                  asio::buffer(job_->request.body)};
+    // A connection is kept only when its write is done: a busy one's write is the current one's.
+    auto handler = [self = shared_from_this()](const ErrorCode& ec, std::size_t bytes) {
+        if (self->phase_ == Phase::busy) self->on_written(ec, bytes);
+    };
+    if (tls_) {
+        asio::async_write(*tls_, parts, std::move(handler));
+    } else {
+        asio::async_write(socket_, parts, std::move(handler));
+    }
+}
+
+void Connection::on_written(const ErrorCode& ec, std::size_t bytes) {
+    if (!ec) {
+        written_ = true;
+        return;
+    }
+    if (reused_ && bytes == 0 && !answer_begun_) {
+        std::unique_ptr<Job> job = close();
+        return owner_.on_unsent(*this, std::move(job));
+    }
+    // The peer may have answered before it closed: what it sent is still read, and the read ends
+    // this exchange.
+}
+
+void Connection::read() {
+    reading_ = true;
+    auto handler = [self = shared_from_this()](const ErrorCode& ec, std::size_t bytes) {
+        self->reading_ = false;
+        if (self->phase_ != Phase::closed) self->on_read(ec, bytes);
+    };
+    const auto room = buffer_.prepare(std::min(read_bytes, buffer_bytes_max - buffer_.size()));
+    if (tls_) {
+        tls_->async_read_some(room, std::move(handler));
+    } else {
+        socket_.async_read_some(room, std::move(handler));
+    }
+}
+
+void Connection::on_read(const ErrorCode& ec, std::size_t bytes) {
+    if (phase_ == Phase::idle) return end_idle();
+    if (ec) return on_read_end(ec);
+    buffer_.commit(bytes);
+    answer_begun_ = true;
+    parse();
+    if (open() && !reading_) read();
+}
+
+void Connection::parse() {
+    while (buffer_.size() > 0) {
+        ErrorCode ec;
+        const std::size_t used = parser_->put(buffer_.data(), ec);
+        buffer_.consume(used);
+        if (ec == boost::beast::http::error::need_more) {
+            if (buffer_.size() < buffer_bytes_max) return;
+            ec = boost::beast::http::error::buffer_overflow;
+        }
+        if (ec && parser_->is_header_done()) return finish_answered(false);
+        if (ec) return fail(Ending::reset, "malformed answer: " + ec.message());
+        if (parser_->is_done() && parser_->interim()) {
+            if (++interims_ > interim_answers_max) {
+                return fail(Ending::reset, "malformed answer: too many interim answers");
+            }
+            parser_.emplace(job_->request.answer_bytes_max);
+            continue;
+        }
+        if (parser_->is_done()) return finish_answered(true);
+        if (parser_->cut()) return finish_answered(false);
+    }
+}
+
+void Connection::on_read_end(const ErrorCode& ec) {
+    if (parser_->is_header_done()) {
+        ErrorCode unfinished;
+        if (is_end_of_stream(ec)) parser_->put_eof(unfinished);
+        return finish_answered(parser_->is_done());
+    }
+    if (is_end_of_stream(ec)) return fail(Ending::reset, "connection closed without an answer");
+    fail(Ending::reset, "connection lost: " + ec.message());
+}
+
+void Connection::finish_answered(bool complete) {
+    Exchange exchange;
+    exchange.ending = Ending::answered;
+    exchange.complete = complete;
+    exchange.target = target_;
+    const bool keep = complete && written_ && buffer_.size() == 0 && parser_->keep_alive();
+    exchange.answer = parser_->take();
+    if (keep) {
+        become_idle();
+        return owner_.on_finished(*this, std::move(job_), std::move(exchange));
+    }
+    std::unique_ptr<Job> job = close();
+    owner_.on_finished(*this, std::move(job), std::move(exchange));
+}
+
+void Connection::fail(Ending ending, std::string detail) {
+    Exchange exchange;
+    exchange.ending = ending;
+    exchange.target = target_;
+    exchange.detail = std::move(detail);
+    std::unique_ptr<Job> job = close();
+    owner_.on_finished(*this, std::move(job), std::move(exchange));
+}
+
+void Connection::become_idle() {
+    const std::int64_t now = world_.clock.steady_us();
+    const std::int64_t age_end = opened_us_ + std::int64_t{world_.options.age_ms_max} * 1000;
+    const std::int64_t idle_end = now + std::int64_t{world_.options.idle_ms_max} * 1000;
+    phase_ = Phase::idle;
+    idle_since_us_ = now;
+    arm(std::min(age_end, idle_end));
+}
+
+void Connection::end_idle() {
+    close();
+    owner_.on_idle_closed(*this);
+}
+
+// One timer for the connection's life: it is set anew only when a deadline comes nearer; one that
+// moved away is noticed when the timer runs.
+void Connection::arm(std::int64_t deadline_us) {
+    deadline_us_ = deadline_us;
+    if (timer_waits_ && timer_us_ <= deadline_us) return;
+    timer_us_ = deadline_us;
+    timer_waits_ = true;
+    const std::int64_t wait_us = std::max<std::int64_t>(0, deadline_us - world_.clock.steady_us());
+    timer_.expires_after(std::chrono::microseconds(wait_us));
+    timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) { self->on_timer(ec); });
+}
+
+void Connection::on_timer(const ErrorCode& ec) {
+    if (ec || phase_ == Phase::closed) return;
+    timer_waits_ = false;
+    if (world_.clock.steady_us() < deadline_us_) return arm(deadline_us_);
+    on_deadline();
+}
+
+void Connection::on_deadline() {
+    switch (phase_) {
+        case Phase::resolving:
+            return fail(Ending::name, "the name did not resolve in time");
+        case Phase::connecting:
+            return fail(Ending::timeout, "no connection in time");
+        case Phase::handshaking:
+            return fail(Ending::timeout, "no TLS handshake in time");
+        case Phase::idle:
+            return end_idle();
+        case Phase::busy:
+            if (parser_->is_header_done()) return finish_answered(false);
+            return fail(Ending::timeout, "no answer in time");
+        case Phase::fresh:
+        case Phase::closed:
+            return;
+    }
+}
+
+}  // namespace penstock::sinks::client

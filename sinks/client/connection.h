@@ -1,0 +1,147 @@
+// Connection: one TCP connection to one scheme, host and port, plain or TLS, and the one exchange
+// on it at a time. It opens itself with its first exchange: resolve, guard, connect, handshake.
+// While idle it listens for the peer's close. Owned by the pool (and by its pending operations);
+// lives on the client's thread; it reports each end to its Owner and never calls it after close().
+#pragma once
+
+#include "sinks/client/answer_parser.h"
+#include "sinks/client/http_client.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::sinks::client {
+
+// What connections are kept by. One client has one TLS identity, so it is no part of the key.
+struct Origin {
+    Scheme scheme = Scheme::http;
+    std::string host;
+    std::uint16_t port = 80;
+
+    friend auto operator<=>(const Origin&, const Origin&) = default;
+};
+
+// One exchange on its way, handed from pool to connection and back.
+struct Job {
+    Origin origin;
+    Outgoing request;
+    HttpClient::Done done;
+    std::int64_t deadline_us = 0;
+};
+
+// What every connection of a client shares.
+struct Surroundings {
+    asio::any_io_executor executor;
+    const Clock& clock;
+    Resolver& resolver;
+    ClientOptions options;
+    asio::ssl::context tls;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+  public:
+    class Owner {
+      public:
+        virtual ~Owner() = default;
+
+        // The exchange ended. The connection is idle now, or closed if `!connection.open()`.
+        virtual void on_finished(Connection& connection,
+                                 std::unique_ptr<Job> job,
+                                 Exchange exchange) = 0;
+
+        // The kept connection was dead: not a byte of the job was sent.
+        virtual void on_unsent(Connection& connection, std::unique_ptr<Job> job) = 0;
+
+        // An idle connection was closed, by the peer or for its age.
+        virtual void on_idle_closed(Connection& connection) = 0;
+    };
+
+    Connection(Surroundings& surroundings, Owner& owner, Origin origin, std::uint64_t number);
+
+    // Begins an exchange on a new or idle connection.
+    void start(std::unique_ptr<Job> job);
+
+    // True when nothing says that the peer closed the idle connection. Asks the kernel.
+    [[nodiscard]] bool fresh();
+
+    // Closes at once; an exchange under way is given back, unfinished.
+    std::unique_ptr<Job> close();
+
+    [[nodiscard]] bool open() const { return phase_ != Phase::closed; }
+
+    [[nodiscard]] const Origin& origin() const { return origin_; }
+
+    [[nodiscard]] std::uint64_t number() const { return number_; }
+
+    [[nodiscard]] std::int64_t idle_since_us() const { return idle_since_us_; }
+
+  private:
+    using ErrorCode = boost::system::error_code;
+    enum class Phase : std::uint8_t {
+        fresh,
+        resolving,
+        connecting,
+        handshaking,
+        busy,
+        idle,
+        closed
+    };
+
+    void on_resolved(Resolved resolved);
+    void connect_next();
+    void on_connected(const ErrorCode& ec);
+    void handshake();
+    void on_handshake(const ErrorCode& ec);
+    void begin_exchange();
+    void write();
+    void on_written(const ErrorCode& ec, std::size_t bytes);
+    void read();
+    void on_read(const ErrorCode& ec, std::size_t bytes);
+    void parse();
+    void on_read_end(const ErrorCode& ec);
+    void finish_answered(bool complete);
+    void fail(Ending ending, std::string detail);
+    void become_idle();
+    void end_idle();
+    void arm(std::int64_t deadline_us);
+    void on_timer(const ErrorCode& ec);
+    void on_deadline();
+
+    Surroundings& world_;
+    Owner& owner_;
+    Origin origin_;
+    std::uint64_t number_;
+    Phase phase_ = Phase::fresh;
+    bool reused_ = false;
+    bool written_ = false;
+    bool reading_ = false;
+    bool answer_begun_ = false;
+    unsigned interims_ = 0;
+
+    asio::ip::tcp::socket socket_;
+    std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+    asio::steady_timer timer_;
+    bool timer_waits_ = false;
+    std::int64_t timer_us_ = 0;
+    std::int64_t deadline_us_ = 0;
+    std::int64_t opened_us_ = 0;
+    std::int64_t idle_since_us_ = 0;
+
+    std::vector<asio::ip::address> addresses_;  // still to be tried, last first
+    std::string target_;
+    std::unique_ptr<Job> job_;
+    std::optional<AnswerParser> parser_;
+    boost::beast::flat_buffer buffer_;
+};
+
+}  // namespace penstock::sinks::client

@@ -1,0 +1,102 @@
+// How a Connection comes to be: addresses, guard, connect, TLS.
+#include "sinks/client/connection.h"
+#include "sinks/client/ending.h"
+
+#include <boost/asio/ssl/host_name_verification.hpp>
+
+#include <algorithm>
+
+namespace penstock::sinks::client {
+namespace {
+
+bool is_address(const std::string& host) {
+    boost::system::error_code ec;
+    asio::ip::make_address(host, ec);
+    return !ec;
+}
+
+std::string shown(const asio::ip::tcp::endpoint& endpoint) {
+    const std::string address = endpoint.address().to_string();
+    const std::string host = endpoint.address().is_v6() ? "[" + address + "]" : address;
+    return host + ":" + std::to_string(endpoint.port());
+}
+
+Ending ending_of(Resolved::Ending ending) {
+    return ending == Resolved::Ending::exhausted ? Ending::exhausted : Ending::name;
+}
+
+}  // namespace
+
+void Connection::on_resolved(Resolved resolved) {
+    if (resolved.ending != Resolved::Ending::found) {
+        return fail(ending_of(resolved.ending), std::move(resolved.detail));
+    }
+    const AddressPolicy policy = world_.options.addresses;
+    const bool good = std::all_of(resolved.addresses.begin(),
+                                  resolved.addresses.end(),
+                                  [policy](const auto& a) { return allowed(policy, a); });
+    // All of them, not the first that may be: a name that mixes is an attempt to slip through.
+    if (!good) return fail(Ending::guarded, "an address of this host is not allowed");
+    addresses_ = std::move(resolved.addresses);
+    std::reverse(addresses_.begin(), addresses_.end());
+    phase_ = Phase::connecting;
+    const std::int64_t limit_us = std::int64_t{world_.options.connect_ms_max} * 1000;
+    arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
+    connect_next();
+}
+
+void Connection::connect_next() {
+    const asio::ip::tcp::endpoint endpoint(addresses_.back(), origin_.port);
+    addresses_.pop_back();
+    target_ = shown(endpoint);
+    ErrorCode ec;
+    socket_.close(ec);
+    socket_.open(endpoint.protocol(), ec);
+    if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
+    socket_.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& failed) {
+        if (self->phase_ == Phase::connecting) self->on_connected(failed);
+    });
+}
+
+void Connection::on_connected(const ErrorCode& ec) {
+    if (ec && !addresses_.empty()) return connect_next();
+    if (ec) return fail(ending_of_connect(ec), "cannot connect: " + ec.message());
+    ErrorCode ignored;  // without it the connection is only slower
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    opened_us_ = world_.clock.steady_us();
+    if (origin_.scheme == Scheme::https) return handshake();
+    begin_exchange();
+}
+
+void Connection::handshake() {
+    phase_ = Phase::handshaking;
+    tls_.emplace(socket_, world_.tls);
+    tls_->set_verify_mode(asio::ssl::verify_peer);
+    tls_->set_verify_callback(asio::ssl::host_name_verification(origin_.host));
+    // SNI carries names only (RFC 6066, 3).
+    if (!is_address(origin_.host) && SSL_ctrl(tls_->native_handle(),
+                                              SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                                              TLSEXT_NAMETYPE_host_name,
+                                              origin_.host.data()) != 1) {
+        return fail(Ending::tls, "the host name does not fit into a TLS greeting");
+    }
+    const std::int64_t limit_us = std::int64_t{world_.options.tls_ms_max} * 1000;
+    arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
+    tls_->async_handshake(asio::ssl::stream_base::client,
+                          [self = shared_from_this()](const ErrorCode& failed) {
+                              if (self->phase_ == Phase::handshaking) self->on_handshake(failed);
+                          });
+}
+
+void Connection::on_handshake(const ErrorCode& ec) {
+    if (!ec) return begin_exchange();
+    const long verified = SSL_get_verify_result(tls_->native_handle());
+    if (verified != X509_V_OK) {
+        return fail(
+            Ending::tls,
+            std::string("certificate not accepted: ") + X509_verify_cert_error_string(verified));
+    }
+    fail(Ending::tls, "TLS handshake failed: " + ec.message());
+}
+
+}  // namespace penstock::sinks::client

@@ -1,0 +1,21 @@
+#include "sinks/client/ending.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+
+namespace penstock::sinks::client {
+
+bool is_end_of_stream(const boost::system::error_code& ec) {
+    return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
+}
+
+Ending ending_of_connect(const boost::system::error_code& ec) {
+    namespace errc = boost::system::errc;
+    if (ec == errc::timed_out) return Ending::timeout;
+    const bool ours = ec == errc::address_not_available || ec == errc::too_many_files_open ||
+                      ec == errc::too_many_files_open_in_system || ec == errc::no_buffer_space ||
+                      ec == errc::not_enough_memory;
+    return ours ? Ending::exhausted : Ending::refused;
+}
+
+}  // namespace penstock::sinks::client

@@ -1,0 +1,136 @@
+#include "sinks/client/http_client.h"
+
+#include "sinks/client/pool.h"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace penstock::sinks::client {
+namespace {
+
+Origin origin_of(const Url& url) {
+    return Origin{url.scheme, url.host, url.port};
+}
+
+Result<asio::ssl::context> make_tls(const std::string& ca_file) {
+    asio::ssl::context tls(asio::ssl::context::tls_client);
+    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                    asio::ssl::context::no_tlsv1_1);
+    boost::system::error_code ec;
+    tls.set_default_verify_paths(ec);
+    if (!ec && !ca_file.empty()) tls.load_verify_file(ca_file, ec);
+    if (ec) return error(Errc::invalid, "CA file " + ca_file + ": " + ec.message());
+    return tls;
+}
+
+bool clean(std::string_view text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+Result<std::string> head_of(const HttpCall& call, const Url& url) {
+    std::string head = call.method + " " + url.target + " HTTP/1.1\r\nHost: " + url.authority;
+    for (const auto& [name, value] : call.headers) {
+        if (!clean(name) || !clean(value)) {
+            return error(Errc::invalid, "the header " + name + " has a line break in it");
+        }
+        head += "\r\n" + name + ": " + value;
+    }
+    head += "\r\nContent-Length: " + std::to_string(call.body.size()) + "\r\n\r\n";
+    return head;
+}
+
+Result<HttpAnswer> whole_answer(Exchange exchange, const std::string& url) {
+    switch (exchange.ending) {
+        case Ending::answered:
+            if (exchange.complete) return std::move(exchange.answer);
+            return error(Errc::unavailable, url + ": the answer is incomplete or too long");
+        case Ending::timeout:
+            return error(Errc::timeout, url + ": " + exchange.detail);
+        case Ending::stopped:
+            return error(Errc::closed, url + ": " + exchange.detail);
+        case Ending::refused:
+        case Ending::reset:
+        case Ending::tls:
+        case Ending::name:
+        case Ending::guarded:
+        case Ending::exhausted:
+            break;
+    }
+    return error(Errc::unavailable, url + ": " + exchange.detail);
+}
+
+}  // namespace
+
+std::string_view HttpAnswer::header(std::string_view name) const {
+    for (const auto& [key, value] : headers) {
+        if (key == name) return value;
+    }
+    return {};
+}
+
+Result<std::unique_ptr<HttpClient>> HttpClient::make(asio::any_io_executor executor,
+                                                     const Clock& clock,
+                                                     Resolver& resolver,
+                                                     ClientOptions options) {
+    Result<asio::ssl::context> tls = make_tls(options.ca_file);
+    if (!tls) return tls.error();
+    Surroundings surroundings{
+        std::move(executor), clock, resolver, std::move(options), std::move(*tls)};
+    return std::make_unique<HttpClient>(std::make_unique<Pool>(std::move(surroundings)));
+}
+
+HttpClient::HttpClient(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
+
+HttpClient::~HttpClient() {
+    pool_->stop();
+}
+
+void HttpClient::send(const Url& url, Outgoing request, Done done) {
+    auto job = std::make_unique<Job>();
+    job->origin = origin_of(url);
+    job->deadline_us =
+        pool_->surroundings().clock.steady_us() + std::int64_t{request.timeout_ms} * 1000;
+    job->request = std::move(request);
+    job->done = std::move(done);
+    pool_->start(std::move(job));
+}
+
+void HttpClient::forget(const Url& url) {
+    pool_->forget(origin_of(url));
+}
+
+void HttpClient::stop() {
+    pool_->stop();
+}
+
+std::size_t HttpClient::connections() const {
+    return pool_->connections();
+}
+
+asio::awaitable<Result<HttpAnswer>> fetch(HttpClient& client, HttpCall call) {
+    const Result<Url> url = parse_url(call.url);
+    if (!url) co_return url.error();
+    Result<std::string> head = head_of(call, *url);
+    if (!head) co_return head.error();
+    Outgoing request;
+    request.head = std::move(*head);
+    request.body = call.body;
+    request.timeout_ms = call.timeout_ms;
+    request.answer_bytes_max = call.answer_bytes_max;
+    auto initiate = [&client, &url, &request](auto handler) {
+        // std::function wants copies; the handler is run once.
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        client.send(*url, std::move(request), [shared](Exchange exchange) {
+            std::move (*shared)(std::move(exchange));
+        });
+    };
+    Exchange exchange =
+        co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Exchange)>(
+            std::move(initiate), asio::use_awaitable);
+    co_return whole_answer(std::move(exchange), call.url);
+}
+
+}  // namespace penstock::sinks::client

@@ -1,0 +1,63 @@
+// HttpSink: pushes deliveries to HTTP and HTTPS endpoints, one POST a delivery, and classifies the
+// answers. Made by sinks/all.cpp, owned by the dispatcher, on its thread. Failures are the
+// AttemptResult; an endpoint that is no URL is a deferral.
+#pragma once
+
+#include "broker/base/clock.h"
+#include "broker/base/random.h"
+#include "sinks/client/http_client.h"
+#include "sinks/http/push_request.h"
+#include "sinks/sink.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+namespace penstock::sinks::http {
+
+// Pause after an attempt that never reached its target: doubles from first to last until one does.
+inline constexpr std::uint32_t deferral_ms_first = 5'000;
+inline constexpr std::uint32_t deferral_ms_last = 60'000;
+
+struct HttpSinkOptions {
+    client::ClientOptions client;
+    std::uint64_t topic_owner = 0;  // TopicOwner of the JSON format: the account's number
+};
+
+class HttpSink final : public Sink {
+  public:
+    // Error{invalid}: the CA file cannot be used. `clock` and `random` outlive the sink.
+    static Result<std::unique_ptr<HttpSink>> make(boost::asio::any_io_executor executor,
+                                                  const Clock& clock,
+                                                  Random& random,
+                                                  std::unique_ptr<client::Resolver> resolver,
+                                                  HttpSinkOptions options);
+
+    HttpSink(const Clock& clock,
+             Random& random,
+             std::unique_ptr<client::Resolver> resolver,
+             std::unique_ptr<client::HttpClient> http,
+             std::uint64_t topic_owner);
+
+    void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override;
+    void forget(const api::Target& target) override;
+    void stop() override;
+
+  private:
+    struct Known {
+        Result<PushRequest> request;
+        unsigned deferrals = 0;  // in a row
+    };
+
+    Known& known(const api::Target& target);
+    AttemptResult conclude(model::SubscriptionNo subscription, const client::Exchange& exchange);
+
+    const Clock& clock_;
+    Random& random_;
+    std::unique_ptr<client::Resolver> resolver_;
+    std::unique_ptr<client::HttpClient> http_;
+    std::uint64_t topic_owner_;
+    std::map<model::SubscriptionNo, Known> known_;  // one per subscription in use
+};
+
+}  // namespace penstock::sinks::http
