@@ -167,13 +167,14 @@ struct DeleteTopic {  // refused while it has subscriptions
     friend bool operator==(const DeleteTopic&, const DeleteTopic&) = default;
 };
 
-// Replies Sent.
+// Replies Sent, or with `want_receiver` topic_without_subscription / nothing_matched.
 struct Publish {
     TopicNo topic;
     std::uint32_t first_ordinal = 0;
     std::uint32_t count = 1;
     std::uint64_t delay_ms = 0;
     std::string dedup_key;
+    bool want_receiver = false;
     friend bool operator==(const Publish&, const Publish&) = default;
 };
 

@@ -216,7 +216,7 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Delet
 
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Publish> {
-    f(c.topic), f(c.first_ordinal), f(c.count), f(c.delay_ms), f(c.dedup_key);
+    f(c.topic), f(c.first_ordinal), f(c.count), f(c.delay_ms), f(c.dedup_key), f(c.want_receiver);
 }
 
 template <class F, class C>
