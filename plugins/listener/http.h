@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,14 @@ class HttpFrontEnd {
     // Answers it. Runs on the connection's I/O thread; cancelled (terminal) when the caller hangs
     // up.
     virtual asio::awaitable<HttpResponse> handle(HttpRequest request) = 0;
+
+    // The listener is about to refuse a request this front end wants, with the given status (413,
+    // 414, 415), before the whole of it has been read: a protocol with an envelope of its own may
+    // word the answer. The connection is closed behind it.
+    [[nodiscard]] virtual std::optional<HttpResponse> refuse(
+        [[maybe_unused]] const HttpRequest& request, [[maybe_unused]] unsigned status) {
+        return std::nullopt;
+    }
 };
 
 }  // namespace penstock::plugins

@@ -1,0 +1,30 @@
+#include "plugins/listener/io_pool.h"
+
+#include <algorithm>
+
+namespace penstock::plugins {
+
+IoPool::IoPool(std::size_t threads) {
+    for (std::size_t count = std::max<std::size_t>(1, threads); count > 0; --count) {
+        lanes_.push_back(std::make_unique<Lane>());
+        Lane& lane = *lanes_.back();
+        lane.thread = std::thread([&lane] { lane.context.run(); });
+    }
+}
+
+IoPool::~IoPool() {
+    stop();
+}
+
+asio::io_context& IoPool::next() {
+    return at(turn_.fetch_add(1, std::memory_order_relaxed) % size());
+}
+
+void IoPool::stop() {
+    for (const auto& lane : lanes_) lane->context.stop();
+    for (const auto& lane : lanes_) {
+        if (lane->thread.joinable()) lane->thread.join();
+    }
+}
+
+}  // namespace penstock::plugins

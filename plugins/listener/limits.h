@@ -1,0 +1,26 @@
+// HttpLimits: every bound of the listener by name. Values, any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace penstock::plugins {
+
+struct HttpLimits {
+    std::size_t connections_max = 20'000;
+    std::size_t head_bytes_max = 32 * 1024;  // request line and headers
+    std::size_t headers_max = 100;
+    std::size_t target_bytes_max = 16 * 1024;              // path and query
+    std::size_t body_bytes_max = 1024 * 1024 + 64 * 1024;  // after undoing chunks
+    std::size_t linger_bytes_max = 8 * 1024 * 1024;        // read and dropped behind a refusal
+    std::size_t body_bytes_per_second_min = 32 * 1024;     // beyond body_timeout
+
+    std::chrono::milliseconds head_timeout{10'000};   // TLS handshake, and first to last head byte
+    std::chrono::milliseconds body_timeout{10'000};   // plus the time the least rate allows
+    std::chrono::milliseconds idle_timeout{75'000};   // between two requests
+    std::chrono::milliseconds write_timeout{30'000};  // one response
+    std::chrono::milliseconds linger_timeout{2'000};  // behind a refusal
+    std::chrono::milliseconds stop_grace{10'000};     // requests in flight when stopping
+};
+
+}  // namespace penstock::plugins
