@@ -3,7 +3,7 @@
 #   tests/run.sh            what continuous integration runs: fast, slow, the same fast ones under
 #                           sanitizers, end to end
 #   tests/run.sh --fast     the fast ones only
-#   tests/run.sh --full     as the default, end-to-end tests at their full size
+#   tests/run.sh --full     as the default, and end to end at full size
 #   tests/run.sh --nightly  as --full, and the tests that run for hours
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,8 +11,7 @@ cd "$(dirname "$0")/.."
 
 size=${1:---default}
 case $size in
-  --default | --fast) ;;
-  --full | --nightly) export PENSTOCK_TEST_SIZE=full ;;
+  --default | --fast | --full | --nightly) ;;
   *)
     sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 2
@@ -42,6 +41,7 @@ if [ "$size" != --fast ]; then
   run_label asan fast --parallel "$(nproc)"
   run_label release e2e
 fi
+case $size in --full | --nightly) run_label release full ;; esac
 if [ "$size" = --nightly ]; then run_label release nightly; fi
 
 python3 tests/support/count_results.py "$results" || broken=1

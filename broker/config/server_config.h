@@ -10,24 +10,27 @@ namespace penstock::config {
 struct LogStoreConfig {
     std::uint64_t segment_bytes = 64ULL << 20U;
     std::uint64_t reserve_percent = 5;
+    std::uint64_t scrub_bytes_per_s = 1ULL << 20U;
 };
 
 struct LimitsConfig {
     std::uint64_t queues_max = 1000;
     std::uint64_t topics_max = 1000;
     std::uint64_t subscriptions_max = 100;  // per topic
-    std::uint64_t connections_max = 10'000;
+    std::uint64_t connections_max = 20'000;
+    std::uint64_t requests_max = 20'000;  // that wait to be looked at
+    std::uint64_t polls_max = 50'000;
 };
 
 struct CmqConfig {
     std::uint64_t timestamp_skew_ms = 300'000;  // 0: not checked
     std::uint64_t app_id = 1'250'000'000;       // shown as topicOwner
-    std::uint64_t name_reuse_ms = 0;            // pause before a deleted name may be used again
+    std::uint64_t name_reuse_ms = 10'000;       // pause before a deleted name may be used again
 };
 
 struct PushConfig {
     bool allow_private = false;
-    std::string ca_file;  // empty: the system's trust store
+    std::string ca_file;  // PEM trusted beside the system's store; empty: none
 };
 
 struct TrackConfig {

@@ -1,0 +1,108 @@
+"""A full disk: a tmpfs of 512 MiB under the data folder. Needs root (or sudo without a password)."""
+
+import http.client
+import json
+import os
+import subprocess
+import unittest
+
+from cmq import Cmq, Refused
+from server import DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
+
+CONFIG = """
+[log]
+segment_size = "4MiB"
+reserve_percent = 5
+"""
+BODY = "x" * 60_000
+
+
+def as_root(*words):
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    return subprocess.run([*prefix, *words], capture_output=True, text=True)
+
+
+class DiskFullTest(unittest.TestCase):
+    def setUp(self):
+        folder = data_folder(self)
+        (folder / "data").mkdir()
+        size = f"size=512m,mode=0777,uid={os.getuid()}"
+        mounted = as_root("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder / "data"))
+        if mounted.returncode != 0:
+            self.fail(f"this test mounts a tmpfs and may not: {mounted.stderr}")
+        self.addCleanup(as_root, "umount", "-l", str(folder / "data"))
+        self.server = Server(self, folder, CONFIG).start()
+        self.cmq = Cmq(self.server)
+        self.cmq.call("CreateQueue", queueName="load", visibilityTimeout=600)
+
+    def native_status(self, method, path, body):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection.request(
+            method,
+            path,
+            json.dumps(body),
+            {
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}",
+            },
+        )
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        return response.status, answer
+
+    def fill(self):
+        """Sends until the server refuses; how many it took."""
+        sent = 0
+        while sent < 20_000:
+            try:
+                self.cmq.send("load", [BODY] * 16)
+                sent += 16
+            except Refused as refusal:
+                self.assertEqual((refusal.code, refusal.message[:7]), (6000, "(10090)"))
+                return sent
+        return self.fail("512 MiB took more than a gigabyte")
+
+    def free_bytes(self):
+        space = os.statvfs(self.server.folder / "data")
+        return space.f_bavail * space.f_frsize
+
+    def test_below_the_reserve_only_what_frees_space_goes_on_and_sends_come_back(self):
+        sent = self.fill()
+        self.assertGreater(sent * len(BODY), 200 << 20)
+        self.assertGreater(self.free_bytes(), 0)
+
+        created = self.cmq.answer("CreateQueue", queueName="another")
+        self.assertEqual(created["code"], 6000, created)
+        self.assertIsNone(self.server.process.poll(), self.server.log())
+        status, problem = self.native_status("POST", "/v1/queues/load/messages", {"body": BODY})
+        self.assertEqual((status, problem["code"]), (507, "disk_full"), problem)
+        status, problem = self.native_status("POST", "/v1/queues", {"name": "another"})
+        self.assertEqual((status, problem["code"]), (507, "disk_full"), problem)
+
+        removed = 0
+        while removed < sent:
+            messages = self.cmq.receive("load", 16)
+            self.assertTrue(messages, f"{removed} of {sent} received")
+            for message in messages:
+                self.assertEqual(message["msgBody"], BODY)
+            removed += len(self.cmq.delete("load", [m["receiptHandle"] for m in messages]))
+        self.assertEqual(removed, sent)
+
+        def sends_again():
+            try:
+                return self.cmq.send("load", [BODY])
+            except Refused as refusal:
+                self.assertEqual(refusal.code, 6000)
+                return None
+
+        wait_until(sends_again, 60, "a send that is taken again")
+        self.cmq.call("CreateQueue", queueName="another")
+        again = self.fill()
+        self.assertGreater(again, sent // 2, "most of the space came back")
+        code, _ = self.server.terminate()
+        self.assertEqual(code, 0, self.server.log())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,157 @@
+"""kill -9 at random moments under load: `kill_test.py CYCLES [SEED]`.
+
+Load: producers and consumers on one queue, and a topic whose only endpoint always fails. Referees:
+every acknowledged message comes out; none comes out after its acknowledged delete; receive counts of
+a message rise with each receive; the attempts of a failing delivery never fall and end at the
+policy's number.
+"""
+
+import collections
+import json
+import random
+import sys
+import threading
+import time
+import unittest
+
+from cmq import Cmq, Refused, Unreachable
+from receiver import Receiver
+from server import Server, data_folder, wait_until
+
+CYCLES = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 5
+SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 else random.randrange(1 << 32)
+RETRIES = 12
+
+
+class Load:
+    """The clients and what they know for certain."""
+
+    def __init__(self, cmq):
+        self.cmq = cmq
+        self.lock = threading.Lock()
+        self.acknowledged = set()  # bodies whose send was answered with ok
+        self.received = collections.Counter()  # body -> highest receive count seen
+        self.deleted = set()  # bodies whose delete was answered with ok
+        self.violations = []
+        self.unreachable = 0
+        self.sent = 0
+        self.stopping = threading.Event()
+        self.sending = threading.Event()
+        self.sending.set()
+
+    def run(self, work):
+        while not self.stopping.is_set():
+            try:
+                work()
+            except Unreachable:
+                self.unreachable += 1
+                time.sleep(0.02)
+            except Refused as refusal:
+                # Starting and stopping servers may refuse; what they refuse has no effect.
+                if refusal.code not in (6000, 4480):
+                    self.violations.append(f"refused: {refusal}")
+                time.sleep(0.02)
+
+    def produce(self):
+        if not self.sending.is_set():
+            self.stopping.wait(0.1)
+            return
+        with self.lock:
+            first = self.sent
+            self.sent += 8
+        bodies = [f"message {number}" for number in range(first, first + 8)]
+        self.cmq.send("load", bodies)
+        with self.lock:
+            self.acknowledged.update(bodies)
+
+    def consume(self):
+        with self.lock:
+            gone = set(self.deleted)
+        messages = self.cmq.receive("load", 16, 1)
+        with self.lock:
+            for message in messages:
+                body, count = message["msgBody"], message["dequeueCount"]
+                if body in gone:
+                    self.violations.append(f"{body} came after its acknowledged delete")
+                if count <= self.received[body]:
+                    self.violations.append(
+                        f"{body} received {count} times after {self.received[body]}"
+                    )
+                self.received[body] = max(count, self.received[body])
+        # Some stay leased and come again: their counts are what the referee looks at.
+        chosen = {m["receiptHandle"]: m["msgBody"] for m in messages if random.random() < 0.9}
+        if chosen:
+            removed = self.cmq.delete("load", list(chosen))
+            with self.lock:
+                self.deleted.update(chosen[receipt] for receipt in removed)
+
+
+class KillTest(unittest.TestCase):
+    def attempts_of(self, server, message):
+        """Highest attempt number the server shows for the message's failing delivery."""
+        track = json.loads(server.cli("message", "track", message, "-o", "json"))
+        numbers = [
+            attempt["attempt"] for place in track["places"] for attempt in place.get("attempts", [])
+        ]
+        return max(numbers, default=0)
+
+    def test_nothing_acknowledged_is_lost_and_no_count_restarts(self):
+        print(f"{CYCLES} cycles, seed {SEED}", flush=True)
+        random.seed(SEED)
+        receiver = Receiver(self, status=lambda body: 503)
+        server = Server(self, data_folder(self)).start()
+        cmq = Cmq(server)
+        cmq.call("CreateQueue", queueName="load", visibilityTimeout=1)
+        cmq.call("CreateTopic", topicName="events")
+        pauses = ",".join(["1s"] * RETRIES)
+        server.cli("sub", "add", "events", "down", "--http", receiver.url, "--retry", pauses)
+        load = Load(cmq)
+        threads = [
+            threading.Thread(target=load.run, args=(work,), daemon=True)
+            for work in [load.produce] * 3 + [load.consume] * 3
+        ]
+        for thread in threads:
+            thread.start()
+        attempts = {cmq.publish("events", "never taken"): 0}
+        for cycle in range(CYCLES):
+            time.sleep(random.uniform(0.05, 0.6))
+            server.kill()
+            server.start()
+            self.assertEqual(load.violations, [], f"cycle {cycle}, seed {SEED}")
+            for message, before in list(attempts.items()):
+                now = self.attempts_of(server, message)
+                self.assertGreaterEqual(now, before, f"attempts of {message} restarted")
+                attempts[message] = now
+                if now > RETRIES:
+                    del attempts[message]
+            if len(attempts) < 3 and cycle % 10 == 0:
+                attempts[cmq.publish("events", f"never taken {cycle}")] = 0
+            if cycle % 20 == 19:
+                print(f"  cycle {cycle + 1}: {len(load.acknowledged)} acknowledged", flush=True)
+        self.settle(load, server, threads)
+
+    def settle(self, load, server, threads):
+        load.sending.clear()
+        wait_until(
+            lambda: load.acknowledged <= set(load.received) and load.acknowledged <= load.deleted,
+            180,
+            "every acknowledged message received and deleted",
+        )
+        load.stopping.set()
+        for thread in threads:
+            thread.join(30)
+        self.assertEqual(load.violations, [])
+        self.assertGreater(len(load.acknowledged), 100 * CYCLES / 10)
+        self.assertGreater(load.unreachable, 0)
+        letters = wait_until(
+            lambda: json.loads(server.cli("dlq", "show", "events.down.dlq", "-o", "json")),
+            60,
+            "the failing deliveries in the dead-letter queue",
+        )
+        for letter in letters.get("items", letters) if isinstance(letters, dict) else letters:
+            self.assertEqual(letter["attempts"], RETRIES + 1)
+        print(f"{len(load.acknowledged)} acknowledged, {load.unreachable} broken requests")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,120 @@
+"""Server: the real binary as a child process of a test. One a test, stopped by its process id."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+BINARY = os.environ["PENSTOCK_BINARY"]
+DEV_KEY_ID = "AKIDpenstockdev"
+DEV_KEY_SECRET = "penstock-dev-secret"
+
+
+def data_folder(test):
+    """A folder of the test's own that goes with it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-e2e-"))
+    test.addCleanup(shutil.rmtree, folder, True)
+    return folder
+
+
+class Server:
+    """`start()` returns once the server has said that it is ready; restarts keep the port."""
+
+    def __init__(self, test, folder, config=None, dev=True):
+        self.folder = pathlib.Path(folder)
+        self.config = config
+        self.dev = dev
+        self.port = 0
+        self.process = None
+        self.stderr = []
+        self.ready_after = None
+        test.addCleanup(self.kill)
+
+    def command(self):
+        words = [BINARY, "serve", "--data", str(self.folder / "data")]
+        words += ["--listen", f"127.0.0.1:{self.port}"]
+        if self.config is not None:
+            file = self.folder / "penstock.toml"
+            file.write_text(self.config)
+            words += ["--config", str(file)]
+        return words + (["--dev"] if self.dev else [])
+
+    def start(self, patience=60):
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            self.command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.stderr = []
+        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
+        watchdog = threading.Timer(patience, self.process.kill)
+        watchdog.start()
+        line = self.process.stdout.readline()
+        watchdog.cancel()
+        self.ready_after = time.monotonic() - began
+        match = re.fullmatch(r"ready http://127\.0\.0\.1:(\d+)\n", line)
+        if not match:
+            self.process.wait()
+            time.sleep(0.2)
+            raise AssertionError(
+                f"not ready but {line!r}, exit {self.process.returncode}: {self.log()}"
+            )
+        self.port = int(match[1])
+        return self
+
+    def start_refused(self, patience=60):
+        """Starts a server that must not become ready; returns (exit code, stderr)."""
+        done = subprocess.run(self.command(), capture_output=True, text=True, timeout=patience)
+        assert "ready" not in done.stdout, done.stdout
+        return done.returncode, done.stderr
+
+    def _collect(self, process):
+        for line in process.stderr:
+            self.stderr.append(line)
+
+    def log(self):
+        return "".join(self.stderr[-40:])
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.process is not None:
+            self.process.stdout.close()
+
+    def terminate(self, patience=15):
+        """SIGTERM; returns (exit code, seconds it took)."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=patience)
+        return code, time.monotonic() - began
+
+    def resident_bytes(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    def cli(self, *words, check=True):
+        """Runs a client command against this server; returns its stdout."""
+        environment = dict(os.environ, PENSTOCK_SERVER=f"http://127.0.0.1:{self.port}")
+        done = subprocess.run(
+            [BINARY, *map(str, words)], capture_output=True, text=True, timeout=60, env=environment
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"penstock {' '.join(map(str, words))}: {done.stderr}")
+        return done.stdout
+
+
+def wait_until(condition, patience, what):
+    """Polls until the condition holds; its value."""
+    end = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {patience} s: {what}")
+        time.sleep(0.05)
