@@ -61,6 +61,10 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed) {
     return ~(has_instruction ? crc32c_by_instruction(bytes, crc) : crc32c_by_table(bytes, crc));
 }
 
+std::uint32_t crc32c_portable(std::string_view bytes, std::uint32_t seed) {
+    return ~crc32c_by_table(bytes, ~seed);
+}
+
 std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
     return siphash({seed, 0x70656E73746F636BULL}, bytes);
 }

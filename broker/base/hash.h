@@ -11,6 +11,9 @@ namespace penstock {
 // CRC32C (Castagnoli, RFC 3720 appendix B.4) of `bytes`, continuing from `seed` (0 to begin).
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed = 0);
 
+// The same by table, for processors without the instruction and for comparing the two.
+std::uint32_t crc32c_portable(std::string_view bytes, std::uint32_t seed = 0);
+
 // Finaliser of splitmix64: spreads every input bit over the whole word.
 constexpr std::uint64_t mix64(std::uint64_t value) {
     value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ULL;

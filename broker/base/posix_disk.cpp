@@ -90,7 +90,10 @@ class PosixFile final : public File {
     }
 
     Result<void> allocate(std::uint64_t bytes) override {
-        const int number = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(bytes));
+        int number = EINTR;
+        while (number == EINTR) {
+            number = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(bytes));
+        }
         if (number != 0) return system_error("allocate", path_, number);
         return {};
     }

@@ -9,6 +9,12 @@ namespace {
 constexpr std::uint8_t attempts_version = 1;
 constexpr std::size_t smallest_attempt_bytes = 11;
 
+std::uint32_t varint32(Reader& reader) {
+    const std::uint64_t value = reader.varint();
+    if (value > UINT32_MAX) reader.fail();
+    return static_cast<std::uint32_t>(value);
+}
+
 }  // namespace
 
 std::string_view to_text(Verdict verdict) {
@@ -86,9 +92,9 @@ std::optional<std::vector<Attempt>> decode_attempts(std::string_view bytes) {
     for (Attempt& attempt : attempts) {
         attempt.sequence = reader.varint();
         attempt.message = MessageId{reader.varint()};
-        attempt.number = static_cast<std::uint32_t>(reader.varint());
+        attempt.number = varint32(reader);
         attempt.at_ms = static_cast<TimeMs>(reader.varint());
-        attempt.latency_us = static_cast<std::uint32_t>(reader.varint());
+        attempt.latency_us = varint32(reader);
         attempt.verdict = static_cast<Verdict>(reader.u8());
         attempt.failure = static_cast<Failure>(reader.u8());
         attempt.status = reader.u16();

@@ -7,7 +7,7 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t commands_version = 1;
-constexpr std::size_t settle_item_bytes = 8;
+constexpr std::size_t settle_item_bytes = 7;
 
 // Field lists: one function per command, used by encoding and decoding alike. `Fields` is Put or
 // Take below, so that the two can never disagree.

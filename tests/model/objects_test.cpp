@@ -1,0 +1,166 @@
+#include "broker/model/objects.h"
+
+#include "broker/base/bytes.h"
+#include "broker/base/random.h"
+#include "broker/model/object_codec.h"
+#include "tests/model/hex.h"
+#include "tests/model/samples.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::model {
+namespace {
+
+std::vector<std::uint32_t> pauses(const RetryPolicy& policy, std::uint64_t jitter) {
+    std::vector<std::uint32_t> all;
+    for (std::uint32_t retry = 1;; ++retry) {
+        const auto pause = retry_pause_ms(policy, retry, jitter);
+        if (!pause) return all;
+        all.push_back(*pause);
+    }
+}
+
+TEST(RetryPolicy, ExponentialDecayRetriesAHundredAndSeventySixTimesIn86015Seconds) {
+    const auto all = pauses(exponential_retry(), 12345);
+    ASSERT_EQ(all.size(), 176U);
+    std::uint64_t total_ms = 0;
+    for (const std::uint32_t pause : all) total_ms += pause;
+    EXPECT_EQ(total_ms, 86'015'000U);
+    EXPECT_EQ(std::vector<std::uint32_t>(all.begin(), all.begin() + 10),
+              (std::vector<std::uint32_t>{
+                  1000, 2000, 4000, 8000, 16'000, 32'000, 64'000, 128'000, 256'000, 512'000}));
+    EXPECT_EQ(all.back(), 512'000U);
+    EXPECT_FALSE(exponential_retry().keeps_order);
+    EXPECT_EQ(exponential_retry().name, RetryPolicy::Name::exponential);
+}
+
+TEST(RetryPolicy, BackoffRetriesThreeTimesTenToTwentySecondsApartAndKeepsOrder) {
+    const RetryPolicy policy = backoff_retry();
+    EXPECT_TRUE(policy.keeps_order);
+    EXPECT_EQ(policy.name, RetryPolicy::Name::backoff);
+    SeededRandom random(14);
+    std::uint32_t least = UINT32_MAX;
+    std::uint32_t most = 0;
+    for (int round = 0; round < 10'000; ++round) {
+        const auto all = pauses(policy, random.next());
+        ASSERT_EQ(all.size(), 3U);
+        for (const std::uint32_t pause : all) {
+            least = std::min(least, pause);
+            most = std::max(most, pause);
+        }
+    }
+    EXPECT_GE(least, 10'000U);
+    EXPECT_LT(least, 10'100U);
+    EXPECT_LE(most, 20'000U);
+    EXPECT_GT(most, 19'900U);
+}
+
+TEST(RetryPolicy, ThePauseDependsOnNothingButItsInput) {
+    EXPECT_EQ(retry_pause_ms(backoff_retry(), 2, 0), 10'000U);
+    EXPECT_EQ(retry_pause_ms(backoff_retry(), 2, 10'000), 20'000U);
+    EXPECT_EQ(retry_pause_ms(backoff_retry(), 2, 10'001), 10'000U);
+    EXPECT_EQ(retry_pause_ms(backoff_retry(5, 5), 1, 99), 5U);
+    EXPECT_EQ(retry_pause_ms(backoff_retry(0, UINT32_MAX), 1, UINT32_MAX), UINT32_MAX);
+}
+
+TEST(RetryPolicy, CustomPausesAreTakenOneByOne) {
+    EXPECT_EQ(pauses(custom_retry({100, 50, 0}), 77), (std::vector<std::uint32_t>{100, 50, 0}));
+    EXPECT_EQ(retry_pause_ms(custom_retry({}), 1, 0), std::nullopt);
+    EXPECT_FALSE(custom_retry({1}).keeps_order);
+}
+
+template <class Object>
+std::string encoded(const Object& object) {
+    std::string out;
+    Writer writer(out);
+    encode(writer, object);
+    return out;
+}
+
+TEST(ObjectCodec, AttributesAreStoredAsTheirGoldenBytes) {
+    EXPECT_EQ(testing::to_hex(encoded(testing::sample_queue_attributes())),
+              "01"
+              "c0843d"
+              "1e"
+              "3c"
+              "8008"
+              "901c"
+              "880e"
+              "01"
+              "01"
+              "09000000"
+              "01"
+              "03"
+              "ac02");
+    EXPECT_EQ(testing::to_hex(encoded(QueueAttributes{})),
+              "01"
+              "80c2d72f"
+              "00"
+              "1e"
+              "808004"
+              "808c15"
+              "00"
+              "00"
+              "00");
+    EXPECT_EQ(testing::to_hex(encoded(testing::sample_topic_attributes())),
+              "01"
+              "8010"
+              "02"
+              "a038");
+    EXPECT_EQ(testing::to_hex(encoded(testing::sample_subscription_spec())),
+              "01"
+              "02"
+              "0a687474703a2f2f612f62"
+              "07000000"
+              "02"
+              "01"
+              "01"
+              "01"
+              "904e"
+              "a09c01"
+              "03"
+              "02"
+              "03726564"
+              "04626c7565"
+              "01"
+              "05612e2a2e23"
+              "08000000"
+              "04"
+              "f403"
+              "01");
+}
+
+TEST(ObjectCodec, AttributesComeBackAsTheyWere) {
+    const std::string queue = encoded(testing::sample_queue_attributes());
+    Reader queue_reader(queue);
+    EXPECT_EQ(decode_queue_attributes(queue_reader), testing::sample_queue_attributes());
+    EXPECT_TRUE(queue_reader.done());
+    const std::string topic = encoded(testing::sample_topic_attributes());
+    Reader topic_reader(topic);
+    EXPECT_EQ(decode_topic_attributes(topic_reader), testing::sample_topic_attributes());
+    EXPECT_TRUE(topic_reader.done());
+    const std::string spec = encoded(testing::sample_subscription_spec());
+    Reader spec_reader(spec);
+    EXPECT_EQ(decode_subscription_spec(spec_reader), testing::sample_subscription_spec());
+    EXPECT_TRUE(spec_reader.done());
+}
+
+TEST(ObjectCodec, AnotherVersionLeavesTheReaderFailed) {
+    std::string bytes = encoded(QueueAttributes{});
+    bytes[0] = 9;
+    Reader reader(bytes);
+    (void)decode_queue_attributes(reader);
+    EXPECT_FALSE(reader.ok());
+}
+
+TEST(ObjectCodec, ARetryStepWhoseBoundsCrossIsMalformed) {
+    SubscriptionSpec spec = testing::sample_subscription_spec();
+    spec.retry.steps = {{20, 10, 1}};
+    const std::string bytes = encoded(spec);
+    Reader reader(bytes);
+    (void)decode_subscription_spec(reader);
+    EXPECT_FALSE(reader.ok());
+}
+
+}  // namespace
+}  // namespace penstock::model

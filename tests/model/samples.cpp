@@ -1,0 +1,282 @@
+#include "tests/model/samples.h"
+
+namespace penstock::model::testing {
+
+namespace {
+
+// Fields are set by name, so that a sample shows what it means.
+template <class T, class Set>
+T made(const Set& set) {
+    T value;
+    set(value);
+    return value;
+}
+
+Command sample_settle() {
+    return made<Settle>([](Settle& c) {
+        c.subscription = SubscriptionNo{5};
+        SettleItem failed;
+        failed.sequence = 300;
+        failed.generation = 2;
+        failed.verdict = Verdict::retry;
+        failed.failure = Failure::status;
+        failed.status = 503;
+        failed.retry_after_ms = 1000;
+        failed.excerpt = "busy";
+        c.items = {failed};
+        c.attempts_ordinal = 1;
+        c.attempts_failed = 1;
+    });
+}
+
+std::vector<CommandSample> name_samples() {
+    return {{"PutKey",
+             made<PutKey>([](PutKey& c) { c.key_id = "key", c.secret = "secret", c.root = true; }),
+             "010101036b65790673656372657401"},
+            {"ReserveNames",
+             made<ReserveNames>([](ReserveNames& c) {
+                 c.names = {{ObjectKind::topic, "t"}, {ObjectKind::dead_letter_queue, "t.s.dlq"}};
+                 c.set = SetId{1};
+                 c.queues_max = 1000;
+                 c.topics_max = 2;
+                 c.subscriptions_max = 3;
+                 c.name_reuse_ms = 30'000;
+             }),
+             "010102020201740407742e732e646c7101e8070203b0ea01"},
+            {"MarkReady",
+             made<MarkReady>([](MarkReady& c) {
+                 c.numbers = {ObjectNo{1}, ObjectNo{300}};
+             }),
+             "0101030201ac02"},
+            {"HideNames",
+             made<HideNames>([](HideNames& c) { c.numbers = {ObjectNo{2}}; }),
+             "0101040102"},
+            {"ReleaseNames",
+             made<ReleaseNames>([](ReleaseNames& c) {
+                 c.numbers = {ObjectNo{3}};
+                 c.was_visible = false;
+             }),
+             "010105010300"}};
+}
+
+std::vector<CommandSample> queue_samples() {
+    return {
+        {"InitSet",
+         made<InitSet>([](InitSet& c) {
+             c.receipt_key = {1, 2};
+             c.track_retention_s = 60;
+             c.track_bytes_max = 300;
+         }),
+         "010106010000000000000002000000000000003cac02"},
+        {"CreateQueue",
+         made<CreateQueue>([](CreateQueue& c) {
+             c.queue = QueueNo{4};
+             c.name = "q";
+             c.kind = QueueKind::automatic_dead_letter;
+             c.attributes = sample_queue_attributes();
+         }),
+         "0101070401710101c0843d1e3c8008901c880e0101090000000103ac02"},
+        {"SetQueue",
+         made<SetQueue>([](SetQueue& c) {
+             c.queue = QueueNo{4};
+             c.attributes = sample_queue_attributes();
+         }),
+         "0101080401c0843d1e3c8008901c880e0101090000000103ac02"},
+        {"DeleteQueue",
+         made<DeleteQueue>([](DeleteQueue& c) { c.queue = QueueNo{4}; }),
+         "01010904"},
+        {"ClearQueue", made<ClearQueue>([](ClearQueue& c) { c.queue = QueueNo{4}; }), "01010a04"}};
+}
+
+std::vector<CommandSample> queue_message_samples() {
+    return {{"RewindQueue",
+             made<RewindQueue>([](RewindQueue& c) {
+                 c.queue = QueueNo{4};
+                 c.to_ms = 1'700'000'000'000;
+             }),
+             "01010b040068e5cf8b010000"},
+            {"Send",
+             made<Send>([](Send& c) {
+                 c.queue = QueueNo{4};
+                 c.first_ordinal = 2;
+                 c.count = 16;
+                 c.delay_ms = 1000;
+                 c.dedup_key = "once";
+             }),
+             "01010c040210e807046f6e6365"},
+            {"Lease",
+             made<Lease>([](Lease& c) {
+                 c.queue = QueueNo{4};
+                 c.messages_max = 16;
+                 c.visibility_ms = 30'000;
+             }),
+             "01010d0410b0ea01"},
+            {"DeleteMessages",
+             made<DeleteMessages>([](DeleteMessages& c) {
+                 c.queue = QueueNo{4};
+                 c.receipts = {Receipt{0x0102030405060708}, Receipt{2}};
+             }),
+             "01010e040208070605040302010200000000000000"},
+            {"ChangeVisibility",
+             made<ChangeVisibility>([](ChangeVisibility& c) {
+                 c.queue = QueueNo{4};
+                 c.receipt = Receipt{9};
+                 c.visibility_ms = 1;
+             }),
+             "01010f04090000000000000001"}};
+}
+
+std::vector<CommandSample> topic_samples() {
+    return {{"CreateTopic",
+             made<CreateTopic>([](CreateTopic& c) {
+                 c.topic = TopicNo{6};
+                 c.name = "t";
+                 c.attributes = sample_topic_attributes();
+             }),
+             "01011006017401801002a038"},
+            {"SetTopic",
+             made<SetTopic>([](SetTopic& c) {
+                 c.topic = TopicNo{6};
+                 c.attributes = sample_topic_attributes();
+             }),
+             "0101110601801002a038"},
+            {"DeleteTopic",
+             made<DeleteTopic>([](DeleteTopic& c) { c.topic = TopicNo{6}; }),
+             "01011206"},
+            {"Publish",
+             made<Publish>([](Publish& c) {
+                 c.topic = TopicNo{6};
+                 c.first_ordinal = 3;
+                 c.count = 2;
+                 c.delay_ms = 5;
+                 c.dedup_key = "d";
+                 c.want_receiver = true;
+             }),
+             "01011306030205016401"}};
+}
+
+std::vector<CommandSample> subscription_samples() {
+    return {
+        {"Subscribe",
+         made<Subscribe>([](Subscribe& c) {
+             c.subscription = SubscriptionNo{5};
+             c.topic = TopicNo{6};
+             c.name = "s";
+             c.spec = sample_subscription_spec();
+         }),
+         "0101140506017301020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75650"
+         "105612e2a2e230800000004f40301"},
+        {"SetSubscription",
+         made<SetSubscription>([](SetSubscription& c) {
+             c.subscription = SubscriptionNo{5};
+             c.spec = sample_subscription_spec();
+         }),
+         "0101150501020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75650105612"
+         "e2a2e230800000004f40301"},
+        {"Unsubscribe",
+         made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
+         "01011605"}};
+}
+
+std::vector<CommandSample> delivery_samples() {
+    return {{"Settle", sample_settle(), "0101170501ac02020201f703e80704627573790101"},
+            {"FeedQueue",
+             made<FeedQueue>([](FeedQueue& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.sequence = 1;
+                 c.generation = 2;
+             }),
+             "010118050102"},
+            {"Redrive",
+             made<Redrive>([](Redrive& c) {
+                 c.queue = QueueNo{9};
+                 c.sequences = {1, 300};
+             }),
+             "010119090201ac02"},
+            {"Quarantine",
+             made<Quarantine>([](Quarantine& c) {
+                 c.object = ObjectNo{5};
+                 c.sequence = 7;
+                 c.message = MessageId{SetId{1}, 2, 3};
+             }),
+             "01011a05078388808080808004"},
+            {"Tick", Tick{}, "01011b"}};
+}
+
+}  // namespace
+
+QueueAttributes sample_queue_attributes() {
+    return made<QueueAttributes>([](QueueAttributes& a) {
+        a.messages_max = 1'000'000;
+        a.polling_wait_s = 30;
+        a.visibility_s = 60;
+        a.message_bytes_max = 1024;
+        a.retention_s = 3600;
+        a.rewind_s = 1800;
+        a.paused = true;
+        DeadLetterPolicy policy;
+        policy.queue = QueueNo{9};
+        policy.kind = DeadLetterPolicy::Kind::time_to_live;
+        policy.max_receives = 3;
+        policy.time_to_live_s = 300;
+        a.dead_letter = policy;
+    });
+}
+
+TopicAttributes sample_topic_attributes() {
+    return made<TopicAttributes>([](TopicAttributes& a) {
+        a.message_bytes_max = 2048;
+        a.filter = FilterKind::routing_key;
+        a.retention_s = 7200;
+    });
+}
+
+SubscriptionSpec sample_subscription_spec() {
+    return made<SubscriptionSpec>([](SubscriptionSpec& s) {
+        s.sink = SinkKind::queue;
+        s.endpoint = "http://a/b";
+        s.queue = QueueNo{7};
+        s.format = ContentFormat::simplified;
+        s.retry = backoff_retry();
+        s.filter_tags = {"red", "blue"};
+        s.binding_keys = {"a.*.#"};
+        s.dead_letter = QueueNo{8};
+        s.concurrency = 4;
+        s.timeout_ms = 500;
+        s.state = SubscriptionState::paused;
+    });
+}
+
+std::vector<Attempt> sample_attempts() {
+    return {made<Attempt>([](Attempt& a) {
+                a.sequence = 1;
+                a.message = MessageId{SetId{1}, 2, 3};
+                a.number = 2;
+                a.at_ms = 1'700'000'000'000;
+                a.latency_us = 1500;
+                a.verdict = Verdict::retry;
+                a.failure = Failure::timeout;
+                a.status = 500;
+                a.target = "127.0.0.1:80";
+                a.excerpt = "oops";
+            }),
+            made<Attempt>([](Attempt& a) {
+                a.sequence = 2;
+                a.status = 200;
+            })};
+}
+
+std::vector<CommandSample> command_samples() {
+    std::vector<CommandSample> all;
+    for (const auto& group : {name_samples(),
+                              queue_samples(),
+                              queue_message_samples(),
+                              topic_samples(),
+                              subscription_samples(),
+                              delivery_samples()}) {
+        all.insert(all.end(), group.begin(), group.end());
+    }
+    return all;
+}
+
+}  // namespace penstock::model::testing
