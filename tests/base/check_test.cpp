@@ -10,7 +10,7 @@ namespace {
 
 TEST(Check, ABugStopsTheProcessWithItsPlaceAndReason) {
     check(true, "never shown");
-    EXPECT_DEATH(check(false, "sequences must grow"), "sequences must grow .*check_test.cpp:1[0-9]");
+    EXPECT_DEATH(check(false, "sequences must grow"), "sequences must grow .*check_test.cpp");
 }
 
 TEST(LogLine, ControlBytesCannotForgeALine) {

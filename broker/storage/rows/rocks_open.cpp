@@ -1,3 +1,4 @@
+#include "broker/base/disk.h"
 #include "broker/storage/rows/rocks_options.h"
 #include "broker/storage/rows/rocks_rows.h"
 
@@ -25,15 +26,6 @@ Error file_error(const std::string& doing, const fs::path& path, const std::erro
                  "cannot " + doing + " " + path.string() + ": " + why.message());
 }
 
-Result<void> sync_folder(const fs::path& folder) {
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int outcome = descriptor < 0 ? -1 : ::fsync(descriptor);
-    const std::error_code why(errno, std::generic_category());
-    if (descriptor >= 0) ::close(descriptor);
-    if (outcome != 0) return file_error("sync", folder, why);
-    return {};
-}
-
 // A new database is made aside and renamed into place: a folder that has files but no CURRENT has
 // lost it, whatever moment the process died in.
 Result<void> create(const fs::path& folder, const RowStoreOptions& options) {
@@ -53,7 +45,7 @@ Result<void> create(const fs::path& folder, const RowStoreOptions& options) {
     if (!status.ok()) return rocks_error("create", aside.string(), status);
     fs::rename(aside, folder, failed);
     if (failed) return file_error("rename", aside, failed);
-    return sync_folder(folder.parent_path());
+    return PosixDisk().sync_folder(folder.parent_path().string());
 }
 
 Result<void> create_if_new(const fs::path& folder, const RowStoreOptions& options) {
