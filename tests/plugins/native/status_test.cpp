@@ -1,0 +1,84 @@
+#include "plugins/native/problem.h"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace penstock::plugins::native {
+
+namespace {
+
+TEST(NativeStatus, EveryReasonHasItsStatus) {
+    const std::map<unsigned, std::vector<std::string>> expected = {
+        {400,
+         {"invalid_parameter",
+          "name_format",
+          "body_empty",
+          "delay_out_of_range",
+          "rewind_time_invalid",
+          "rewind_exceeds_retention",
+          "endpoint_invalid",
+          "filter_kind_mismatch"}},
+        {401, {"unauthenticated"}},
+        {403, {"denied"}},
+        {404,
+         {"queue_not_found",
+          "dead_letter_not_found",
+          "topic_not_found",
+          "subscription_not_found",
+          "message_not_found"}},
+        {409,
+         {"name_too_soon",
+          "queue_exists",
+          "queue_limit",
+          "queue_full",
+          "rewind_disabled",
+          "dead_letter_nested",
+          "dead_letter_in_use",
+          "dead_letter_too_many_sources",
+          "topic_exists",
+          "topic_limit",
+          "topic_has_subscriptions",
+          "topic_without_subscription",
+          "nothing_matched",
+          "subscription_exists",
+          "subscription_limit",
+          "dedup_in_progress"}},
+        {412, {"receipt_invalid"}},
+        {413, {"body_too_large", "batch_too_large"}},
+        {429, {"too_many_delayed"}},
+        {500, {"none", "internal", "damaged"}},
+        {503, {"overloaded", "unavailable"}},
+        {504, {"unknown_outcome"}},
+        {507, {"disk_full"}},
+    };
+    std::map<unsigned, std::vector<std::string>> found;
+    const auto last = static_cast<int>(model::Reason::dedup_in_progress);
+    for (int at = 0; at <= last; ++at) {
+        const auto reason = static_cast<model::Reason>(at);
+        found[status_of(reason)].emplace_back(model::to_text(reason));
+    }
+    EXPECT_EQ(found, expected);
+}
+
+TEST(NativeStatus, AProblemIsShownWhole) {
+    model::Refusal refusal;
+    refusal.reason = model::Reason::unavailable;
+    refusal.subject = "jobs";
+    refusal.detail = "stopping";
+    const auto response = to_response(refused(refusal), "r1");
+    EXPECT_EQ(response.status, 503U);
+    EXPECT_EQ(response.content_type, "application/problem+json");
+    ASSERT_EQ(response.headers.size(), 1U);
+    EXPECT_EQ(response.headers[0].first, "Retry-After");
+    EXPECT_EQ(response.headers[0].second, "1");
+    EXPECT_EQ(response.body,
+              "{\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"unavailable\","
+              "\"detail\":\"stopping\",\"subject\":\"jobs\",\"hint\":\"Nothing happened. Try again "
+              "after the pause in Retry-After.\",\"request_id\":\"r1\"}\n");
+}
+
+}  // namespace
+
+}  // namespace penstock::plugins::native
