@@ -2,13 +2,11 @@
 #include "broker/storage/rows/rocks_options.h"
 #include "broker/storage/rows/rocks_rows.h"
 
-#include <fcntl.h>
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_reader.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
