@@ -1,1 +1,145 @@
-#include "sinks/sink.h"
+#include "dispatcher/dispatcher.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::dispatcher {
+namespace {
+
+// A turn starts no more than this, so that answers are read in between.
+constexpr unsigned starts_per_turn_max = 256;
+
+}  // namespace
+
+Dispatcher::Dispatcher(asio::any_io_executor executor,
+                       api::Dispatch& dispatch,
+                       sinks::Sinks sinks,
+                       const Clock& clock,
+                       const SchedulerLimits& limits)
+    : executor_(std::move(executor)),
+      dispatch_(dispatch),
+      sinks_(std::move(sinks)),
+      clock_(clock),
+      scheduler_(limits),
+      settle_timer_(executor_),
+      stop_timer_(executor_) {}
+
+void Dispatcher::start() {
+    dispatch_.attach(*this);
+}
+
+void Dispatcher::stop(std::chrono::milliseconds within, std::function<void()> stopped) {
+    asio::post(executor_, [this, within, stopped = std::move(stopped)]() {
+        stopped_ = stopped;
+        scheduler_.drain();
+        stop_timer_.expires_after(within);
+        stop_timer_.async_wait([this](const boost::system::error_code& ec) {
+            if (!ec) end();
+        });
+        step();
+        end_if_quiet();
+    });
+}
+
+void Dispatcher::on_target(api::Target target) {
+    asio::post(executor_, [this, target = std::move(target)]() {
+        if (const auto before = scheduler_.set_target(target, clock_.steady_us())) forget(*before);
+        step_soon();
+    });
+}
+
+void Dispatcher::on_target_gone(model::SubscriptionNo subscription) {
+    asio::post(executor_, [this, subscription]() {
+        if (const auto target = scheduler_.drop_target(subscription)) forget(*target);
+        step_soon();
+    });
+}
+
+void Dispatcher::on_deliveries(std::vector<api::Delivery> deliveries) {
+    asio::post(executor_, [this, deliveries = std::move(deliveries)]() mutable {
+        scheduler_.take(std::move(deliveries), clock_.steady_us());
+        step_soon();
+    });
+}
+
+void Dispatcher::forget(const api::Target& target) {
+    sinks_.at(target.spec.sink)->forget(target);
+}
+
+// One step serves all that happened in a turn of the loop.
+void Dispatcher::step_soon() {
+    if (std::exchange(step_posted_, true)) return;
+    asio::post(executor_, [this]() {
+        step_posted_ = false;
+        step();
+        end_if_quiet();
+    });
+}
+
+void Dispatcher::step() {
+    start_deliveries();
+    for (const Grant& grant : scheduler_.grants()) dispatch_.grant(grant.subscription, grant.more);
+    for (DueSettlement& due : scheduler_.settlements(clock_.steady_us())) submit(std::move(due));
+    arm();
+}
+
+void Dispatcher::start_deliveries() {
+    for (unsigned started = 0; started < starts_per_turn_max; ++started) {
+        const Flight* flight = scheduler_.start_next(clock_.steady_us(), clock_.wall_ms());
+        if (flight == nullptr) return;
+        sinks::Sink& sink = *sinks_.at(flight->target->spec.sink);
+        sink.deliver(*flight->target,
+                     flight->delivery,
+                     [this, ticket = flight->ticket](sinks::AttemptResult result) {
+                         on_result(ticket, std::move(result));
+                     });
+    }
+    step_soon();
+}
+
+void Dispatcher::on_result(std::uint64_t ticket, sinks::AttemptResult result) {
+    scheduler_.finish(ticket, std::move(result), clock_.steady_us());
+    step_soon();
+}
+
+void Dispatcher::submit(DueSettlement due) {
+    const model::SubscriptionNo subscription = due.settlement.subscription;
+    const std::size_t items = due.settlement.items.size();
+    auto durable = [this, subscription, lane = due.lane, items]() {
+        asio::post(executor_, [this, subscription, lane, items]() {
+            scheduler_.on_durable(subscription, lane, items);
+            step_soon();
+        });
+    };
+    dispatch_.settle(std::move(due.settlement), std::move(durable));
+}
+
+void Dispatcher::arm() {
+    const auto wake = scheduler_.wake_us();
+    if (!wake || settle_timer_waits_) return;  // a timer that runs too early looks again
+    settle_timer_waits_ = true;
+    const std::int64_t wait_us = std::max<std::int64_t>(0, *wake - clock_.steady_us());
+    settle_timer_.expires_after(std::chrono::microseconds(wait_us));
+    settle_timer_.async_wait([this](const boost::system::error_code& ec) {
+        if (ec) return;
+        settle_timer_waits_ = false;
+        step_soon();
+    });
+}
+
+void Dispatcher::end_if_quiet() {
+    if (stopped_ && scheduler_.in_flight() == 0 && scheduler_.unsettled() == 0) end();
+}
+
+void Dispatcher::end() {
+    if (!stopped_) return;
+    for (const auto& [kind, sink] : sinks_) sink->stop();
+    step();  // settles what the sinks knew
+    stop_timer_.cancel();
+    settle_timer_.cancel();
+    std::exchange(stopped_, nullptr)();
+}
+
+}  // namespace penstock::dispatcher

@@ -11,8 +11,6 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 
 namespace penstock::sinks {
@@ -22,8 +20,6 @@ struct SinkOptions {
     std::string ca_file;         // PEM trusted beside the system's store; empty: none
     std::uint64_t topic_owner = 0;  // the account's number that receivers are shown
 };
-
-using Sinks = std::map<model::SinkKind, std::unique_ptr<Sink>>;
 
 // One sink of each kind, all on `executor`'s thread. `clock`, `random` and `dispatch` outlive them;
 // `random` is used on that thread. Error{invalid}: an option cannot be used.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -38,5 +39,8 @@ class Sink {
     // Ends everything in flight as Verdict::not_attempted or what is known, then calls no more.
     virtual void stop() = 0;
 };
+
+// One sink of each kind that there is.
+using Sinks = std::map<model::SinkKind, std::unique_ptr<Sink>>;
 
 }  // namespace penstock::sinks

@@ -1,0 +1,80 @@
+#include "dispatcher/outcomes.h"
+
+#include "broker/base/check.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace penstock::dispatcher {
+namespace {
+
+std::size_t bytes_of(const model::Attempt& attempt) {
+    constexpr std::size_t fixed = 64;
+    return fixed + attempt.target.size() + attempt.excerpt.size();
+}
+
+// Takes the elements before `end` out of `all`.
+template <class T>
+std::vector<T> move_out(std::vector<T>& all, typename std::vector<T>::iterator end) {
+    std::vector<T> first;
+    if (end == all.end()) {
+        first.swap(all);
+        return first;
+    }
+    first.assign(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
+    all.erase(all.begin(), end);
+    return first;
+}
+
+}  // namespace
+
+void Outcomes::add(model::SettleItem item,
+                   std::optional<model::Attempt> attempt,
+                   std::int64_t now_us) {
+    if (items_.empty()) oldest_us_ = now_us;
+    items_.push_back(std::move(item));
+    if (!attempt) return;
+    attempt_bytes_ += bytes_of(*attempt);
+    attempts_.push_back(std::move(*attempt));
+}
+
+bool Outcomes::full() const {
+    return items_.size() >= limits_.items_max || attempt_bytes_ >= limits_.attempt_bytes_max;
+}
+
+std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo subscription,
+                                                        std::int64_t now_us,
+                                                        bool all) {
+    if (items_.empty()) return {};
+    const bool due =
+        all || on_their_way_ == 0 || full() || now_us >= oldest_us_ + limits_.wait_us_max;
+    if (!due) return {};
+    const std::size_t count = std::min(items_.size(), limits_.items_max);
+    const auto last_item = items_.begin() + static_cast<std::ptrdiff_t>(count);
+    // Attempts stand in the order of the items that were tried.
+    const auto tried = std::count_if(items_.begin(), last_item, [](const model::SettleItem& item) {
+        return item.verdict != model::Verdict::not_attempted;
+    });
+    api::Dispatch::Settlement settlement;
+    settlement.subscription = subscription;
+    settlement.items = move_out(items_, last_item);
+    settlement.attempts = move_out(attempts_, attempts_.begin() + tried);
+    for (const model::Attempt& attempt : settlement.attempts) attempt_bytes_ -= bytes_of(attempt);
+    on_their_way_ += 1;
+    on_their_way_items_ += count;
+    return settlement;
+}
+
+void Outcomes::on_durable(std::size_t items) {
+    check(on_their_way_ > 0 && on_their_way_items_ >= items, "a settlement becomes durable once");
+    on_their_way_ -= 1;
+    on_their_way_items_ -= items;
+}
+
+std::optional<std::int64_t> Outcomes::due_us() const {
+    if (items_.empty()) return {};
+    return oldest_us_ + limits_.wait_us_max;
+}
+
+}  // namespace penstock::dispatcher

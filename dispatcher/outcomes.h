@@ -1,0 +1,53 @@
+// Outcomes: what attempts of one subscription came to, gathered until it is worth an entry. The
+// first outcome goes at once; while a settlement is on its way the next ones gather behind it, for
+// a few milliseconds at most. Pure: time is passed in. Owned by the scheduler, on its thread.
+#pragma once
+
+#include "broker/api/dispatch.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace penstock::dispatcher {
+
+struct OutcomeLimits {
+    std::size_t items_max = model::attempts_per_settle_max;  // of one settlement
+    std::size_t attempt_bytes_max = 256 * 1024;              // of one settlement, roughly
+    std::int64_t wait_us_max = 3'000;
+};
+
+class Outcomes {
+  public:
+    explicit Outcomes(const OutcomeLimits& limits) : limits_(limits) {}
+
+    // `attempt`: nothing when the target was not tried.
+    void add(model::SettleItem item, std::optional<model::Attempt> attempt, std::int64_t now_us);
+
+    // The next settlement that is due, or nothing; ask again until nothing. `all`: do not wait.
+    std::optional<api::Dispatch::Settlement> take(model::SubscriptionNo subscription,
+                                                  std::int64_t now_us,
+                                                  bool all);
+
+    // One settlement of `items` items became durable.
+    void on_durable(std::size_t items);
+
+    // When take() must be asked at the latest; nothing: no outcome waits.
+    [[nodiscard]] std::optional<std::int64_t> due_us() const;
+
+    // Outcomes that are not durable yet, gathered or on their way.
+    [[nodiscard]] std::size_t unsettled() const { return items_.size() + on_their_way_items_; }
+
+  private:
+    [[nodiscard]] bool full() const;
+
+    OutcomeLimits limits_;
+    std::vector<model::SettleItem> items_;
+    std::vector<model::Attempt> attempts_;
+    std::size_t attempt_bytes_ = 0;
+    std::int64_t oldest_us_ = 0;
+    std::size_t on_their_way_ = 0;        // settlements
+    std::size_t on_their_way_items_ = 0;  // items in them
+};
+
+}  // namespace penstock::dispatcher

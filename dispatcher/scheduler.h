@@ -1,0 +1,140 @@
+// Scheduler: decides which delivery is tried next, how many more the broker may hand out, and when
+// outcomes are settled. The unit is the subscription: none waits behind another's endpoint. Plain
+// step functions: no I/O, no thread, no clock; time is passed in. Owned by the Dispatcher, on its
+// thread. It never retries: the retry policy is in the core.
+#pragma once
+
+#include "broker/api/dispatch.h"
+#include "dispatcher/outcomes.h"
+#include "sinks/sink.h"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace penstock::dispatcher {
+
+struct SchedulerLimits {
+    std::size_t in_flight_max = 4'096;      // attempts at a time, all subscriptions
+    std::size_t in_flight_sure = 4;         // of them, one subscription's beyond dispute
+    std::size_t held_max = 65'536;          // deliveries credited, waiting or in flight, all
+    std::size_t held_bytes_max = 64 << 20;  // payload bytes waiting or in flight, all
+    std::size_t lane_bytes_max = 4 << 20;   // payload bytes asked for ahead, one subscription
+    std::uint32_t prefetch_max = 1'024;     // asked for beyond the concurrency, one subscription
+    std::size_t unsettled_max = 16'384;     // outcomes not durable yet, one subscription
+    OutcomeLimits outcomes;
+};
+
+// A delivery being tried. `lane` is the scheduler's own.
+struct Flight {
+    std::uint64_t ticket = 0;
+    std::uint64_t lane = 0;
+    std::shared_ptr<const api::Target> target;
+    api::Delivery delivery;
+    std::int64_t started_us = 0;  // monotonic
+    model::TimeMs at_ms = 0;
+};
+
+struct Grant {
+    model::SubscriptionNo subscription;
+    std::uint32_t more = 0;
+
+    friend bool operator==(const Grant&, const Grant&) = default;
+};
+
+// `lane` tells on_durable() whose it was, should the subscription be forgotten and come back.
+struct DueSettlement {
+    std::uint64_t lane = 0;
+    api::Dispatch::Settlement settlement;
+};
+
+class Scheduler {
+  public:
+    explicit Scheduler(const SchedulerLimits& limits) : limits_(limits) {}
+
+    // A target is new or changed; gives back what it was before. What waits for one that is no
+    // longer active is handed back as not attempted.
+    std::shared_ptr<const api::Target> set_target(api::Target target, std::int64_t now_us);
+
+    // Forgets a target with all that waits for it; attempts in flight end without a trace.
+    std::shared_ptr<const api::Target> drop_target(model::SubscriptionNo subscription);
+
+    // Deliveries that were handed out. Those of unknown targets are dropped.
+    void take(std::vector<api::Delivery> deliveries, std::int64_t now_us);
+
+    // The next delivery to try, or nullptr. It stays where it is until finish().
+    const Flight* start_next(std::int64_t now_us, model::TimeMs now_ms);
+
+    // An attempt ended.
+    void finish(std::uint64_t ticket, sinks::AttemptResult result, std::int64_t now_us);
+
+    // Credit to grant now.
+    std::vector<Grant> grants();
+
+    // Settlements to submit now.
+    std::vector<DueSettlement> settlements(std::int64_t now_us);
+
+    // A settlement of `items` items became durable.
+    void on_durable(model::SubscriptionNo subscription, std::uint64_t lane, std::size_t items);
+
+    // When settlements() must be asked at the latest; nothing: not before something happens.
+    [[nodiscard]] std::optional<std::int64_t> wake_us() const;
+
+    // No further start or grant; outcomes are settled without delay. Results that say nothing about
+    // the target are dropped from now on: the broker hands those out again.
+    void drain() { draining_ = true; }
+
+    [[nodiscard]] std::size_t in_flight() const { return flights_.size(); }
+
+    // Outcomes that are not durable yet.
+    [[nodiscard]] std::size_t unsettled() const;
+
+  private:
+    // One subscription's way through the dispatcher.
+    struct Lane {
+        explicit Lane(const OutcomeLimits& limits) : outcomes(limits) {}
+
+        std::uint64_t number = 0;
+        std::shared_ptr<const api::Target> target;
+        std::deque<api::Delivery> waiting;
+        std::size_t in_flight = 0;
+        std::uint32_t credit = 0;       // granted and not used yet
+        std::uint32_t prefetch = 0;     // asked for beyond the concurrency; grows while it runs dry
+        std::size_t payload_bytes = 0;  // usual size of a payload
+        std::size_t deficit = 0;        // deficit round robin: what it may still start this round
+        bool in_round = false;          // it is in rotation_
+        Outcomes outcomes;
+
+        [[nodiscard]] std::size_t held() const { return credit + waiting.size() + in_flight; }
+    };
+
+    [[nodiscard]] bool may_start(const Lane& lane) const;
+    [[nodiscard]] bool over_share(const Lane& lane) const;
+    [[nodiscard]] std::size_t window(const Lane& lane) const;
+    void enlist(model::SubscriptionNo subscription, Lane& lane);
+    void rotate();
+    const Flight* start(model::SubscriptionNo subscription,
+                        Lane& lane,
+                        std::int64_t now_us,
+                        model::TimeMs now_ms);
+    void hand_back(model::SubscriptionNo subscription, Lane& lane, std::int64_t now_us);
+    void forget_waiting(Lane& lane);
+    void take_one(Lane& lane, api::Delivery delivery);
+
+    SchedulerLimits limits_;
+    std::map<model::SubscriptionNo, Lane> lanes_;
+    std::deque<model::SubscriptionNo> rotation_;  // lanes with something to start, in turn
+    std::map<std::uint64_t, Flight> flights_;
+    std::set<model::SubscriptionNo> wanting_;    // lanes whose credit may be too low
+    std::set<model::SubscriptionNo> gathering_;  // lanes with outcomes to settle
+    std::uint64_t last_ticket_ = 0;
+    std::uint64_t last_lane_ = 0;
+    std::size_t held_bytes_ = 0;
+    bool draining_ = false;
+};
+
+}  // namespace penstock::dispatcher
