@@ -5,6 +5,7 @@
 #include "broker/model/objects.h"
 #include "broker/model/rows.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -156,10 +157,10 @@ struct TrackRow {
     std::uint32_t failed = 0;
 };
 
-// Rows older than `before` (0: newest) down to entry index `oldest`.
+// Rows older than the one whose attempts are `before` (0: newest) down to entry index `oldest`.
 std::vector<TrackRow> track_rows(const Rows& rows,
                                  SubscriptionNo subscription,
-                                 model::LogIndex before,
+                                 MessageId before,
                                  model::LogIndex oldest,
                                  std::uint32_t limit);
 
@@ -173,8 +174,12 @@ struct MessagePlace {
     TimeMs due_ms = 0;
 };
 
-// `holder` is the topic or queue the message was sent to (known from its entry's commands).
-std::vector<MessagePlace> message_places(const Rows& rows, MessageId message, ObjectNo holder);
+// `holder` is the topic or queue the message was sent to, `sent_ms` its entry's time (both known
+// from the entry in the log). Bounded search: a place in a very busy log may be missing.
+std::vector<MessagePlace> message_places(const Rows& rows,
+                                         MessageId message,
+                                         ObjectNo holder,
+                                         TimeMs sent_ms);
 
 // Live bodies, for the log store: ordinals of an entry still held by some log.
 std::vector<std::uint32_t> live_ordinals(const Rows& rows, model::LogIndex index);

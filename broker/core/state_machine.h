@@ -21,6 +21,6 @@ class StateMachine {
 };
 
 std::unique_ptr<StateMachine> make_name_set();
-std::unique_ptr<StateMachine> make_data_set(model::SetId set);
+std::unique_ptr<StateMachine> make_data_set();
 
 }  // namespace penstock::core

@@ -1,0 +1,114 @@
+#include "broker/core/delays.h"
+
+#include "broker/base/bytes.h"
+#include "broker/core/queue_messages.h"
+#include "broker/core/refusals.h"
+#include "broker/core/timers.h"
+#include "broker/core/topics.h"
+
+namespace penstock::core {
+
+std::optional<model::Refusal> check_delay(Turn& turn,
+                                          ObjectNo object,
+                                          const std::string& name,
+                                          std::uint32_t count,
+                                          std::uint64_t delay_ms) {
+    if (delay_ms == 0 || turn.head(object).delayed + count <= delayed_per_object_max) return {};
+    return refuse(
+        model::Reason::too_many_delayed,
+        name,
+        "at most " + std::to_string(delayed_per_object_max) + " delayed messages are held here");
+}
+
+void delay_message(Turn& turn, ObjectNo object, MessageId message, const model::MessageMeta& meta) {
+    turn.hold(message);
+    ++turn.head(object).delayed;
+    DelayedRow row;
+    row.tags = meta.tags;
+    row.routing_key = meta.routing_key;
+    turn.put(keys::delayed(object, message), encode(row));
+}
+
+void arm_delay(
+    Turn& turn, ObjectNo object, MessageId first, std::uint32_t count, std::uint64_t delay_ms) {
+    std::string value;
+    Writer writer(value);
+    writer.varint(turn.head(object).clears);
+    writer.varint(count);
+    writer.varint(first.value);
+    arm_timer(turn,
+              turn.now() + static_cast<TimeMs>(delay_ms),
+              TimerKind::delayed,
+              object,
+              first.value,
+              std::move(value));
+}
+
+namespace {
+
+// The delayed message joins its queue or topic; false when there is none of either.
+bool make_visible(Turn& turn, ObjectNo object, MessageId message, const DelayedRow& row) {
+    if (const QueueConfig* queue = turn.queue(object)) {
+        append_to_queue(turn, object, *queue, message);
+        return true;
+    }
+    if (turn.topic(object) == nullptr) return false;
+    model::MessageMeta meta;
+    meta.tags = row.tags;
+    meta.routing_key = row.routing_key;
+    publish_message(turn, object, message, meta);
+    return true;
+}
+
+}  // namespace
+
+void delay_over(Turn& turn, ObjectNo object, std::string_view value) {
+    Reader reader(value);
+    const auto clears = static_cast<std::uint32_t>(reader.varint());
+    const auto count = static_cast<std::uint32_t>(reader.varint());
+    const MessageId first{reader.varint()};
+    for (std::uint32_t at = 0; at < count; ++at) {
+        const MessageId message{first.set(), first.index(), first.ordinal() + at};
+        const std::string key = keys::delayed(object, message);
+        const auto row = turn.load<DelayedRow>(key);
+        turn.spend(1);
+        if (row && clears == turn.head(object).clears &&
+            make_visible(turn, object, message, *row)) {
+            --turn.head(object).delayed;
+        }
+        if (row) turn.erase(key);
+        turn.drop(message);  // the log holds it now, or nobody
+    }
+    if (!turn.queue(object) && !turn.topic(object)) turn.forget(object);
+}
+
+std::optional<model::Sent> repeated_send(const Turn& turn,
+                                         ObjectNo object,
+                                         const std::string& key) {
+    if (key.empty()) return {};
+    const auto row = turn.load<DedupRow>(keys::dedup(object, key));
+    if (!row || row->expires_ms <= turn.now()) return {};
+    model::Sent sent;
+    sent.repeated = true;
+    for (std::uint32_t at = 0; at < row->count; ++at) {
+        sent.ids.emplace_back(row->first.set(), row->first.index(), row->first.ordinal() + at);
+    }
+    return sent;
+}
+
+void remember_send(Turn& turn, ObjectNo object, const std::string& key, const model::Sent& sent) {
+    if (key.empty() || sent.ids.empty()) return;
+    DedupRow row;
+    row.first = sent.ids.front();
+    row.count = static_cast<std::uint32_t>(sent.ids.size());
+    row.expires_ms = turn.now() + dedup_window_ms;
+    turn.put(keys::dedup(object, key), encode(row));
+    arm_timer(turn, row.expires_ms, TimerKind::dedup, object, row.first.value, key);
+}
+
+void dedup_expired(Turn& turn, ObjectNo object, std::string_view key) {
+    const auto row = turn.load<DedupRow>(keys::dedup(object, key));
+    if (row && row->expires_ms <= turn.now()) turn.erase(keys::dedup(object, key));
+}
+
+}  // namespace penstock::core

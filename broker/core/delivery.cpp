@@ -1,0 +1,281 @@
+#include "broker/core/delivery.h"
+
+#include "broker/base/check.h"
+
+#include <algorithm>
+
+namespace penstock::core {
+
+namespace {
+
+constexpr std::uint32_t blocks_per_advance_max = 64;
+
+Sequence block_start(std::uint64_t number) {
+    return number * keys::block_sequences;
+}
+
+// Moves an unfiltered cursor over settled sequences.
+void advance_plain(Turn& turn, ObjectNo object, Sequence end) {
+    DeliveryState& state = turn.delivery(object);
+    BlockReader settled(turn, BlockReader::Kind::settled, object, state.generation);
+    const std::uint64_t first_block = keys::block_of(state.cursor);
+    while (state.cursor < end && state.settled_above > 0 && settled.has(state.cursor)) {
+        ++state.cursor;
+        --state.settled_above;
+        if (keys::block_of(state.cursor) - first_block >= blocks_per_advance_max) break;
+    }
+    for (std::uint64_t block = first_block; block < keys::block_of(state.cursor); ++block) {
+        turn.erase(keys::settled(object, state.generation, block));
+    }
+}
+
+// Settled matches a cursor passes are no longer "above" it, and blocks wholly below it go.
+void forget_settled_below(Turn& turn, ObjectNo object, Sequence target) {
+    DeliveryState& state = turn.delivery(object);
+    std::vector<std::string> passed;
+    turn.scan(keys::settled(object, state.generation, keys::block_of(state.cursor)),
+              keys::settled(object, state.generation, keys::block_of(target) + 1),
+              [&](std::string_view key, std::string_view value) {
+                  const Sequence start = block_start(keys::last_u64(key));
+                  const Block block = decode<Block>(value);
+                  for (std::size_t bit = block._Find_first(); bit < block.size();
+                       bit = block._Find_next(bit)) {
+                      const Sequence sequence = start + bit;
+                      if (sequence >= state.cursor && sequence < target) --state.settled_above;
+                  }
+                  if (start + keys::block_sequences <= target) passed.emplace_back(key);
+                  return true;
+              });
+    for (std::string& key : passed) turn.erase(std::move(key));
+}
+
+// Moves a bitmapped cursor to the next unsettled match (end when none).
+void advance_bitmapped(Turn& turn, ObjectNo subscription, Sequence end) {
+    DeliveryState& state = turn.delivery(subscription);
+    Sequence searched_to = end;
+    const auto next = next_match(
+        turn, subscription, state, state.cursor, end, blocks_per_advance_max, &searched_to);
+    const Sequence target = next.value_or(searched_to);
+    if (state.settled_above > 0) forget_settled_below(turn, subscription, target);
+    state.cursor = target;
+}
+
+void advance(Turn& turn, ObjectNo object, Sequence end) {
+    const DeliveryState& state = turn.delivery(object);
+    if (state.bitmapped)
+        advance_bitmapped(turn, object, end);
+    else if (state.settled_above > 0)
+        advance_plain(turn, object, end);
+}
+
+// First unsettled sequence of [from, end), looking at no more than `blocks_max` blocks.
+std::optional<Sequence> next_unsettled(BlockReader& settled,
+                                       Sequence from,
+                                       Sequence end,
+                                       std::uint32_t blocks_max,
+                                       Sequence* searched_to) {
+    *searched_to = end;
+    const std::uint64_t first_block = keys::block_of(from);
+    while (from < end) {
+        if (keys::block_of(from) - first_block >= blocks_max) {
+            *searched_to = from;
+            return {};
+        }
+        const Block open = ~settled.block(keys::block_of(from));
+        const Sequence start = block_start(keys::block_of(from));
+        const std::size_t skip = static_cast<std::size_t>(from - start);
+        const std::size_t bit = skip == 0 ? open._Find_first() : open._Find_next(skip - 1);
+        if (bit < open.size() && start + bit < end) return start + bit;
+        from = start + keys::block_sequences;
+    }
+    return {};
+}
+
+}  // namespace
+
+bool BlockReader::has(Sequence sequence) {
+    return block(keys::block_of(sequence))[sequence % keys::block_sequences];
+}
+
+const Block& BlockReader::block(std::uint64_t number) {
+    if (number_ == number) return block_;
+    const std::string key = kind_ == Kind::settled ? keys::settled(object_, generation_, number)
+                                                   : keys::matches(object_, number);
+    const auto bytes = rows_.get(key);
+    block_ = bytes ? decode<Block>(*bytes) : Block{};
+    number_ = number;
+    return block_;
+}
+
+bool is_settled(const model::Rows& rows,
+                ObjectNo object,
+                const DeliveryState& state,
+                Sequence sequence) {
+    if (sequence < state.cursor) return true;
+    if (state.settled_above == 0) return false;
+    BlockReader settled(rows, BlockReader::Kind::settled, object, state.generation);
+    return settled.has(sequence);
+}
+
+bool is_filtered(const model::SubscriptionSpec& spec) {
+    return !spec.filter_tags.empty() || !spec.binding_keys.empty() ||
+           spec.sink == model::SinkKind::queue;
+}
+
+void mark_matched(Turn& turn, ObjectNo subscription, Sequence sequence) {
+    const std::string key = keys::matches(subscription, keys::block_of(sequence));
+    Block block = turn.load<Block>(key).value_or(Block{});
+    block[sequence % keys::block_sequences] = true;
+    turn.put(key, encode(block));
+    ++turn.delivery(subscription).pending;
+}
+
+bool is_matched(const model::Rows& rows,
+                ObjectNo subscription,
+                const DeliveryState& state,
+                Sequence sequence) {
+    if (!state.bitmapped || sequence < state.all_below) return true;
+    BlockReader matches(rows, BlockReader::Kind::matches, subscription, state.generation);
+    return matches.has(sequence);
+}
+
+void begin_bitmaps(Turn& turn, ObjectNo subscription, Sequence end) {
+    DeliveryState& state = turn.delivery(subscription);
+    if (state.bitmapped) return;
+    state.bitmapped = true;
+    state.all_below = end;
+    state.pending = end - state.cursor - state.settled_above;
+}
+
+void read_plainly(Turn& turn, ObjectNo subscription, Sequence from) {
+    DeliveryState& state = turn.delivery(subscription);
+    if (!state.bitmapped || state.pending > 0) return;
+    if (state.settled_above > 0) forget_settled_below(turn, subscription, from);
+    state.cursor = std::max(state.cursor, from);
+    state.bitmapped = false;
+    state.all_below = 0;
+}
+
+void mark_settled(Turn& turn, ObjectNo object, Sequence sequence, Sequence end) {
+    DeliveryState& state = turn.delivery(object);
+    check(sequence >= state.cursor, "settled twice");
+    if (state.bitmapped) --state.pending;
+    if (sequence > state.cursor) {
+        const std::string key = keys::settled(object, state.generation, keys::block_of(sequence));
+        Block block = turn.load<Block>(key).value_or(Block{});
+        check(!block[sequence % keys::block_sequences], "settled twice");
+        block[sequence % keys::block_sequences] = true;
+        turn.put(key, encode(block));
+        ++state.settled_above;
+        return;
+    }
+    ++state.cursor;
+    if (sequence % keys::block_sequences == keys::block_sequences - 1 && state.settled_above > 0) {
+        turn.erase(keys::settled(object, state.generation, keys::block_of(sequence)));
+    }
+    advance(turn, object, end);
+}
+
+std::optional<Sequence> next_match(const model::Rows& rows,
+                                   ObjectNo subscription,
+                                   const DeliveryState& state,
+                                   Sequence from,
+                                   Sequence end,
+                                   std::uint32_t blocks_max,
+                                   Sequence* searched_to) {
+    BlockReader settled(rows, BlockReader::Kind::settled, subscription, state.generation);
+    if (from < state.all_below) {
+        const Sequence all_end = std::min(end, state.all_below);
+        const auto plain = next_unsettled(settled, from, all_end, blocks_max, searched_to);
+        if (plain || *searched_to < all_end) return plain;
+        from = all_end;
+    }
+    std::optional<Sequence> found;
+    *searched_to = end;
+    std::uint32_t blocks = 0;
+    rows.scan(keys::matches(subscription, keys::block_of(from)),
+              keys::prefix_end('f', subscription),
+              [&](std::string_view key, std::string_view value) {
+                  const std::uint64_t number = keys::last_u64(key);
+                  const Sequence start = block_start(number);
+                  if (start >= end) return false;
+                  if (++blocks > blocks_max) {
+                      *searched_to = std::max(from, start);
+                      return false;
+                  }
+                  Block open = decode<Block>(value);
+                  if (state.settled_above > 0) open &= ~settled.block(number);
+                  const std::size_t skip =
+                      from > start ? static_cast<std::size_t>(from - start) : 0;
+                  std::size_t bit = skip == 0 ? open._Find_first() : open._Find_next(skip - 1);
+                  if (bit < open.size() && start + bit < end) found = start + bit;
+                  return !found;
+              });
+    return found;
+}
+
+void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end) {
+    DeliveryState& state = turn.delivery(object);
+    if (state.cursor >= floor) return;
+    Sequence at = state.cursor;
+    while (state.bitmapped && state.pending > 0 && at < floor) {
+        Sequence searched_to = floor;
+        const auto lost =
+            next_match(turn, object, state, at, floor, blocks_per_advance_max, &searched_to);
+        if (lost) --state.pending;
+        at = lost ? *lost + 1 : searched_to;
+    }
+    if (state.settled_above > 0) forget_settled_below(turn, object, floor);
+    state.cursor = floor;
+    advance(turn, object, end);
+}
+
+void restart_delivery(Turn& turn, ObjectNo object, Sequence cursor) {
+    DeliveryState& state = turn.delivery(object);
+    for (const char kind : {'x', 'r', 'm'}) {
+        turn.erase_range(keys::prefix(kind, object), keys::prefix_end(kind, object));
+    }
+    ++state.generation;
+    state.cursor = cursor;
+    state.next = cursor;
+    state.settled_above = 0;
+    state.holes = 0;
+    state.exceptions = 0;
+    state.ready = 0;
+    state.ready_low = 0;
+}
+
+std::optional<Exception> load_exception(const Turn& turn,
+                                        ObjectNo object,
+                                        Generation generation,
+                                        Sequence sequence) {
+    return turn.load<Exception>(keys::exception(object, generation, sequence));
+}
+
+void put_exception(Turn& turn,
+                   ObjectNo object,
+                   Generation generation,
+                   Sequence sequence,
+                   const Exception& exception) {
+    turn.put(keys::exception(object, generation, sequence), encode(exception));
+}
+
+void erase_exception(Turn& turn, ObjectNo object, Generation generation, Sequence sequence) {
+    turn.erase(keys::exception(object, generation, sequence));
+}
+
+void put_ready(Turn& turn, ObjectNo object, Sequence sequence) {
+    DeliveryState& state = turn.delivery(object);
+    turn.put(keys::ready(object, state.generation, sequence), "");
+    if (state.ready == 0 || sequence < state.ready_low) state.ready_low = sequence;
+    ++state.ready;
+}
+
+void erase_ready(Turn& turn, ObjectNo object, Sequence sequence) {
+    DeliveryState& state = turn.delivery(object);
+    turn.erase(keys::ready(object, state.generation, sequence));
+    check(state.ready > 0, "fewer ready rows than counted");
+    --state.ready;
+}
+
+}  // namespace penstock::core

@@ -1,0 +1,335 @@
+#include "broker/core/data_query.h"
+#include "broker/core/delivery.h"
+#include "broker/core/message_log.h"
+#include "broker/core/settle.h"
+
+#include <algorithm>
+#include <set>
+
+namespace penstock::core {
+
+namespace {
+
+struct View {
+    SubscriptionConfig config;
+    DeliveryState state;
+    LogHead topic;
+};
+
+std::optional<View> view_of(const Rows& rows, SubscriptionNo subscription) {
+    const auto config = rows.get(keys::config('s', subscription));
+    if (!config) return {};
+    View view;
+    view.config = decode<SubscriptionConfig>(*config);
+    if (const auto bytes = rows.get(keys::delivery(subscription))) {
+        view.state = decode<DeliveryState>(*bytes);
+    }
+    if (const auto bytes = rows.get(keys::head(view.config.topic))) {
+        view.topic = decode<LogHead>(*bytes);
+    }
+    return view;
+}
+
+// The message of a sequence: from the topic's log, or a redriven delivery's own.
+bool fill(const Rows& rows,
+          const View& view,
+          Sequence sequence,
+          const Exception* failed,
+          ReadyItem& item) {
+    item.sequence = sequence;
+    item.generation = view.state.generation;
+    item.attempt = failed ? failed->count + 1 : 1;
+    if (sequence >= private_sequences) {
+        item.message = failed->message;
+        item.logged_ms = failed->published_ms;
+        return true;
+    }
+    const auto run = run_at(rows, view.config.topic, sequence);
+    if (!run) return false;
+    item.message = run->id(sequence);
+    item.logged_ms = run->time_ms;
+    return true;
+}
+
+// Retries that are due, oldest first.
+void add_due(const Rows& rows,
+             SubscriptionNo subscription,
+             const View& view,
+             std::uint32_t limit,
+             ReadyPage& page) {
+    if (view.state.ready == 0) return;
+    const Generation generation = view.state.generation;
+    rows.scan(keys::ready(subscription, generation, view.state.ready_low),
+              keys::ready(subscription, generation, sequence_end),
+              [&](std::string_view key, std::string_view) {
+                  if (page.items.size() == limit) {
+                      page.more = true;
+                      return false;
+                  }
+                  const Sequence sequence = keys::last_u64(key);
+                  const auto bytes = rows.get(keys::exception(subscription, generation, sequence));
+                  if (!bytes) return true;
+                  const auto failed = decode<Exception>(*bytes);
+                  ReadyItem item;
+                  if (fill(rows, view, sequence, &failed, item)) page.items.push_back(item);
+                  return true;
+              });
+}
+
+// While one message of an ordered subscription fails, only the oldest failing one may be tried.
+void add_oldest_failing(const Rows& rows,
+                        SubscriptionNo subscription,
+                        const View& view,
+                        ReadyPage& page) {
+    const Generation generation = view.state.generation;
+    rows.scan(keys::exception(subscription, generation, 0),
+              keys::exception(subscription, generation, sequence_end),
+              [&](std::string_view key, std::string_view value) {
+                  const auto failed = decode<Exception>(value);
+                  ReadyItem item;
+                  if (failed.state == Exception::State::ready &&
+                      fill(rows, view, keys::last_u64(key), &failed, item)) {
+                      page.items.push_back(item);
+                  }
+                  return false;
+              });
+}
+
+// Sequences of [from, end) that failed before: they come by add_due, not as fresh ones.
+std::set<Sequence> failing_between(
+    const Rows& rows, SubscriptionNo subscription, const View& view, Sequence from, Sequence end) {
+    std::set<Sequence> failing;
+    if (view.state.exceptions == 0) return failing;
+    rows.scan(keys::exception(subscription, view.state.generation, from),
+              keys::exception(subscription, view.state.generation, end),
+              [&](std::string_view key, std::string_view) {
+                  failing.insert(keys::last_u64(key));
+                  return true;
+              });
+    return failing;
+}
+
+void add_fresh_plain(const Rows& rows,
+                     SubscriptionNo subscription,
+                     const View& view,
+                     std::uint32_t limit,
+                     Sequence end,
+                     ReadyPage& page) {
+    const auto failing = failing_between(rows, subscription, view, page.fresh, end);
+    BlockReader settled(rows, BlockReader::Kind::settled, subscription, view.state.generation);
+    scan_runs(rows, view.config.topic, page.fresh, [&](const Run& run) {
+        for (Sequence at = std::max(run.first, page.fresh); at <= run.last(); ++at) {
+            if (page.items.size() == limit || at >= end) return false;
+            page.fresh = at + 1;
+            if (view.state.settled_above > 0 && settled.has(at)) continue;
+            if (failing.contains(at)) continue;
+            page.items.push_back({at, view.state.generation, 1, run.id(at), run.time_ms});
+        }
+        return true;
+    });
+}
+
+void add_fresh_matches(const Rows& rows,
+                       SubscriptionNo subscription,
+                       const View& view,
+                       std::uint32_t limit,
+                       Sequence end,
+                       ReadyPage& page) {
+    constexpr std::uint32_t blocks_per_search_max = 64;
+    const auto failing = failing_between(rows, subscription, view, page.fresh, end);
+    while (page.items.size() < limit && page.fresh < end) {
+        Sequence searched_to = end;
+        const auto match = next_match(
+            rows, subscription, view.state, page.fresh, end, blocks_per_search_max, &searched_to);
+        if (!match) {
+            page.fresh = searched_to;
+            return;
+        }
+        page.fresh = *match + 1;
+        ReadyItem item;
+        if (!failing.contains(*match) && fill(rows, view, *match, nullptr, item)) {
+            page.items.push_back(item);
+        }
+    }
+}
+
+}  // namespace
+
+ReadyPage ready_deliveries(const Rows& rows,
+                           SubscriptionNo subscription,
+                           Sequence fresh,
+                           std::uint32_t limit,
+                           std::uint32_t scan_max) {
+    ReadyPage page;
+    const auto view = view_of(rows, subscription);
+    if (!view) return page;
+    page.generation = view->state.generation;
+    page.fresh = std::max({fresh, view->state.cursor, view->topic.floor});
+    if (view->config.spec.state != model::SubscriptionState::active) return page;
+    if (view->config.spec.retry.keeps_order && view->state.exceptions > 0) {
+        add_oldest_failing(rows, subscription, *view, page);
+        return page;
+    }
+    add_due(rows, subscription, *view, limit, page);
+    if (page.items.size() >= limit || view->state.exceptions >= failing_per_subscription_max)
+        return page;
+    const Sequence end = std::min(view->topic.end, page.fresh + scan_max);
+    if (view->state.bitmapped) {
+        add_fresh_matches(rows, subscription, *view, limit, end, page);
+    } else {
+        add_fresh_plain(rows, subscription, *view, limit, end, page);
+    }
+    page.more = page.more || page.fresh < view->topic.end;
+    return page;
+}
+
+std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
+                                                SubscriptionNo subscription,
+                                                Sequence first,
+                                                std::uint32_t limit) {
+    std::vector<WaitingDelivery> found;
+    const auto view = view_of(rows, subscription);
+    if (!view) return found;
+    rows.scan(keys::exception(subscription, view->state.generation, first),
+              keys::exception(subscription, view->state.generation, sequence_end),
+              [&](std::string_view key, std::string_view value) {
+                  if (found.size() == limit) return false;
+                  const auto failed = decode<Exception>(value);
+                  ReadyItem item;
+                  if (!fill(rows, *view, keys::last_u64(key), &failed, item)) return true;
+                  WaitingDelivery waiting;
+                  waiting.sequence = item.sequence;
+                  waiting.message = item.message;
+                  waiting.attempts = failed.count;
+                  waiting.due_ms = failed.due_ms;
+                  waiting.failure = failed.failure;
+                  waiting.status = failed.status;
+                  found.push_back(waiting);
+                  return true;
+              });
+    return found;
+}
+
+namespace {
+
+constexpr std::uint32_t runs_searched_max = 1'000;
+
+// Where a log holds a message that was logged at `time_ms` or later; bounded search.
+std::optional<Sequence> find_in_log(
+    const Rows& rows, ObjectNo log, const LogHead& head, MessageId message, TimeMs time_ms) {
+    const Sequence from = first_at_or_after(rows, log, head.floor, head.end, time_ms);
+    std::optional<Sequence> found;
+    std::uint32_t runs = 0;
+    scan_runs(rows, log, from, [&](const Run& run) {
+        if (run.index == message.index() && run.set == message.set().value) {
+            const auto at = std::find(run.ordinals.begin(), run.ordinals.end(), message.ordinal());
+            if (at != run.ordinals.end()) {
+                found = run.first + static_cast<Sequence>(at - run.ordinals.begin());
+                return false;
+            }
+        }
+        return ++runs < runs_searched_max;
+    });
+    return found;
+}
+
+template <class T>
+T load_or_default(const Rows& rows, const std::string& key) {
+    const auto bytes = rows.get(key);
+    return bytes ? decode<T>(*bytes) : T{};
+}
+
+std::optional<MessagePlace> place_in_queue(const Rows& rows,
+                                           QueueNo queue,
+                                           MessageId message,
+                                           TimeMs sent_ms) {
+    const auto head = load_or_default<LogHead>(rows, keys::head(queue));
+    const auto state = load_or_default<DeliveryState>(rows, keys::delivery(queue));
+    MessagePlace place;
+    place.object = queue;
+    if (rows.get(keys::delayed(queue, message))) {
+        place.state = "delayed";
+        return place;
+    }
+    const auto sequence = find_in_log(rows, queue, head, message, sent_ms);
+    if (!sequence) return {};
+    place.sequence = *sequence;
+    const auto bytes = rows.get(keys::exception(queue, state.generation, *sequence));
+    if (bytes) {
+        const auto exception = decode<Exception>(*bytes);
+        place.count = exception.count;
+        place.due_ms = exception.due_ms;
+        place.state = exception.state == Exception::State::leased ? "in_flight" : "visible";
+    } else {
+        place.state = is_settled(rows, queue, state, *sequence) ? "deleted" : "visible";
+    }
+    if (place.state != "deleted" && rows.get(keys::dead(queue, *sequence))) place.state = "dead";
+    return place;
+}
+
+MessagePlace place_in_subscription(const Rows& rows,
+                                   SubscriptionNo subscription,
+                                   Sequence sequence) {
+    const auto state = load_or_default<DeliveryState>(rows, keys::delivery(subscription));
+    MessagePlace place;
+    place.object = subscription;
+    place.sequence = sequence;
+    const auto bytes = rows.get(keys::exception(subscription, state.generation, sequence));
+    if (bytes) {
+        const auto failed = decode<Exception>(*bytes);
+        place.state = "waiting";
+        place.count = failed.count;
+        place.due_ms = failed.due_ms;
+    } else if (!is_matched(rows, subscription, state, sequence)) {
+        place.state = "not_matched";
+    } else {
+        place.state = is_settled(rows, subscription, state, sequence) ? "settled" : "ready";
+    }
+    return place;
+}
+
+}  // namespace
+
+std::vector<MessagePlace> message_places(const Rows& rows,
+                                         MessageId message,
+                                         ObjectNo holder,
+                                         TimeMs sent_ms) {
+    std::vector<MessagePlace> places;
+    const auto add_queue = [&](QueueNo queue) {
+        if (queue.value == 0) return;
+        for (const MessagePlace& place : places) {
+            if (place.object == queue) return;
+        }
+        if (auto place = place_in_queue(rows, queue, message, sent_ms)) places.push_back(*place);
+    };
+    if (const auto config = rows.get(keys::config('q', holder))) {
+        add_queue(holder);
+        const auto policy = decode<QueueConfig>(*config).attributes.dead_letter;
+        if (policy) add_queue(policy->queue);
+        return places;
+    }
+    const auto head = load_or_default<LogHead>(rows, keys::head(holder));
+    const auto sequence = find_in_log(rows, holder, head, message, sent_ms);
+    MessagePlace topic;
+    topic.object = holder;
+    topic.sequence = sequence.value_or(0);
+    topic.state = sequence ? "retained" : "expired";
+    if (rows.get(keys::delayed(holder, message))) topic.state = "delayed";
+    places.push_back(topic);
+    for (const SubscriptionNo subscription : subscriptions_of(rows, holder)) {
+        const auto view = view_of(rows, subscription);
+        if (!view) continue;
+        const bool feeds = view->config.spec.sink == model::SinkKind::queue;
+        const std::size_t before = places.size();
+        if (sequence) places.push_back(place_in_subscription(rows, subscription, *sequence));
+        if (feeds) add_queue(view->config.spec.queue);
+        // Fed in the publish's own entry: nothing was stored for the subscription.
+        if (feeds && places.size() == before + 2 && places[before].state == "not_matched") {
+            places[before].state = "settled";
+        }
+        add_queue(view->config.spec.dead_letter);
+    }
+    return places;
+}
+
+}  // namespace penstock::core

@@ -1,0 +1,46 @@
+#include "broker/core/progress.h"
+
+#include "broker/base/bytes.h"
+#include "broker/base/hash.h"
+#include "broker/core/keys.h"
+
+namespace penstock::core {
+
+namespace {
+
+std::uint64_t chain(std::uint64_t hash, const model::Effects& effects) {
+    for (const model::RowWrite& write : effects.batch) {
+        hash = hash64(write.key, hash + static_cast<std::uint64_t>(write.kind));
+        hash = hash64(write.value, hash);
+    }
+    for (const model::Reply& reply : effects.replies)
+        hash = hash64(model::encode_reply(reply), hash);
+    return hash;
+}
+
+}  // namespace
+
+SetProgress progress(const Rows& rows) {
+    SetProgress found;
+    if (const auto bytes = rows.get(keys::applied)) found.applied = Reader(*bytes).u64();
+    if (const auto bytes = rows.get(keys::state)) {
+        Reader reader(*bytes);
+        found.time_ms = reader.i64();
+        found.state_hash = reader.u64();
+    }
+    return found;
+}
+
+void seal_batch(const model::Entry& entry, const model::Rows& rows, model::Effects& effects) {
+    std::string applied;
+    Writer(applied).u64(entry.index);
+    std::string state;
+    Writer writer(state);
+    writer.i64(entry.time_ms);
+    writer.u64(chain(progress(rows).state_hash, effects));
+    using Kind = model::RowWrite::Kind;
+    effects.batch.push_back({Kind::put, std::string(keys::applied), std::move(applied)});
+    effects.batch.push_back({Kind::put, std::string(keys::state), std::move(state)});
+}
+
+}  // namespace penstock::core

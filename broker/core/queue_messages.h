@@ -1,0 +1,40 @@
+// The life of a queue's messages: sent, delayed, leased, deleted, leased again, dead by age.
+// Functions on a Turn; replies are refusals when the object is missing or the request cannot be.
+#pragma once
+
+#include "broker/core/turn.h"
+
+namespace penstock::core {
+
+model::Reply send(Turn& turn, const model::Send& command);
+model::Reply lease(Turn& turn, const model::Lease& command);
+model::Reply delete_messages(Turn& turn, const model::DeleteMessages& command);
+model::Reply change_visibility(Turn& turn, const model::ChangeVisibility& command);
+
+// True when the queue takes `more` messages besides those it holds.
+bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64_t more);
+
+// Appends to a queue's log what came by another way (feed, dead letter, redrive, delay over) and
+// arms what a new message needs.
+Sequence append_to_queue(Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message);
+
+// Takes a message that is not leased out of the queue, fresh or ready again; false when it is
+// leased, settled or gone.
+bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence);
+
+// After the cursor moved: without a rewind window nothing below it is kept.
+void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config);
+
+// The id of a body of the entry being applied.
+MessageId own_message(const Turn& turn, std::uint32_t ordinal);
+
+// Refuses empty and too large bodies.
+std::optional<model::Refusal> check_bodies(const Turn& turn,
+                                           std::uint32_t first_ordinal,
+                                           std::uint32_t count,
+                                           std::uint32_t bytes_max);
+
+// Timer: the leases in `value` ended, if they still are what they were.
+void leases_expired(Turn& turn, ObjectNo queue, std::string_view value);
+
+}  // namespace penstock::core

@@ -1,0 +1,173 @@
+// Values of a data set's rows, with their byte forms. Each form begins with a version byte; reading
+// a malformed one is a bug or damage below the rows' own checksums, so it stops the process.
+#pragma once
+
+#include "broker/core/data_query.h"
+#include "broker/core/keys.h"
+#include "broker/model/command.h"
+#include "broker/model/objects.h"
+
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::core {
+
+struct QueueConfig {
+    std::string name;
+    model::QueueKind kind = model::QueueKind::user;
+    model::QueueAttributes attributes;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+};
+
+struct TopicConfig {
+    std::string name;
+    model::TopicAttributes attributes;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+};
+
+struct SubscriptionConfig {
+    ObjectNo topic;
+    std::string name;
+    model::SubscriptionSpec spec;
+    TimeMs created_ms = 0;
+    TimeMs modified_ms = 0;
+};
+
+// A log: messages floor .. end-1 are retained; rows of floor and below go by and by (reclaimed).
+struct LogHead {
+    Sequence end = 1;             // the next message's
+    Sequence floor = 1;           // first retained
+    Sequence reclaimed = 1;       // below it no rows are left
+    TimeMs retention_due_ms = 0;  // armed timer, 0: none
+    bool reclaim_armed = false;
+    std::uint64_t delayed = 0;  // waiting to get a sequence
+    std::uint32_t clears = 0;   // delayed messages of an older count are gone
+};
+
+// Reading state over a log. Queues use `next` and leases; subscriptions hand out from the cursor.
+struct DeliveryState {
+    Sequence cursor = 1;  // all below are settled, expired or (filtered) not matched
+    Sequence next = 1;    // queues: first never leased
+    Generation generation = 0;
+    std::uint64_t settled_above = 0;  // settled at or above the cursor
+    std::uint64_t holes = 0;          // queues: of these, at or above next
+    std::uint64_t exceptions = 0;     // leased (queue) or failing (subscription)
+    std::uint64_t ready = 0;          // exceptions that are ready; not counted as leased
+    Sequence ready_low = 0;           // no ready row below it
+    std::uint64_t leases = 0;         // ever given: tags receipts
+    TimeMs rewound_ms = 0;
+    TimeMs ttl_due_ms = 0;      // armed time-to-live timer, 0: none
+    bool bitmapped = false;     // subscriptions: matches are bitmaps, not the whole log
+    Sequence all_below = 0;     // bitmapped: below it everything matches
+    std::uint64_t pending = 0;  // bitmapped: matches not settled
+    std::uint64_t dropped = 0;  // exhausted without a dead-letter queue
+    std::uint64_t quarantined = 0;
+    std::uint64_t redriven = 0;  // ever: numbers the private sequences
+};
+
+// A run of consecutive messages: they came in one entry and share its log time.
+struct Run {
+    Sequence first = 0;  // from the key and the count
+    TimeMs time_ms = 0;
+    std::uint16_t set = 0;
+    LogIndex index = 0;
+    std::vector<std::uint16_t> ordinals;
+
+    [[nodiscard]] Sequence last() const { return first + ordinals.size() - 1; }
+
+    [[nodiscard]] MessageId id(Sequence sequence) const {
+        return MessageId{model::SetId{set}, index, ordinals[sequence - first]};
+    }
+};
+
+// A message that is neither fresh nor settled.
+struct Exception {
+    enum class State : std::uint8_t { leased = 1, waiting = 2, ready = 3, dead = 4 };
+
+    State state = State::leased;  // dead: exhausted, its dead-letter queue takes nothing right now
+    std::uint32_t count = 0;      // receives or attempts so far
+    TimeMs due_ms = 0;            // end of lease, next attempt, next try of the dead-letter queue
+    TimeMs first_ms = 0;          // first lease
+    std::uint32_t tag = 0;        // lease: 24 bits, in the receipt
+    model::Failure failure = model::Failure::none;
+    std::uint16_t status = 0;
+    std::string excerpt;
+    MessageId message;        // redriven deliveries only: they are in no log
+    TimeMs published_ms = 0;  // redriven deliveries only
+};
+
+// Sequences of redriven deliveries: beyond every log's.
+inline constexpr Sequence private_sequences = Sequence{1} << 39;
+inline constexpr Sequence sequence_end = Sequence{1} << 40;
+
+struct DedupRow {
+    MessageId first;
+    std::uint32_t count = 0;
+    TimeMs expires_ms = 0;
+};
+
+// A message waiting for its delay to end; what matching will need then travels in the row.
+struct DelayedRow {
+    TimeMs due_ms = 0;
+    std::vector<std::string> tags;
+    std::string routing_key;
+};
+
+struct TrackExpiry {
+    struct Item {
+        ObjectNo subscription;
+        std::uint32_t ordinal = 0;
+    };
+
+    TimeMs time_ms = 0;
+    std::uint64_t bytes = 0;
+    std::vector<Item> items;
+};
+
+struct Globals {
+    std::array<std::uint64_t, 2> receipt_key{};
+    std::uint32_t track_retention_s = 0;
+    std::uint64_t track_bytes_max = 0;
+    TimeMs fired_ms = 0;  // timers before it have fired
+    bool track_armed = false;
+    LogIndex track_low = 0;
+    std::uint64_t track_bytes = 0;
+};
+
+struct RedriveRow {
+    Sequence next = 0;                // all: go on here
+    Sequence end = 0;                 // all: stop here
+    std::vector<Sequence> sequences;  // or the named ones that are left
+};
+
+using Block = std::bitset<keys::block_sequences>;
+
+std::string encode(const QueueConfig& value);
+std::string encode(const TopicConfig& value);
+std::string encode(const SubscriptionConfig& value);
+std::string encode(const LogHead& value);
+std::string encode(const DeliveryState& value);
+std::string encode(const Run& value);
+std::string encode(const Exception& value);
+std::string encode(const DedupRow& value);
+std::string encode(const DelayedRow& value);
+std::string encode(const TrackExpiry& value);
+std::string encode(const Globals& value);
+std::string encode(const RedriveRow& value);
+std::string encode(const DeadInfo& value);
+std::string encode(const TrackRow& value);
+std::string encode(const Block& value);  // runs of ones while that is shorter than 512 bytes
+std::string encode_holders(const std::vector<std::uint32_t>& holders);
+
+// T is one of the types above; `bytes` must have been made by its encode.
+template <class T>
+T decode(std::string_view bytes);
+Run decode_run(std::string_view key, std::string_view bytes);
+std::vector<std::uint32_t> decode_holders(std::string_view bytes);
+
+}  // namespace penstock::core

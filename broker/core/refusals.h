@@ -1,0 +1,32 @@
+// The core's refusals, worded once.
+#pragma once
+
+#include "broker/model/command.h"
+
+#include <string>
+
+namespace penstock::core {
+
+inline model::Refusal refuse(model::Reason reason, std::string subject, std::string detail) {
+    return model::Refusal{reason, std::move(subject), std::move(detail)};
+}
+
+inline model::Refusal no_queue(model::QueueNo queue) {
+    return refuse(model::Reason::queue_not_found,
+                  std::to_string(queue.value),
+                  "the queue does not exist, or was deleted");
+}
+
+inline model::Refusal no_topic(model::TopicNo topic) {
+    return refuse(model::Reason::topic_not_found,
+                  std::to_string(topic.value),
+                  "the topic does not exist, or was deleted");
+}
+
+inline model::Refusal no_subscription(model::SubscriptionNo subscription) {
+    return refuse(model::Reason::subscription_not_found,
+                  std::to_string(subscription.value),
+                  "the subscription does not exist, or was deleted");
+}
+
+}  // namespace penstock::core

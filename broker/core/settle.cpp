@@ -1,0 +1,280 @@
+#include "broker/core/settle.h"
+
+#include "broker/base/bytes.h"
+#include "broker/base/hash.h"
+#include "broker/core/dead_letters.h"
+#include "broker/core/delivery.h"
+#include "broker/core/message_log.h"
+#include "broker/core/queue_messages.h"
+#include "broker/core/refusals.h"
+#include "broker/core/timers.h"
+#include "broker/core/track.h"
+
+#include <algorithm>
+
+namespace penstock::core {
+
+using model::Verdict;
+
+namespace {
+
+// Enough of a failed answer to tell why.
+constexpr std::size_t excerpt_bytes_max = 256;
+
+// A delivery that is open: handed out or ready, not settled.
+struct Open {
+    Sequence sequence = 0;
+    std::optional<Exception> exception;  // it failed before
+};
+
+// Nothing when the outcome is stale: settled meanwhile, waiting for a later attempt, or gone.
+std::optional<Open> find_open(Turn& turn,
+                              ObjectNo subscription,
+                              const SubscriptionConfig& config,
+                              Sequence sequence,
+                              Generation generation) {
+    const DeliveryState& state = turn.delivery(subscription);
+    if (generation != state.generation) return {};
+    Open open{sequence, load_exception(turn, subscription, generation, sequence)};
+    if (open.exception) {
+        if (open.exception->state != Exception::State::ready) return {};
+        return open;
+    }
+    if (sequence < state.cursor || sequence >= turn.head(config.topic).end) return {};
+    if (is_settled(turn, subscription, state, sequence)) return {};
+    if (!is_matched(turn, subscription, state, sequence)) return {};
+    return open;
+}
+
+MessageId message_of(const Turn& turn, ObjectNo topic, const Open& open, TimeMs* published_ms) {
+    if (open.sequence >= private_sequences) {
+        *published_ms = open.exception->published_ms;
+        return open.exception->message;
+    }
+    const auto run = run_at(turn, topic, open.sequence);
+    if (!run) return MessageId{};
+    *published_ms = run->time_ms;
+    return run->id(open.sequence);
+}
+
+void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
+    DeliveryState& state = turn.delivery(subscription);
+    if (open.exception) {
+        if (open.exception->state == Exception::State::ready)
+            erase_ready(turn, subscription, open.sequence);
+        erase_exception(turn, subscription, state.generation, open.sequence);
+        --state.exceptions;
+        // What it held back may go now.
+        if (config.spec.retry.keeps_order) turn.ready(subscription);
+    }
+    if (open.sequence >= private_sequences) {
+        turn.drop(open.exception->message);
+    } else if (open.sequence >= state.cursor) {
+        mark_settled(turn, subscription, open.sequence, turn.head(config.topic).end);
+    }
+}
+
+void wait_until(Turn& turn, ObjectNo subscription, Open open, Exception::State why, TimeMs due_ms) {
+    DeliveryState& state = turn.delivery(subscription);
+    if (!open.exception) {
+        open.exception.emplace();
+        ++state.exceptions;
+    } else if (open.exception->state == Exception::State::ready) {
+        erase_ready(turn, subscription, open.sequence);
+    }
+    open.exception->state = why;
+    open.exception->due_ms = due_ms;
+    put_exception(turn, subscription, state.generation, open.sequence, *open.exception);
+    std::string value;
+    Writer writer(value);
+    writer.varint(state.generation);
+    writer.varint(open.sequence);
+    arm_timer(turn, due_ms, TimerKind::retry, subscription, open.sequence, std::move(value));
+}
+
+// Moves the delivery to the dead-letter queue; false when that queue takes nothing now.
+bool move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
+    DeadInfo dead;
+    const MessageId message = message_of(turn, config.topic, open, &dead.first_logged_ms);
+    dead.source = subscription;
+    const TopicConfig* topic = turn.topic(config.topic);
+    dead.source_name = (topic ? topic->name : std::string()) + "/" + config.name;
+    dead.failure = open.exception->failure;
+    dead.status = open.exception->status;
+    dead.attempts = open.exception->count;
+    dead.excerpt = open.exception->excerpt;
+    return move_to_dead_letter(turn, config.spec.dead_letter, message, std::move(dead));
+}
+
+// The end of a delivery that will not be tried again.
+void bury(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
+    if (config.spec.dead_letter.value == 0) {
+        ++turn.delivery(subscription).dropped;
+        finish(turn, subscription, config, open);
+    } else if (move(turn, subscription, config, open)) {
+        finish(turn, subscription, config, open);
+    } else {
+        wait_until(
+            turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
+    }
+}
+
+// A delivery that fails for the first time becomes an exception before anything else happens to it.
+void remember_failure(Turn& turn,
+                      ObjectNo subscription,
+                      Open& open,
+                      const model::SettleItem& item) {
+    DeliveryState& state = turn.delivery(subscription);
+    if (!open.exception) {
+        open.exception.emplace();
+        open.exception->state = Exception::State::waiting;
+        ++state.exceptions;
+    }
+    open.exception->failure = item.failure;
+    open.exception->status = item.status;
+    open.exception->excerpt = item.excerpt.substr(0, excerpt_bytes_max);
+}
+
+void retry_or_bury(Turn& turn,
+                   ObjectNo subscription,
+                   const SubscriptionConfig& config,
+                   const Open& open,
+                   std::uint32_t wished_pause_ms) {
+    const std::uint32_t retry = open.exception->count;
+    const std::uint64_t jitter = mix64((std::uint64_t{subscription.value} << 32) ^
+                                       mix64(open.sequence) ^ (std::uint64_t{retry} << 56));
+    auto pause = model::retry_pause_ms(config.spec.retry, retry, jitter);
+    if (!pause) return bury(turn, subscription, config, open);
+    // The two CMQ schedules are exact; others listen to the receiver's Retry-After.
+    if (config.spec.retry.name == model::RetryPolicy::Name::custom) {
+        pause = std::max(*pause, wished_pause_ms);
+    }
+    wait_until(turn, subscription, open, Exception::State::waiting, turn.now() + TimeMs{*pause});
+}
+
+void settle_item(Turn& turn,
+                 ObjectNo subscription,
+                 const SubscriptionConfig& config,
+                 const model::SettleItem& item) {
+    auto open = find_open(turn, subscription, config, item.sequence, item.generation);
+    if (!open) return;
+    if (item.verdict == Verdict::accepted) return finish(turn, subscription, config, *open);
+    remember_failure(turn, subscription, *open, item);
+    if (item.verdict == Verdict::not_attempted) {
+        const TimeMs pause = std::max<TimeMs>(item.retry_after_ms, deferral_min_ms);
+        return wait_until(turn, subscription, *open, Exception::State::waiting, turn.now() + pause);
+    }
+    ++open->exception->count;
+    if (item.verdict == Verdict::rejected) return bury(turn, subscription, config, *open);
+    retry_or_bury(turn, subscription, config, *open, item.retry_after_ms);
+}
+
+}  // namespace
+
+model::Reply settle(Turn& turn, const model::Settle& command) {
+    const SubscriptionConfig* config = turn.subscription(command.subscription);
+    if (!config) return model::Done{};
+    turn.flush_run(config->topic);
+    for (const model::SettleItem& item : command.items) {
+        settle_item(turn, command.subscription, *config, item);
+    }
+    track_attempts(turn, command);
+    return model::Done{};
+}
+
+model::Reply feed_queue(Turn& turn, const model::FeedQueue& command) {
+    const SubscriptionConfig* config = turn.subscription(command.subscription);
+    if (!config) return no_subscription(command.subscription);
+    turn.flush_run(config->topic);
+    const auto open =
+        find_open(turn, command.subscription, *config, command.sequence, command.generation);
+    if (!open) return model::Done{};
+    const QueueConfig* queue = turn.queue(config->spec.queue);
+    if (!queue) return no_queue(config->spec.queue);
+    if (queue->attributes.paused || !has_room(turn, config->spec.queue, *queue, 1)) {
+        return refuse(model::Reason::queue_full, queue->name, "the queue is full or paused");
+    }
+    TimeMs published_ms = 0;
+    const MessageId message = message_of(turn, config->topic, *open, &published_ms);
+    if (message.value != 0) append_to_queue(turn, config->spec.queue, *queue, message);
+    finish(turn, command.subscription, *config, *open);
+    return model::Done{};
+}
+
+model::Reply quarantine(Turn& turn, const model::Quarantine& command) {
+    DeliveryState& state = turn.delivery(command.object);
+    if (const SubscriptionConfig* config = turn.subscription(command.object)) {
+        const auto open =
+            find_open(turn, command.object, *config, command.sequence, state.generation);
+        if (!open) return model::Done{};
+        finish(turn, command.object, *config, *open);
+    } else if (const QueueConfig* queue = turn.queue(command.object)) {
+        const auto exception =
+            load_exception(turn, command.object, state.generation, command.sequence);
+        if (exception && exception->state == Exception::State::leased) {
+            erase_exception(turn, command.object, state.generation, command.sequence);
+            --state.exceptions;
+            if (command.sequence >= state.cursor) {
+                mark_settled(turn, command.object, command.sequence, turn.head(command.object).end);
+            }
+            release_consumed(turn, command.object, *queue);
+        } else if (!settle_unleased(turn, command.object, command.sequence)) {
+            return model::Done{};
+        }
+    } else {
+        return model::Done{};
+    }
+    ++state.quarantined;
+    std::string value;
+    Writer(value).varint(command.message.value);
+    turn.put(keys::quarantined(command.object, command.sequence), std::move(value));
+    return model::Done{};
+}
+
+void redeliver(Turn& turn, ObjectNo subscription, MessageId message, TimeMs published_ms) {
+    DeliveryState& state = turn.delivery(subscription);
+    const Sequence sequence = private_sequences + state.redriven++;
+    Exception exception;
+    exception.state = Exception::State::ready;
+    exception.message = message;
+    exception.published_ms = published_ms;
+    turn.hold(message);
+    ++state.exceptions;
+    put_exception(turn, subscription, state.generation, sequence, exception);
+    put_ready(turn, subscription, sequence);
+    turn.ready(subscription);
+}
+
+void bury_or_drop(Turn& turn, ObjectNo subscription, Sequence sequence) {
+    const SubscriptionConfig* config = turn.subscription(subscription);
+    Open open{sequence,
+              load_exception(turn, subscription, turn.delivery(subscription).generation, sequence)};
+    if (!config || !open.exception) return;
+    turn.spend(1);
+    if (config->spec.dead_letter.value == 0 || !move(turn, subscription, *config, open)) {
+        ++turn.delivery(subscription).dropped;
+    }
+    finish(turn, subscription, *config, open);
+}
+
+void retry_due(Turn& turn, ObjectNo subscription, std::string_view value) {
+    const SubscriptionConfig* config = turn.subscription(subscription);
+    if (!config) return;
+    Reader reader(value);
+    const auto generation = static_cast<Generation>(reader.varint());
+    Open open{reader.varint(), {}};
+    open.exception = load_exception(turn, subscription, generation, open.sequence);
+    if (!open.exception || generation != turn.delivery(subscription).generation) return;
+    if (open.exception->due_ms > turn.now()) return;
+    turn.flush_run(config->topic);
+    if (open.exception->state == Exception::State::dead) {
+        bury(turn, subscription, *config, open);
+    } else if (open.exception->state == Exception::State::waiting) {
+        open.exception->state = Exception::State::ready;
+        put_exception(turn, subscription, generation, open.sequence, *open.exception);
+        put_ready(turn, subscription, open.sequence);
+        turn.ready(subscription);
+    }
+}
+
+}  // namespace penstock::core

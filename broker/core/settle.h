@@ -1,0 +1,28 @@
+// Settling deliveries of subscriptions: success, retry by the subscription's policy, dead letter.
+// The one place that knows the retry policy.
+#pragma once
+
+#include "broker/core/turn.h"
+
+namespace penstock::core {
+
+// Shortest pause of a delivery that could not be attempted.
+inline constexpr TimeMs deferral_min_ms = 1'000;
+// Failing deliveries per subscription; beyond it nothing fresh is handed out.
+inline constexpr std::uint64_t failing_per_subscription_max = 100'000;
+
+model::Reply settle(Turn& turn, const model::Settle& command);
+model::Reply feed_queue(Turn& turn, const model::FeedQueue& command);
+model::Reply quarantine(Turn& turn, const model::Quarantine& command);
+
+// Tries a dead letter anew for its subscription: attempts begin at 1 again.
+void redeliver(Turn& turn, ObjectNo subscription, MessageId message, TimeMs published_ms);
+
+// Ends a failing delivery whose message expires: dead letter, or counted as dropped when there is
+// no dead-letter queue or it takes nothing.
+void bury_or_drop(Turn& turn, ObjectNo subscription, Sequence sequence);
+
+// Timer: a retry is due, or a dead-letter queue may take again.
+void retry_due(Turn& turn, ObjectNo subscription, std::string_view value);
+
+}  // namespace penstock::core

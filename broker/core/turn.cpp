@@ -1,0 +1,230 @@
+#include "broker/core/turn.h"
+
+#include "broker/base/check.h"
+
+#include <algorithm>
+
+namespace penstock::core {
+
+std::optional<std::string> Turn::get(std::string_view key) const {
+    const auto found = writes_.find(key);
+    if (found != writes_.end()) return found->second;
+    if (in_erased_range(key)) return {};
+    return rows_.get(key);
+}
+
+void Turn::scan(std::string_view first, std::string_view end, const Visit& visit) const {
+    auto mine = writes_.lower_bound(first);
+    const auto mine_end = writes_.lower_bound(end);
+    bool stopped = false;
+    const auto visit_mine_before = [&](std::string_view key) {
+        for (; mine != mine_end && mine->first < key && !stopped; ++mine) {
+            if (mine->second) stopped = !visit(mine->first, *mine->second);
+        }
+    };
+    rows_.scan(first, end, [&](std::string_view key, std::string_view value) {
+        visit_mine_before(key);
+        if (stopped) return false;
+        if (mine != mine_end && mine->first == key) {
+            if (mine->second) stopped = !visit(mine->first, *mine->second);
+            ++mine;
+        } else if (!in_erased_range(key)) {
+            stopped = !visit(key, value);
+        }
+        return !stopped;
+    });
+    if (!stopped) visit_mine_before(end);
+}
+
+void Turn::put(std::string key, std::string value) {
+    writes_.insert_or_assign(std::move(key), std::move(value));
+}
+
+void Turn::erase(std::string key) {
+    writes_.insert_or_assign(std::move(key), std::nullopt);
+}
+
+void Turn::erase_range(std::string first, std::string end) {
+    writes_.erase(writes_.lower_bound(first), writes_.lower_bound(end));
+    erased_ranges_.emplace_back(std::move(first), std::move(end));
+}
+
+bool Turn::in_erased_range(std::string_view key) const {
+    return std::any_of(erased_ranges_.begin(), erased_ranges_.end(), [&](const auto& range) {
+        return range.first <= key && key < range.second;
+    });
+}
+
+LogHead& Turn::head(ObjectNo log) {
+    const auto [at, fresh] = heads_.try_emplace(log);
+    if (fresh) load_into(at->second, keys::head(log));
+    return at->second.value;
+}
+
+DeliveryState& Turn::delivery(ObjectNo object) {
+    const auto [at, fresh] = deliveries_.try_emplace(object);
+    if (fresh) load_into(at->second, keys::delivery(object));
+    return at->second.value;
+}
+
+Globals& Turn::globals() {
+    if (!globals_) load_into(globals_.emplace(), keys::globals);
+    return globals_->value;
+}
+
+void Turn::forget(ObjectNo object) {
+    heads_.erase(object);
+    deliveries_.erase(object);
+    erase(keys::head(object));
+    erase(keys::delivery(object));
+}
+
+namespace {
+
+template <class Config>
+const Config* cached(Turn& turn,
+                     std::map<ObjectNo, std::optional<Config>>& cache,
+                     char kind,
+                     ObjectNo object) {
+    const auto [at, fresh] = cache.try_emplace(object);
+    if (fresh) at->second = turn.load<Config>(keys::config(kind, object));
+    return at->second ? &*at->second : nullptr;
+}
+
+}  // namespace
+
+const QueueConfig* Turn::queue(ObjectNo object) {
+    return cached(*this, queues_, 'q', object);
+}
+
+const TopicConfig* Turn::topic(ObjectNo object) {
+    return cached(*this, topics_, 't', object);
+}
+
+const SubscriptionConfig* Turn::subscription(ObjectNo object) {
+    return cached(*this, subscriptions_, 's', object);
+}
+
+void Turn::put_queue(ObjectNo object, const QueueConfig& config) {
+    put(keys::config('q', object), encode(config));
+    queues_.erase(object);
+}
+
+void Turn::put_topic(ObjectNo object, const TopicConfig& config) {
+    put(keys::config('t', object), encode(config));
+    topics_.erase(object);
+}
+
+void Turn::put_subscription(ObjectNo object, const SubscriptionConfig& config) {
+    put(keys::config('s', object), encode(config));
+    subscriptions_.erase(object);
+}
+
+void Turn::erase_config(char kind, ObjectNo object) {
+    erase(keys::config(kind, object));
+    queues_.erase(object);
+    topics_.erase(object);
+    subscriptions_.erase(object);
+}
+
+std::vector<std::uint32_t>& Turn::holders(LogIndex index) {
+    const auto [at, fresh] = holders_.try_emplace(index);
+    if (fresh && index != entry_.index) {
+        if (const auto bytes = get(keys::bodies(index))) at->second = decode_holders(*bytes);
+    }
+    return at->second;
+}
+
+void Turn::hold(MessageId message) {
+    auto& counts = holders(message.index());
+    if (counts.size() <= message.ordinal()) counts.resize(message.ordinal() + 1);
+    ++counts[message.ordinal()];
+}
+
+void Turn::drop(MessageId message) {
+    auto& counts = holders(message.index());
+    check(counts.size() > message.ordinal() && counts[message.ordinal()] > 0,
+          "a body is let go more often than it was held");
+    --counts[message.ordinal()];
+    // Bodies of this very entry are judged in finish(), when all of its commands have run.
+    if (counts[message.ordinal()] == 0 && message.index() != entry_.index) {
+        releases_.push_back({message.index(), message.ordinal()});
+    }
+}
+
+Sequence Turn::append(ObjectNo log, MessageId message) {
+    const Sequence sequence = head(log).end++;
+    hold(message);
+    const auto pending = pending_runs_.find(log);
+    if (pending != pending_runs_.end() && pending->second.index == message.index() &&
+        pending->second.set == message.set().value) {
+        pending->second.ordinals.push_back(static_cast<std::uint16_t>(message.ordinal()));
+        return sequence;
+    }
+    flush_run(log);
+    Run run;
+    run.first = sequence;
+    run.time_ms = now();
+    run.set = message.set().value;
+    run.index = message.index();
+    run.ordinals.push_back(static_cast<std::uint16_t>(message.ordinal()));
+    pending_runs_.emplace(log, std::move(run));
+    return sequence;
+}
+
+void Turn::flush_run(ObjectNo log) {
+    const auto pending = pending_runs_.find(log);
+    if (pending == pending_runs_.end()) return;
+    put(keys::run(log, pending->second.last()), encode(pending->second));
+    pending_runs_.erase(pending);
+}
+
+void Turn::arm(
+    TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique, std::string value) {
+    const TimeMs due = std::max(due_ms, globals().fired_ms);
+    put(keys::timer(due, kind, object, unique), std::move(value));
+    if (!earliest_armed_ || due < *earliest_armed_) earliest_armed_ = due;
+}
+
+// Bodies of this entry that no log took (refused sends) go at once; counts go back to their rows.
+void Turn::release_unheld_bodies() {
+    if (!entry_.bodies.empty()) {
+        auto& own = holders(entry_.index);
+        own.resize(entry_.bodies.size());
+        for (std::uint32_t ordinal = 0; ordinal < own.size(); ++ordinal) {
+            if (own[ordinal] == 0) releases_.push_back({entry_.index, ordinal});
+        }
+    }
+    for (const auto& [index, counts] : holders_) {
+        const bool held = std::any_of(counts.begin(), counts.end(), [](auto n) { return n > 0; });
+        if (held) {
+            put(keys::bodies(index), encode_holders(counts));
+        } else if (index != entry_.index) {
+            erase(keys::bodies(index));
+        }
+    }
+}
+
+model::Effects Turn::finish() {
+    while (!pending_runs_.empty()) flush_run(pending_runs_.begin()->first);
+    for (const auto& [object, head] : heads_) write_back(keys::head(object), head);
+    for (const auto& [object, state] : deliveries_) write_back(keys::delivery(object), state);
+    if (globals_) write_back(std::string(keys::globals), *globals_);
+    release_unheld_bodies();
+    model::Effects effects;
+    using Kind = model::RowWrite::Kind;
+    for (auto& [first, end] : erased_ranges_) {
+        effects.batch.push_back({Kind::erase_range, std::move(first), std::move(end)});
+    }
+    for (auto& [key, value] : writes_) {
+        effects.batch.push_back(
+            {value ? Kind::put : Kind::erase, key, value ? std::move(*value) : ""});
+    }
+    effects.releases = std::move(releases_);
+    effects.visible.assign(visible_.begin(), visible_.end());
+    effects.ready.assign(ready_.begin(), ready_.end());
+    effects.changed.assign(changed_.begin(), changed_.end());
+    return effects;
+}
+
+}  // namespace penstock::core

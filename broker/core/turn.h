@@ -1,0 +1,143 @@
+// Turn: the core's view of rows while one entry is applied. Reads see the entry's own writes;
+// writes gather here and leave as one RowBatch. Heads and delivery states are decoded once, changed
+// in place and written back at the end. Lives for one entry, on the stack of apply().
+#pragma once
+
+#include "broker/core/matcher.h"
+#include "broker/core/records.h"
+#include "broker/model/entry.h"
+#include "broker/model/rows.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::core {
+
+class Turn final : public model::Rows {
+  public:
+    // Matchers by topic, built from rows at first touch and dropped when a subscription changes.
+    using Matchers = std::map<ObjectNo, std::unique_ptr<Matcher>>;
+
+    Turn(const model::Entry& entry, const model::Rows& rows, Matchers& matchers)
+        : entry_(entry), rows_(rows), matchers_(matchers) {}
+
+    [[nodiscard]] Matchers& matchers() { return matchers_; }
+
+    [[nodiscard]] const model::Entry& entry() const { return entry_; }
+
+    [[nodiscard]] TimeMs now() const { return entry_.time_ms; }
+
+    // Rows, with this entry's writes on top.
+    [[nodiscard]] std::optional<std::string> get(std::string_view key) const override;
+    void scan(std::string_view first, std::string_view end, const Visit& visit) const override;
+    void put(std::string key, std::string value);
+    void erase(std::string key);
+    void erase_range(std::string first, std::string end);  // rare: one per cleared object
+
+    template <class T>
+    std::optional<T> load(std::string_view key) const {
+        const auto bytes = get(key);
+        if (!bytes) return {};
+        return decode<T>(*bytes);
+    }
+
+    // Decoded at first touch, written back by finish(). A missing row reads as the default.
+    LogHead& head(ObjectNo log);
+    DeliveryState& delivery(ObjectNo object);
+    Globals& globals();
+    void forget(ObjectNo object);  // its head and delivery state are erased
+
+    // Configuration, decoded once per entry; nothing when there is no such object (any more).
+    const QueueConfig* queue(ObjectNo object);
+    const TopicConfig* topic(ObjectNo object);
+    const SubscriptionConfig* subscription(ObjectNo object);
+    void put_queue(ObjectNo object, const QueueConfig& config);
+    void put_topic(ObjectNo object, const TopicConfig& config);
+    void put_subscription(ObjectNo object, const SubscriptionConfig& config);
+    void erase_config(char kind, ObjectNo object);
+
+    // One more, one fewer log holds the body. At zero it is released.
+    void hold(MessageId message);
+    void drop(MessageId message);
+
+    // Appends a message to a log and holds its body; consecutive appends of one entry share a row.
+    Sequence append(ObjectNo log, MessageId message);
+
+    // Makes appends of this entry visible to scans of the log's runs.
+    void flush_run(ObjectNo log);
+
+    // Effects besides rows.
+    void visible(ObjectNo queue) { visible_.insert(queue); }
+
+    void ready(ObjectNo subscription) { ready_.insert(subscription); }
+
+    void changed(ObjectNo subscription) { changed_.insert(subscription); }
+
+    // Arms a timer (never behind what has fired) and remembers the earliest.
+    void arm(
+        TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique, std::string value);
+
+    [[nodiscard]] std::optional<TimeMs> earliest_armed() const { return earliest_armed_; }
+
+    // Work done for jobs in this entry, against the bound of a Tick.
+    void spend(std::uint32_t items) { spent_ += items; }
+
+    [[nodiscard]] bool budget_left() const { return spent_ < job_items_per_entry_max; }
+
+    static constexpr std::uint32_t job_items_per_entry_max = 1000;
+
+    // Writes back, accounts for bodies nobody took, and gives batch, releases and wakes.
+    model::Effects finish();
+
+  private:
+    // A record as it is now and the bytes it was read from, so that mere reads write nothing.
+    template <class T>
+    struct Loaded {
+        T value;
+        std::string stored;
+    };
+
+    template <class T>
+    void load_into(Loaded<T>& loaded, std::string_view key) const {
+        if (auto bytes = get(key)) {
+            loaded.value = decode<T>(*bytes);
+            loaded.stored = std::move(*bytes);
+        }
+    }
+
+    template <class T>
+    void write_back(std::string key, const Loaded<T>& loaded) {
+        std::string bytes = encode(loaded.value);
+        if (bytes != loaded.stored) put(std::move(key), std::move(bytes));
+    }
+
+    void release_unheld_bodies();
+    std::vector<std::uint32_t>& holders(LogIndex index);
+    [[nodiscard]] bool in_erased_range(std::string_view key) const;
+
+    const model::Entry& entry_;
+    const model::Rows& rows_;
+    Matchers& matchers_;
+    std::map<std::string, std::optional<std::string>, std::less<>> writes_;
+    std::vector<std::pair<std::string, std::string>> erased_ranges_;
+    std::map<ObjectNo, Loaded<LogHead>> heads_;
+    std::map<ObjectNo, Loaded<DeliveryState>> deliveries_;
+    std::optional<Loaded<Globals>> globals_;
+    std::map<ObjectNo, std::optional<QueueConfig>> queues_;
+    std::map<ObjectNo, std::optional<TopicConfig>> topics_;
+    std::map<ObjectNo, std::optional<SubscriptionConfig>> subscriptions_;
+    std::map<LogIndex, std::vector<std::uint32_t>> holders_;
+    std::map<ObjectNo, Run> pending_runs_;
+    std::vector<model::Release> releases_;
+    std::set<ObjectNo> visible_;
+    std::set<ObjectNo> ready_;
+    std::set<ObjectNo> changed_;
+    std::optional<TimeMs> earliest_armed_;
+    std::uint32_t spent_ = 0;
+};
+
+}  // namespace penstock::core
