@@ -7,14 +7,19 @@
 #include "broker/model/refusal.h"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <any>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace penstock::api {
@@ -56,17 +61,33 @@ class Broker {
     [[nodiscard]] virtual bool ready() const = 0;
 };
 
-// co_await call(broker, principal, request): the request's Outcome<Reply>.
+// A call whose answer is awaited: the coroutine's handler and whether it has been run.
+template <class Handler>
+struct Awaited {
+    Handler handler;
+    bool answered = false;
+};
+
+// co_await call(broker, principal, request): the request's Outcome<Reply>. Cancelling the coroutine
+// (any type) only tells the broker that the caller is gone; the call still ends with its answer.
 template <class R>
 asio::awaitable<Outcome<typename R::Reply>> call(Broker& broker, Principal principal, R request) {
     using Result = Outcome<typename R::Reply>;
     const auto executor = co_await asio::this_coro::executor;
     auto initiate = [&broker, executor, &principal, &request](auto handler) {
+        using Waiting = Awaited<decltype(handler)>;
+        auto slot = asio::get_associated_cancellation_slot(handler);
         // std::function wants copies; the handler is run once.
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        broker.call(principal, Request{std::move(request)}, executor, [shared](std::any outcome) {
-            std::move (*shared)(std::any_cast<Result>(std::move(outcome)));
-        });
+        auto waiting = std::make_shared<Waiting>(Waiting{std::move(handler)});
+        auto answer = [waiting, slot](std::any outcome) mutable {
+            waiting->answered = true;
+            slot.clear();
+            std::move(waiting->handler)(std::any_cast<Result>(std::move(outcome)));
+        };
+        std::shared_ptr<Cancellation> pending =
+            broker.call(principal, Request{std::move(request)}, executor, std::move(answer));
+        if (waiting->answered || !pending || !slot.is_connected()) return;
+        slot.assign([pending](asio::cancellation_type) { pending->cancel(); });
     };
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Result)>(
         std::move(initiate), asio::use_awaitable);

@@ -1,0 +1,21 @@
+// The actions on messages of a queue (cmq-api.md 2.4).
+#pragma once
+
+#include "plugins/cmq_http/action.h"
+
+namespace penstock::plugins::cmq {
+
+std::vector<Action> message_actions();
+
+// The bodies `msgBody`.n as messages; a failure when they are too large together.
+Failure read_bodies(const Exchange& exchange, std::vector<model::NewMessage>& messages);
+
+// msgId, or msgList of all ids.
+Answer sent_one(const api::SentMessages& sent);
+Answer sent_many(const api::SentMessages& sent);
+
+inline constexpr std::int64_t body_bytes_max = 1024 * 1024;
+inline constexpr std::size_t batch_items_max = 16;
+inline constexpr std::int64_t dedup_key_bytes_max = 128;
+
+}  // namespace penstock::plugins::cmq

@@ -1,0 +1,132 @@
+#include "plugins/cmq_http/parameters.h"
+
+#include "broker/api/names.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace penstock::plugins::cmq {
+
+namespace {
+
+constexpr std::size_t parameters_max = 256;
+constexpr std::size_t name_chars_max = 64;
+constexpr std::size_t index_digits_max = 3;
+
+int hex_value(char byte) {
+    if (byte >= '0' && byte <= '9') return byte - '0';
+    if (byte >= 'a' && byte <= 'f') return byte - 'a' + 10;
+    if (byte >= 'A' && byte <= 'F') return byte - 'A' + 10;
+    return -1;
+}
+
+// Nothing when a '%' is not followed by two hexadecimal digits.
+std::optional<std::string> decode(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const auto plain = text.substr(0, text.find_first_of("%+"));
+        out.append(plain);
+        text.remove_prefix(plain.size());
+        if (text.empty()) break;
+        if (text.front() == '+') {
+            out.push_back(' ');
+            text.remove_prefix(1);
+            continue;
+        }
+        const int high = text.size() < 3 ? -1 : hex_value(text[1]);
+        const int low = text.size() < 3 ? -1 : hex_value(text[2]);
+        if (high < 0 || low < 0) return std::nullopt;
+        out.push_back(static_cast<char>(high * 16 + low));
+        text.remove_prefix(3);
+    }
+    return out;
+}
+
+bool is_name_char(char byte) {
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '_' || byte == '-';
+}
+
+bool is_name(std::string_view name) {
+    return !name.empty() && name.size() <= name_chars_max &&
+           std::all_of(name.begin(), name.end(), is_name_char);
+}
+
+// A malformed name as it may be shown: printable ASCII, short.
+std::string shown(std::string_view name) {
+    std::string out(name.substr(0, name_chars_max));
+    const auto hidden = [](char byte) {
+        return byte < ' ' || byte > '~';
+    };
+    std::replace_if(out.begin(), out.end(), hidden, '?');
+    return out;
+}
+
+// The n of "name.n": decimal digits without leading zeros.
+std::optional<unsigned> parse_index(std::string_view text) {
+    if (text.empty() || text.size() > index_digits_max) return std::nullopt;
+    if (text.front() == '0' && text.size() > 1) return std::nullopt;
+    unsigned index = 0;
+    for (const char digit : text) {
+        if (digit < '0' || digit > '9') return std::nullopt;
+        index = index * 10 + static_cast<unsigned>(digit - '0');
+    }
+    return index;
+}
+
+bool by_name(const Parameters::Parameter& left, const Parameters::Parameter& right) {
+    return left.first < right.first;
+}
+
+}  // namespace
+
+Failure Parameters::parse(std::string_view form) {
+    while (!form.empty()) {
+        const auto pair = form.substr(0, form.find('&'));
+        form.remove_prefix(std::min(form.size(), pair.size() + 1));
+        if (pair.empty()) continue;
+        if (sorted_.size() == parameters_max) return {faults::value_malformed, {}};
+        const auto equals = std::min(pair.find('='), pair.size());
+        auto name = decode(pair.substr(0, equals));
+        if (!name || !is_name(*name)) {
+            return {faults::key_malformed, shown(name.value_or(std::string()))};
+        }
+        auto value = decode(pair.substr(std::min(equals + 1, pair.size())));
+        if (!value || !api::valid_utf8(*value)) return {faults::value_malformed, {}};
+        sorted_.emplace_back(std::move(*name), std::move(*value));
+    }
+    std::sort(sorted_.begin(), sorted_.end(), by_name);
+    const auto twice = std::adjacent_find(
+        sorted_.begin(), sorted_.end(), [](const Parameter& left, const Parameter& right) {
+            return left.first == right.first;
+        });
+    if (twice != sorted_.end()) return {faults::repeated, twice->first};
+    return {};
+}
+
+const std::string* Parameters::find(std::string_view name) const {
+    const auto found =
+        std::find_if(sorted_.begin(), sorted_.end(), [name](const Parameter& parameter) {
+            return parameter.first == name;
+        });
+    return found == sorted_.end() ? nullptr : &found->second;
+}
+
+std::vector<Parameters::Item> Parameters::items(std::string_view name) const {
+    std::vector<Item> found;
+    for (const Parameter& parameter : sorted_) {
+        const std::string_view full = parameter.first;
+        if (!full.starts_with(name) || full.size() <= name.size() || full[name.size()] != '.') {
+            continue;
+        }
+        const auto index = parse_index(full.substr(name.size() + 1));
+        if (index) found.push_back({*index, &parameter});
+    }
+    std::sort(found.begin(), found.end(), [](const Item& left, const Item& right) {
+        return left.index < right.index;
+    });
+    return found;
+}
+
+}  // namespace penstock::plugins::cmq

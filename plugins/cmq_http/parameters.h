@@ -1,0 +1,39 @@
+// Parameters: the decoded form of one request, in the byte order of names that signatures want.
+// Owned by its request, one thread.
+#pragma once
+
+#include "plugins/cmq_http/faults.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::plugins::cmq {
+
+class Parameters {
+  public:
+    using Parameter = std::pair<std::string, std::string>;
+
+    // Reads "name=value&..." as HTML forms are written: '+' and %XX decoded. Refuses names that no
+    // parameter has, names given twice, values that are not UTF-8, more than parameters_max.
+    Failure parse(std::string_view form);
+
+    [[nodiscard]] const std::vector<Parameter>& all() const { return sorted_; }
+
+    // Nothing when absent.
+    [[nodiscard]] const std::string* find(std::string_view name) const;
+
+    // The items `name`.n with their names, by n; whatever n they begin with.
+    struct Item {
+        unsigned index = 0;
+        const Parameter* parameter = nullptr;
+    };
+
+    [[nodiscard]] std::vector<Item> items(std::string_view name) const;
+
+  private:
+    std::vector<Parameter> sorted_;
+};
+
+}  // namespace penstock::plugins::cmq
