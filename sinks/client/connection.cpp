@@ -128,6 +128,7 @@ void Connection::parse() {
         ErrorCode ec;
         const std::size_t used = parser_->put(buffer_.data(), ec);
         buffer_.consume(used);
+        if (parser_->cut()) return finish_answered(false);
         if (ec == boost::beast::http::error::need_more) {
             if (buffer_.size() < buffer_bytes_max) return;
             ec = boost::beast::http::error::buffer_overflow;
@@ -142,7 +143,6 @@ void Connection::parse() {
             continue;
         }
         if (parser_->is_done()) return finish_answered(true);
-        if (parser_->cut()) return finish_answered(false);
     }
 }
 
