@@ -304,12 +304,12 @@ void leases_expired(Turn& turn, ObjectNo queue, std::string_view value) {
     while (reader.left() > 0) {
         const Sequence sequence = reader.varint();
         const auto tag = static_cast<std::uint32_t>(reader.varint());
+        turn.spend(1);
         auto exception = load_exception(turn, queue, generation, sequence);
         if (!exception || exception->state != Exception::State::leased || exception->tag != tag ||
             exception->due_ms > turn.now()) {
             continue;
         }
-        turn.spend(1);
         end_lease(turn, queue, sequence, std::move(*exception));
     }
 }
