@@ -129,7 +129,7 @@ std::vector<Key> make_server_keys() {
     };
 }
 
-std::vector<Key> make_room_keys() {
+std::vector<Key> make_store_keys() {
     using C = ServerConfig;
     using N = std::uint64_t;
     return {
@@ -169,6 +169,13 @@ std::vector<Key> make_room_keys() {
                    count,
                    [](C& c) -> N& { return c.limits.polls_max; },
                    {1, 1'000'000}),
+    };
+}
+
+std::vector<Key> make_protocol_keys() {
+    using C = ServerConfig;
+    using N = std::uint64_t;
+    return {
         number_key("cmq.timestamp_skew",
                    duration,
                    [](C& c) -> N& { return c.cmq.timestamp_skew_ms; },
@@ -179,6 +186,14 @@ std::vector<Key> make_room_keys() {
                    duration,
                    [](C& c) -> N& { return c.cmq.name_reuse_ms; },
                    {0, 3'600'000}),
+        number_key("cmq.backoff_min",
+                   duration,
+                   [](C& c) -> N& { return c.cmq.backoff_min_ms; },
+                   {100, 3'600'000}),
+        number_key("cmq.backoff_max",
+                   duration,
+                   [](C& c) -> N& { return c.cmq.backoff_max_ms; },
+                   {100, 3'600'000}),
         flag_key("push.allow_private", [](C& c) -> bool& { return c.push.allow_private; }),
         text_key("push.ca_file", [](C& c) -> std::string& { return c.push.ca_file; }),
         choice_key("track.mode",
@@ -213,7 +228,8 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 const std::vector<Key>& keys() {
     static const std::vector<Key> list = [] {
         std::vector<Key> all = make_server_keys();
-        for (auto& key : make_room_keys()) all.push_back(std::move(key));
+        for (auto& key : make_store_keys()) all.push_back(std::move(key));
+        for (auto& key : make_protocol_keys()) all.push_back(std::move(key));
         return all;
     }();
     return list;

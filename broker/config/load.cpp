@@ -46,6 +46,8 @@ class Loader {
         if (!address) complain("listen " + address.error().detail);
         if (config.tls.cert.empty() != config.tls.key.empty())
             complain("tls.cert and tls.key go together: set both or neither");
+        if (config.cmq.backoff_min_ms > config.cmq.backoff_max_ms)
+            complain("cmq.backoff_min must not be above cmq.backoff_max");
     }
 
     Result<Loaded> finish() && {

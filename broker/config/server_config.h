@@ -23,9 +23,11 @@ struct LimitsConfig {
 };
 
 struct CmqConfig {
-    std::uint64_t timestamp_skew_ms = 300'000;  // 0: not checked
+    std::uint64_t timestamp_skew_ms = 300'000;  // 0: any time will do
     std::uint64_t app_id = 1'250'000'000;       // shown as topicOwner
-    std::uint64_t name_reuse_ms = 10'000;       // pause before a deleted name may be used again
+    std::uint64_t name_reuse_ms = 10'000;       // until a deleted name may be used again
+    std::uint64_t backoff_min_ms = 10'000;      // BACKOFF_RETRY's pauses
+    std::uint64_t backoff_max_ms = 20'000;
 };
 
 struct PushConfig {

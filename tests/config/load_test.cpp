@@ -92,6 +92,8 @@ TEST(Config, KeysThatBelongTogetherAreCheckedTogether) {
     EXPECT_EQ(mistakes_of("listen = \"7070\"\n"),
               "listen must be HOST:PORT such as 127.0.0.1:7070, not 7070");
     EXPECT_EQ(mistakes_of("data = \"\"\n"), "data must name a folder");
+    EXPECT_EQ(mistakes_of("[cmq]\nbackoff_min = \"30s\"\n"),
+              "cmq.backoff_min must not be above cmq.backoff_max");
 }
 
 TEST(Config, AFileThatIsNoTomlOrMissingIsAMistakeWithItsPlace) {

@@ -220,9 +220,10 @@ std::vector<Finding> check_examples_mentioned(const std::vector<SourceFile>& tre
     for (const auto& file : tree) {
         if (!starts_with(file.path, "examples/") || file.path == "examples/README.md") continue;
         const std::string name = file.path.substr(file.path.rfind('/') + 1);
-        const std::string folder = file.path.substr(0, file.path.rfind('/') + 1);
+        // Within examples/, naming the folder of a group of files is enough.
+        const std::string folder = file.path.substr(9, file.path.rfind('/') - 8);
         const bool mentioned = readmes.find(name) != std::string::npos ||
-                               (folder != "examples/" && readmes.find(folder) != std::string::npos);
+                               (!folder.empty() && readmes.find(folder) != std::string::npos);
         if (!mentioned) findings.push_back({file.path, 0, "an example that no README.md mentions"});
     }
     return findings;

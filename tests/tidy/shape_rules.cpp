@@ -72,10 +72,12 @@ class FunctionWalk {
     [[nodiscard]] std::size_t labels_between(std::size_t first, std::size_t last) const {
         static const std::regex label(R"(^\s*case [A-Za-z0-9_:]+:\s*$)");
         const auto from = file_.code.begin();
-        return static_cast<std::size_t>(
-            std::count_if(from + static_cast<std::ptrdiff_t>(first),
-                          from + static_cast<std::ptrdiff_t>(last),
-                          [](const std::string& line) { return std::regex_search(line, label); }));
+        return static_cast<std::size_t>(std::count_if(
+            from + static_cast<std::ptrdiff_t>(first),
+            from + static_cast<std::ptrdiff_t>(last),
+            [](const std::string& line) {
+                return line.find("case ") != std::string::npos && std::regex_search(line, label);
+            }));
     }
 
     static bool is_function(const std::string& head) {

@@ -1,0 +1,38 @@
+#include "plugins/all.h"
+
+#include "plugins/cmq_http/front_end.h"
+#include "plugins/native/front_end.h"
+
+namespace penstock::plugins {
+
+namespace {
+
+constexpr std::int64_t century_s = 100LL * 365 * 86'400;
+
+std::unique_ptr<HttpFrontEnd> cmq(api::Broker& broker,
+                                  const Clock& clock,
+                                  const FrontEndOptions& options) {
+    CmqOptions cmq;
+    cmq.clock = &clock;
+    cmq.seed = options.seed;
+    cmq.topic_owner = options.app_id;
+    cmq.timestamp_skew_s = options.timestamp_skew_ms == 0
+                               ? century_s
+                               : static_cast<std::int64_t>(options.timestamp_skew_ms / 1000);
+    cmq.backoff_min_ms = options.backoff_min_ms;
+    cmq.backoff_max_ms = options.backoff_max_ms;
+    return make_cmq_front_end(broker, cmq);
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
+                                                           const Clock& clock,
+                                                           const FrontEndOptions& options) {
+    std::vector<std::unique_ptr<HttpFrontEnd>> all;
+    all.push_back(make_native_front_end(broker, {clock}));
+    all.push_back(cmq(broker, clock, options));
+    return all;
+}
+
+}  // namespace penstock::plugins

@@ -1,0 +1,29 @@
+// The visible list of ways in: what exists is what is written in all.cpp. Called once by the
+// composition root, which owns what is made.
+#pragma once
+
+#include "broker/api/broker.h"
+#include "broker/base/clock.h"
+#include "plugins/listener/http.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace penstock::plugins {
+
+struct FrontEndOptions {
+    std::uint64_t seed = 0;    // of request ids: random, so that restarts repeat none
+    std::uint64_t app_id = 0;  // CMQ: the account's number
+    std::uint64_t timestamp_skew_ms =
+        0;                             // CMQ: how far a Timestamp may be off; 0: any time will do
+    std::uint32_t backoff_min_ms = 0;  // CMQ: BACKOFF_RETRY's pauses
+    std::uint32_t backoff_max_ms = 0;
+};
+
+// In the order in which the listener asks them. `broker` and `clock` outlive them.
+std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
+                                                           const Clock& clock,
+                                                           const FrontEndOptions& options);
+
+}  // namespace penstock::plugins
