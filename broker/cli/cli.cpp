@@ -1,1 +1,112 @@
-#include "broker/model/message.h"
+#include "broker/cli/cli.h"
+
+#include "broker/cli/context_commands.h"
+#include "broker/cli/doctor.h"
+#include "broker/cli/operation_commands.h"
+#include "broker/cli/queue_commands.h"
+#include "broker/cli/remote_server.h"
+#include "broker/cli/session.h"
+#include "broker/cli/subscription_commands.h"
+#include "broker/cli/topic_commands.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+
+namespace penstock::cli {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> nouns = {
+    "queue", "topic", "sub", "dlq", "delivery", "message", "context", "doctor"};
+
+// Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
+void add_settings(CLI::App& root, Session& session) {
+    root.fallthrough();
+    root.require_subcommand(1);
+    root.footer(
+        "The server itself: penstock serve, penstock config.\n"
+        "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 denied,\n"
+        "6 time-out, or nothing received with --fail-empty.");
+    root.add_option("--server", session.flags.server, "Server, else PENSTOCK_SERVER")
+        ->type_name("URL");
+    root.add_option("--key-id", session.flags.key_id, "Key, else PENSTOCK_KEY_ID");
+    root.add_option("--key-secret", session.flags.key_secret, "Secret, else PENSTOCK_KEY_SECRET");
+    root.add_option("--context", session.flags.context, "Settings by name: penstock context list");
+    root.add_option("-o,--output", session.output, "table, json or ndjson")
+        ->check(CLI::IsMember({"table", "json", "ndjson"}));
+}
+
+int parse_failed(const CLI::App& root, const CLI::ParseError& problem, World& world) {
+    if (problem.get_exit_code() == 0) {
+        root.exit(problem, world.out, world.err);  // --help
+        return exit_ok;
+    }
+    world.err << "penstock: " << escaped(problem.what()) << "\n"
+              << "  'penstock --help' and 'penstock NOUN VERB --help' show what there is.\n";
+    return exit_usage;
+}
+
+std::map<std::string, std::string> process_environment() {
+    std::map<std::string, std::string> variables;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const auto equals = text.find('=');
+        if (equals == std::string_view::npos) continue;
+        variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return variables;
+}
+
+}  // namespace
+
+bool is_client_command(std::string_view noun) {
+    return std::find(nouns.begin(), nouns.end(), noun) != nouns.end();
+}
+
+int run(const std::vector<std::string>& words, World& world) {
+    Session session(world);
+    CLI::App root("Penstock: queues, topics and push delivery", "penstock");
+    add_settings(root, session);
+    QueueCommands queues(session);
+    TopicCommands topics(session);
+    SubscriptionCommands subscriptions(session);
+    OperationCommands operations(session);
+    ContextCommands contexts(session);
+    Doctor doctor(session);
+    queues.add_to(root);
+    topics.add_to(root);
+    subscriptions.add_to(root);
+    operations.add_to(root);
+    contexts.add_to(root);
+    doctor.add_to(root);
+    try {
+        // CLI11 takes the words from the back.
+        root.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    } catch (const CLI::ParseError& problem) {
+        return parse_failed(root, problem, world);
+    }
+    return session.chosen ? session.chosen() : static_cast<int>(exit_usage);
+}
+
+int run_cli(const std::vector<std::string>& words) {
+    const SystemClock clock;
+    World world{std::cin,
+                std::cout,
+                std::cerr,
+                clock,
+                ::isatty(STDIN_FILENO) == 1,
+                ::isatty(STDOUT_FILENO) == 1,
+                process_environment(),
+                [&clock](const Target& target) {
+                    return connect(target, clock);
+                }};
+    return run(words, world);
+}
+
+}  // namespace penstock::cli

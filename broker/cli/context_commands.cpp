@@ -1,0 +1,96 @@
+#include "broker/cli/context_commands.h"
+
+#include <boost/json.hpp>
+
+#include <utility>
+
+namespace penstock::cli {
+
+namespace {
+
+namespace json = boost::json;
+
+const Columns context_columns = {
+    {"NAME", "name"}, {"SERVER", "server"}, {"KEY ID", "key_id"}, {"IN USE", "in_use"}};
+
+}  // namespace
+
+void ContextCommands::add_to(CLI::App& root) {
+    CLI::App* noun = root.add_subcommand("context", "Named servers and keys");
+    noun->require_subcommand(1);
+    CLI::App* add =
+        noun->add_subcommand("add", "Remember --server, --key-id and --key-secret under a name");
+    add->callback([this] {
+        session_.chosen = [this] {
+            return this->add();
+        };
+    });
+    add->add_option("NAME", name_, "The context")->required();
+    CLI::App* use = noun->add_subcommand("use", "Use a context from now on");
+    use->callback([this] {
+        session_.chosen = [this] {
+            return this->use();
+        };
+    });
+    use->add_option("NAME", name_, "The context")->required();
+    CLI::App* list = noun->add_subcommand("list", "The contexts; secrets are not shown");
+    list->callback([this] {
+        session_.chosen = [this] {
+            return this->list();
+        };
+    });
+}
+
+int ContextCommands::store(const Contexts& contexts, const std::string& said) {
+    const auto saved = save_contexts(contexts_file(session_.world()), contexts);
+    if (!saved) {
+        Failure failure;
+        failure.what = saved.error().detail;
+        return session_.fail(failure);
+    }
+    json::object shown;
+    shown["name"] = name_;
+    shown["in_use"] = contexts.current == name_;
+    return session_.say(said, shown, "penstock doctor");
+}
+
+int ContextCommands::add() {
+    auto contexts = load_contexts(contexts_file(session_.world()));
+    if (!contexts) return session_.fail(usage_failure(contexts.error().detail));
+    const auto target = session_.target();
+    if (!target) return session_.fail(target.error());
+    contexts->by_name[name_] = *target;
+    if (contexts->current.empty()) contexts->current = name_;
+    return store(*contexts, "added " + name_);
+}
+
+int ContextCommands::use() {
+    auto contexts = load_contexts(contexts_file(session_.world()));
+    if (!contexts) return session_.fail(usage_failure(contexts.error().detail));
+    if (contexts->by_name.count(name_) == 0) {
+        Failure failure;
+        failure.exit_code = exit_not_found;
+        failure.what = "There is no context '" + name_ + "'.";
+        failure.next = "'penstock context list' shows them.";
+        return session_.fail(failure);
+    }
+    contexts->current = name_;
+    return store(*contexts, "using " + name_);
+}
+
+int ContextCommands::list() {
+    const auto contexts = load_contexts(contexts_file(session_.world()));
+    if (!contexts) return session_.fail(usage_failure(contexts.error().detail));
+    json::array items;
+    for (const auto& [name, target] : contexts->by_name) {
+        json::object item;
+        item["name"] = name;
+        item["server"] = target.server;
+        item["key_id"] = target.key_id;
+        item["in_use"] = name == contexts->current;
+        items.emplace_back(std::move(item));
+    }
+    return session_.show(items, context_columns);
+}
+
+}  // namespace penstock::cli

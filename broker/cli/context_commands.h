@@ -1,0 +1,29 @@
+// `penstock context …`: named servers and keys in a file of the user's. Holds the values of the
+// flags of the verb that runs; lives as long as the command line's parser. One run, one thread.
+#pragma once
+
+#include "broker/cli/session.h"
+
+#include <CLI/App.hpp>
+
+#include <string>
+
+namespace penstock::cli {
+
+class ContextCommands {
+  public:
+    explicit ContextCommands(Session& session) : session_(session) {}
+
+    void add_to(CLI::App& root);
+
+  private:
+    int add();
+    int use();
+    int list();
+    int store(const Contexts& contexts, const std::string& said);
+
+    Session& session_;
+    std::string name_;
+};
+
+}  // namespace penstock::cli

@@ -1,0 +1,163 @@
+#include "broker/cli/doctor.h"
+
+#include <boost/json.hpp>
+
+#include <utility>
+
+namespace penstock::cli {
+
+namespace {
+
+namespace json = boost::json;
+
+const Columns finding_columns = {
+    {"CHECK", "check"}, {"STATE", "state"}, {"FOUND", "found"}, {"NEXT", "next"}};
+
+void add(json::array& findings,
+         std::string_view check,
+         std::string_view state,
+         std::string found,
+         std::string_view next = {}) {
+    json::object finding;
+    finding["check"] = check;
+    finding["state"] = state;
+    finding["found"] = std::move(found);
+    if (!next.empty()) finding["next"] = next;
+    findings.emplace_back(std::move(finding));
+}
+
+std::uint64_t number_at(const json::object& object, std::string_view path) {
+    const std::string text = at_path(object, path);
+    return text.empty() ? 0 : std::strtoull(text.c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+void Doctor::add_to(CLI::App& root) {
+    root.add_subcommand("doctor", "Look at a server and say what is not well")->callback([this] {
+        session_.chosen = [this] {
+            return examine();
+        };
+    });
+}
+
+bool Doctor::reach(json::array& findings) {
+    const auto target = session_.target();
+    if (!target) {
+        add(findings, "settings", "bad", target.error().what, target.error().next);
+        return false;
+    }
+    const auto alive = session_.get("/healthz");
+    if (!alive && alive.error().exit_code != exit_denied) {
+        add(findings, "server", "bad", alive.error().what, alive.error().next);
+        return false;
+    }
+    add(findings, "server", "ok", target->server);
+    const auto ready = session_.get("/readyz");
+    if (!ready && ready.error().exit_code != exit_denied) {
+        add(findings, "ready", "bad", ready.error().what, "Wait for it, or look at its log.");
+        return false;
+    }
+    return true;
+}
+
+void Doctor::look_at_storage(const json::object& status, json::array& findings) {
+    add(findings,
+        "version",
+        "ok",
+        at_path(status, "version") + ", started " + at_path(status, "started_at"));
+    const std::string space = at_path(status, "space");
+    const std::string used =
+        at_path(status, "log_bytes") + " in " + at_path(status, "log_segments") + " segments";
+    if (space == "normal") {
+        add(findings, "disk", "ok", used);
+    } else {
+        add(findings,
+            "disk",
+            "bad",
+            "space is " + space + ", " + used,
+            "Receive and delete messages, shorten retentions, or add disk.");
+    }
+    const std::uint64_t damaged = number_at(status, "damaged_records");
+    const std::uint64_t quarantined = number_at(status, "quarantined");
+    if (damaged + quarantined == 0) {
+        add(findings, "stored bytes", "ok", "no damage met");
+    } else {
+        add(findings,
+            "stored bytes",
+            "bad",
+            std::to_string(damaged) + " damaged records, " + std::to_string(quarantined) +
+                " messages in quarantine",
+            "Check the disk. Messages in quarantine are not delivered.");
+    }
+}
+
+void Doctor::look_at_dead_letters(json::array& findings) {
+    const auto queues = session_.list("/v1/dead-letters");
+    if (!queues) {
+        add(findings, "dead letters", "bad", queues.error().what, queues.error().next);
+        return;
+    }
+    std::uint64_t letters = 0;
+    std::string fullest;
+    std::uint64_t most = 0;
+    for (const auto& item : *queues) {
+        const std::uint64_t count = number_at(item.get_object(), "messages.visible");
+        letters += count;
+        if (count > most) most = count, fullest = at_path(item.get_object(), "name");
+    }
+    if (letters == 0) {
+        add(findings, "dead letters", "ok", "none");
+    } else {
+        add(findings,
+            "dead letters",
+            "look",
+            std::to_string(letters) + ", most in " + fullest,
+            "penstock dlq show " + fullest);
+    }
+}
+
+void Doctor::look_at_subscriptions(json::array& findings) {
+    const auto all = session_.list("/v1/subscriptions");
+    if (!all) {
+        add(findings, "subscriptions", "bad", all.error().what, all.error().next);
+        return;
+    }
+    bool active = true;
+    for (const auto& item : *all) {
+        const auto& subscription = item.get_object();
+        const std::string state = at_path(subscription, "state");
+        if (state == "active") continue;
+        active = false;
+        const std::string name =
+            at_path(subscription, "topic") + "/" + at_path(subscription, "name");
+        add(findings,
+            "subscriptions",
+            "look",
+            name + " is " + state,
+            "penstock sub resume " + name);
+    }
+    if (active) add(findings, "subscriptions", "ok", std::to_string(all->size()) + " active");
+}
+
+int Doctor::examine() {
+    json::array findings;
+    if (reach(findings)) {
+        const auto status = session_.get("/v1/status");
+        if (!status) {
+            add(findings, "key", "bad", status.error().what, status.error().next);
+        } else {
+            add(findings, "key", "ok", "accepted");
+            look_at_storage(*status, findings);
+            look_at_dead_letters(findings);
+            look_at_subscriptions(findings);
+        }
+    }
+    session_.show(findings, finding_columns);
+    for (const auto& finding : findings) {
+        if (at_path(finding.get_object(), "state") == "bad") return exit_failure;
+    }
+    return exit_ok;
+}
+
+}  // namespace penstock::cli

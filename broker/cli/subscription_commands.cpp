@@ -1,0 +1,216 @@
+#include "broker/cli/subscription_commands.h"
+
+#include <boost/json.hpp>
+
+#include <utility>
+
+namespace penstock::cli {
+
+namespace {
+
+namespace json = boost::json;
+
+const Columns subscription_columns = {{"TOPIC", "topic"},
+                                      {"NAME", "name"},
+                                      {"TO", "http.url|queue.name"},
+                                      {"STATE", "state"},
+                                      {"BACKLOG", "backlog"},
+                                      {"WAITING", "waiting"},
+                                      {"RETRY", "retry.name"},
+                                      {"DEAD LETTERS TO", "dead_letter"}};
+
+json::array list_of(const std::vector<std::string>& texts) {
+    json::array list;
+    for (const auto& text : texts) {
+        list.emplace_back(text);
+    }
+    return list;
+}
+
+std::string path_of(const std::string& full_name) {
+    const auto slash = full_name.find('/');
+    return "/v1/subscriptions/" + encoded(full_name.substr(0, slash)) + "/" +
+           encoded(full_name.substr(slash + 1));
+}
+
+}  // namespace
+
+FullName subscription_name(Session& session, const std::string& given) {
+    if (given.find('/') != std::string::npos) return given;
+    const auto all = session.list("/v1/subscriptions?search=" + encoded(given));
+    if (!all) return all.error();
+    std::vector<std::string> found;
+    for (const auto& item : *all) {
+        const auto& subscription = item.get_object();
+        if (at_path(subscription, "name") == given) {
+            found.push_back(at_path(subscription, "topic") + "/" + given);
+        }
+    }
+    if (found.size() == 1) return found.front();
+    Failure failure;
+    failure.exit_code = found.empty() ? exit_not_found : exit_conflict;
+    failure.what = found.empty() ? "There is no subscription '" + given + "'."
+                                 : "Several topics have a subscription '" + given + "'.";
+    failure.code = found.empty() ? "subscription_not_found" : "ambiguous_name";
+    failure.next = found.empty() ? "'penstock sub list' shows them."
+                                 : "Name one as TOPIC/NAME, such as " + found.front() + ".";
+    return failure;
+}
+
+CLI::App* SubscriptionCommands::add_verb(CLI::App& noun,
+                                         const std::string& verb,
+                                         const std::string& help,
+                                         int (SubscriptionCommands::*run)()) {
+    CLI::App* command = noun.add_subcommand(verb, help);
+    command->callback([this, run] {
+        session_.chosen = [this, run] {
+            return (this->*run)();
+        };
+    });
+    if (verb == "add") {
+        command->add_option("TOPIC", topic_, "The topic")->required();
+        command->add_option("NAME", name_, "The new subscription's name")->required();
+    } else if (verb != "list") {
+        command->add_option("NAME", name_, "TOPIC/NAME, or NAME where it is unique")->required();
+    }
+    return command;
+}
+
+void SubscriptionCommands::add_attributes(CLI::App& verb) {
+    verb.add_option("--http", http_, "Push to this URL");
+    verb.add_option("--tag", tags_, "Only messages with this tag; may be repeated")
+        ->take_all()
+        ->expected(1);
+    verb.add_option("--bind", bindings_, "Only keys of this pattern (a.*.b, a.#); may be repeated")
+        ->take_all()
+        ->expected(1);
+    verb.add_option("--format", format_, "cmq-json (default) or simplified")
+        ->check(CLI::IsMember({"cmq-json", "simplified"}));
+    verb.add_option("--retry", retry_, "backoff, exponential (default), or pauses: 5s,5m,30m");
+    add_number(verb, "--concurrency", concurrency_, "Attempts at a time, 1 to 1000 (16)");
+    add_milliseconds(verb, "--timeout", timeout_ms_, "For one attempt (15s)");
+}
+
+void SubscriptionCommands::add_to(CLI::App& root) {
+    CLI::App* noun = root.add_subcommand("sub", "Subscriptions: where a topic's messages go");
+    noun->require_subcommand(1);
+    CLI::App* add = add_verb(*noun, "add", "Add a subscription", &SubscriptionCommands::add);
+    add_attributes(*add);
+    add->add_option("--queue", queue_, "Put them into this queue");
+    add->add_option("--dead-letter",
+                    dead_letter_,
+                    "Queue for what cannot be delivered, or none (default: one of its own)");
+    add->add_flag("--paused", paused_, "Deliver nothing until 'sub resume'");
+    add_verb(*noun, "list", "The subscriptions", &SubscriptionCommands::list)
+        ->add_option("TOPIC", topic_, "Of this topic only");
+    add_verb(*noun, "info", "One subscription", &SubscriptionCommands::info);
+    add_attributes(*add_verb(*noun, "set", "Change attributes", &SubscriptionCommands::set));
+    add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove)
+        ->add_flag("--yes", session_.yes, "Do not ask");
+    add_verb(*noun, "pause", "Deliver nothing until resumed", &SubscriptionCommands::pause);
+    add_verb(*noun, "resume", "Deliver again", &SubscriptionCommands::resume);
+}
+
+boost::system::result<json::object, Failure> SubscriptionCommands::attributes() const {
+    json::object body;
+    if (!http_.empty()) {
+        json::object http;
+        http["url"] = http_;
+        body["http"] = std::move(http);
+    }
+    if (!tags_.empty()) body["tags"] = list_of(tags_);
+    if (!bindings_.empty()) body["bind"] = list_of(bindings_);
+    if (!format_.empty()) body["format"] = format_;
+    if (!retry_.empty()) {
+        auto retry = parse_retry(retry_);
+        if (!retry) return retry.error();
+        body["retry"] = std::move(*retry);
+    }
+    put(body, "concurrency", concurrency_);
+    put(body, "timeout_ms", timeout_ms_);
+    return body;
+}
+
+int SubscriptionCommands::add() {
+    auto body = attributes();
+    if (!body) return session_.fail(body.error());
+    if (http_.empty() == queue_.empty()) {
+        return session_.fail(usage_failure("A subscription goes to one place.",
+                                           "Give either --http URL or --queue QUEUE."));
+    }
+    (*body)["name"] = name_;
+    if (!queue_.empty()) {
+        json::object queue;
+        queue["name"] = queue_;
+        (*body)["queue"] = std::move(queue);
+    }
+    if (dead_letter_ == "none") {
+        (*body)["dead_letter"] = nullptr;
+    } else if (!dead_letter_.empty()) {
+        (*body)["dead_letter"] = dead_letter_;
+    }
+    if (paused_) (*body)["paused"] = true;
+    const auto made =
+        session_.send("POST", "/v1/topics/" + encoded(topic_) + "/subscriptions", *body);
+    if (!made) return session_.fail(made.error());
+    return session_.show(*made,
+                         "penstock topic publish " + topic_ +
+                             " hello   then   penstock delivery "
+                             "list --sub " +
+                             topic_ + "/" + name_);
+}
+
+int SubscriptionCommands::list() {
+    const auto all = session_.list(
+        topic_.empty() ? "/v1/subscriptions" : "/v1/topics/" + encoded(topic_) + "/subscriptions");
+    if (!all) return session_.fail(all.error());
+    return session_.show(*all, subscription_columns);
+}
+
+Called SubscriptionCommands::ask(const std::string& method, const std::string& rest) {
+    const auto full = subscription_name(session_, name_);
+    if (!full) return full.error();
+    return session_.act(method, path_of(*full) + rest);
+}
+
+int SubscriptionCommands::info() {
+    const auto subscription = ask("GET", "");
+    if (!subscription) return session_.fail(subscription.error());
+    return session_.show(*subscription);
+}
+
+int SubscriptionCommands::set() {
+    const auto body = attributes();
+    if (!body) return session_.fail(body.error());
+    if (body->empty()) {
+        return session_.fail(usage_failure("There is nothing to set.",
+                                           "'penstock sub set --help' shows the flags."));
+    }
+    const auto full = subscription_name(session_, name_);
+    if (!full) return session_.fail(full.error());
+    const auto subscription = session_.send("PATCH", path_of(*full), *body);
+    if (!subscription) return session_.fail(subscription.error());
+    return session_.show(*subscription);
+}
+
+int SubscriptionCommands::remove() {
+    int code = exit_ok;
+    if (!session_.confirmed("delete subscription " + name_ + " and its backlog?", code))
+        return code;
+    const auto done = ask("DELETE", "");
+    return done ? exit_ok : session_.fail(done.error());
+}
+
+int SubscriptionCommands::pause() {
+    const auto done = ask("POST", "/pause");
+    if (!done) return session_.fail(done.error());
+    return session_.say("paused", *done, "penstock sub resume " + name_);
+}
+
+int SubscriptionCommands::resume() {
+    const auto done = ask("POST", "/resume");
+    if (!done) return session_.fail(done.error());
+    return session_.say("active", *done, "penstock delivery list --sub " + name_);
+}
+
+}  // namespace penstock::cli

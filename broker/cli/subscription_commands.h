@@ -1,0 +1,56 @@
+// `penstock sub …`: subscriptions. Holds the values of the flags of the verb that runs; lives as
+// long as the command line's parser. One run, one thread.
+#pragma once
+
+#include "broker/cli/arguments.h"
+#include "broker/cli/session.h"
+
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+// "TOPIC/NAME" of a subscription; NAME alone is looked up and must be unique.
+using FullName = boost::system::result<std::string, Failure>;
+FullName subscription_name(Session& session, const std::string& given);
+
+class SubscriptionCommands {
+  public:
+    explicit SubscriptionCommands(Session& session) : session_(session) {}
+
+    void add_to(CLI::App& root);
+
+  private:
+    CLI::App* add_verb(CLI::App& noun,
+                       const std::string& verb,
+                       const std::string& help,
+                       int (SubscriptionCommands::*run)());
+    void add_attributes(CLI::App& verb);
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> attributes() const;
+    // Asks something about the subscription named on the command line.
+    Called ask(const std::string& method, const std::string& rest);
+
+    int add();
+    int list();
+    int info();
+    int set();
+    int remove();
+    int pause();
+    int resume();
+
+    Session& session_;
+    std::string topic_;
+    std::string name_;
+    std::string http_;
+    std::string queue_;
+    std::vector<std::string> tags_;
+    std::vector<std::string> bindings_;
+    std::string format_;
+    std::string retry_;
+    std::string dead_letter_;
+    std::optional<std::uint64_t> concurrency_;
+    std::optional<std::uint64_t> timeout_ms_;
+    bool paused_ = false;
+};
+
+}  // namespace penstock::cli
