@@ -155,10 +155,12 @@ class LogStore {
     // long sealed segment may be read.
     [[nodiscard]] virtual Result<BodySource> find(MessageId message) const = 0;
 
-    // Live bodies per segment. After open() nothing is known: the node recounts from its rows
-    // (count_live for each entry with live bodies, then recount_done), in slices of its choosing;
-    // until then nothing is reclaimed. `release` may come at any time, for entries at or below
-    // `counted_to` only.
+    // Live bodies per segment. After open() nothing is known of the entries that were there: the
+    // node recounts from its rows (count_live for each entry with live bodies, ascending, then
+    // recount_done), in slices of its choosing; until then nothing is reclaimed. Bodies of entries
+    // appended since open() count as live at once, and count_live() of them is ignored. `release`
+    // may come at any time: one for an entry that the recount has yet to see is ignored, as the
+    // rows then show less; a node passes on every release.
     virtual void count_live(SetId set, LogIndex index, std::uint32_t bodies) = 0;
     virtual void recount_done() = 0;
     virtual void release(SetId set, LogIndex index, std::uint32_t bodies) = 0;

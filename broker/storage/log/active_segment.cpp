@@ -1,0 +1,93 @@
+#include "broker/storage/log/active_segment.h"
+
+#include "broker/storage/log/segment_format.h"
+
+#include <utility>
+
+namespace penstock::storage {
+
+TouchedSets touched_by(std::span<const StagedRecord> records) {
+    TouchedSets sets;
+    for (const StagedRecord& record : records) {
+        if (record.tag == Tag::footer) continue;
+        bool& facts = sets[record.set];
+        facts = facts || record.tag == Tag::hard_state || record.tag == Tag::conf_state;
+    }
+    return sets;
+}
+
+void RecentWrites::note(std::uint64_t offset, TouchedSets sets) {
+    // What the next write tells reaches recent_bytes further back than the head of this one.
+    while (!writes_.empty() && writes_.front().offset + recent_bytes < offset) {
+        writes_.pop_front();
+    }
+    writes_.push_back({offset, std::move(sets)});
+}
+
+std::uint64_t RecentWrites::from(std::uint64_t next_offset) const {
+    return writes_.empty() ? next_offset : writes_.front().offset;
+}
+
+TouchedSets RecentWrites::touched() const {
+    TouchedSets sets;
+    for (const Write& write : writes_) {
+        for (const auto& [set, facts] : write.sets) sets[set] = sets[set] || facts;
+    }
+    return sets;
+}
+
+std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const {
+    std::uint64_t end = content_.tail + write_record_bytes(content_.recent.touched().size());
+    std::size_t count = 0;
+    for (const StagedRecord& record : records) {
+        end += write_row_bytes + record.bytes;
+        if (end > segment_->limit()) break;
+        ++count;
+    }
+    return count;
+}
+
+Result<std::uint64_t> ActiveSegment::put(std::span<StagedRecord> records, const FactsBySet& facts) {
+    std::vector<RecentRow> recent;
+    for (const auto& [set, touched] : content_.recent.touched()) {
+        recent.push_back({set, touched, facts.at(set).last});
+    }
+    const std::uint64_t offset = content_.tail;
+    const WritePlace place{segment_->name(), offset, content_.writes + 1};
+    const std::uint64_t recent_from = content_.recent.from(offset);
+    const GatheredWrite write = gather(records, place, recent_from, std::move(recent));
+    if (const auto wrote = segment_->file().write_at(offset, write.parts); !wrote) {
+        return wrote.error();
+    }
+    if (const auto synced = segment_->file().sync(); !synced) return synced.error();
+    content_.recent.note(offset, touched_by(records));
+    content_.tail += write.bytes;
+    ++content_.writes;
+    return offset + write.head.size();
+}
+
+Result<void> ActiveSegment::write(std::span<StagedRecord> records, FactsBySet& facts) {
+    const Result<std::uint64_t> first = put(records, facts);
+    if (!first) return first.error();
+    std::uint64_t offset = *first;
+    for (const StagedRecord& record : records) {
+        if (record.tag == Tag::end_of_suffix) content_.index.cut(record.set, record.index);
+        if (record.tag == Tag::entry) {
+            content_.index.add(
+                {record.set, record.index, offset, record.bodies.size(), record.body_bytes});
+        }
+        apply_facts(record, facts[record.set]);
+        offset += record.bytes;
+    }
+    return {};
+}
+
+Result<std::uint64_t> ActiveSegment::seal(const FactsBySet& facts) {
+    StagedRecord footer;
+    footer.tag = Tag::footer;
+    footer.head = encode_footer(content_.index);
+    footer.bytes = footer.head.size();
+    return put({&footer, 1}, facts);
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,84 @@
+// ActiveSegment: the one segment that is written to. Owned by the store, broker thread only; the
+// Segment it shares is read by any thread, below what was synced. Any error of a write or sync is
+// final.
+#pragma once
+
+#include "broker/storage/log/segment.h"
+#include "broker/storage/log/segment_index.h"
+#include "broker/storage/log/staged_record.h"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace penstock::storage {
+
+// How far behind the head of a write the next one tells which sets were touched: damage of up to
+// this length is known for what it is, whatever it hits.
+inline constexpr std::uint64_t recent_bytes = 8ULL << 10;
+
+// A set, and whether a hard state or conf state of it was written.
+using TouchedSets = std::map<SetId, bool>;
+
+TouchedSets touched_by(std::span<const StagedRecord> records);
+
+// The sets that the last writes touched.
+class RecentWrites {
+  public:
+    void note(std::uint64_t offset, TouchedSets sets);
+
+    // Offset from which touched() tells all.
+    [[nodiscard]] std::uint64_t from(std::uint64_t next_offset) const;
+    [[nodiscard]] TouchedSets touched() const;
+
+  private:
+    struct Write {
+        std::uint64_t offset = 0;
+        TouchedSets sets;
+    };
+
+    std::deque<Write> writes_;
+};
+
+class ActiveSegment {
+  public:
+    // What a segment holds that is gone on with.
+    struct Content {
+        SegmentIndex index;
+        std::uint64_t tail = 0;
+        std::uint64_t writes = 0;
+        RecentWrites recent;
+    };
+
+    ActiveSegment(std::shared_ptr<Segment> segment, Content content)
+        : segment_(std::move(segment)), content_(std::move(content)) {}
+
+    // How many of the records, from the first on, one write here can take.
+    [[nodiscard]] std::size_t fitting(std::span<const StagedRecord> records) const;
+
+    // One write and one sync. Notes the entries in the index and the facts.
+    Result<void> write(std::span<StagedRecord> records, FactsBySet& facts);
+
+    // Writes the footer and syncs it; gives the footer's offset. Nothing may be written after it.
+    Result<std::uint64_t> seal(const FactsBySet& facts);
+
+    [[nodiscard]] const std::shared_ptr<Segment>& segment() const { return segment_; }
+
+    [[nodiscard]] const SegmentIndex& index() const { return content_.index; }
+
+    [[nodiscard]] std::uint64_t number() const { return segment_->name().number; }
+
+    [[nodiscard]] std::uint64_t tail() const { return content_.tail; }
+
+  private:
+    // Puts the records at the tail; gives the offset of the first one.
+    Result<std::uint64_t> put(std::span<StagedRecord> records, const FactsBySet& facts);
+
+    std::shared_ptr<Segment> segment_;
+    Content content_;
+};
+
+}  // namespace penstock::storage

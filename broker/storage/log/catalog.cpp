@@ -1,0 +1,111 @@
+#include "broker/storage/log/catalog.h"
+
+#include "broker/base/check.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace penstock::storage {
+
+SegmentInfo& Catalog::add(SegmentInfo info) {
+    const std::uint64_t number = info.name.number;
+    check(segments_.empty() || segments_.rbegin()->first < number, "segments in disorder");
+    for (const auto& [set, summary] : info.sets) {
+        cut(set, summary.first);
+        pieces_[set][summary.first] = {summary.last, number};
+    }
+    return segments_[number] = std::move(info);
+}
+
+void Catalog::extend(model::SetId set, model::LogIndex index, std::uint64_t number) {
+    cut(set, index);
+    Pieces& pieces = pieces_[set];
+    if (!pieces.empty() && pieces.rbegin()->second.number == number) {
+        pieces.rbegin()->second.last = index;
+    } else {
+        pieces[index] = {index, number};
+    }
+}
+
+void Catalog::cut(model::SetId set, model::LogIndex from) {
+    const auto found = pieces_.find(set);
+    if (found == pieces_.end()) return;
+    Pieces& pieces = found->second;
+    pieces.erase(pieces.lower_bound(from), pieces.end());
+    if (pieces.empty()) {
+        pieces_.erase(found);
+        return;
+    }
+    Piece& last = pieces.rbegin()->second;
+    last.last = std::min(last.last, from - 1);
+}
+
+void Catalog::remove_pieces(std::uint64_t number) {
+    for (const auto& [set, summary] : segments_.at(number).sets) {
+        const auto found = pieces_.find(set);
+        if (found == pieces_.end()) continue;
+        const auto piece = found->second.find(summary.first);
+        if (piece == found->second.end() || piece->second.number != number) continue;
+        found->second.erase(piece);
+        if (found->second.empty()) pieces_.erase(found);
+    }
+}
+
+void Catalog::remove(std::uint64_t number) {
+    remove_pieces(number);
+    segments_.erase(number);
+}
+
+void Catalog::replace(const SegmentInfo& info) {
+    const std::uint64_t number = info.name.number;
+    remove_pieces(number);
+    for (const auto& [set, summary] : info.sets) {
+        pieces_[set][summary.first] = {summary.last, number};
+    }
+    segments_[number] = info;
+}
+
+std::optional<Catalog::Place> Catalog::place_of(model::SetId set, model::LogIndex index) const {
+    const auto next = next_place(set, index);
+    if (!next || next->first > index) return std::nullopt;
+    return next;
+}
+
+std::optional<Catalog::Place> Catalog::next_place(model::SetId set, model::LogIndex index) const {
+    const auto found = pieces_.find(set);
+    if (found == pieces_.end()) return std::nullopt;
+    auto piece = found->second.upper_bound(index);
+    if (piece != found->second.begin() && std::prev(piece)->second.last >= index) --piece;
+    if (piece == found->second.end()) return std::nullopt;
+    return Place{piece->first, piece->second.last, piece->second.number};
+}
+
+SegmentInfo* Catalog::info_of(model::SetId set, model::LogIndex index) {
+    const auto place = place_of(set, index);
+    return place ? &segments_.at(place->number) : nullptr;
+}
+
+model::LogIndex Catalog::last_in(model::SetId set, std::uint64_t number) const {
+    const auto& summaries = segments_.at(number).sets;
+    const auto summary = summaries.find(set);
+    const auto found = pieces_.find(set);
+    if (summary == summaries.end() || found == pieces_.end()) return 0;
+    const auto piece = found->second.find(summary->second.first);
+    if (piece == found->second.end() || piece->second.number != number) return 0;
+    return piece->second.last;
+}
+
+model::LogIndex Catalog::first_whole(model::SetId set, model::LogIndex last) const {
+    const auto found = pieces_.find(set);
+    model::LogIndex first = last + 1;
+    if (found == pieces_.end()) return first;
+    for (auto piece = found->second.rbegin(); piece != found->second.rend(); ++piece) {
+        const bool rewritten = segments_.at(piece->second.number).name.generation != 0;
+        if (rewritten || piece->second.last + 1 != first) break;
+        first = piece->first;
+    }
+    return first;
+}
+
+}  // namespace penstock::storage

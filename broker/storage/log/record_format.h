@@ -1,0 +1,141 @@
+// The byte grammar of records: headers, the heads of entries and writes. A header's checksum covers
+// the place of the record too (segment, offset), so that bytes found anywhere else are no record.
+// Pure functions, any thread; a record that does not decode is damaged. The grammar is drawn in
+// record_format.cpp.
+#pragma once
+
+#include "broker/model/ids.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::storage {
+
+// Which file: the number orders segments, the generation counts how often it was rewritten.
+struct SegmentName {
+    std::uint64_t number = 0;
+    std::uint32_t generation = 0;
+    friend auto operator<=>(const SegmentName&, const SegmentName&) = default;
+};
+
+enum class Tag : std::uint8_t {
+    write = 1,      // opens what one write carries and lists it
+    entry,          // an entry of a set: commands and bodies
+    hard_state,     // Raft's durable facts of a set
+    conf_state,     // the members of a set, opaque
+    end_of_suffix,  // the set's entries from `index` on are void
+    position,       // the set's last entry, repeated at the start of a segment
+    footer,         // what a sealed segment holds
+};
+
+struct RecordHeader {
+    Tag tag = Tag::write;
+    model::SetId set;
+    std::uint64_t index = 0;
+    std::uint64_t term = 0;
+    model::TimeMs time_ms = 0;
+    std::uint32_t payload_bytes = 0;
+    std::uint32_t head_bytes = 0;  // the part of the payload that `head_checksum` covers
+    std::uint32_t head_checksum = 0;
+};
+
+inline constexpr std::string_view record_magic = "PnRc";
+inline constexpr std::size_t header_bytes = 48;
+inline constexpr std::uint64_t record_alignment = 8;
+inline constexpr std::uint64_t payload_bytes_max = 0xFFFF'FF00;
+
+constexpr std::uint64_t aligned(std::uint64_t bytes) {
+    return (bytes + record_alignment - 1) / record_alignment * record_alignment;
+}
+
+constexpr std::uint64_t record_bytes(std::uint64_t payload_bytes) {
+    return aligned(header_bytes + payload_bytes);
+}
+
+// Appends the header with room for its own checksum, which seal_header() fills in once the place
+// of the record is known.
+void append_header(std::string& out, const RecordHeader& header);
+void seal_header(char* header, SegmentName segment, std::uint64_t offset);
+
+// Nothing when the first header_bytes of `bytes` are no header of this place.
+std::optional<RecordHeader> read_header(std::string_view bytes,
+                                        SegmentName segment,
+                                        std::uint64_t offset);
+
+// True when `payload` begins with the head that the header promises.
+bool head_matches(const RecordHeader& header, std::string_view payload);
+
+// One body of an entry: where its bytes are in the record, and how to check them.
+struct BodySlot {
+    std::uint32_t offset = 0;  // from the start of the record
+    std::uint32_t length = 0;
+    std::uint32_t checksum = 0;
+    std::uint32_t key_id = 0;  // 0: not sealed
+    std::uint8_t codec = 0;    // 0: raw
+    bool present = false;      // false: rewritten away, held by nobody
+};
+
+inline constexpr std::size_t entry_head_fixed_bytes = 16;
+inline constexpr std::size_t body_slot_bytes = 20;
+
+constexpr std::size_t entry_head_bytes(std::size_t bodies) {
+    return entry_head_fixed_bytes + body_slot_bytes * bodies;
+}
+
+struct EntryHead {
+    std::uint32_t commands_bytes = 0;
+    std::uint32_t commands_checksum = 0;
+    std::vector<BodySlot> bodies;
+};
+
+void append_entry_head(std::string& out, const EntryHead& head);
+
+// Nothing when the head is no head of an entry whose payload has `payload_bytes`.
+std::optional<EntryHead> read_entry_head(std::string_view head, std::uint32_t payload_bytes);
+
+// The record's bytes of an entry without alignment: header and head, sealed but for the place;
+// commands and bodies follow it in this order.
+std::string encode_entry(const RecordHeader& facts, EntryHead head);
+
+// What one write carries: enough to know what was lost when a record of it is damaged.
+struct WriteRow {
+    Tag tag = Tag::entry;
+    model::SetId set;
+    std::uint32_t bodies = 0;
+    std::uint64_t index = 0;
+    friend bool operator==(const WriteRow&, const WriteRow&) = default;
+};
+
+// A set that writes shortly before this one touched: enough to know what was lost when the head of
+// such a write is damaged.
+struct RecentRow {
+    model::SetId set;
+    bool facts = false;      // a hard state or conf state was written
+    std::uint64_t last = 0;  // index of the set's last entry
+    friend bool operator==(const RecentRow&, const RecentRow&) = default;
+};
+
+struct WriteHead {
+    std::uint64_t bytes = 0;        // of the records behind it
+    std::uint64_t recent_from = 0;  // `recent` tells of all that was written from this offset on
+    std::vector<WriteRow> rows;
+    std::vector<RecentRow> recent;
+};
+
+inline constexpr std::size_t write_head_fixed_bytes = 24;
+inline constexpr std::size_t write_row_bytes = 16;
+
+constexpr std::uint64_t write_record_bytes(std::size_t rows_and_recent) {
+    return record_bytes(write_head_fixed_bytes + write_row_bytes * rows_and_recent);
+}
+
+std::string encode_write(std::uint64_t number, const WriteHead& head);
+std::optional<WriteHead> read_write_head(std::string_view payload);
+
+// The small records, whose payload is all head.
+std::string encode_small(RecordHeader header, std::string_view payload);
+
+}  // namespace penstock::storage

@@ -1,0 +1,33 @@
+// recover(): what a store's folder holds, at start. Everything is read and checked before the first
+// change; with Error{damaged} nothing was changed. Broker thread.
+#pragma once
+
+#include "broker/storage/log/active_recovery.h"
+#include "broker/storage/log/catalog.h"
+#include "broker/storage/log/store_files.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace penstock::storage {
+
+struct Recovered {
+    Manifest manifest;
+    Catalog catalog;
+    FactsBySet facts;
+    std::uint64_t damaged = 0;
+
+    // The segment to go on with; its footer when it was sealed just before the process ended.
+    std::shared_ptr<Segment> active;
+    ActiveSegment::Content content;
+    std::uint64_t footer = 0;
+};
+
+// Nothing: the folder has no store yet.
+Result<std::optional<Recovered>> recover(const StoreFiles& files, const Applied& applied);
+
+// Removes files that a crash left behind and clears what a torn write left behind the tail.
+Result<void> clean_up(const StoreFiles& files, const Recovered& recovered);
+
+}  // namespace penstock::storage

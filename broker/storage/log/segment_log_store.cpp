@@ -1,0 +1,293 @@
+#include "broker/storage/log/segment_log_store.h"
+
+#include "broker/base/check.h"
+#include "broker/storage/log/scan.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr std::uint64_t segments_of_a_disk = 256;
+constexpr std::uint64_t segment_bytes_min = 1ULL << 20;
+constexpr std::uint64_t segments_before_exhausted = 2;
+
+// On a small disk the reserve of some segments must not be all of it.
+std::uint64_t fitting_segment_bytes(std::uint64_t wanted, std::uint64_t disk_bytes) {
+    return std::min(wanted, std::max(disk_bytes / segments_of_a_disk, segment_bytes_min));
+}
+
+}  // namespace
+
+SegmentLogStore::SegmentLogStore(Disk& disk, std::string folder, const LogStoreOptions& options)
+    : files_(disk, std::move(folder)), options_(options), sealed_(files_) {}
+
+Result<void> SegmentLogStore::start(const Applied& applied) {
+    if (const auto made = files_.make_folder(); !made) return made;
+    const auto space = files_.disk().space(files_.folder());
+    if (!space) return space.error();
+    options_.segment_bytes = fitting_segment_bytes(options_.segment_bytes, space->total_bytes);
+    auto recovered = recover(files_, applied);
+    if (!recovered) return recovered.error();
+    if (*recovered) return go_on(std::move(**recovered));
+    auto segment = create_segment(0);
+    if (!segment) return segment.error();
+    return take_segment(std::move(*segment), 0);
+}
+
+Result<void> SegmentLogStore::go_on(Recovered recovered) {
+    if (const auto cleaned = clean_up(files_, recovered); !cleaned) return cleaned;
+    manifest_ = std::move(recovered.manifest);
+    catalog_ = std::move(recovered.catalog);
+    written_ = std::move(recovered.facts);
+    facts_ = written_;
+    damaged_ = recovered.damaged;
+    for (const auto& [set, facts] : facts_) {
+        first_[set] = catalog_.first_whole(set, facts.last);
+        counts_[set].opened_last = facts.last;
+    }
+    active_ =
+        std::make_unique<ActiveSegment>(std::move(recovered.active), std::move(recovered.content));
+    if (recovered.footer == 0) return {};
+    auto segment = create_segment(0);
+    if (!segment) return segment.error();
+    return take_segment(std::move(*segment), recovered.footer);
+}
+
+LogStore::Range SegmentLogStore::range(SetId set) const {
+    const auto facts = facts_.find(set);
+    if (facts == facts_.end()) return {};
+    const auto first = first_.find(set);
+    return {first == first_.end() ? 1 : first->second, facts->second.last};
+}
+
+HardState SegmentLogStore::hard_state(SetId set) const {
+    const auto facts = facts_.find(set);
+    return facts == facts_.end() ? HardState{} : facts->second.hard_state;
+}
+
+std::string SegmentLogStore::conf_state(SetId set) const {
+    const auto facts = facts_.find(set);
+    return facts == facts_.end() ? std::string{} : facts->second.conf_state;
+}
+
+void SegmentLogStore::append(EntryRecord record) {
+    SetFacts& facts = facts_[record.set];
+    check(record.index >= 1 && record.index <= facts.last + 1, "an entry leaves a gap in its log");
+    check(record.bodies.size() <= model::bodies_per_entry_max, "an entry has too many bodies");
+    if (record.index <= facts.last) {
+        staged_.push_back(stage_end_of_suffix(record.set, record.index));
+    }
+    staged_.push_back(stage_entry(std::move(record)));
+    apply_facts(staged_.back(), facts);
+}
+
+void SegmentLogStore::append_hard_state(SetId set, const HardState& state) {
+    staged_.push_back(stage_hard_state(set, state));
+    apply_facts(staged_.back(), facts_[set]);
+}
+
+void SegmentLogStore::append_conf_state(SetId set, std::string_view state) {
+    staged_.push_back(stage_conf_state(set, state));
+    apply_facts(staged_.back(), facts_[set]);
+}
+
+Result<void> SegmentLogStore::sync() {
+    if (failed_) return *failed_;
+    const Result<void> written = write_staged();
+    if (!written) failed_ = written.error();
+    staged_.clear();
+    return written;
+}
+
+Result<void> SegmentLogStore::write_staged() {
+    std::size_t done = 0;
+    while (done < staged_.size()) {
+        const std::span<const StagedRecord> rest = std::span(staged_).subspan(done);
+        const std::size_t count = active_->fitting(rest);
+        if (count == 0) {
+            if (const auto rolled = roll(rest.front().bytes); !rolled) return rolled;
+            check(active_->fitting(rest) > 0, "a new segment is too small for its record");
+            continue;
+        }
+        const auto written = active_->write(std::span(staged_).subspan(done, count), written_);
+        if (!written) return written;
+        ++syncs_;
+        for (const StagedRecord& record : rest.first(count)) count_written(record);
+        done += count;
+    }
+    return {};
+}
+
+void SegmentLogStore::count_written(const StagedRecord& record) {
+    if (record.tag != Tag::entry) return;
+    catalog_.extend(record.set, record.index, active_->number());
+    catalog_.segments().at(active_->number()).live += record.bodies.size();
+    LogIndex& opened_last = counts_[record.set].opened_last;
+    opened_last = std::min(opened_last, record.index - 1);
+    LogIndex& first = first_.try_emplace(record.set, 1).first->second;
+    first = std::min(first, record.index);
+}
+
+Result<void> SegmentLogStore::roll(std::uint64_t next_bytes) {
+    // The next file comes first: on a full disk this one stays as it is.
+    auto next = create_segment(next_bytes);
+    if (!next) return next.error();
+    const Result<std::uint64_t> footer = active_->seal(written_);
+    if (!footer) return footer.error();
+    ++syncs_;
+    return take_segment(std::move(*next), *footer);
+}
+
+Result<std::unique_ptr<ActiveSegment>> SegmentLogStore::create_segment(std::uint64_t next_bytes) {
+    const SegmentName name{manifest_.next_number, 0};
+    const std::string header = encode_file_header(name);
+    std::vector<StagedRecord> facts = stage_facts(written_);
+    GatheredWrite write;
+    ActiveSegment::Content content;
+    content.index.keep_exact();
+    content.tail = file_header_bytes;
+    std::vector<std::string_view> parts{header};
+    if (!facts.empty()) {
+        write = gather(facts, {name, content.tail, 1}, content.tail, {});
+        parts.insert(parts.end(), write.parts.begin(), write.parts.end());
+        content.recent.note(content.tail, touched_by(facts));
+        content.tail += write.bytes;
+        content.writes = 1;
+    }
+    const std::uint64_t needed =
+        content.tail + write_record_bytes(written_.size() + 1) + next_bytes;
+    const std::uint64_t bytes = std::max(options_.segment_bytes, needed);
+    auto file = files_.create_segment(name, bytes, parts);
+    if (!file) return file.error();
+    auto segment = std::make_shared<Segment>(std::move(*file), name, files_.path(name), bytes);
+    return std::make_unique<ActiveSegment>(std::move(segment), std::move(content));
+}
+
+Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segment,
+                                           std::uint64_t footer) {
+    Manifest manifest = manifest_;
+    if (footer != 0) {
+        ManifestRow& row = manifest.rows.back();
+        row.footer = footer;
+        row.bytes = std::max(active_->segment()->limit(), active_->tail());
+        SegmentInfo& info = catalog_.segments().at(row.name.number);
+        info.footer = footer;
+        info.bytes = row.bytes;
+        info.sets.clear();
+        for (const auto& [set, index] : active_->index().sets()) info.sets[set] = index.summary;
+    }
+    const SegmentName name = segment->segment()->name();
+    const std::uint64_t bytes = segment->segment()->limit();
+    manifest.rows.push_back({name, bytes, 0});
+    manifest.next_number = name.number + 1;
+    if (const auto written = files_.write_manifest(manifest); !written) return written;
+    manifest_ = std::move(manifest);
+    SegmentInfo info;
+    info.name = name;
+    info.bytes = bytes;
+    catalog_.add(std::move(info));
+    active_ = std::move(segment);
+    return {};
+}
+
+Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& visit) const {
+    const auto facts = written_.find(set);
+    if (facts == written_.end()) return {};
+    ScanRange range{set, first, 0, SegmentLogStore::range(set).first};
+    while (range.next <= facts->second.last) {
+        const auto place = catalog_.next_place(set, range.next);
+        const LogIndex found = place ? std::max(place->first, range.next) : facts->second.last + 1;
+        if (found > range.next && range.next >= range.whole_from) {
+            return error(Errc::damaged,
+                         files_.folder() + ": entry " + std::to_string(range.next) + " of set " +
+                             std::to_string(set.value) + " is missing");
+        }
+        if (!place) return {};
+        range.next = found;
+        range.last = place->last;
+        Result<bool> more = true;
+        if (place->number == active_->number()) {
+            more = scan_entries(*active_->segment(), active_->index(), range, visit);
+        } else {
+            const auto sealed = sealed_.get(catalog_.segments().at(place->number));
+            if (!sealed) return sealed.error();
+            more = scan_entries(*(*sealed)->segment, (*sealed)->index, range, visit);
+        }
+        if (!more) return more.error();
+        if (!*more) return {};
+    }
+    return {};
+}
+
+Result<BodySource> SegmentLogStore::find(MessageId message) const {
+    const auto place = catalog_.place_of(message.set(), message.index());
+    if (!place) return error(Errc::not_found, "no such entry");
+    if (place->number == active_->number()) {
+        const auto start = active_->index().start(message.set(), message.index());
+        if (!start) return active_->segment()->damaged(0, "the entry cannot be read");
+        return BodySource(active_->segment(), *start, message);
+    }
+    const auto sealed = sealed_.get(catalog_.segments().at(place->number));
+    if (!sealed) return sealed.error();
+    const auto start = (*sealed)->index.start(message.set(), message.index());
+    if (!start) return (*sealed)->segment->damaged(0, "the entry cannot be read");
+    return BodySource((*sealed)->segment, *start, message);
+}
+
+void SegmentLogStore::count_live(SetId set, LogIndex index, std::uint32_t bodies) {
+    LiveCount& count = counts_[set];
+    if (index > count.opened_last) return;
+    count.counted_to = std::max(count.counted_to, index);
+    if (SegmentInfo* info = catalog_.info_of(set, index)) info->live += bodies;
+}
+
+void SegmentLogStore::recount_done() {
+    counted_ = true;
+}
+
+void SegmentLogStore::release(SetId set, LogIndex index, std::uint32_t bodies) {
+    const LiveCount& count = counts_[set];
+    const bool seen = counted_ || index > count.opened_last || index <= count.counted_to;
+    SegmentInfo* info = catalog_.info_of(set, index);
+    if (!seen || info == nullptr) return;
+    if (bodies > info->live) info->distrusted = true;
+    info->live -= std::min<std::uint64_t>(info->live, bodies);
+}
+
+Result<bool> SegmentLogStore::reclaim(const LiveBodies&) {
+    return false;
+}
+
+Result<std::vector<MessageId>> SegmentLogStore::scrub(std::uint64_t) {
+    return std::vector<MessageId>{};
+}
+
+SpaceLevel SegmentLogStore::space() const {
+    const auto space = files_.disk().space(files_.folder());
+    if (!space) return SpaceLevel::exhausted;
+    const std::uint64_t free =
+        space->free_bytes +
+        (active_->segment()->limit() - std::min(active_->segment()->limit(), active_->tail()));
+    const std::uint64_t reserve = std::max(space->total_bytes / 100 * options_.reserve_percent,
+                                           options_.segment_bytes * options_.reserve_segments);
+    if (free < segments_before_exhausted * options_.segment_bytes) return SpaceLevel::exhausted;
+    return free < reserve ? SpaceLevel::below_reserve : SpaceLevel::normal;
+}
+
+LogStoreStats SegmentLogStore::stats() const {
+    LogStoreStats stats;
+    stats.segments = catalog_.segments().size();
+    stats.damaged_records = damaged_;
+    stats.syncs = syncs_;
+    for (const auto& [number, info] : catalog_.segments()) {
+        stats.bytes += info.bytes;
+        stats.bodies_live += info.live;
+    }
+    return stats;
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,81 @@
+// SegmentLogStore: the LogStore. It ties together the segment that is written to, the sealed ones
+// and the catalog over both. Owned by the node, broker thread only; what find() gives out is read
+// by any thread.
+#pragma once
+
+#include "broker/storage/log/active_segment.h"
+#include "broker/storage/log/catalog.h"
+#include "broker/storage/log/log_store.h"
+#include "broker/storage/log/recovery.h"
+#include "broker/storage/log/sealed_segments.h"
+#include "broker/storage/log/store_files.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::storage {
+
+class SegmentLogStore final : public LogStore {
+  public:
+    SegmentLogStore(Disk& disk, std::string folder, const LogStoreOptions& options);
+
+    Result<void> start(const Applied& applied);
+
+    [[nodiscard]] Range range(SetId set) const override;
+    [[nodiscard]] HardState hard_state(SetId set) const override;
+    [[nodiscard]] std::string conf_state(SetId set) const override;
+    void append(EntryRecord record) override;
+    void append_hard_state(SetId set, const HardState& state) override;
+    void append_conf_state(SetId set, std::string_view state) override;
+    Result<void> sync() override;
+    Result<void> scan(SetId set, LogIndex first, const VisitEntry& visit) const override;
+    [[nodiscard]] Result<BodySource> find(MessageId message) const override;
+    void count_live(SetId set, LogIndex index, std::uint32_t bodies) override;
+    void recount_done() override;
+    void release(SetId set, LogIndex index, std::uint32_t bodies) override;
+    Result<bool> reclaim(const LiveBodies& live) override;
+    Result<std::vector<MessageId>> scrub(std::uint64_t bytes) override;
+    [[nodiscard]] SpaceLevel space() const override;
+    [[nodiscard]] LogStoreStats stats() const override;
+
+  private:
+    // How far the node's recount has come in a set.
+    struct LiveCount {
+        LogIndex opened_last = 0;  // entries behind it are counted as they are written
+        LogIndex counted_to = 0;
+    };
+
+    Result<void> go_on(Recovered recovered);
+    Result<void> write_staged();
+    Result<void> write_here(std::size_t from, std::size_t count);
+    Result<void> roll(std::uint64_t next_bytes);
+
+    // A new segment file for `next_bytes` of records, not listed yet.
+    Result<std::unique_ptr<ActiveSegment>> create_segment(std::uint64_t next_bytes);
+
+    // Lists it, and what it follows as sealed with that footer (0: it is the first).
+    Result<void> take_segment(std::unique_ptr<ActiveSegment> segment, std::uint64_t footer);
+    void count_written(const StagedRecord& record);
+
+    StoreFiles files_;
+    LogStoreOptions options_;  // segment_bytes as fits the disk
+    Manifest manifest_;
+    Catalog catalog_;
+    std::unique_ptr<ActiveSegment> active_;
+    mutable SealedSegments sealed_;
+    FactsBySet written_;  // durable
+    FactsBySet facts_;    // with what is staged
+    std::map<SetId, LogIndex> first_;
+    std::map<SetId, LiveCount> counts_;
+    std::vector<StagedRecord> staged_;
+    std::optional<Error> failed_;
+    bool counted_ = false;
+    std::uint64_t damaged_ = 0;
+    std::uint64_t syncs_ = 0;
+};
+
+}  // namespace penstock::storage

@@ -1,0 +1,154 @@
+#include "broker/storage/log/staged_record.h"
+
+#include "broker/base/bytes.h"
+#include "broker/base/check.h"
+#include "broker/base/hash.h"
+
+#include <array>
+#include <utility>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr std::array<char, record_alignment> zeros{};
+
+StagedRecord stage_small(Tag tag,
+                         SetId set,
+                         LogIndex index,
+                         std::uint64_t term,
+                         TimeMs time_ms,
+                         std::string_view payload) {
+    StagedRecord staged;
+    staged.tag = tag;
+    staged.set = set;
+    staged.index = index;
+    staged.term = term;
+    staged.time_ms = time_ms;
+    RecordHeader header;
+    header.tag = tag;
+    header.set = set;
+    header.index = index;
+    header.term = term;
+    header.time_ms = time_ms;
+    staged.head = encode_small(header, payload);
+    staged.bytes = staged.head.size();
+    return staged;
+}
+
+}  // namespace
+
+StagedRecord stage_entry(EntryRecord entry) {
+    StagedRecord staged;
+    staged.set = entry.set;
+    staged.index = entry.index;
+    staged.term = entry.term;
+    staged.time_ms = entry.time_ms;
+    EntryHead head;
+    head.commands_bytes = static_cast<std::uint32_t>(entry.commands.size());
+    head.commands_checksum = crc32c(entry.commands);
+    head.bodies.reserve(entry.bodies.size());
+    for (const std::string& body : entry.bodies) {
+        BodySlot slot;
+        slot.length = static_cast<std::uint32_t>(body.size());
+        slot.checksum = crc32c(body);
+        slot.present = true;
+        head.bodies.push_back(slot);
+        staged.body_bytes += body.size();
+    }
+    check(entry.commands.size() + staged.body_bytes <= payload_bytes_max,
+          "an entry is longer than its record allows");
+    RecordHeader header;
+    header.set = entry.set;
+    header.index = entry.index;
+    header.term = entry.term;
+    header.time_ms = entry.time_ms;
+    staged.head = encode_entry(header, std::move(head));
+    staged.bytes = aligned(staged.head.size() + entry.commands.size() + staged.body_bytes);
+    staged.commands = std::move(entry.commands);
+    staged.bodies = std::move(entry.bodies);
+    return staged;
+}
+
+StagedRecord stage_hard_state(SetId set, const HardState& state) {
+    std::string payload;
+    Writer writer(payload);
+    writer.u64(state.vote);
+    writer.u64(state.commit);
+    StagedRecord staged = stage_small(Tag::hard_state, set, 0, state.term, 0, payload);
+    staged.hard_state = state;
+    return staged;
+}
+
+StagedRecord stage_conf_state(SetId set, std::string_view state) {
+    StagedRecord staged = stage_small(Tag::conf_state, set, 0, 0, 0, state);
+    staged.conf_state = state;
+    return staged;
+}
+
+StagedRecord stage_end_of_suffix(SetId set, LogIndex from) {
+    return stage_small(Tag::end_of_suffix, set, from, 0, 0, {});
+}
+
+std::vector<StagedRecord> stage_facts(const FactsBySet& facts) {
+    std::vector<StagedRecord> staged;
+    for (const auto& [set, known] : facts) {
+        staged.push_back(
+            stage_small(Tag::position, set, known.last, known.last_term, known.last_time_ms, {}));
+        if (known.hard_state != HardState{}) {
+            staged.push_back(stage_hard_state(set, known.hard_state));
+        }
+        if (!known.conf_state.empty()) staged.push_back(stage_conf_state(set, known.conf_state));
+    }
+    return staged;
+}
+
+void apply_facts(const StagedRecord& record, SetFacts& facts) {
+    if (record.tag == Tag::hard_state) facts.hard_state = record.hard_state;
+    if (record.tag == Tag::conf_state) facts.conf_state = record.conf_state;
+    if (record.tag == Tag::end_of_suffix) facts.last = record.index - 1;
+    if (record.tag == Tag::entry || record.tag == Tag::position) {
+        facts.last = record.index;
+        facts.last_term = record.term;
+        facts.last_time_ms = record.time_ms;
+    }
+}
+
+GatheredWrite gather(std::span<StagedRecord> records,
+                     const WritePlace& place,
+                     std::uint64_t recent_from,
+                     std::vector<RecentRow> recent) {
+    WriteHead head;
+    head.recent_from = recent_from;
+    head.recent = std::move(recent);
+    head.rows.reserve(records.size());
+    std::size_t bodies = 0;
+    for (const StagedRecord& record : records) {
+        head.rows.push_back({record.tag,
+                             record.set,
+                             static_cast<std::uint32_t>(record.bodies.size()),
+                             record.index});
+        head.bytes += record.bytes;
+        bodies += record.bodies.size();
+    }
+    GatheredWrite write;
+    write.head = encode_write(place.number, head);
+    seal_header(write.head.data(), place.segment, place.offset);
+    write.parts.reserve(1 + 3 * records.size() + bodies);
+    write.parts.emplace_back(write.head);
+    std::uint64_t offset = place.offset + write.head.size();
+    for (StagedRecord& record : records) {
+        seal_header(record.head.data(), place.segment, offset);
+        write.parts.emplace_back(record.head);
+        write.parts.emplace_back(record.commands);
+        for (const std::string& body : record.bodies) write.parts.emplace_back(body);
+        const std::uint64_t unaligned =
+            record.head.size() + record.commands.size() + record.body_bytes;
+        write.parts.emplace_back(zeros.data(), record.bytes - unaligned);
+        offset += record.bytes;
+    }
+    write.bytes = offset - place.offset;
+    return write;
+}
+
+}  // namespace penstock::storage

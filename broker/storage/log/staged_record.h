@@ -1,0 +1,61 @@
+// StagedRecord: a record that waits for the next sync. It keeps the strings of its entry, so that
+// they go to the file by one gathering write and are never copied. Values, broker thread only.
+#pragma once
+
+#include "broker/storage/log/record_format.h"
+#include "broker/storage/log/set_facts.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::storage {
+
+struct StagedRecord {
+    Tag tag = Tag::entry;
+    SetId set;
+    LogIndex index = 0;
+    std::uint64_t term = 0;
+    TimeMs time_ms = 0;
+    std::uint64_t bytes = 0;  // with alignment
+    std::uint64_t body_bytes = 0;
+    HardState hard_state;    // tag hard_state
+    std::string conf_state;  // tag conf_state
+    std::string head;        // header and head, all of a small record
+    std::string commands;
+    std::vector<std::string> bodies;
+};
+
+StagedRecord stage_entry(EntryRecord entry);
+StagedRecord stage_hard_state(SetId set, const HardState& state);
+StagedRecord stage_conf_state(SetId set, std::string_view state);
+StagedRecord stage_end_of_suffix(SetId set, LogIndex from);
+
+// The facts of all sets, as a new segment begins with them.
+std::vector<StagedRecord> stage_facts(const FactsBySet& facts);
+
+// What the record says of its set, once it is durable.
+void apply_facts(const StagedRecord& record, SetFacts& facts);
+
+// The bytes of one write, in place order. Views into the records and into `head`.
+struct GatheredWrite {
+    std::string head;
+    std::vector<std::string_view> parts;
+    std::uint64_t bytes = 0;
+};
+
+struct WritePlace {
+    SegmentName segment;
+    std::uint64_t offset = 0;
+    std::uint64_t number = 0;  // of the write in its segment, from 1
+};
+
+// Seals the records for their place.
+GatheredWrite gather(std::span<StagedRecord> records,
+                     const WritePlace& place,
+                     std::uint64_t recent_from,
+                     std::vector<RecentRow> recent);
+
+}  // namespace penstock::storage
