@@ -1,0 +1,147 @@
+#include "broker/node/background.h"
+
+#include "broker/base/log.h"
+#include "broker/core/data_query.h"
+
+#include <algorithm>
+#include <string>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::uint32_t recount_entries = 1'000;  // one slice
+constexpr std::int64_t reclaim_pause_us = 1'000'000;
+constexpr std::int64_t reclaim_busy_pause_us = 20'000;
+constexpr std::int64_t scrub_pause_us = 1'000'000;
+constexpr std::int64_t low_space_flush_us = 1'000'000;
+constexpr std::int64_t us_per_ms = 1'000;
+
+}  // namespace
+
+Background::Background(std::vector<HostedSet*> sets,
+                       storage::LogStore& store,
+                       const Clock& clock,
+                       const NodeOptions& options)
+    : sets_(std::move(sets)),
+      store_(store),
+      clock_(clock),
+      options_(options),
+      counted_set_(*sets_.back()),
+      count_last_(counted_set_.applied()),
+      flushed_us_(clock.steady_us()),
+      reclaimed_us_(flushed_us_),
+      scrubbed_us_(flushed_us_) {}
+
+const HostedSet* Background::find(model::SetId set) const {
+    for (const HostedSet* hosted : sets_) {
+        if (hosted->set() == set) return hosted;
+    }
+    return nullptr;
+}
+
+model::LogIndex Background::flushed_applied(model::SetId set) const {
+    const HostedSet* hosted = find(set);
+    return hosted == nullptr ? 0 : hosted->row_store().flushed_applied();
+}
+
+std::vector<std::uint32_t> Background::live_ordinals(model::SetId set,
+                                                     model::LogIndex index) const {
+    // The set of names has no bodies.
+    const HostedSet* hosted = find(set);
+    if (hosted == nullptr || set == model::names_set) return {};
+    return core::live_ordinals(hosted->rows(), index);
+}
+
+void Background::release(HostedSet& data, const std::vector<model::Release>& releases) {
+    for (const model::Release& release : releases) {
+        // Not counted yet: the recount will not find it either.
+        const bool uncounted =
+            counting_ && release.index >= count_next_ && release.index <= count_last_;
+        if (!uncounted) store_.release(data.set(), release.index, 1);
+    }
+    if (!releases.empty()) released_ = true;
+}
+
+bool Background::recount() {
+    const model::SetId set = counted_set_.set();
+    const auto visit = [&](model::LogIndex index, std::uint32_t bodies) {
+        if (index <= count_last_) store_.count_live(set, index, bodies);
+    };
+    const model::LogIndex next =
+        core::count_live(counted_set_.rows(), count_next_, recount_entries, visit);
+    if (next != 0 && next <= count_last_) {
+        count_next_ = next;
+        return true;
+    }
+    counting_ = false;
+    store_.recount_done();
+    return false;
+}
+
+Result<void> Background::reclaim(std::int64_t now_us) {
+    const bool low = store_.space() != storage::SpaceLevel::normal;
+    const std::int64_t pause = released_ || low ? reclaim_busy_pause_us : reclaim_pause_us;
+    if (now_us < reclaimed_us_ + pause) return {};
+    reclaimed_us_ = now_us;
+    auto more = store_.reclaim(*this);
+    if (!more) return more.error();
+    released_ = *more;
+    return {};
+}
+
+Result<void> Background::flush(std::int64_t now_us) {
+    std::uint64_t unflushed = 0;
+    for (HostedSet* set : sets_) {
+        logged_bytes_ += set->take_logged_bytes();
+        unflushed += set->row_store().unflushed_bytes();
+        if (auto health = set->row_store().health(); !health) return health.error();
+    }
+    // What is not flushed keeps its segments: short of space, flushing is what frees them.
+    const bool low = store_.space() != storage::SpaceLevel::normal;
+    const std::int64_t age_us = now_us - flushed_us_;
+    const bool due = unflushed >= options_.flush_row_bytes ||
+                     logged_bytes_ >= options_.flush_log_bytes ||
+                     age_us >= std::int64_t{options_.flush_age_ms} * us_per_ms ||
+                     (low && age_us >= low_space_flush_us);
+    if (!due) return {};
+    flushed_us_ = now_us;
+    logged_bytes_ = 0;
+    if (unflushed == 0) return {};
+    for (HostedSet* set : sets_) {
+        if (auto started = set->row_store().start_flush(); !started) return started.error();
+    }
+    return {};
+}
+
+Result<void> Background::scrub(std::int64_t now_us) {
+    const std::int64_t since_us = now_us - scrubbed_us_;
+    if (options_.scrub_bytes_per_s == 0 || since_us < scrub_pause_us) return {};
+    scrubbed_us_ = now_us;
+    auto damaged = store_.scrub(options_.scrub_bytes_per_s);
+    if (!damaged) return damaged.error();
+    for (const model::MessageId message : *damaged) {
+        log_line(LogLevel::error,
+                 "node",
+                 "damaged body found by scrub message=" + model::to_text(message));
+    }
+    return {};
+}
+
+Result<bool> Background::run() {
+    const std::int64_t now_us = clock_.steady_us();
+    if (auto flushed = flush(now_us); !flushed) return flushed.error();
+    if (counting_) return recount();
+    if (auto reclaimed = reclaim(now_us); !reclaimed) return reclaimed.error();
+    if (auto scrubbed = scrub(now_us); !scrubbed) return scrubbed.error();
+    return false;
+}
+
+std::int64_t Background::next_us() const {
+    if (counting_) return 0;
+    const std::int64_t reclaim_us =
+        reclaimed_us_ + (released_ ? reclaim_busy_pause_us : reclaim_pause_us);
+    return std::min(reclaim_us, scrubbed_us_ + scrub_pause_us);
+}
+
+}  // namespace penstock::node

@@ -1,0 +1,62 @@
+// Background: the node's slow work, in bounded slices behind each turn: recounting live bodies
+// after a start, reclaiming segments, flushing rows, scrubbing, watching the disk's space. Owned by
+// the Node, broker thread only. An error is final: the caller stops the process.
+#pragma once
+
+#include "broker/base/clock.h"
+#include "broker/node/hosted_set.h"
+#include "broker/node/options.h"
+#include "broker/storage/log/log_store.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace penstock::node {
+
+class Background final : public storage::LiveBodies {
+  public:
+    Background(std::vector<HostedSet*> sets,
+               storage::LogStore& store,
+               const Clock& clock,
+               const NodeOptions& options);
+
+    // Bodies nobody holds any longer, from a turn's effects.
+    void release(HostedSet& data, const std::vector<model::Release>& releases);
+
+    // One turn's share; true while the recount wants more turns.
+    Result<bool> run();
+
+    // When run() wants to be called again at the latest.
+    [[nodiscard]] std::int64_t next_us() const;
+
+    [[nodiscard]] model::LogIndex flushed_applied(model::SetId set) const override;
+    [[nodiscard]] std::vector<std::uint32_t> live_ordinals(model::SetId set,
+                                                           model::LogIndex index) const override;
+
+  private:
+    bool recount();
+    Result<void> reclaim(std::int64_t now_us);
+    Result<void> flush(std::int64_t now_us);
+    Result<void> scrub(std::int64_t now_us);
+    [[nodiscard]] const HostedSet* find(model::SetId set) const;
+
+    std::vector<HostedSet*> sets_;
+    storage::LogStore& store_;
+    const Clock& clock_;
+    const NodeOptions& options_;
+
+    // The recount runs over the data set's entries as they were at the start; entries behind them
+    // are counted by the store as they come.
+    HostedSet& counted_set_;
+    model::LogIndex count_next_ = 1;
+    model::LogIndex count_last_ = 0;
+    bool counting_ = true;
+
+    std::uint64_t logged_bytes_ = 0;  // since the last flush began
+    bool released_ = true;
+    std::int64_t flushed_us_;
+    std::int64_t reclaimed_us_;
+    std::int64_t scrubbed_us_;
+};
+
+}  // namespace penstock::node

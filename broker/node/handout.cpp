@@ -1,0 +1,248 @@
+#include "broker/node/handout.h"
+
+#include "broker/node/node.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+#include <variant>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::size_t hand_out_max = 256;      // one subscription, one turn
+constexpr std::uint32_t scan_max = 4'096;      // sequences looked at for it
+constexpr std::uint64_t credit_max = 100'000;  // more makes no sense: it would all be in memory
+
+model::Failure failure_of(const model::Reply& reply) {
+    const auto* refusal = std::get_if<model::Refusal>(&reply);
+    if (refusal == nullptr) return model::Failure::none;
+    if (refusal->reason == model::Reason::queue_full) return model::Failure::queue_full;
+    if (refusal->reason == model::Reason::queue_not_found) return model::Failure::queue_gone;
+    return model::Failure::exhausted_resources;
+}
+
+void keep_tracked(TrackMode mode, std::vector<model::Attempt>& attempts) {
+    if (mode == TrackMode::off) attempts.clear();
+    if (mode != TrackMode::failures) return;
+    std::erase_if(attempts, [](const model::Attempt& attempt) {
+        return attempt.verdict == model::Verdict::accepted;
+    });
+}
+
+template <class T>
+void move_append(std::vector<T>& to, std::vector<T>&& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+}  // namespace
+
+void Handout::attach(api::DeliveryListener& listener) {
+    listener_ = &listener;
+    for (const model::SubscriptionNo subscription : core::all_subscriptions(data_.rows())) {
+        changed(subscription);
+    }
+}
+
+void Handout::changed(model::SubscriptionNo subscription) {
+    if (listener_ == nullptr) return;
+    auto info = core::subscription_info(data_.rows(), subscription);
+    if (!info) {
+        if (subscribers_.erase(subscription) > 0) listener_->on_target_gone(subscription);
+        look_.erase(subscription);
+        return;
+    }
+    Subscriber& subscriber = subscribers_[subscription];
+    subscriber.state = info->spec.state;
+    look_.insert(subscription);
+    listener_->on_target(api::Target{
+        subscription, std::move(info->topic_name), std::move(info->name), std::move(info->spec)});
+}
+
+void Handout::grant(model::SubscriptionNo subscription, std::uint32_t more) {
+    const auto found = subscribers_.find(subscription);
+    if (found == subscribers_.end()) return;
+    found->second.credit = std::min(found->second.credit + more, credit_max);
+    look_.insert(subscription);
+}
+
+void Handout::ready(model::SubscriptionNo subscription) {
+    if (subscribers_.contains(subscription)) look_.insert(subscription);
+}
+
+void Handout::settle(api::Dispatch::Settlement settlement, std::function<void()> done) {
+    Settling& settling = settling_[settlement.subscription];
+    settling.settlements.push_back(std::move(settlement));
+    if (done) settling.done.push_back(std::move(done));
+}
+
+void Handout::submit_settles() {
+    for (auto& [subscription, settling] : std::exchange(settling_, {})) {
+        api::Dispatch::Settlement batch{subscription, {}, {}};
+        for (api::Dispatch::Settlement& next : settling.settlements) {
+            const bool full =
+                batch.items.size() + next.items.size() > model::attempts_per_settle_max;
+            if (full && !batch.items.empty()) {
+                submit(subscription, std::exchange(batch, {subscription, {}, {}}), {});
+            }
+            move_append(batch.items, std::move(next.items));
+            move_append(batch.attempts, std::move(next.attempts));
+        }
+        submit(subscription, std::move(batch), std::move(settling.done));
+    }
+}
+
+// Entries apply in order, so the last command's `done` stands for all of the turn's.
+void Handout::submit(model::SubscriptionNo subscription,
+                     api::Dispatch::Settlement settlement,
+                     std::vector<std::function<void()>> done) {
+    keep_tracked(options_.track, settlement.attempts);
+    model::Settle command{subscription, settlement.items, model::no_ordinal, 0};
+    PreparedBodies bodies;
+    if (!settlement.attempts.empty()) {
+        command.attempts_ordinal = 0;
+        command.attempts_failed = static_cast<std::uint32_t>(
+            std::count_if(settlement.attempts.begin(),
+                          settlement.attempts.end(),
+                          [](const model::Attempt& attempt) {
+                              return attempt.verdict != model::Verdict::accepted;
+                          }));
+        bodies.bytes.push_back(model::encode_attempts(settlement.attempts));
+        const auto bytes = static_cast<std::uint32_t>(bodies.bytes.front().size());
+        bodies.infos.push_back(model::BodyInfo{{}, bytes});
+    }
+    auto applied = [this,
+                    subscription,
+                    items = std::move(settlement.items),
+                    done = std::move(done)](const model::Reply& reply) {
+        settled(subscription, items, std::holds_alternative<model::Refusal>(reply));
+        for (const auto& each : done) each();
+    };
+    data_.submit(Submission{std::move(command), std::move(bodies), nullptr, std::move(applied)});
+}
+
+void Handout::settled(model::SubscriptionNo subscription,
+                      const std::vector<model::SettleItem>& items,
+                      bool refused) {
+    const auto found = subscribers_.find(subscription);
+    if (found == subscribers_.end()) return;
+    Subscriber& subscriber = found->second;
+    for (const model::SettleItem& item : items) {
+        if (subscriber.held.erase(item.sequence) == 0) continue;
+        // Not settled after all: it is looked at again.
+        if (refused) subscriber.fresh = std::min(subscriber.fresh, item.sequence);
+    }
+    look_.insert(subscription);
+}
+
+void Handout::feed(model::SubscriptionNo subscription,
+                   model::Sequence sequence,
+                   model::Generation generation,
+                   std::function<void(model::Failure)> answer) {
+    auto done = [this, subscription, sequence, answer = std::move(answer)](
+                    const model::Reply& reply) {
+        const model::Failure failure = failure_of(reply);
+        if (failure == model::Failure::none) {
+            if (const auto found = subscribers_.find(subscription); found != subscribers_.end()) {
+                found->second.held.erase(sequence);
+            }
+            look_.insert(subscription);
+        }
+        if (answer) answer(failure);
+    };
+    const model::FeedQueue command{subscription, sequence, generation};
+    data_.submit(Submission{command, {}, nullptr, std::move(done)});
+}
+
+void Handout::give_back(model::SubscriptionNo subscription, model::Sequence sequence) {
+    const auto found = subscribers_.find(subscription);
+    if (found == subscribers_.end()) return;
+    found->second.held.erase(sequence);
+    grant(subscription, 1);
+}
+
+bool Handout::run() {
+    bool more = false;
+    const std::set<model::SubscriptionNo> look = std::exchange(look_, {});
+    for (const model::SubscriptionNo subscription : look) {
+        const auto found = subscribers_.find(subscription);
+        if (found == subscribers_.end()) continue;
+        if (!hand_out(subscription, found->second)) continue;
+        look_.insert(subscription);
+        more = true;
+    }
+    return more;
+}
+
+bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscriber) {
+    if (subscriber.credit == 0 || subscriber.state != model::SubscriptionState::active) {
+        return false;
+    }
+    const std::size_t wanted = std::min<std::uint64_t>(subscriber.credit, hand_out_max);
+    // Retries that are held come first and again, until they are settled.
+    const auto limit = static_cast<std::uint32_t>(wanted + subscriber.held.size());
+    core::ReadyPage page =
+        core::ready_deliveries(data_.rows(), subscription, subscriber.fresh, limit, scan_max);
+    if (page.generation != subscriber.generation) {
+        subscriber.generation = page.generation;
+        subscriber.held.clear();
+        subscriber.fresh = 0;
+        page = core::ready_deliveries(data_.rows(), subscription, 0, limit, scan_max);
+    }
+    std::vector<core::ReadyItem> taken;
+    model::Sequence left = std::numeric_limits<model::Sequence>::max();
+    for (core::ReadyItem& item : page.items) {
+        if (subscriber.held.contains(item.sequence)) continue;
+        if (taken.size() == wanted) {
+            left = std::min(left, item.sequence);
+            continue;
+        }
+        subscriber.held.insert(item.sequence);
+        taken.push_back(std::move(item));
+    }
+    const bool all = left == std::numeric_limits<model::Sequence>::max();
+    subscriber.fresh = all ? page.fresh : std::max(subscriber.fresh, std::min(page.fresh, left));
+    subscriber.credit -= taken.size();
+    if (!taken.empty()) deliver(subscription, std::move(taken));
+    return subscriber.credit > 0 && (page.more || !all);
+}
+
+void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items) {
+    std::vector<model::MessageId> messages;
+    for (const core::ReadyItem& item : items) messages.push_back(item.message);
+    auto fetched = [subscription,
+                    items = std::move(items),
+                    listener = listener_,
+                    mailbox = mailbox_](std::vector<FetchedBody> bodies) {
+        std::vector<api::Delivery> deliveries;
+        for (std::size_t at = 0; at < items.size(); ++at) {
+            const core::ReadyItem& item = items[at];
+            auto message = message_of(bodies[at]);
+            if (!message) {
+                mailbox->post([subscription, item](Node& node) {
+                    node.quarantine_delivery(subscription, item.sequence, item.message);
+                });
+                continue;
+            }
+            deliveries.push_back(api::Delivery{subscription,
+                                               item.sequence,
+                                               item.generation,
+                                               item.attempt,
+                                               item.message,
+                                               bodies[at]->time_ms,
+                                               std::move(message->meta),
+                                               std::move(message->payload)});
+        }
+        if (!deliveries.empty()) listener->on_deliveries(std::move(deliveries));
+    };
+    bodies_.fetch_for_hand_out(messages, std::move(fetched));
+}
+
+std::size_t Handout::held(model::SubscriptionNo subscription) const {
+    const auto found = subscribers_.find(subscription);
+    return found == subscribers_.end() ? 0 : found->second.held.size();
+}
+
+}  // namespace penstock::node

@@ -1,0 +1,90 @@
+// Handout: push deliveries out of the node: which subscriptions have credit, what is held by the
+// dispatcher, and where each subscription's fresh messages begin. All of it memory: after a crash
+// what was held is ready again. Settlements of a turn become few Settle commands. Owned by the
+// Node, broker thread only.
+//
+// An item is held until its Settle is applied: until then the rows still call it ready.
+#pragma once
+
+#include "broker/api/dispatch.h"
+#include "broker/core/data_query.h"
+#include "broker/node/bodies.h"
+#include "broker/node/hosted_set.h"
+#include "broker/node/options.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace penstock::node {
+
+class Handout {
+  public:
+    Handout(HostedSet& data,
+            Bodies& bodies,
+            std::shared_ptr<Mailbox> mailbox,
+            const NodeOptions& options)
+        : data_(data), bodies_(bodies), mailbox_(std::move(mailbox)), options_(options) {}
+
+    // Sends every target there is.
+    void attach(api::DeliveryListener& listener);
+
+    void grant(model::SubscriptionNo subscription, std::uint32_t more);
+    void settle(api::Dispatch::Settlement settlement, std::function<void()> done);
+    void feed(model::SubscriptionNo subscription,
+              model::Sequence sequence,
+              model::Generation generation,
+              std::function<void(model::Failure)> answer);
+
+    // From the effects of a turn.
+    void ready(model::SubscriptionNo subscription);
+    void changed(model::SubscriptionNo subscription);
+
+    // Makes commands of the settlements that came in this turn.
+    void submit_settles();
+
+    // Hands out what credit allows; true when there is more to do at once.
+    bool run();
+
+    // A body turned out to be damaged: its credit comes back.
+    void give_back(model::SubscriptionNo subscription, model::Sequence sequence);
+
+    [[nodiscard]] std::size_t held(model::SubscriptionNo subscription) const;
+
+  private:
+    struct Subscriber {
+        model::SubscriptionState state = model::SubscriptionState::active;
+        std::uint64_t credit = 0;
+        model::Generation generation = 0;
+        model::Sequence fresh = 0;  // first sequence never handed out
+        std::set<model::Sequence> held;
+    };
+
+    struct Settling {
+        std::vector<api::Dispatch::Settlement> settlements;
+        std::vector<std::function<void()>> done;
+    };
+
+    void submit(model::SubscriptionNo subscription,
+                api::Dispatch::Settlement settlement,
+                std::vector<std::function<void()>> done);
+    void settled(model::SubscriptionNo subscription,
+                 const std::vector<model::SettleItem>& items,
+                 bool refused);
+    bool hand_out(model::SubscriptionNo subscription, Subscriber& subscriber);
+    void deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items);
+
+    HostedSet& data_;
+    Bodies& bodies_;
+    std::shared_ptr<Mailbox> mailbox_;
+    const NodeOptions& options_;
+    api::DeliveryListener* listener_ = nullptr;
+    std::map<model::SubscriptionNo, Subscriber> subscribers_;
+    std::set<model::SubscriptionNo> look_;  // may have something and have credit
+    std::map<model::SubscriptionNo, Settling> settling_;
+};
+
+}  // namespace penstock::node

@@ -1,0 +1,122 @@
+// HostedSet: one set on this node: its log, its rows, its state machine and the commands that wait
+// for the next entry. Owned by the Node, broker thread only. An error of apply or the log is final:
+// the caller stops the process.
+#pragma once
+
+#include "broker/base/error.h"
+#include "broker/core/state_machine.h"
+#include "broker/model/entry.h"
+#include "broker/node/call.h"
+#include "broker/replication/log.h"
+#include "broker/storage/log/log_store.h"
+#include "broker/storage/rows/row_store.h"
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::node {
+
+// Messages as they go into an entry; made on the caller's thread.
+struct PreparedBodies {
+    std::vector<std::string> bytes;
+    std::vector<model::BodyInfo> infos;
+};
+
+// A command on its way into an entry. `done` runs exactly once: when its entry is applied, or with
+// a Refusal when it was not proposed (no leader; the call it belongs to was answered meanwhile).
+struct Submission {
+    model::Command command;
+    PreparedBodies bodies;
+    CallPtr call;
+    std::function<void(model::Reply)> done;
+};
+
+// What a turn's entries asked for beyond rows and replies; may hold repetitions.
+struct TurnEffects {
+    std::vector<model::QueueNo> visible;
+    std::vector<model::SubscriptionNo> ready;
+    std::vector<model::SubscriptionNo> changed;
+    std::vector<model::Release> releases;
+};
+
+// Bounds of one entry and of one turn.
+inline constexpr std::size_t commands_per_entry_max = 1'000;
+inline constexpr std::size_t command_bytes_per_entry_max = 1U << 20;
+inline constexpr std::size_t body_bytes_per_entry_max = 4U << 20;
+inline constexpr std::size_t entries_per_turn_max = 4;
+
+class HostedSet {
+  public:
+    HostedSet(model::SetId set,
+              std::unique_ptr<storage::RowStore> rows,
+              std::unique_ptr<core::StateMachine> machine);
+
+    // Applies what the log has beyond the rows and takes the log into use.
+    Result<void> open(storage::LogStore& store);
+
+    void submit(Submission submission);
+
+    // A Tick goes behind the commands that wait; none while one is under way.
+    void submit_tick(std::int64_t now_us);
+
+    // Forms entries from what waits and stages them; their number. The rest waits for the next
+    // turn.
+    std::size_t propose(model::TimeMs wall_ms);
+
+    // After the store's sync: applies what is committed and answers.
+    Result<void> apply_committed(TurnEffects& effects);
+
+    [[nodiscard]] model::SetId set() const { return set_; }
+
+    [[nodiscard]] const model::Rows& rows() const { return *rows_; }
+
+    [[nodiscard]] storage::RowStore& row_store() { return *rows_; }
+
+    [[nodiscard]] const storage::RowStore& row_store() const { return *rows_; }
+
+    [[nodiscard]] bool waiting() const { return !queue_.empty(); }
+
+    [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+
+    [[nodiscard]] model::LogIndex applied() const { return applied_; }
+
+    [[nodiscard]] model::TimeMs time_ms() const { return time_ms_; }
+
+    // Cluster time at which a Tick is due; 0: at once; nothing: none.
+    [[nodiscard]] std::optional<model::TimeMs> wake_ms() const { return wake_ms_; }
+
+    [[nodiscard]] std::int64_t ticked_us() const { return ticked_us_; }
+
+    // Bytes proposed since the last call.
+    std::uint64_t take_logged_bytes() { return std::exchange(logged_bytes_, 0); }
+
+  private:
+    struct Flight {
+        std::uint64_t token = 0;
+        model::Entry entry;
+        std::vector<std::function<void(model::Reply)>> done;
+    };
+
+    Flight gather(std::vector<std::string>& bodies);
+    Result<void> apply(const model::Entry& entry, model::Effects& effects);
+
+    model::SetId set_;
+    std::unique_ptr<storage::RowStore> rows_;
+    std::unique_ptr<core::StateMachine> machine_;
+    std::unique_ptr<replication::Log> log_;
+    std::deque<Submission> queue_;
+    std::deque<Flight> flights_;  // proposed, not yet committed, in order
+    std::uint64_t next_token_ = 1;
+    model::LogIndex applied_ = 0;
+    model::TimeMs time_ms_ = 0;
+    std::optional<model::TimeMs> wake_ms_ = 0;  // after a start it is not known: ask
+    bool tick_waits_ = false;
+    std::int64_t ticked_us_ = 0;
+    std::uint64_t logged_bytes_ = 0;
+};
+
+}  // namespace penstock::node

@@ -1,0 +1,111 @@
+// Operations on messages: send, publish, receive, delete, change of visibility.
+#include "broker/node/operations.h"
+
+#include <utility>
+#include <variant>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::int64_t us_per_s = 1'000'000;
+
+}  // namespace
+
+void Operations::send(const CallPtr& call, model::Command command, PreparedBodies bodies) {
+    const auto done = [this, call](model::Reply reply) {
+        if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
+            refuse(call, std::move(*refusal));
+            return;
+        }
+        auto& sent = std::get<model::Sent>(reply);
+        answer<api::SentMessages>(call, api::SentMessages{std::move(sent.ids), sent.repeated});
+    };
+    desk_.data.submit(Submission{std::move(command), std::move(bodies), call, done});
+}
+
+void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBodies bodies) {
+    if (auto refused = check_space()) return refuse(call, std::move(*refused));
+    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
+        return refuse(call, std::move(*refused));
+    }
+    auto queue = desk_.names.queue(request.queue);
+    if (!queue) return refuse(call, queue.error());
+    model::Send command;
+    command.queue = queue->number;
+    command.count = static_cast<std::uint32_t>(bodies.bytes.size());
+    command.delay_ms = std::uint64_t{request.delay_s} * 1'000;
+    command.dedup_key = std::move(request.dedup_key);
+    send(call, std::move(command), std::move(bodies));
+}
+
+void Operations::run(const CallPtr& call, api::PublishMessages request, PreparedBodies bodies) {
+    if (auto refused = check_space()) return refuse(call, std::move(*refused));
+    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
+        return refuse(call, std::move(*refused));
+    }
+    auto topic = desk_.names.topic(request.topic);
+    if (!topic) return refuse(call, topic.error());
+    if (auto refused = check_publish(topic->number, bodies.infos)) {
+        return refuse(call, std::move(*refused));
+    }
+    model::Publish command;
+    command.topic = topic->number;
+    command.count = static_cast<std::uint32_t>(bodies.bytes.size());
+    command.delay_ms = std::uint64_t{request.delay_s} * 1'000;
+    command.dedup_key = std::move(request.dedup_key);
+    command.want_receiver = request.want_receiver;
+    send(call, std::move(command), std::move(bodies));
+}
+
+void Operations::run(const CallPtr& call, const api::ReceiveMessages& request) {
+    if (auto refused = check_receive(request)) return refuse(call, std::move(*refused));
+    auto queue = desk_.names.queue(request.queue);
+    if (!queue) return refuse(call, queue.error());
+    std::uint32_t wait_s = request.wait_s.value_or(0);
+    if (!request.wait_s) {
+        const auto info = core::queue_info(desk_.data.rows(), queue->number);
+        if (info) wait_s = info->attributes.polling_wait_s;
+    }
+    Receive receive;
+    receive.call = call;
+    receive.queue = queue->number;
+    receive.messages_max = request.messages_max;
+    receive.visibility_ms = request.visibility_s * 1'000;
+    receive.until_us = desk_.clock.steady_us() + std::int64_t{wait_s} * us_per_s;
+    desk_.receiving.start(std::move(receive));
+}
+
+void Operations::run(const CallPtr& call, api::DeleteMessages request) {
+    if (request.receipts.empty() || request.receipts.size() > batch_messages_max) {
+        return refuse(call, out_of_range("receipts", 1, batch_messages_max));
+    }
+    auto queue = desk_.names.queue(request.queue);
+    if (!queue) return refuse(call, queue.error());
+    const auto done = [this, call](model::Reply reply) {
+        if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
+            refuse(call, std::move(*refusal));
+            return;
+        }
+        auto& deleted = std::get<model::Deleted>(reply);
+        answer<api::DeletedMessages>(call, api::DeletedMessages{std::move(deleted.removed)});
+    };
+    model::DeleteMessages command{queue->number, std::move(request.receipts)};
+    desk_.data.submit(Submission{std::move(command), {}, call, done});
+}
+
+void Operations::run(const CallPtr& call, const api::ChangeVisibility& request) {
+    constexpr std::uint32_t visibility_s_max = 43'200;
+    if (request.visibility_s > visibility_s_max) {
+        return refuse(call, out_of_range("visibility_s", 0, visibility_s_max, "seconds"));
+    }
+    auto queue = desk_.names.queue(request.queue);
+    if (!queue) return refuse(call, queue.error());
+    model::ChangeVisibility command;
+    command.queue = queue->number;
+    command.receipt = request.receipt;
+    command.visibility_ms = request.visibility_s * 1'000;
+    submit(call, command, [this, call] { answer<api::Nothing>(call, api::Nothing{}); });
+}
+
+}  // namespace penstock::node

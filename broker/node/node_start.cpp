@@ -1,0 +1,183 @@
+// A node's start and end: opening and replaying, the first keys, what is shown of it, closing.
+#include "broker/base/log.h"
+#include "broker/node/node.h"
+
+#include <string>
+#include <utility>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::size_t key_id_bytes = 16;
+constexpr std::size_t secret_bytes = 24;
+constexpr int recover_turns_max = 100'000;
+
+std::string hex(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const char byte : bytes) {
+        const auto value = static_cast<unsigned char>(byte);
+        text.push_back(digits[value >> 4U]);
+        text.push_back(digits[value & 0xFU]);
+    }
+    return text;
+}
+
+std::string_view to_text(storage::SpaceLevel level) {
+    switch (level) {
+        case storage::SpaceLevel::normal:
+            return "normal";
+        case storage::SpaceLevel::below_reserve:
+            return "below_reserve";
+        case storage::SpaceLevel::exhausted:
+            break;
+    }
+    return "exhausted";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HostedSet>> Node::open_set(model::SetId set,
+                                                  std::unique_ptr<core::StateMachine> machine) {
+    auto rows = world_.open_rows(options_.data_folder + "/rows/set-" + std::to_string(set.value));
+    if (!rows) return rows.error();
+    return std::make_unique<HostedSet>(set, std::move(*rows), std::move(machine));
+}
+
+Result<void> Node::open() {
+    for (const char* folder : {"/log", "/rows"}) {
+        if (auto made = world_.disk.make_folder(options_.data_folder + folder); !made) {
+            return made.error();
+        }
+    }
+    auto names = open_set(model::names_set, core::make_name_set());
+    if (!names) return names.error();
+    names_set_ = std::move(*names);
+    auto data = open_set(model::first_data_set, core::make_data_set());
+    if (!data) return data.error();
+    data_set_ = std::move(*data);
+    const auto applied = [this](model::SetId set) -> model::LogIndex {
+        if (set == model::names_set) return names_set_->row_store().flushed_applied();
+        return set == model::first_data_set ? data_set_->row_store().flushed_applied() : 0;
+    };
+    auto store =
+        storage::LogStore::open(world_.disk, options_.data_folder + "/log", options_.log, applied);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    for (HostedSet* set : {names_set_.get(), data_set_.get()}) {
+        if (auto replayed = set->open(*store_); !replayed) return replayed.error();
+    }
+    started_ms_ = world_.clock.wall_ms();
+    swept_us_ = world_.clock.steady_us();
+    open_ = std::make_unique<Opened>(*this);
+    if (auto first = first_start(); !first) return first.error();
+    open_->lifecycle.recover();
+    for (int turn = 0; turn < recover_turns_max; ++turn) {
+        if (!names_set_->waiting() && !data_set_->waiting()) break;
+        if (auto committed = commit(); !committed) return committed.error();
+    }
+    publish_keys();
+    ready_ = true;
+    return {};
+}
+
+Result<void> Node::first_start() {
+    // The receipt key counts only the first time, the rest follows the configuration.
+    model::InitSet init;
+    for (std::uint64_t& part : init.receipt_key) part = world_.random.next();
+    init.track_retention_s = options_.track_retention_s;
+    init.track_bytes_max = options_.track_bytes_max;
+    data_set_->submit(Submission{init, {}, nullptr, {}});
+    bool has_root = false;
+    bool has_dev = false;
+    for (const core::KeyInfo& key : core::list_keys(names_set_->rows())) {
+        const bool dev = key.key_id == dev_key_id;
+        has_dev = has_dev || dev;
+        has_root = has_root || (key.root && !dev);
+    }
+    if (options_.dev) {
+        if (has_dev) return {};
+        const model::PutKey key{dev_key_id, dev_key_secret, true};
+        names_set_->submit(Submission{key, {}, nullptr, {}});
+        return {};
+    }
+    if (has_root) return {};
+    first_key_ = RootKey{"AKID" + hex(world_.random.fill(key_id_bytes)),
+                         hex(world_.random.fill(secret_bytes))};
+    // Kept before it is valid: a crash in between leaves a file that the next start overwrites.
+    if (options_.save_root_key) {
+        if (auto saved = options_.save_root_key(*first_key_); !saved) return saved.error();
+    }
+    const model::PutKey key{first_key_->key_id, first_key_->secret, true};
+    names_set_->submit(Submission{key, {}, nullptr, {}});
+    return {};
+}
+
+void Node::publish_keys() {
+    auto keys = std::make_shared<Keys>();
+    for (core::KeyInfo& key : core::list_keys(names_set_->rows())) {
+        // The well-known key of a folder that once ran with `dev` opens nothing without it.
+        if (key.key_id == dev_key_id && !options_.dev) continue;
+        std::string id = key.key_id;
+        keys->emplace(std::move(id), std::move(key));
+    }
+    keys_.store(std::move(keys));
+}
+
+std::optional<std::string> Node::secret_of(std::string_view key_id) const {
+    const std::shared_ptr<const Keys> keys = keys_.load();
+    if (!keys) return {};
+    const auto found = keys->find(key_id);
+    if (found == keys->end()) return {};
+    return found->second.secret;
+}
+
+api::ServerStatus Node::status() const {
+    const auto count = [this](model::ObjectKind kind) {
+        return core::list_names(names_set_->rows(), kind, {}, 0, 0).total;
+    };
+    const storage::LogStoreStats log = store_->stats();
+    api::ServerStatus status;
+    status.ready = ready_;
+    status.version = options_.version;
+    status.data_folder = options_.data_folder;
+    status.started_ms = started_ms_;
+    status.dev = options_.dev;
+    status.space = to_text(store_->space());
+    status.log_bytes = log.bytes;
+    status.log_segments = log.segments;
+    status.live_bodies = log.bodies_live;
+    status.damaged_records = log.damaged_records;
+    status.quarantined = open_->receiving.quarantined();
+    status.rows_bytes =
+        names_set_->row_store().bytes_on_disk() + data_set_->row_store().bytes_on_disk();
+    status.applied = data_set_->applied();
+    status.queues = count(model::ObjectKind::queue);
+    status.topics = count(model::ObjectKind::topic);
+    status.subscriptions = count(model::ObjectKind::subscription);
+    status.waiters = open_->receiving.waiters().size();
+    return status;
+}
+
+Result<void> Node::close() {
+    ready_ = false;
+    stopping_ = true;
+    for (const auto& letter : mailbox_->take_all()) letter->return_to_sender();
+    for (const CallPtr& call : calls_) {
+        const bool proposed = call->proposed();
+        completions_.refuse(call,
+                            {proposed ? model::Reason::unknown_outcome : model::Reason::unavailable,
+                             {},
+                             "the server stops"});
+    }
+    calls_.clear();
+    open_->receiving.stop();
+    completions_.flush();
+    for (HostedSet* set : {names_set_.get(), data_set_.get()}) {
+        if (auto flushed = set->row_store().flush(); !flushed) return flushed.error();
+    }
+    return {};
+}
+
+}  // namespace penstock::node

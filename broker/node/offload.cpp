@@ -1,0 +1,43 @@
+#include "broker/node/offload.h"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::size_t cold_threads = 2;
+
+}  // namespace
+
+Offload::Offload(Kind kind) {
+    if (kind == Kind::stepped) return;
+    cold_ = std::make_unique<boost::asio::thread_pool>(cold_threads);
+    hand_out_ = std::make_unique<boost::asio::thread_pool>(1);
+}
+
+Offload::~Offload() {
+    stop();
+}
+
+void Offload::cold(Job job) {
+    if (!cold_) return job();
+    boost::asio::post(*cold_, std::move(job));
+}
+
+void Offload::hand_out(Job job) {
+    if (!hand_out_) return job();
+    boost::asio::post(*hand_out_, std::move(job));
+}
+
+void Offload::stop() {
+    if (!cold_) return;
+    cold_->stop();
+    hand_out_->stop();
+    cold_->join();
+    hand_out_->join();
+}
+
+}  // namespace penstock::node

@@ -1,0 +1,109 @@
+// Operations: what each api::Request does: names become numbers, ranges are checked, commands are
+// submitted, views are read from rows. Nothing here waits. Owned by the Node, broker thread only.
+#pragma once
+
+#include "broker/api/requests.h"
+#include "broker/base/clock.h"
+#include "broker/core/data_query.h"
+#include "broker/node/bodies.h"
+#include "broker/node/completions.h"
+#include "broker/node/hosted_set.h"
+#include "broker/node/lifecycle.h"
+#include "broker/node/names.h"
+#include "broker/node/options.h"
+#include "broker/node/receiving.h"
+#include "broker/node/validation.h"
+
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace penstock::node {
+
+// What the operations work with; owned by the Node, outlives them.
+struct Desk {
+    HostedSet& names_set;
+    HostedSet& data;
+    Names& names;
+    Lifecycle& lifecycle;
+    Receiving& receiving;
+    Bodies& bodies;
+    Completions& completions;
+    storage::LogStore& store;
+    const Clock& clock;
+    const NodeOptions& options;
+    std::function<api::ServerStatus()> status;
+};
+
+class Operations {
+  public:
+    explicit Operations(Desk& desk) : desk_(desk) {}
+
+    // Starts a request. `bodies` belongs to sends and publishes.
+    void start(const CallPtr& call, api::Request request, PreparedBodies bodies);
+
+    // Deletes automatic dead-letter queues that are empty and whose subscription is gone; looks at
+    // a bounded number, in turn.
+    void sweep_dead_letter_queues();
+
+  private:
+    void run(const CallPtr& call, api::CreateQueue request);
+    void run(const CallPtr& call, const api::ListQueues& request);
+    void run(const CallPtr& call, const api::GetQueue& request);
+    void run(const CallPtr& call, const api::SetQueue& request);
+    void run(const CallPtr& call, const api::DeleteQueue& request);
+    void run(const CallPtr& call, const api::ClearQueue& request);
+    void run(const CallPtr& call, const api::RewindQueue& request);
+    void run(const CallPtr& call, const api::ListDeadLetterSources& request);
+    void run(const CallPtr& call, api::SendMessages request, PreparedBodies bodies);
+    void run(const CallPtr& call, const api::ReceiveMessages& request);
+    void run(const CallPtr& call, api::DeleteMessages request);
+    void run(const CallPtr& call, const api::ChangeVisibility& request);
+    void run(const CallPtr& call, const api::CreateTopic& request);
+    void run(const CallPtr& call, const api::ListTopics& request);
+    void run(const CallPtr& call, const api::GetTopic& request);
+    void run(const CallPtr& call, const api::SetTopic& request);
+    void run(const CallPtr& call, const api::DeleteTopic& request);
+    void run(const CallPtr& call, api::PublishMessages request, PreparedBodies bodies);
+    void run(const CallPtr& call, api::Subscribe request);
+    void run(const CallPtr& call, const api::ListSubscriptions& request);
+    void run(const CallPtr& call, const api::GetSubscription& request);
+    void run(const CallPtr& call, const api::SetSubscription& request);
+    void run(const CallPtr& call, const api::Unsubscribe& request);
+    void run(const CallPtr& call, const api::ListDeadLetters& request);
+    void run(const CallPtr& call, const api::RedriveDeadLetters& request);
+    void run(const CallPtr& call, const api::ListDeliveries& request);
+    void run(const CallPtr& call, const api::TrackMessage& request);
+    void run(const CallPtr& call, const api::GetStatus& request);
+
+    // Below the disk reserve nothing new comes in.
+    [[nodiscard]] Refused check_space() const;
+
+    [[nodiscard]] Refused check_publish(model::TopicNo topic,
+                                        const std::vector<model::BodyInfo>& messages) const;
+    Outcome<model::QueueAttributes> queue_attributes(const api::QueueChange& change,
+                                                     model::QueueAttributes base);
+    void send(const CallPtr& call, model::Command command, PreparedBodies bodies);
+    Refused resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec);
+    void remove_dead_letter_queue(const std::string& topic, const std::string& name);
+    void submit(const CallPtr& call, model::Command command, std::function<void()> done);
+
+    [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;
+    [[nodiscard]] Outcome<api::TopicView> view_topic(model::TopicNo topic) const;
+    [[nodiscard]] Outcome<api::SubscriptionView> view_subscription(
+        model::SubscriptionNo subscription) const;
+
+    template <class Reply>
+    void answer(const CallPtr& call, Outcome<Reply> outcome) {
+        desk_.completions.answer(call, std::any(std::move(outcome)));
+    }
+
+    void refuse(const CallPtr& call, model::Refusal why) {
+        desk_.completions.refuse(call, std::move(why));
+    }
+
+    Desk& desk_;
+    std::uint64_t sweep_from_ = 0;
+};
+
+}  // namespace penstock::node

@@ -1,0 +1,57 @@
+// NodeOptions: what a node is told at its start. A plain value, made by the composition root.
+#pragma once
+
+#include "broker/base/error.h"
+#include "broker/storage/log/log_store.h"
+#include "broker/storage/rows/row_store.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace penstock::node {
+
+// Which attempts are kept for the track.
+enum class TrackMode : std::uint8_t { off, failures, all };
+
+struct RootKey {
+    std::string key_id;
+    std::string secret;
+};
+
+struct NodeOptions {
+    std::string data_folder = "penstock-data";
+    bool dev = false;  // puts the well-known key; no root key is made
+    std::string version;
+    storage::LogStoreOptions log;
+    storage::RowStoreOptions rows;
+
+    // Quotas; 0: none.
+    std::uint32_t queues_max = 1'000;
+    std::uint32_t topics_max = 1'000;
+    std::uint32_t subscriptions_max = 100;  // per topic
+    std::uint32_t name_reuse_ms = 10'000;   // how long a deleted name stays blocked
+
+    TrackMode track = TrackMode::all;
+    std::uint32_t track_retention_s = 259'200;
+    std::uint64_t track_bytes_max = 1ULL << 30;
+
+    std::uint32_t request_timeout_ms = 10'000;  // on top of a poll
+    std::uint32_t calls_max = 20'000;           // requests that wait to be looked at
+    std::uint64_t call_bytes_max = 128ULL << 20;
+    std::uint32_t waiters_max = 50'000;  // long polls
+
+    // Rows are flushed when this much would have to be redone after a crash, or this often.
+    std::uint64_t flush_row_bytes = 64ULL << 20;
+    std::uint64_t flush_log_bytes = 512ULL << 20;
+    std::uint32_t flush_age_ms = 60'000;
+    std::uint64_t scrub_bytes_per_s = 1ULL << 20;
+
+    // Keeps the root key of a first start before it becomes valid; empty: nothing is kept.
+    std::function<Result<void>(const RootKey&)> save_root_key;
+};
+
+inline constexpr const char* dev_key_id = "AKIDpenstockdev";
+inline constexpr const char* dev_key_secret = "penstock-dev-secret";
+
+}  // namespace penstock::node

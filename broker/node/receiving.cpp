@@ -1,0 +1,174 @@
+#include "broker/node/receiving.h"
+
+#include "broker/core/data_query.h"
+#include "broker/node/node.h"
+
+#include <algorithm>
+#include <any>
+#include <limits>
+#include <utility>
+#include <variant>
+
+namespace penstock::node {
+
+namespace {
+
+// A queue's waiters that are woken at once; the others follow when these have leased.
+constexpr std::size_t wake_max = 256;
+
+struct Damaged {
+    model::Sequence sequence;
+    model::MessageId message;
+};
+
+api::ReceivedMessage received(const model::LeasedMessage& leased, model::NewMessage message) {
+    api::ReceivedMessage result;
+    result.id = leased.message;
+    result.receipt = leased.receipt;
+    result.meta = std::move(message.meta);
+    result.payload = std::move(message.payload);
+    result.enqueued_ms = leased.enqueued_ms;
+    result.next_visible_ms = leased.next_visible_ms;
+    result.first_received_ms = leased.first_leased_ms;
+    result.receives = leased.receives;
+    return result;
+}
+
+}  // namespace
+
+Receiving::Receiving(HostedSet& data,
+                     Bodies& bodies,
+                     Completions& completions,
+                     std::shared_ptr<Mailbox> mailbox,
+                     const Clock& clock,
+                     const NodeOptions& options,
+                     std::function<void(const CallPtr&)> resumed)
+    : data_(data),
+      bodies_(bodies),
+      completions_(completions),
+      mailbox_(std::move(mailbox)),
+      clock_(clock),
+      options_(options),
+      resumed_(std::move(resumed)) {}
+
+void Receiving::start(Receive receive) {
+    if (core::receivable(data_.rows(), receive.queue)) {
+        lease(std::move(receive));
+    } else {
+        wait(std::move(receive), Waiters::Place::back);
+    }
+}
+
+void Receiving::answer_nothing(const CallPtr& call) {
+    completions_.answer(call,
+                        std::any(api::Outcome<api::ReceivedMessages>(api::ReceivedMessages{})));
+}
+
+void Receiving::forget(const CallPtr& call) {
+    if (waiters_.cancel(call)) answer_nothing(call);
+}
+
+void Receiving::wait(Receive receive, Waiters::Place place) {
+    if (receive.call->cancelled()) return answer_nothing(receive.call);
+    const bool over = receive.until_us <= clock_.steady_us();
+    if (!over && waiters_.size() < options_.waiters_max) {
+        receive.call->polling = true;
+        waiters_.add(std::move(receive), place);
+        return;
+    }
+    if (!over) {
+        const model::Refusal why{model::Reason::overloaded, {}, "too many receives are waiting"};
+        completions_.refuse(receive.call, why);
+        return;
+    }
+    answer_nothing(receive.call);
+}
+
+void Receiving::wake(model::QueueNo queue) {
+    if (waiters_.size(queue) == 0) return;
+    const auto info = core::queue_info(data_.rows(), queue);
+    const std::uint64_t visible = info ? info->counts.active : wake_max;
+    const auto at_most = static_cast<std::size_t>(std::min<std::uint64_t>(visible, wake_max));
+    for (Receive& receive : waiters_.wake(queue, std::max<std::size_t>(at_most, 1))) {
+        lease(std::move(receive));
+    }
+}
+
+void Receiving::wake_all(model::QueueNo queue) {
+    const std::size_t all = std::numeric_limits<std::size_t>::max();
+    for (Receive& receive : waiters_.wake(queue, all)) lease(std::move(receive));
+}
+
+void Receiving::expire(std::int64_t now_us) {
+    for (Receive& receive : waiters_.expire(now_us)) {
+        wait(std::move(receive), Waiters::Place::back);
+    }
+}
+
+void Receiving::stop() {
+    const std::int64_t for_ever = std::numeric_limits<std::int64_t>::max();
+    for (const Receive& receive : waiters_.expire(for_ever)) answer_nothing(receive.call);
+}
+
+void Receiving::lease(Receive receive) {
+    const CallPtr call = receive.call;
+    if (std::exchange(call->polling, false)) resumed_(call);
+    if (call->cancelled()) return answer_nothing(call);
+    const model::Lease lease{receive.queue, receive.messages_max, receive.visibility_ms};
+    const auto done = [this, receive = std::move(receive)](model::Reply reply) {
+        if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
+            completions_.refuse(receive.call, std::move(*refusal));
+            return;
+        }
+        leased(receive, std::get<model::Leased>(std::move(reply)).messages);
+    };
+    data_.submit(Submission{lease, {}, call, done});
+}
+
+void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messages) {
+    // Somebody else was faster, or a job took them: there may be more.
+    if (messages.empty()) {
+        if (core::receivable(data_.rows(), receive.queue)) return lease(std::move(receive));
+        return wait(std::move(receive), Waiters::Place::front);
+    }
+    // Whoever has gone meanwhile leaves its messages to the next receive after the visibility time.
+    if (receive.call->cancelled()) return answer_nothing(receive.call);
+    std::vector<model::MessageId> ids;
+    for (const model::LeasedMessage& message : messages) ids.push_back(message.message);
+    const auto executor = receive.call->executor();
+    auto fetched = [mailbox = mailbox_,
+                    receive = std::move(receive),
+                    messages = std::move(messages)](std::vector<FetchedBody> bodies) {
+        api::ReceivedMessages result;
+        std::vector<Damaged> damaged;
+        for (std::size_t at = 0; at < bodies.size(); ++at) {
+            auto message = message_of(bodies[at]);
+            if (message) {
+                result.messages.push_back(received(messages[at], std::move(*message)));
+            } else {
+                damaged.push_back({messages[at].sequence, messages[at].message});
+            }
+        }
+        const bool again = result.messages.empty();
+        if (!again && receive.call->claim()) {
+            receive.call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
+        }
+        if (damaged.empty()) return;
+        mailbox->post([receive, damaged = std::move(damaged), again](Node& node) {
+            for (const Damaged& one : damaged) {
+                node.receiving().quarantine(receive.queue, one.sequence, one.message);
+            }
+            if (again && !receive.call->answered()) node.receiving().start(receive);
+        });
+    };
+    bodies_.fetch(ids, executor, std::move(fetched));
+}
+
+void Receiving::quarantine(model::ObjectNo object,
+                           model::Sequence sequence,
+                           model::MessageId message) {
+    ++quarantined_;
+    data_.submit(Submission{model::Quarantine{object, sequence, message}, {}, nullptr, {}});
+}
+
+}  // namespace penstock::node

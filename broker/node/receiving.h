@@ -1,0 +1,74 @@
+// Receiving: receives and their long polls. A receive that finds nothing waits; when its queue has
+// something visible it leases, fetches the bodies and answers. A damaged message is taken out of
+// delivery and its neighbours flow on. Owned by the Node, broker thread only.
+#pragma once
+
+#include "broker/api/requests.h"
+#include "broker/base/clock.h"
+#include "broker/node/bodies.h"
+#include "broker/node/completions.h"
+#include "broker/node/hosted_set.h"
+#include "broker/node/options.h"
+#include "broker/node/waiters.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace penstock::node {
+
+class Receiving {
+  public:
+    Receiving(HostedSet& data,
+              Bodies& bodies,
+              Completions& completions,
+              std::shared_ptr<Mailbox> mailbox,
+              const Clock& clock,
+              const NodeOptions& options,
+              std::function<void(const CallPtr&)> resumed);
+
+    // Leases now, or waits until `receive.until_us`.
+    void start(Receive receive);
+
+    // Something became visible in the queue.
+    void wake(model::QueueNo queue);
+
+    // The queue is gone or its waiters must look again: all of them ask the core.
+    void wake_all(model::QueueNo queue);
+
+    // Polls whose time is over answer that there is nothing.
+    void expire(std::int64_t now_us);
+
+    // Its caller is gone: a poll ends now and leases nothing.
+    void forget(const CallPtr& call);
+
+    // The node stops: every poll ends.
+    void stop();
+
+    // The body of a leased message is damaged.
+    void quarantine(model::ObjectNo object, model::Sequence sequence, model::MessageId message);
+
+    [[nodiscard]] const Waiters& waiters() const { return waiters_; }
+
+    [[nodiscard]] std::uint64_t quarantined() const { return quarantined_; }
+
+  private:
+    void lease(Receive receive);
+    void leased(Receive receive, std::vector<model::LeasedMessage> messages);
+    void wait(Receive receive, Waiters::Place place);
+    void answer_nothing(const CallPtr& call);
+
+    HostedSet& data_;
+    Bodies& bodies_;
+    Completions& completions_;
+    std::shared_ptr<Mailbox> mailbox_;
+    const Clock& clock_;
+    const NodeOptions& options_;
+    std::function<void(const CallPtr&)> resumed_;  // its poll is over: the time-out runs again
+    Waiters waiters_;
+    std::uint64_t quarantined_ = 0;
+};
+
+}  // namespace penstock::node

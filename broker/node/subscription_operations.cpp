@@ -1,0 +1,208 @@
+// Operations on subscriptions as objects.
+#include "broker/api/names.h"
+#include "broker/node/operations.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::uint32_t page_limit_max = 1'000;
+constexpr std::uint32_t dead_letter_retention_s = 1'296'000;
+
+void apply(const api::SetSubscription& change, model::SubscriptionSpec& spec) {
+    const auto set = [](const auto& from, auto& to) {
+        if (from) to = *from;
+    };
+    set(change.retry, spec.retry);
+    set(change.format, spec.format);
+    set(change.filter_tags, spec.filter_tags);
+    set(change.binding_keys, spec.binding_keys);
+    set(change.endpoint, spec.endpoint);
+    set(change.concurrency, spec.concurrency);
+    set(change.timeout_ms, spec.timeout_ms);
+    set(change.state, spec.state);
+}
+
+}  // namespace
+
+Outcome<api::SubscriptionView> Operations::view_subscription(
+    model::SubscriptionNo subscription) const {
+    auto info = core::subscription_info(desk_.data.rows(), subscription);
+    if (!info) {
+        return model::Refusal{model::Reason::subscription_not_found, {}, "it was deleted"};
+    }
+    api::SubscriptionView view;
+    view.number = subscription.value;
+    view.topic = std::move(info->topic_name);
+    view.name = std::move(info->name);
+    view.dead_letter_queue = desk_.names.name_of(info->spec.dead_letter);
+    view.spec = std::move(info->spec);
+    view.created_ms = info->created_ms;
+    view.modified_ms = info->modified_ms;
+    view.backlog = info->backlog;
+    view.waiting = info->waiting;
+    view.dropped = info->dropped;
+    return view;
+}
+
+Refused Operations::resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec) {
+    if (spec.sink == model::SinkKind::queue) {
+        auto queue = desk_.names.queue(spec.endpoint);
+        if (!queue) return std::move(queue.error());
+        spec.queue = queue->number;
+        spec.endpoint = queue->name;
+    }
+    if (request.dead_letter == api::DeadLetterChoice::named) {
+        auto queue = desk_.names.queue(request.dead_letter_queue);
+        if (!queue) {
+            return model::Refusal{model::Reason::dead_letter_not_found,
+                                  request.dead_letter_queue,
+                                  "there is no such queue"};
+        }
+        spec.dead_letter = queue->number;
+    }
+    return {};
+}
+
+void Operations::run(const CallPtr& call, api::Subscribe request) {
+    if (auto refused = check_space()) return refuse(call, std::move(*refused));
+    if (auto refused = check_name("name", request.name)) return refuse(call, std::move(*refused));
+    auto topic = desk_.names.topic(request.topic);
+    if (!topic) return refuse(call, topic.error());
+    const auto info = core::topic_info(desk_.data.rows(), topic->number);
+    if (!info) return refuse(call, {model::Reason::topic_not_found, request.topic, "deleted"});
+    model::SubscriptionSpec spec = request.spec;
+    spec.queue = {};
+    spec.dead_letter = {};
+    if (auto refused = check_subscription(spec, info->attributes.filter)) {
+        return refuse(call, std::move(*refused));
+    }
+    if (auto refused = resolve_queues(request, spec)) return refuse(call, std::move(*refused));
+    const bool automatic = request.dead_letter == api::DeadLetterChoice::automatic;
+    const std::string dead_letter =
+        automatic ? api::automatic_dead_letter_name(topic->name, request.name) : std::string();
+    auto number = std::make_shared<model::SubscriptionNo>();
+    Lifecycle::Creation creation;
+    creation.call = call;
+    // The queue first: the subscription names it.
+    if (automatic) creation.names.push_back({model::ObjectKind::dead_letter_queue, dead_letter});
+    creation.names.push_back({model::ObjectKind::subscription, topic->name + "/" + request.name});
+    creation.commands = [number, spec, dead_letter, topic = topic->number, name = request.name](
+                            const std::vector<model::ObjectNo>& numbers) {
+        std::vector<model::Command> commands;
+        model::SubscriptionSpec complete = spec;
+        if (!dead_letter.empty()) {
+            model::QueueAttributes attributes;
+            attributes.retention_s = dead_letter_retention_s;
+            attributes.message_bytes_max = static_cast<std::uint32_t>(batch_bytes_max);
+            complete.dead_letter = numbers.front();
+            commands.emplace_back(model::CreateQueue{
+                numbers.front(), dead_letter, model::QueueKind::automatic_dead_letter, attributes});
+        }
+        *number = numbers.back();
+        commands.emplace_back(model::Subscribe{*number, topic, name, complete});
+        return commands;
+    };
+    creation.created = [this, call, number] {
+        answer(call, view_subscription(*number));
+    };
+    desk_.lifecycle.create(std::move(creation));
+}
+
+void Operations::run(const CallPtr& call, const api::ListSubscriptions& request) {
+    if (request.page.limit > page_limit_max) {
+        return refuse(call, out_of_range("limit", 0, page_limit_max));
+    }
+    auto topic = desk_.names.topic(request.topic);
+    if (!topic) return refuse(call, topic.error());
+    std::vector<api::SubscriptionView> found;
+    for (const model::SubscriptionNo number :
+         core::subscriptions_of(desk_.data.rows(), topic->number)) {
+        auto view = view_subscription(number);
+        if (!view || !desk_.names.subscription(topic->name, view->name)) continue;
+        if (view->name.find(request.search) == std::string::npos) continue;
+        found.push_back(std::move(*view));
+    }
+    std::sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
+        return left.name < right.name;
+    });
+    api::SubscriptionPage page;
+    page.total = found.size();
+    for (std::size_t at = request.page.offset;
+         at < found.size() && page.items.size() < request.page.limit;
+         ++at) {
+        page.items.push_back(std::move(found[at]));
+    }
+    answer<api::SubscriptionPage>(call, std::move(page));
+}
+
+void Operations::run(const CallPtr& call, const api::GetSubscription& request) {
+    auto subscription = desk_.names.subscription(request.topic, request.name);
+    if (!subscription) return refuse(call, subscription.error());
+    answer(call, view_subscription(subscription->number));
+}
+
+void Operations::run(const CallPtr& call, const api::SetSubscription& request) {
+    auto subscription = desk_.names.subscription(request.topic, request.name);
+    if (!subscription) return refuse(call, subscription.error());
+    const model::SubscriptionNo number = subscription->number;
+    auto info = core::subscription_info(desk_.data.rows(), number);
+    if (!info)
+        return refuse(call, {model::Reason::subscription_not_found, request.name, "deleted"});
+    model::SubscriptionSpec spec = std::move(info->spec);
+    apply(request, spec);
+    const auto topic = core::topic_info(desk_.data.rows(), info->topic);
+    const auto filter = topic ? topic->attributes.filter : model::FilterKind::tags;
+    if (auto refused = check_subscription(spec, filter)) return refuse(call, std::move(*refused));
+    if (request.endpoint && spec.sink == model::SinkKind::queue) {
+        auto queue = desk_.names.queue(spec.endpoint);
+        if (!queue) return refuse(call, queue.error());
+        spec.queue = queue->number;
+        spec.endpoint = queue->name;
+    }
+    submit(call, model::SetSubscription{number, std::move(spec)}, [this, call, number] {
+        answer(call, view_subscription(number));
+    });
+}
+
+void Operations::remove_dead_letter_queue(const std::string& topic, const std::string& name) {
+    auto queue = desk_.names.queue(api::automatic_dead_letter_name(topic, name));
+    if (!queue) return;
+    const auto info = core::queue_info(desk_.data.rows(), queue->number);
+    const bool empty =
+        info && info->counts.active == 0 && info->counts.inactive == 0 && info->counts.delayed == 0;
+    if (empty) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
+}
+
+void Operations::run(const CallPtr& call, const api::Unsubscribe& request) {
+    auto subscription = desk_.names.subscription(request.topic, request.name);
+    if (!subscription) return refuse(call, subscription.error());
+    Lifecycle::Removal removal{call, subscription->number, subscription->kind, {}};
+    removal.removed = [this, call, request] {
+        remove_dead_letter_queue(request.topic, request.name);
+        answer<api::Nothing>(call, api::Nothing{});
+    };
+    if (!desk_.lifecycle.remove(std::move(removal))) {
+        refuse(call, {model::Reason::subscription_not_found, request.name, "it is being deleted"});
+    }
+}
+
+Refused Operations::check_publish(model::TopicNo topic,
+                                  const std::vector<model::BodyInfo>& messages) const {
+    const auto info = core::topic_info(desk_.data.rows(), topic);
+    if (!info) return model::Refusal{model::Reason::topic_not_found, {}, "it was deleted"};
+    for (const model::BodyInfo& message : messages) {
+        const bool by_key = info->attributes.filter == model::FilterKind::routing_key;
+        if (by_key && message.meta.routing_key.empty()) {
+            return model::Refusal{model::Reason::invalid_parameter,
+                                  "routing_key",
+                                  "the topic matches by routing key: give one"};
+        }
+    }
+    return {};
+}
+
+}  // namespace penstock::node

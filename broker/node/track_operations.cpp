@@ -1,0 +1,153 @@
+// The track of one message: what it was sent to, where it stands, the attempts of its deliveries.
+#include "broker/model/attempt.h"
+#include "broker/node/operations.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::uint32_t track_rows_max = 1'000;  // of each subscription, looked through
+
+// The queue or topic a body was sent to, from its entry's commands.
+std::optional<model::ObjectNo> holder_of(const std::vector<model::Command>& commands,
+                                         std::uint32_t ordinal) {
+    const auto within = [ordinal](std::uint32_t first, std::uint32_t count) {
+        return ordinal >= first && ordinal - first < count;
+    };
+    for (const model::Command& command : commands) {
+        const auto* send = std::get_if<model::Send>(&command);
+        if (send != nullptr && within(send->first_ordinal, send->count)) return send->queue;
+        const auto* publish = std::get_if<model::Publish>(&command);
+        if (publish != nullptr && within(publish->first_ordinal, publish->count)) {
+            return publish->topic;
+        }
+    }
+    return {};
+}
+
+std::string_view to_text(model::ObjectKind kind) {
+    switch (kind) {
+        case model::ObjectKind::topic:
+            return "topic";
+        case model::ObjectKind::subscription:
+            return "subscription";
+        case model::ObjectKind::queue:
+        case model::ObjectKind::dead_letter_queue:
+            break;
+    }
+    return "queue";
+}
+
+// Where the attempts of one place's deliveries may be.
+struct AttemptBodies {
+    std::vector<model::MessageId> bodies;
+    std::vector<std::size_t> places;  // per body: index into the track's places
+};
+
+void collect_attempts(const model::Rows& rows,
+                      const core::MessagePlace& place,
+                      std::size_t place_at,
+                      model::LogIndex oldest,
+                      AttemptBodies& found) {
+    for (const core::TrackRow& row :
+         core::track_rows(rows, place.object, model::MessageId(), oldest, track_rows_max)) {
+        if (place.sequence < row.first || place.sequence > row.last) continue;
+        found.bodies.push_back(row.attempts);
+        found.places.push_back(place_at);
+    }
+}
+
+void add_attempts(api::MessageTrack& track,
+                  const AttemptBodies& found,
+                  const std::vector<FetchedBody>& bodies) {
+    // Newest rows came first; a track is read from the oldest on.
+    for (std::size_t at = found.bodies.size(); at-- > 0;) {
+        const FetchedBody& body = bodies[at];
+        if (!body) continue;
+        const auto attempts = model::decode_attempts(body->bytes);
+        if (!attempts) continue;
+        api::TrackPlace& place = track.places[found.places[at]];
+        const std::size_t slash = place.object.find('/');
+        for (const model::Attempt& attempt : *attempts) {
+            if (attempt.message != track.id) continue;
+            api::DeliveryView view;
+            view.topic = place.object.substr(0, slash);
+            view.subscription =
+                slash == std::string::npos ? std::string() : place.object.substr(slash + 1);
+            view.id = attempt.message;
+            view.status = attempt.verdict == model::Verdict::accepted ? "ok" : "failed";
+            view.attempt = attempt.number;
+            view.at_ms = attempt.at_ms;
+            view.latency_us = attempt.latency_us;
+            view.http_status = attempt.status;
+            if (attempt.failure != model::Failure::none) {
+                view.reason = model::to_text(attempt.failure);
+            }
+            view.target = attempt.target;
+            view.excerpt = attempt.excerpt;
+            place.attempts.push_back(std::move(view));
+        }
+    }
+}
+
+}  // namespace
+
+void Operations::run(const CallPtr& call, const api::TrackMessage& request) {
+    const model::Refusal missing{model::Reason::message_not_found,
+                                 model::to_text(request.id),
+                                 "nothing is known of it, or no longer"};
+    const auto range = desk_.store.range(desk_.data.set());
+    const model::LogIndex index = request.id.index();
+    const bool inside =
+        request.id.set() == desk_.data.set() && index >= range.first && index <= range.last;
+    if (!inside) return refuse(call, missing);
+    api::MessageTrack track;
+    track.id = request.id;
+    track.log_index = index;
+    std::optional<model::ObjectNo> holder;
+    const auto visit = [&](const storage::StoredEntry& entry) {
+        const auto commands = model::decode_commands(entry.commands);
+        if (entry.index == index && commands) holder = holder_of(*commands, request.id.ordinal());
+        track.sent_ms = entry.time_ms;
+        return false;
+    };
+    const auto scanned = desk_.store.scan(desk_.data.set(), index, visit);
+    if (!scanned || !holder) return refuse(call, missing);
+    track.sent_to = desk_.names.name_of(*holder);
+    AttemptBodies found;
+    for (const core::MessagePlace& place :
+         core::message_places(desk_.data.rows(), request.id, *holder, track.sent_ms)) {
+        const auto name = core::find_number(desk_.names.rows(), place.object);
+        api::TrackPlace view;
+        view.object = name ? name->name : std::to_string(place.object.value);
+        view.kind = name ? to_text(name->kind) : "gone";
+        view.state = place.state;
+        view.count = place.count;
+        view.due_ms = place.due_ms;
+        if (name && name->kind == model::ObjectKind::subscription) {
+            collect_attempts(desk_.data.rows(), place, track.places.size(), index, found);
+        }
+        track.places.push_back(std::move(view));
+    }
+    std::vector<model::MessageId> ids = found.bodies;
+    ids.push_back(request.id);
+    auto fetched = [call, found = std::move(found), track = std::move(track)](
+                       std::vector<FetchedBody> bodies) mutable {
+        if (auto message = message_of(bodies.back())) {
+            track.meta = std::move(message->meta);
+            track.payload_bytes = static_cast<std::uint32_t>(message->payload.size());
+        }
+        add_attempts(track, found, bodies);
+        if (!call->claim()) return;
+        call->answer(std::any(Outcome<api::MessageTrack>(std::move(track))));
+    };
+    desk_.bodies.fetch(ids, call->executor(), std::move(fetched));
+}
+
+}  // namespace penstock::node

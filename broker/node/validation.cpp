@@ -1,0 +1,253 @@
+#include "broker/node/validation.h"
+
+#include "broker/api/names.h"
+
+#include <algorithm>
+#include <string>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::uint32_t retention_s_max = 1'296'000;
+constexpr std::uint32_t message_bytes_min = 1'024;
+constexpr std::uint32_t message_bytes_max = 1'048'576;
+constexpr std::uint32_t visibility_s_max = 43'200;
+constexpr std::uint32_t polling_s_max = 30;
+constexpr std::size_t endpoint_bytes_max = 500;
+constexpr std::size_t filters_max = 5;
+constexpr std::size_t tag_chars_max = 16;
+constexpr std::size_t key_bytes_max = 64;
+constexpr std::size_t key_dots_max = 15;
+constexpr std::size_t dedup_bytes_max = 128;
+constexpr std::size_t attributes_max = 10;
+constexpr std::size_t header_bytes_max = 8'192;
+constexpr std::size_t retry_steps_max = 200;
+constexpr std::uint32_t retry_pause_ms_max = 86'400'000;
+
+Refused range(std::string_view field,
+              std::uint64_t value,
+              std::uint64_t minimum,
+              std::uint64_t maximum,
+              std::string_view unit = {}) {
+    if (value >= minimum && value <= maximum) return {};
+    return out_of_range(field, minimum, maximum, unit);
+}
+
+model::Refusal invalid(std::string_view field, std::string detail) {
+    return model::Refusal{model::Reason::invalid_parameter, std::string(field), std::move(detail)};
+}
+
+// The first refusal, in the order of the fields.
+Refused first_of(std::initializer_list<Refused> checks) {
+    for (const Refused& refused : checks) {
+        if (refused) return refused;
+    }
+    return {};
+}
+
+// UTF-8 characters: bytes that do not continue one.
+std::size_t characters(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
+        return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
+    }));
+}
+
+Refused check_tags(std::string_view field, const std::vector<std::string>& tags) {
+    if (tags.size() > filters_max) return invalid(field, "at most 5 tags");
+    for (const std::string& tag : tags) {
+        if (tag.empty() || characters(tag) > tag_chars_max) {
+            return invalid(field, "a tag has 1-16 characters");
+        }
+    }
+    return {};
+}
+
+Refused check_key(std::string_view field, std::string_view key) {
+    if (key.size() > key_bytes_max) return invalid(field, "a key has at most 64 bytes");
+    const auto dots = std::count(key.begin(), key.end(), '.');
+    if (static_cast<std::size_t>(dots) > key_dots_max) {
+        return invalid(field, "a key has at most 15 dots");
+    }
+    return {};
+}
+
+Refused check_header(const model::MessageMeta& meta) {
+    if (auto refused = check_tags("tags", meta.tags)) return refused;
+    if (auto refused = check_key("routing_key", meta.routing_key)) return refused;
+    if (meta.ordering_key.size() > key_bytes_max) {
+        return invalid("ordering_key", "a key has at most 64 bytes");
+    }
+    if (meta.attributes.size() > attributes_max) return invalid("attributes", "at most 10");
+    std::size_t bytes = meta.content_type.size();
+    for (const auto& [name, value] : meta.attributes) bytes += name.size() + value.size();
+    if (bytes > header_bytes_max) return invalid("attributes", "together at most 8192 bytes");
+    return {};
+}
+
+Refused check_retry(const model::RetryPolicy& policy) {
+    if (policy.steps.size() > retry_steps_max) return invalid("retry", "at most 200 steps");
+    for (const model::RetryStep& step : policy.steps) {
+        if (step.min_ms > step.max_ms || step.max_ms > retry_pause_ms_max || step.times == 0 ||
+            step.times > 1'000) {
+            return invalid("retry", "a pause is 0-86400 seconds, repeated 1-1000 times");
+        }
+    }
+    return {};
+}
+
+Refused check_endpoint(const model::SubscriptionSpec& spec) {
+    if (spec.sink != model::SinkKind::http) return {};
+    const bool scheme =
+        spec.endpoint.starts_with("http://") || spec.endpoint.starts_with("https://");
+    const bool blank = std::any_of(spec.endpoint.begin(), spec.endpoint.end(), [](char byte) {
+        return static_cast<unsigned char>(byte) <= 0x20 || byte == 0x7F;
+    });
+    if (scheme && !blank && spec.endpoint.size() <= endpoint_bytes_max) return {};
+    return model::Refusal{model::Reason::endpoint_invalid,
+                          "endpoint",
+                          "begins http:// or https://, at most 500 characters, no blanks"};
+}
+
+}  // namespace
+
+model::Refusal out_of_range(std::string_view field,
+                            std::uint64_t minimum,
+                            std::uint64_t maximum,
+                            std::string_view unit) {
+    std::string detail = std::to_string(minimum) + "-" + std::to_string(maximum);
+    if (!unit.empty()) detail.append(" ").append(unit);
+    return invalid(field, "allowed: " + detail);
+}
+
+Refused check_name(std::string_view field, std::string_view name) {
+    if (api::valid_name(name)) return {};
+    return model::Refusal{model::Reason::name_format,
+                          std::string(field),
+                          "1-64 characters: a letter first, then letters, digits, '-' and '_'"};
+}
+
+void apply_change(const api::QueueChange& change, model::QueueAttributes& attributes) {
+    const auto set = [](const auto& from, auto& to) {
+        if (from) to = *from;
+    };
+    set(change.messages_max, attributes.messages_max);
+    set(change.polling_wait_s, attributes.polling_wait_s);
+    set(change.visibility_s, attributes.visibility_s);
+    set(change.message_bytes_max, attributes.message_bytes_max);
+    set(change.retention_s, attributes.retention_s);
+    set(change.rewind_s, attributes.rewind_s);
+    set(change.paused, attributes.paused);
+    if (change.unbind_dead_letter) attributes.dead_letter.reset();
+}
+
+Refused check_queue(const model::QueueAttributes& queue) {
+    const auto refused = first_of({
+        range("messages_max", queue.messages_max, 1'000'000, 1'000'000'000),
+        range("polling_wait_s", queue.polling_wait_s, 0, polling_s_max, "seconds"),
+        range("visibility_s", queue.visibility_s, 1, visibility_s_max, "seconds"),
+        range("message_bytes_max",
+              queue.message_bytes_max,
+              message_bytes_min,
+              message_bytes_max,
+              "bytes"),
+        range("retention_s", queue.retention_s, 60, retention_s_max, "seconds"),
+    });
+    if (refused) return refused;
+    if (queue.rewind_s > queue.retention_s) {
+        return model::Refusal{
+            model::Reason::rewind_exceeds_retention,
+            "rewind_s",
+            "allowed: 0-" + std::to_string(queue.retention_s) + " seconds, the queue's retention"};
+    }
+    return {};
+}
+
+Refused check_dead_letter(const api::DeadLetterSpec& spec, const model::QueueAttributes& queue) {
+    if (spec.kind == model::DeadLetterPolicy::Kind::receives) {
+        return range("max_receives", spec.max_receives, 1, 1'000);
+    }
+    if (auto refused = range("time_to_live_s", spec.time_to_live_s, 300, 43'200, "seconds")) {
+        return refused;
+    }
+    if (spec.time_to_live_s < queue.retention_s) return {};
+    return invalid("time_to_live_s", "must be below the queue's retention");
+}
+
+Refused check_topic(const model::TopicAttributes& topic) {
+    return first_of({
+        range("message_bytes_max",
+              topic.message_bytes_max,
+              message_bytes_min,
+              message_bytes_max,
+              "bytes"),
+        range("retention_s", topic.retention_s, 60, retention_s_max, "seconds"),
+    });
+}
+
+Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKind filter) {
+    if (filter == model::FilterKind::tags && !spec.binding_keys.empty()) {
+        return model::Refusal{
+            model::Reason::filter_kind_mismatch, "binding_keys", "the topic matches by tags"};
+    }
+    if (filter == model::FilterKind::routing_key && !spec.filter_tags.empty()) {
+        return model::Refusal{
+            model::Reason::filter_kind_mismatch, "filter_tags", "the topic matches by routing key"};
+    }
+    if (filter == model::FilterKind::routing_key && spec.binding_keys.empty()) {
+        return invalid("binding_keys", "the topic matches by routing key: give at least one");
+    }
+    if (spec.binding_keys.size() > filters_max) {
+        return invalid("binding_keys", "at most 5 binding keys");
+    }
+    for (const std::string& key : spec.binding_keys) {
+        if (key.empty()) return invalid("binding_keys", "a binding key is not empty");
+        if (auto refused = check_key("binding_keys", key)) return refused;
+    }
+    return first_of({
+        check_endpoint(spec),
+        check_tags("filter_tags", spec.filter_tags),
+        check_retry(spec.retry),
+        range("concurrency", spec.concurrency, 1, 1'000),
+        range("timeout_ms", spec.timeout_ms, 100, 300'000, "milliseconds"),
+    });
+}
+
+Refused check_batch(const std::vector<model::BodyInfo>& messages,
+                    std::uint32_t delay_s,
+                    std::string_view dedup_key) {
+    if (auto refused = range("messages", messages.size(), 1, batch_messages_max)) return refused;
+    std::uint64_t total = 0;
+    for (const model::BodyInfo& message : messages) {
+        if (message.payload_bytes == 0) {
+            return model::Refusal{model::Reason::body_empty, "body", "at least 1 byte"};
+        }
+        if (auto refused = check_header(message.meta)) return refused;
+        total += message.payload_bytes;
+    }
+    if (messages.size() > 1 && total > batch_bytes_max) {
+        return model::Refusal{
+            model::Reason::batch_too_large, "messages", "together at most 1048576 bytes"};
+    }
+    if (messages.size() == 1 && total > message_bytes_max) {
+        return model::Refusal{model::Reason::body_too_large, "body", "at most 1048576 bytes"};
+    }
+    if (delay_s > delay_s_max) {
+        return model::Refusal{
+            model::Reason::delay_out_of_range, "delay_s", "allowed: 0-3600 seconds"};
+    }
+    if (dedup_key.size() > dedup_bytes_max) {
+        return invalid("dedup_key", "at most 128 bytes");
+    }
+    return {};
+}
+
+Refused check_receive(const api::ReceiveMessages& request) {
+    return first_of({
+        range("messages_max", request.messages_max, 1, batch_messages_max),
+        range("wait_s", request.wait_s.value_or(0), 0, polling_s_max, "seconds"),
+        range("visibility_s", request.visibility_s, 0, visibility_s_max, "seconds"),
+    });
+}
+
+}  // namespace penstock::node

@@ -1,0 +1,39 @@
+// Validation: the allowed ranges of what requests carry (model/objects.h), and changes laid over
+// attributes. Pure functions; a Refusal names the field and its range. Nothing: it is fine.
+#pragma once
+
+#include "broker/api/requests.h"
+#include "broker/model/refusal.h"
+
+#include <optional>
+#include <string_view>
+
+namespace penstock::node {
+
+using Refused = std::optional<model::Refusal>;
+
+Refused check_name(std::string_view field, std::string_view name);
+
+// Lays a change over the attributes; the dead-letter policy's queue is resolved by the caller.
+void apply_change(const api::QueueChange& change, model::QueueAttributes& attributes);
+Refused check_queue(const model::QueueAttributes& attributes);
+Refused check_dead_letter(const api::DeadLetterSpec& spec, const model::QueueAttributes& queue);
+Refused check_topic(const model::TopicAttributes& attributes);
+Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKind filter);
+
+// What every send and publish must keep to; the queue's own size limit is the core's to check.
+inline constexpr std::size_t batch_messages_max = 16;
+inline constexpr std::uint64_t batch_bytes_max = 1U << 20;
+inline constexpr std::uint32_t delay_s_max = 3'600;
+
+Refused check_batch(const std::vector<model::BodyInfo>& messages,
+                    std::uint32_t delay_s,
+                    std::string_view dedup_key);
+Refused check_receive(const api::ReceiveMessages& request);
+
+model::Refusal out_of_range(std::string_view field,
+                            std::uint64_t minimum,
+                            std::uint64_t maximum,
+                            std::string_view unit = {});
+
+}  // namespace penstock::node
