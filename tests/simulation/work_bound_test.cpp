@@ -1,0 +1,253 @@
+// No entry's work grows with what is stored: every command is measured against a set of millions of
+// messages and against one a tenth of its size, and held to a literal bound and to their likeness.
+// 1,000,000 messages by default; PENSTOCK_TEST_SIZE=full takes 10,000,000.
+#include "tests/simulation/big_set.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <set>
+
+namespace penstock::simulation {
+namespace {
+
+std::uint64_t full_size() {
+    const char* size = std::getenv("PENSTOCK_TEST_SIZE");
+    return size != nullptr && std::string_view(size) == "full" ? 10'000'000 : 1'000'000;
+}
+
+// What one entry may cost. A tick does at most 1,000 items; an item of the dearest kind (a dead
+// letter) reads and writes about a dozen rows.
+struct Bound {
+    std::uint64_t reads;
+    std::uint64_t writes;
+};
+
+constexpr Bound small{40, 20};
+constexpr Bound batch_of_sixteen{150, 80};
+constexpr Bound thousand_items{8'000, 5'000};
+constexpr std::uint64_t batch_bytes_max = 2U << 20;
+
+struct Step {
+    std::string name;
+    Bound bound;
+    std::function<model::Command(BigSet&)> command;
+    std::uint32_t bodies = 0;
+};
+
+template <class C>
+std::function<model::Command(BigSet&)> plain(C command) {
+    return [command](BigSet&) {
+        return model::Command{command};
+    };
+}
+
+template <class C>
+C on_queue(model::QueueNo queue) {
+    C command;
+    command.queue = queue;
+    return command;
+}
+
+std::vector<Step> queue_steps() {
+    std::vector<Step> steps;
+    auto create = on_queue<model::CreateQueue>(model::QueueNo{100});
+    create.name = "new";
+    steps.push_back({"CreateQueue", small, plain(create)});
+    auto set = on_queue<model::SetQueue>(big::waiting);
+    set.attributes.rewind_s = 3600;
+    set.attributes.messages_max = 1'000'000'000;
+    steps.push_back({"SetQueue", small, plain(set)});
+    steps.push_back({"Send", small, plain(on_queue<model::Send>(big::waiting)), 1});
+    auto many = on_queue<model::Send>(big::waiting);
+    many.count = 16;
+    steps.push_back({"Send of 16", small, plain(many), 16});
+    auto later = on_queue<model::Send>(big::delayed);
+    later.delay_ms = 1000;
+    later.dedup_key = "once";
+    steps.push_back({"Send delayed", small, plain(later), 1});
+    auto lease = on_queue<model::Lease>(big::waiting);
+    lease.messages_max = 16;
+    steps.push_back({"Lease", batch_of_sixteen, plain(lease)});
+    steps.push_back({"DeleteMessages", batch_of_sixteen, [](BigSet& set_of) {
+                         auto command = on_queue<model::DeleteMessages>(big::waiting);
+                         command.receipts = set_of.lease(big::waiting, 16);
+                         return command;
+                     }});
+    for (const std::uint32_t visibility_ms : {0U, 60'000U}) {
+        steps.push_back({"ChangeVisibility", small, [visibility_ms](BigSet& set_of) {
+                             auto command = on_queue<model::ChangeVisibility>(big::waiting);
+                             command.receipt = set_of.lease(big::waiting, 1).at(0);
+                             command.visibility_ms = visibility_ms;
+                             return command;
+                         }});
+    }
+    steps.push_back({"RewindQueue", {100, 40}, [](BigSet&) {
+                         auto command = on_queue<model::RewindQueue>(big::waiting);
+                         command.to_ms = big::started_ms;
+                         return command;
+                     }});
+    steps.push_back({"ClearQueue", small, plain(on_queue<model::ClearQueue>(big::cleared))});
+    steps.push_back({"DeleteQueue", small, plain(on_queue<model::DeleteQueue>(big::removed))});
+    return steps;
+}
+
+std::vector<Step> topic_steps() {
+    std::vector<Step> steps;
+    model::CreateTopic create;
+    create.topic = model::TopicNo{101};
+    steps.push_back({"CreateTopic", small, plain(create)});
+    model::SetTopic set;
+    set.topic = big::topic;
+    steps.push_back({"SetTopic", small, plain(set)});
+    model::Publish publish;
+    publish.topic = big::topic;
+    steps.push_back({"Publish", small, plain(publish), 1});
+    publish.count = 16;
+    steps.push_back({"Publish of 16", small, plain(publish), 16});
+    model::DeleteTopic remove;
+    remove.topic = big::lonely;
+    steps.push_back({"DeleteTopic", small, plain(remove)});
+    model::Subscribe subscribe;
+    subscribe.subscription = model::SubscriptionNo{102};
+    subscribe.topic = big::topic;
+    subscribe.spec.endpoint = "http://127.0.0.1/";
+    steps.push_back({"Subscribe", small, plain(subscribe)});
+    model::SetSubscription change;
+    change.subscription = big::filtered;
+    change.spec = subscribe.spec;
+    change.spec.filter_tags = {"other"};
+    steps.push_back({"SetSubscription", small, plain(change)});
+    model::Unsubscribe leave;
+    leave.subscription = big::leaving;
+    steps.push_back({"Unsubscribe", small, plain(leave)});
+    return steps;
+}
+
+// Outcomes of a thousand deliveries that nobody has settled, others for each verdict.
+model::Settle settle_thousand(BigSet& set, model::Verdict verdict) {
+    model::Settle settle;
+    settle.subscription = big::failing;
+    settle.items.resize(model::attempts_per_settle_max);
+    const auto thousands = static_cast<model::Sequence>(verdict) - 1;
+    model::Sequence sequence = set.unsettled() + thousands * model::attempts_per_settle_max;
+    for (model::SettleItem& item : settle.items) {
+        item.sequence = sequence++;
+        item.verdict = verdict;
+    }
+    return settle;
+}
+
+std::vector<Step> delivery_steps() {
+    std::vector<Step> steps;
+    for (const auto verdict : {model::Verdict::not_attempted,
+                               model::Verdict::retry,
+                               model::Verdict::rejected,
+                               model::Verdict::accepted}) {
+        steps.push_back(
+            {"Settle " + std::string(to_text(verdict)), thousand_items, [verdict](BigSet& set) {
+                 return settle_thousand(set, verdict);
+             }});
+    }
+    auto pause = on_queue<model::SetQueue>(big::fed);
+    pause.attributes.messages_max = 1'000'000'000;
+    pause.attributes.paused = true;
+    steps.push_back({"SetQueue", small, plain(pause)});
+    model::Publish publish;
+    publish.topic = big::topic;
+    steps.push_back({"Publish", small, plain(publish), 1});
+    pause.attributes.paused = false;
+    steps.push_back({"SetQueue", small, plain(pause)});
+    steps.push_back({"FeedQueue", small, [](BigSet& set) {
+                         model::FeedQueue feed;
+                         feed.subscription = big::feeding;
+                         feed.sequence = set.topic_end() - 1;
+                         return feed;
+                     }});
+    steps.push_back({"Quarantine", small, [](BigSet& set) {
+                         model::Quarantine quarantine;
+                         quarantine.object = big::failing;
+                         quarantine.sequence = set.topic_end() - 1;
+                         return quarantine;
+                     }});
+    auto redrive = on_queue<model::Redrive>(big::dead);
+    steps.push_back({"Redrive", small, plain(redrive)});
+    steps.push_back({"Tick", thousand_items, plain(model::Tick{})});
+    steps.push_back({"InitSet", small, plain(model::InitSet{})});
+    return steps;
+}
+
+struct Measured {
+    std::string name;
+    Bound bound;
+    Work work;
+    std::uint64_t ticks = 1;
+};
+
+void measure(BigSet& set,
+             const Step& step,
+             std::vector<Measured>& out,
+             std::set<std::size_t>& seen) {
+    model::Command command = step.command(set);
+    seen.insert(command.index());
+    const Work work = set.apply({std::move(command)}, step.bodies);
+    out.push_back({step.name, step.bound, work});
+    // What the command left for later comes in slices of the same bound.
+    const BigSet::Ticks ticks = set.tick_until_idle();
+    out.push_back({"Ticks behind " + step.name, thousand_items, ticks.most, ticks.count});
+}
+
+// Time passes over leases, time-to-live, delays, retries, the dedup window and retention.
+void measure_time(BigSet& set, std::vector<Measured>& out) {
+    for (const auto& [name, pause_s] : {std::pair{"a minute", 60},
+                                        std::pair{"eleven minutes", 660},
+                                        std::pair{"an hour", 3600},
+                                        std::pair{"five days", 432'000}}) {
+        set.pass_ms(model::TimeMs{1000} * pause_s);
+        const BigSet::Ticks ticks = set.tick_until_idle();
+        out.push_back(
+            {std::string("Ticks after ") + name, thousand_items, ticks.most, ticks.count});
+    }
+}
+
+std::vector<Measured> measure_all(BigSet& set, std::set<std::size_t>& seen) {
+    std::vector<Measured> measured;
+    for (const auto& steps : {queue_steps(), topic_steps(), delivery_steps()}) {
+        for (const Step& step : steps) measure(set, step, measured, seen);
+    }
+    measure_time(set, measured);
+    return measured;
+}
+
+TEST(WorkPerEntry, IsBoundedForEveryCommandHoweverMuchIsStored) {
+    const std::uint64_t size = full_size();
+    std::set<std::size_t> seen;
+    BigSet large_set(size);
+    const auto large = measure_all(large_set, seen);
+    BigSet small_set(size / 10);
+    const auto tenth = measure_all(small_set, seen);
+    std::cout << size << " messages\n";
+    ASSERT_EQ(large.size(), tenth.size());
+    for (std::size_t at = 0; at < large.size(); ++at) {
+        const Measured& one = large[at];
+        std::cout << one.name << ": reads " << one.work.reads << ", writes " << one.work.writes
+                  << ", bytes " << one.work.bytes << ", entries " << one.ticks
+                  << "; a tenth: reads " << tenth[at].work.reads << "\n";
+        EXPECT_LE(one.work.reads, one.bound.reads) << one.name;
+        EXPECT_LE(one.work.writes, one.bound.writes) << one.name;
+        EXPECT_LE(one.work.bytes, batch_bytes_max) << one.name;
+        if (one.ticks == 1) {
+            EXPECT_LE(one.work.reads, tenth[at].work.reads + 40) << one.name;
+        }
+    }
+    const model::Command first_of_data_set = model::InitSet{};
+    for (std::size_t index = first_of_data_set.index(); index < std::variant_size_v<model::Command>;
+         ++index) {
+        EXPECT_TRUE(seen.contains(index)) << "command " << index << " is not measured";
+    }
+}
+
+}  // namespace
+}  // namespace penstock::simulation
