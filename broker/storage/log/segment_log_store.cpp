@@ -23,14 +23,14 @@ std::uint64_t fitting_segment_bytes(std::uint64_t wanted, std::uint64_t disk_byt
 }  // namespace
 
 SegmentLogStore::SegmentLogStore(Disk& disk, std::string folder, const LogStoreOptions& options)
-    : files_(disk, std::move(folder)), options_(options), sealed_(files_) {}
+    : options_(options), state_(disk, std::move(folder)), reclaimer_(state_), scrubber_(state_) {}
 
 Result<void> SegmentLogStore::start(const Applied& applied) {
-    if (const auto made = files_.make_folder(); !made) return made;
-    const auto space = files_.disk().space(files_.folder());
+    if (const auto made = state_.files.make_folder(); !made) return made;
+    const auto space = state_.files.disk().space(state_.files.folder());
     if (!space) return space.error();
     options_.segment_bytes = fitting_segment_bytes(options_.segment_bytes, space->total_bytes);
-    auto recovered = recover(files_, applied);
+    auto recovered = recover(state_.files, applied);
     if (!recovered) return recovered.error();
     if (*recovered) return go_on(std::move(**recovered));
     auto segment = create_segment(0);
@@ -39,14 +39,14 @@ Result<void> SegmentLogStore::start(const Applied& applied) {
 }
 
 Result<void> SegmentLogStore::go_on(Recovered recovered) {
-    if (const auto cleaned = clean_up(files_, recovered); !cleaned) return cleaned;
-    manifest_ = std::move(recovered.manifest);
-    catalog_ = std::move(recovered.catalog);
+    if (const auto cleaned = clean_up(state_.files, recovered); !cleaned) return cleaned;
+    state_.manifest = std::move(recovered.manifest);
+    state_.catalog = std::move(recovered.catalog);
     written_ = std::move(recovered.facts);
     facts_ = written_;
-    damaged_ = recovered.damaged;
+    state_.damaged_at_start = recovered.damaged;
     for (const auto& [set, facts] : facts_) {
-        first_[set] = catalog_.first_whole(set, facts.last);
+        state_.first[set] = state_.catalog.first_whole(set, facts.last);
         counts_[set].opened_last = facts.last;
     }
     active_ =
@@ -60,8 +60,8 @@ Result<void> SegmentLogStore::go_on(Recovered recovered) {
 LogStore::Range SegmentLogStore::range(SetId set) const {
     const auto facts = facts_.find(set);
     if (facts == facts_.end()) return {};
-    const auto first = first_.find(set);
-    return {first == first_.end() ? 1 : first->second, facts->second.last};
+    const auto first = state_.first.find(set);
+    return {first == state_.first.end() ? 1 : first->second, facts->second.last};
 }
 
 HardState SegmentLogStore::hard_state(SetId set) const {
@@ -124,11 +124,11 @@ Result<void> SegmentLogStore::write_staged() {
 
 void SegmentLogStore::count_written(const StagedRecord& record) {
     if (record.tag != Tag::entry) return;
-    catalog_.extend(record.set, record.index, active_->number());
-    catalog_.segments().at(active_->number()).live += record.bodies.size();
+    state_.catalog.extend(record.set, record.index, active_->number());
+    state_.catalog.segments().at(active_->number()).live += record.bodies.size();
     LogIndex& opened_last = counts_[record.set].opened_last;
     opened_last = std::min(opened_last, record.index - 1);
-    LogIndex& first = first_.try_emplace(record.set, 1).first->second;
+    LogIndex& first = state_.first.try_emplace(record.set, 1).first->second;
     first = std::min(first, record.index);
 }
 
@@ -143,7 +143,7 @@ Result<void> SegmentLogStore::roll(std::uint64_t next_bytes) {
 }
 
 Result<std::unique_ptr<ActiveSegment>> SegmentLogStore::create_segment(std::uint64_t next_bytes) {
-    const SegmentName name{manifest_.next_number, 0};
+    const SegmentName name{state_.manifest.next_number, 0};
     const std::string header = encode_file_header(name);
     std::vector<StagedRecord> facts = stage_facts(written_);
     GatheredWrite write;
@@ -161,20 +161,21 @@ Result<std::unique_ptr<ActiveSegment>> SegmentLogStore::create_segment(std::uint
     const std::uint64_t needed =
         content.tail + write_record_bytes(written_.size() + 1) + next_bytes;
     const std::uint64_t bytes = std::max(options_.segment_bytes, needed);
-    auto file = files_.create_segment(name, bytes, parts);
+    auto file = state_.files.create_segment(name, bytes, parts);
     if (!file) return file.error();
-    auto segment = std::make_shared<Segment>(std::move(*file), name, files_.path(name), bytes);
+    auto segment =
+        std::make_shared<Segment>(std::move(*file), name, state_.files.path(name), bytes);
     return std::make_unique<ActiveSegment>(std::move(segment), std::move(content));
 }
 
 Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segment,
                                            std::uint64_t footer) {
-    Manifest manifest = manifest_;
+    Manifest manifest = state_.manifest;
     if (footer != 0) {
         ManifestRow& row = manifest.rows.back();
         row.footer = footer;
         row.bytes = std::max(active_->segment()->limit(), active_->tail());
-        SegmentInfo& info = catalog_.segments().at(row.name.number);
+        SegmentInfo& info = state_.catalog.segments().at(row.name.number);
         info.footer = footer;
         info.bytes = row.bytes;
         info.sets.clear();
@@ -184,12 +185,12 @@ Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segmen
     const std::uint64_t bytes = segment->segment()->limit();
     manifest.rows.push_back({name, bytes, 0});
     manifest.next_number = name.number + 1;
-    if (const auto written = files_.write_manifest(manifest); !written) return written;
-    manifest_ = std::move(manifest);
+    if (const auto written = state_.files.write_manifest(manifest); !written) return written;
+    state_.manifest = std::move(manifest);
     SegmentInfo info;
     info.name = name;
     info.bytes = bytes;
-    catalog_.add(std::move(info));
+    state_.catalog.add(std::move(info));
     active_ = std::move(segment);
     return {};
 }
@@ -199,12 +200,12 @@ Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& 
     if (facts == written_.end()) return {};
     ScanRange range{set, first, 0, SegmentLogStore::range(set).first};
     while (range.next <= facts->second.last) {
-        const auto place = catalog_.next_place(set, range.next);
+        const auto place = state_.catalog.next_place(set, range.next);
         const LogIndex found = place ? std::max(place->first, range.next) : facts->second.last + 1;
         if (found > range.next && range.next >= range.whole_from) {
             return error(Errc::damaged,
-                         files_.folder() + ": entry " + std::to_string(range.next) + " of set " +
-                             std::to_string(set.value) + " is missing");
+                         state_.files.folder() + ": entry " + std::to_string(range.next) +
+                             " of set " + std::to_string(set.value) + " is missing");
         }
         if (!place) return {};
         range.next = found;
@@ -213,7 +214,7 @@ Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& 
         if (place->number == active_->number()) {
             more = scan_entries(*active_->segment(), active_->index(), range, visit);
         } else {
-            const auto sealed = sealed_.get(catalog_.segments().at(place->number));
+            const auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
             if (!sealed) return sealed.error();
             more = scan_entries(*(*sealed)->segment, (*sealed)->index, range, visit);
         }
@@ -224,14 +225,14 @@ Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& 
 }
 
 Result<BodySource> SegmentLogStore::find(MessageId message) const {
-    const auto place = catalog_.place_of(message.set(), message.index());
+    const auto place = state_.catalog.place_of(message.set(), message.index());
     if (!place) return error(Errc::not_found, "no such entry");
     if (place->number == active_->number()) {
         const auto start = active_->index().start(message.set(), message.index());
         if (!start) return active_->segment()->damaged(0, "the entry cannot be read");
         return BodySource(active_->segment(), *start, message);
     }
-    const auto sealed = sealed_.get(catalog_.segments().at(place->number));
+    const auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
     if (!sealed) return sealed.error();
     const auto start = (*sealed)->index.start(message.set(), message.index());
     if (!start) return (*sealed)->segment->damaged(0, "the entry cannot be read");
@@ -242,7 +243,7 @@ void SegmentLogStore::count_live(SetId set, LogIndex index, std::uint32_t bodies
     LiveCount& count = counts_[set];
     if (index > count.opened_last) return;
     count.counted_to = std::max(count.counted_to, index);
-    if (SegmentInfo* info = catalog_.info_of(set, index)) info->live += bodies;
+    if (SegmentInfo* info = state_.catalog.info_of(set, index)) info->live += bodies;
 }
 
 void SegmentLogStore::recount_done() {
@@ -252,22 +253,26 @@ void SegmentLogStore::recount_done() {
 void SegmentLogStore::release(SetId set, LogIndex index, std::uint32_t bodies) {
     const LiveCount& count = counts_[set];
     const bool seen = counted_ || index > count.opened_last || index <= count.counted_to;
-    SegmentInfo* info = catalog_.info_of(set, index);
+    SegmentInfo* info = state_.catalog.info_of(set, index);
     if (!seen || info == nullptr) return;
     if (bodies > info->live) info->distrusted = true;
     info->live -= std::min<std::uint64_t>(info->live, bodies);
 }
 
-Result<bool> SegmentLogStore::reclaim(const LiveBodies&) {
-    return false;
+Result<bool> SegmentLogStore::reclaim(const LiveBodies& live) {
+    if (failed_) return *failed_;
+    if (!counted_) return false;
+    auto more = reclaimer_.step(live);
+    if (!more) failed_ = more.error();
+    return more;
 }
 
-Result<std::vector<MessageId>> SegmentLogStore::scrub(std::uint64_t) {
-    return std::vector<MessageId>{};
+Result<std::vector<MessageId>> SegmentLogStore::scrub(std::uint64_t bytes) {
+    return scrubber_.step(bytes);
 }
 
 SpaceLevel SegmentLogStore::space() const {
-    const auto space = files_.disk().space(files_.folder());
+    const auto space = state_.files.disk().space(state_.files.folder());
     if (!space) return SpaceLevel::exhausted;
     const std::uint64_t free =
         space->free_bytes +
@@ -280,10 +285,11 @@ SpaceLevel SegmentLogStore::space() const {
 
 LogStoreStats SegmentLogStore::stats() const {
     LogStoreStats stats;
-    stats.segments = catalog_.segments().size();
-    stats.damaged_records = damaged_;
+    stats.segments = state_.catalog.segments().size();
+    stats.damaged_records = state_.damaged_at_start + state_.damaged.size();
+    stats.rewritten_bytes = state_.rewritten_bytes;
     stats.syncs = syncs_;
-    for (const auto& [number, info] : catalog_.segments()) {
+    for (const auto& [number, info] : state_.catalog.segments()) {
         stats.bytes += info.bytes;
         stats.bodies_live += info.live;
     }

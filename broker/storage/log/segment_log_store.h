@@ -4,11 +4,11 @@
 #pragma once
 
 #include "broker/storage/log/active_segment.h"
-#include "broker/storage/log/catalog.h"
 #include "broker/storage/log/log_store.h"
+#include "broker/storage/log/reclaimer.h"
 #include "broker/storage/log/recovery.h"
-#include "broker/storage/log/sealed_segments.h"
-#include "broker/storage/log/store_files.h"
+#include "broker/storage/log/scrubber.h"
+#include "broker/storage/log/store_state.h"
 
 #include <cstdint>
 #include <map>
@@ -61,20 +61,17 @@ class SegmentLogStore final : public LogStore {
     Result<void> take_segment(std::unique_ptr<ActiveSegment> segment, std::uint64_t footer);
     void count_written(const StagedRecord& record);
 
-    StoreFiles files_;
-    LogStoreOptions options_;  // segment_bytes as fits the disk
-    Manifest manifest_;
-    Catalog catalog_;
+    LogStoreOptions options_;   // segment_bytes as fits the disk
+    mutable StoreState state_;  // find() and scan() open sealed segments
     std::unique_ptr<ActiveSegment> active_;
-    mutable SealedSegments sealed_;
     FactsBySet written_;  // durable
     FactsBySet facts_;    // with what is staged
-    std::map<SetId, LogIndex> first_;
     std::map<SetId, LiveCount> counts_;
     std::vector<StagedRecord> staged_;
     std::optional<Error> failed_;
     bool counted_ = false;
-    std::uint64_t damaged_ = 0;
+    Reclaimer reclaimer_;
+    Scrubber scrubber_;
     std::uint64_t syncs_ = 0;
 };
 

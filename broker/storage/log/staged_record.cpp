@@ -56,6 +56,7 @@ StagedRecord stage_entry(EntryRecord entry) {
         head.bodies.push_back(slot);
         staged.body_bytes += body.size();
     }
+    staged.slots = static_cast<std::uint32_t>(entry.bodies.size());
     check(entry.commands.size() + staged.body_bytes <= payload_bytes_max,
           "an entry is longer than its record allows");
     RecordHeader header;
@@ -124,10 +125,7 @@ GatheredWrite gather(std::span<StagedRecord> records,
     head.rows.reserve(records.size());
     std::size_t bodies = 0;
     for (const StagedRecord& record : records) {
-        head.rows.push_back({record.tag,
-                             record.set,
-                             static_cast<std::uint32_t>(record.bodies.size()),
-                             record.index});
+        head.rows.push_back({record.tag, record.set, record.slots, record.index});
         head.bytes += record.bytes;
         bodies += record.bodies.size();
     }

@@ -21,9 +21,10 @@ struct StagedRecord {
     TimeMs time_ms = 0;
     std::uint64_t bytes = 0;  // with alignment
     std::uint64_t body_bytes = 0;
-    HardState hard_state;    // tag hard_state
-    std::string conf_state;  // tag conf_state
-    std::string head;        // header and head, all of a small record
+    std::uint32_t slots = 0;  // bodies of the entry, those left behind by a rewrite included
+    HardState hard_state;     // tag hard_state
+    std::string conf_state;   // tag conf_state
+    std::string head;         // header and head, all of a small record
     std::string commands;
     std::vector<std::string> bodies;
 };

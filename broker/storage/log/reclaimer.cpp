@@ -1,0 +1,153 @@
+#include "broker/storage/log/reclaimer.h"
+
+#include "broker/base/log.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr std::size_t drops_a_step = 16;
+
+std::uint64_t bodies_of(const SegmentInfo& info) {
+    std::uint64_t bodies = 0;
+    for (const auto& [set, summary] : info.sets) bodies += summary.bodies;
+    return bodies;
+}
+
+// Roughly the bytes somebody holds: bodies are taken to be of one size, the rest as not held.
+std::uint64_t held_bytes(const SegmentInfo& info) {
+    std::uint64_t body_bytes = 0;
+    for (const auto& [set, summary] : info.sets) body_bytes += summary.body_bytes;
+    const std::uint64_t bodies = bodies_of(info);
+    return bodies == 0 ? 0 : body_bytes / bodies * std::min(info.live, bodies);
+}
+
+// A rewritten segment was all held when it was rewritten: then bodies are compared with bodies, or
+// its overhead could have it rewritten for ever.
+bool is_sparse(const SegmentInfo& info) {
+    if (info.distrusted) return true;
+    if (info.name.generation != 0) return info.live * 2 < bodies_of(info);
+    return held_bytes(info) * 2 < info.bytes;
+}
+
+}  // namespace
+
+Result<bool> Reclaimer::step(const LiveBodies& live) {
+    const Result<bool> dropped = drop_empty(live);
+    if (!dropped || *dropped) return dropped;
+    return rewrite_step(live);
+}
+
+bool Reclaimer::flushed(const SegmentInfo& info, const LiveBodies& live) const {
+    return std::all_of(info.sets.begin(), info.sets.end(), [&](const auto& set) {
+        return state_.catalog.last_in(set.first, info.name.number) <=
+               live.flushed_applied(set.first);
+    });
+}
+
+Result<bool> Reclaimer::drop_empty(const LiveBodies& live) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& [number, info] : state_.catalog.segments()) {
+        if (numbers.size() == drops_a_step) break;
+        const bool empty = info.footer != 0 && info.live == 0 && !info.distrusted;
+        if (empty && flushed(info, live)) numbers.push_back(number);
+    }
+    if (numbers.empty()) return false;
+    if (const auto dropped = drop(numbers); !dropped) return dropped.error();
+    return true;
+}
+
+Result<void> Reclaimer::drop(const std::vector<std::uint64_t>& numbers) {
+    Manifest manifest = state_.manifest;
+    std::erase_if(manifest.rows, [&](const ManifestRow& row) {
+        return std::binary_search(numbers.begin(), numbers.end(), row.name.number);
+    });
+    if (const auto written = state_.files.write_manifest(manifest); !written) return written;
+    state_.manifest = std::move(manifest);
+    for (const std::uint64_t number : numbers) {
+        if (rewrite_ && rewrite_->old().name.number == number) {
+            const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
+            if (const auto abandoned = rewrite->abandon(); !abandoned) return abandoned;
+        }
+        const SegmentInfo& info = state_.catalog.segments().at(number);
+        const SegmentName name = info.name;
+        forget_first_entries(info);
+        state_.catalog.remove(number);
+        state_.sealed.forget(number);
+        std::erase_if(state_.damaged, [number](const auto& at) { return at.first == number; });
+        if (const auto removed = state_.files.remove_segment(name); !removed) return removed;
+    }
+    return {};
+}
+
+void Reclaimer::forget_first_entries(const SegmentInfo& info) {
+    for (const auto& [set, summary] : info.sets) {
+        const LogIndex last = state_.catalog.last_in(set, info.name.number);
+        LogIndex& first = state_.first.try_emplace(set, 1).first->second;
+        if (last != 0) first = std::max(first, last + 1);
+    }
+}
+
+const SegmentInfo* Reclaimer::sparsest(const LiveBodies& live) const {
+    const SegmentInfo* best = nullptr;
+    for (const auto& [number, info] : state_.catalog.segments()) {
+        if (info.footer == 0 || info.keep || !is_sparse(info)) continue;
+        if (best != nullptr && held_bytes(info) >= held_bytes(*best)) continue;
+        if (flushed(info, live)) best = &info;
+    }
+    return best;
+}
+
+Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
+    if (!rewrite_) {
+        const SegmentInfo* info = sparsest(live);
+        if (info == nullptr) return false;
+        auto sealed = state_.sealed.get(*info);
+        if (!sealed) return sealed.error();
+        rewrite_ = std::make_unique<Rewrite>(state_, std::move(*sealed), *info);
+    }
+    const Result<Rewrite::Step> step = rewrite_->step(live);
+    if (step && *step == Rewrite::Step::more) return true;
+    if (step && *step == Rewrite::Step::done) {
+        if (const auto taken = take_rewritten(); !taken) return taken.error();
+        return true;
+    }
+    const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
+    const bool full = !step && step.error().code == Errc::disk_full;
+    if (!step && !full) return step.error();
+    if (const auto abandoned = rewrite->abandon(); !abandoned) return abandoned.error();
+    if (full) return false;  // what is deleted later makes room
+    state_.catalog.segments().at(rewrite->old().name.number).keep = true;
+    log_line(
+        LogLevel::error,
+        "storage/log",
+        "not rewritten: records cannot be read path=" + state_.files.path(rewrite->old().name));
+    return true;
+}
+
+Result<void> Reclaimer::take_rewritten() {
+    const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
+    const std::uint64_t number = rewrite->old().name.number;
+    if (rewrite->result().sets.empty()) return drop({number});
+    Manifest manifest = state_.manifest;
+    SegmentInfo info = rewrite->result();
+    for (ManifestRow& row : manifest.rows) {
+        if (row.name.number == number) row = {info.name, info.bytes, info.footer};
+    }
+    if (const auto written = state_.files.write_manifest(manifest); !written) return written;
+    state_.manifest = std::move(manifest);
+    const SegmentInfo& old = state_.catalog.segments().at(number);
+    info.live = old.distrusted ? bodies_of(info) : old.live;
+    forget_first_entries(old);
+    state_.catalog.replace(info);
+    state_.sealed.forget(number);
+    std::erase_if(state_.damaged, [number](const auto& at) { return at.first == number; });
+    state_.rewritten_bytes += rewrite->written_bytes();
+    return state_.files.remove_segment(rewrite->old().name);
+}
+
+}  // namespace penstock::storage

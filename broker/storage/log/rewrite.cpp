@@ -1,0 +1,122 @@
+#include "broker/storage/log/rewrite.h"
+
+#include "broker/storage/log/entry_view.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr std::uint64_t looked_at_step_bytes = 4ULL << 20;  // dead entries are only stepped over
+
+}  // namespace
+
+Rewrite::Rewrite(const StoreState& state,
+                 std::shared_ptr<const SealedSegment> old,
+                 SegmentInfo info)
+    : state_(state),
+      old_(std::move(old)),
+      info_(std::move(info)),
+      scanner_(*old_->segment, file_header_bytes, info_.footer) {
+    result_.name = {info_.name.number, info_.name.generation + 1};
+}
+
+Result<Rewrite::Step> Rewrite::step(const LiveBodies& live) {
+    const Result<Step> copied = copy_some(live);
+    if (!copied || *copied == Step::unreadable) return copied;
+    if (!staged_.empty()) {
+        if (const auto written = write(); !written) return written.error();
+    }
+    return *copied == Step::done ? finish() : copied;
+}
+
+Result<Rewrite::Step> Rewrite::copy_some(const LiveBodies& live) {
+    const std::uint64_t from = scanner_.behind();
+    while (staged_bytes_ < rewrite_step_bytes && scanner_.behind() - from < looked_at_step_bytes) {
+        const Result<bool> more = scanner_.next();
+        if (!more) return more.error();
+        if (!*more) {
+            // The footer's own write follows the last record.
+            return scanner_.behind() == info_.footer ? Step::done : Step::unreadable;
+        }
+        if (scanner_.skipped_from() != scanner_.offset()) return Step::unreadable;
+        const Result<Step> copied = copy_entry(live);
+        if (!copied || *copied == Step::unreadable) return copied;
+    }
+    return Step::more;
+}
+
+Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
+    const RecordHeader& header = scanner_.header();
+    if (header.tag != Tag::entry) return Step::more;
+    const bool is_void = header.index > state_.catalog.last_in(header.set, info_.name.number) ||
+                         !old_->index.live(header.set, header.index, scanner_.offset());
+    if (is_void) return Step::more;
+    const std::vector<std::uint32_t> held = live.live_ordinals(header.set, header.index);
+    if (held.empty()) return Step::more;
+    const Result<std::string_view> payload = scanner_.payload();
+    if (!payload) return payload.error();
+    auto view = entry_view(header, *payload);
+    if (!view) return Step::unreadable;
+    StagedRecord staged;
+    staged.set = header.set;
+    staged.index = header.index;
+    staged.term = header.term;
+    staged.time_ms = header.time_ms;
+    staged.commands = view->commands;
+    staged.slots = static_cast<std::uint32_t>(view->head.bodies.size());
+    for (std::uint32_t ordinal = 0; ordinal < view->head.bodies.size(); ++ordinal) {
+        BodySlot& slot = view->head.bodies[ordinal];
+        if (!slot.present) continue;
+        if (!std::binary_search(held.begin(), held.end(), ordinal)) {
+            slot = BodySlot{};
+            continue;
+        }
+        // A body that does not match its checksum keeps it: it stays damaged.
+        staged.bodies.emplace_back(body_bytes(*payload, slot));
+        staged.body_bytes += slot.length;
+    }
+    staged.head = encode_entry(header, std::move(view->head));
+    staged.bytes = aligned(staged.head.size() + staged.commands.size() + staged.body_bytes);
+    staged_bytes_ += staged.bytes;
+    staged_.push_back(std::move(staged));
+    return Step::more;
+}
+
+Result<void> Rewrite::write() {
+    if (!copy_) {
+        const std::string header = encode_file_header(result_.name);
+        auto file = state_.files.create_segment(result_.name, header.size(), {header});
+        if (!file) return file.error();
+        ActiveSegment::Content content;
+        content.tail = file_header_bytes;
+        // It grows with what is written: how much that will be is not known before.
+        copy_ = std::make_unique<ActiveSegment>(
+            std::make_shared<Segment>(
+                std::move(*file), result_.name, state_.files.path(result_.name), file_header_bytes),
+            std::move(content));
+    }
+    const Result<void> written = copy_->write(staged_, facts_);
+    staged_.clear();
+    staged_bytes_ = 0;
+    return written;
+}
+
+Result<Rewrite::Step> Rewrite::finish() {
+    if (!copy_) return Step::done;
+    const Result<std::uint64_t> footer = copy_->seal(facts_);
+    if (!footer) return footer.error();
+    result_.footer = *footer;
+    result_.bytes = copy_->tail();
+    for (const auto& [set, index] : copy_->index().sets()) result_.sets[set] = index.summary;
+    return Step::done;
+}
+
+Result<void> Rewrite::abandon() const {
+    if (!copy_) return {};
+    return state_.files.remove_segment(result_.name);
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,54 @@
+// Rewrite: copies what is still held of one sealed segment into a file of the next generation, a
+// bounded step at a time. Entries keep set, index and ordinals; bodies held by nobody, entries
+// without a held body and void entries are left behind. The file counts once the manifest lists it;
+// before that a crash leaves nothing but a file to remove. Owned by the Reclaimer, broker thread.
+#pragma once
+
+#include "broker/storage/log/active_segment.h"
+#include "broker/storage/log/store_state.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace penstock::storage {
+
+inline constexpr std::uint64_t rewrite_step_bytes = 1ULL << 20;
+
+class Rewrite {
+  public:
+    Rewrite(const StoreState& state, std::shared_ptr<const SealedSegment> old, SegmentInfo info);
+
+    enum class Step { more, done, unreadable };
+
+    // Unreadable: the segment holds records that cannot be read; it must stay as it is.
+    Result<Step> step(const LiveBodies& live);
+
+    // After Step::done: the new segment, footer and all, synced; without sets when nothing of the
+    // old one is held.
+    [[nodiscard]] const SegmentInfo& result() const { return result_; }
+
+    [[nodiscard]] const SegmentInfo& old() const { return info_; }
+
+    [[nodiscard]] std::uint64_t written_bytes() const { return copy_ ? copy_->tail() : 0; }
+
+    // Removes the new file, when one was made.
+    Result<void> abandon() const;
+
+  private:
+    Result<Step> copy_some(const LiveBodies& live);
+    Result<Step> copy_entry(const LiveBodies& live);
+    Result<void> write();
+    Result<Step> finish();
+
+    const StoreState& state_;
+    std::shared_ptr<const SealedSegment> old_;
+    SegmentInfo info_;
+    SegmentInfo result_;
+    RecordScanner scanner_;
+    std::unique_ptr<ActiveSegment> copy_;
+    FactsBySet facts_;  // of the copy; sealed segments need none
+    std::vector<StagedRecord> staged_;
+    std::uint64_t staged_bytes_ = 0;
+};
+
+}  // namespace penstock::storage

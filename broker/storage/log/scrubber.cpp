@@ -1,0 +1,123 @@
+#include "broker/storage/log/scrubber.h"
+
+#include "broker/storage/log/entry_view.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr std::size_t damaged_max = 100'000;  // remembered, so that a round counts none twice
+
+}  // namespace
+
+Result<std::vector<MessageId>> Scrubber::step(std::uint64_t bytes) {
+    std::vector<MessageId> damaged;
+    std::size_t segments_left = state_.catalog.segments().size();
+    while (bytes > 0 && segments_left-- > 0) {
+        const auto& segments = state_.catalog.segments();
+        auto at = segments.lower_bound(number_);
+        if (at == segments.end() || at->second.footer == 0) at = segments.begin();
+        if (at->second.footer == 0) break;
+        if (at->first != number_) {
+            number_ = at->first;
+            offset_ = file_header_bytes;
+        }
+        const Result<std::uint64_t> read = scrub_segment(at->second, bytes, damaged);
+        if (!read) return read.error();
+        bytes -= std::min(bytes, *read);
+    }
+    return damaged;
+}
+
+Result<std::uint64_t> Scrubber::scrub_segment(const SegmentInfo& info,
+                                              std::uint64_t bytes,
+                                              std::vector<MessageId>& damaged) {
+    const auto sealed = state_.sealed.get(info);
+    if (!sealed) return sealed.error();
+    const std::uint64_t from = offset_;
+    RecordScanner scanner(*(*sealed)->segment, from, info.bytes);
+    expected_.clear();
+    std::uint64_t gap = from;
+    while (true) {
+        const Result<bool> more = scanner.next();
+        if (!more) return more.error();
+        if (*more && scanner.skipped_from() != scanner.offset()) gap = scanner.skipped_from();
+        const bool boundary = !*more || scanner.header().tag == Tag::write;
+        if (boundary) {
+            for (const WriteRow& row : expected_) lose(info, **sealed, row, gap, damaged);
+            expected_.clear();
+        }
+        if (!*more) {
+            number_ = info.name.number + 1;
+            offset_ = file_header_bytes;
+            return scanner.behind() - from;
+        }
+        if (boundary && scanner.offset() - from >= bytes) {
+            offset_ = scanner.offset();
+            return scanner.offset() - from;
+        }
+        const auto checked = check_record(info, **sealed, scanner, damaged);
+        if (!checked) return checked.error();
+    }
+}
+
+Result<void> Scrubber::check_record(const SegmentInfo& info,
+                                    const SealedSegment& sealed,
+                                    RecordScanner& scanner,
+                                    std::vector<MessageId>& damaged) {
+    const RecordHeader& header = scanner.header();
+    const Result<std::string_view> payload = scanner.payload();
+    if (!payload) return payload.error();
+    const bool matches = head_matches(header, *payload);
+    if (header.tag == Tag::write) {
+        const auto head = matches ? read_write_head(*payload) : std::nullopt;
+        if (head) expected_.assign(head->rows.rbegin(), head->rows.rend());
+        return {};
+    }
+    // Rows before this record that did not turn up are lost; a record no row tells of stands alone.
+    const WriteRow row{header.tag, header.set, 0, header.index};
+    const auto mine = std::find_if(expected_.rbegin(), expected_.rend(), [&](const WriteRow& one) {
+        return one.tag == row.tag && one.set == row.set && one.index == row.index;
+    });
+    if (mine != expected_.rend()) {
+        const WriteRow listed = *mine;
+        while (expected_.back() != listed) {
+            lose(info, sealed, expected_.back(), scanner.skipped_from(), damaged);
+            expected_.pop_back();
+        }
+        expected_.pop_back();
+        if (header.tag == Tag::entry && !matches) {
+            lose(info, sealed, listed, scanner.offset(), damaged);
+        }
+    }
+    if (header.tag != Tag::entry || !matches) return {};
+    const auto view = entry_view(header, *payload);
+    if (view && view->whole()) return {};
+    if (!sealed.index.live(header.set, header.index, scanner.offset())) return {};
+    if (state_.damaged.size() < damaged_max) {
+        state_.damaged.insert({info.name.number, scanner.offset()});
+    }
+    if (!view) return {};
+    for (const std::uint32_t ordinal : view->damaged) {
+        damaged.emplace_back(header.set, header.index, ordinal);
+    }
+    return {};
+}
+
+void Scrubber::lose(const SegmentInfo& info,
+                    const SealedSegment& sealed,
+                    const WriteRow& row,
+                    std::uint64_t at,
+                    std::vector<MessageId>& damaged) {
+    if (row.tag != Tag::entry || !sealed.index.live(row.set, row.index, at)) return;
+    if (row.index > state_.catalog.last_in(row.set, info.name.number)) return;
+    if (state_.damaged.size() < damaged_max) state_.damaged.insert({info.name.number, at});
+    for (std::uint32_t ordinal = 0; ordinal < row.bodies; ++ordinal) {
+        damaged.emplace_back(row.set, row.index, ordinal);
+    }
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,40 @@
+// Scrubber: reads the sealed segments again, round and round, and finds what no longer matches its
+// checksum. Owned by the SegmentLogStore, broker thread only.
+#pragma once
+
+#include "broker/storage/log/segment.h"
+#include "broker/storage/log/store_state.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace penstock::storage {
+
+class Scrubber {
+  public:
+    explicit Scrubber(StoreState& state) : state_(state) {}
+
+    // See LogStore::scrub. Goes on to the end of the write in which `bytes` end.
+    Result<std::vector<MessageId>> step(std::uint64_t bytes);
+
+  private:
+    Result<std::uint64_t> scrub_segment(const SegmentInfo& info,
+                                        std::uint64_t bytes,
+                                        std::vector<MessageId>& damaged);
+    Result<void> check_record(const SegmentInfo& info,
+                              const SealedSegment& sealed,
+                              RecordScanner& scanner,
+                              std::vector<MessageId>& damaged);
+    void lose(const SegmentInfo& info,
+              const SealedSegment& sealed,
+              const WriteRow& row,
+              std::uint64_t at,
+              std::vector<MessageId>& damaged);
+
+    StoreState& state_;
+    std::uint64_t number_ = 0;  // where to go on
+    std::uint64_t offset_ = file_header_bytes;
+    std::vector<WriteRow> expected_;  // of the current write, in reverse
+};
+
+}  // namespace penstock::storage

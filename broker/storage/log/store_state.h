@@ -1,0 +1,31 @@
+// StoreState: what the parts of one store share: its files, what they hold, and what is known to be
+// damaged. Owned by the SegmentLogStore, broker thread only.
+#pragma once
+
+#include "broker/storage/log/catalog.h"
+#include "broker/storage/log/sealed_segments.h"
+#include "broker/storage/log/store_files.h"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace penstock::storage {
+
+struct StoreState {
+    StoreState(Disk& disk, std::string folder) : files(disk, std::move(folder)), sealed(files) {}
+
+    StoreFiles files;
+    Manifest manifest;  // as it is on the disk
+    Catalog catalog;
+    SealedSegments sealed;
+    std::map<SetId, LogIndex> first;  // per set, from where on every entry is there
+
+    std::uint64_t damaged_at_start = 0;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> damaged;  // segment, offset of a record
+    std::uint64_t rewritten_bytes = 0;
+};
+
+}  // namespace penstock::storage
