@@ -24,7 +24,7 @@ std::string signed_text(const SignedText& form, const Parameters& parameters);
 
 struct Freshness {
     std::int64_t now_s = 0;
-    std::int64_t skew_s = 0;  // how far Timestamp may be off, either way
+    std::int64_t skew_s = 0;  // how far Timestamp may be off, either way; 0: any time will do
 };
 
 // Checks the common parameters, the signature and then the age; fills `principal`.

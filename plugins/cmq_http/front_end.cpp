@@ -95,7 +95,7 @@ Failure FrontEnd::admit(const HttpRequest& request,
     if (name == nullptr) return {faults::missing, "Action"};
     Freshness freshness;
     freshness.now_s = options_.clock->wall_ms() / 1000;
-    freshness.skew_s = options_.timestamp_skew_s;
+    freshness.skew_s = static_cast<std::int64_t>(options_.timestamp_skew_ms / 1000);
     failure = authenticate(request, parameters, freshness, broker_, principal);
     if (!failure.none()) return failure;
     action = find(*name);

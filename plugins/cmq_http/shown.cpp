@@ -1,9 +1,8 @@
 #include "plugins/cmq_http/shown.h"
 
 #include "broker/api/names.h"
+#include "broker/base/base64.h"
 #include "plugins/cmq_http/json_fields.h"
-
-#include <boost/beast/core/detail/base64.hpp>
 
 namespace penstock::plugins::cmq {
 
@@ -19,10 +18,7 @@ std::string shown_id(std::string_view kind, std::uint32_t number) {
 
 std::string shown_body(std::string payload) {
     if (api::valid_utf8(payload)) return payload;
-    namespace base64 = boost::beast::detail::base64;
-    std::string out(base64::encoded_size(payload.size()), '\0');
-    out.resize(base64::encode(out.data(), payload.data(), payload.size()));
-    return out;
+    return encode_base64(payload);
 }
 
 std::string shown_policy(const api::QueueView& view) {
