@@ -89,7 +89,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(asio::any_io_executor execu
 HttpClient::HttpClient(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
 
 HttpClient::~HttpClient() {
-    pool_->stop();
+    pool_->close();
 }
 
 void HttpClient::send(const Url& url, Outgoing request, Done done) {

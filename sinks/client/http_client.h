@@ -96,6 +96,7 @@ class HttpClient {
                                                     const Clock& clock,
                                                     Resolver& resolver,
                                                     ClientOptions options);
+    // Closes every connection. Completions that wait are dropped: stop() first to have them run.
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
@@ -107,7 +108,8 @@ class HttpClient {
     // Closes idle connections to the url's scheme, host and port.
     void forget(const Url& url);
 
-    // Ends every exchange as Ending::stopped and closes every connection.
+    // Ends every exchange as Ending::stopped and closes every connection; nothing keeps the
+    // executor's context busy after it.
     void stop();
 
     // Connections open now, idle ones included.

@@ -107,7 +107,7 @@ void HttpClient::Pool::forget(const Origin& origin) {
     }
 }
 
-void HttpClient::Pool::stop() {
+std::vector<std::unique_ptr<Job>> HttpClient::Pool::close() {
     stopped_ = true;
     lanes_.clear();
     const auto all = std::exchange(connections_, {});
@@ -115,7 +115,11 @@ void HttpClient::Pool::stop() {
     for (const auto& [number, connection] : all) {
         if (auto job = connection->close()) jobs.push_back(std::move(job));
     }
-    for (const auto& job : jobs) {
+    return jobs;
+}
+
+void HttpClient::Pool::stop() {
+    for (const auto& job : close()) {
         Exchange exchange;
         exchange.detail = "the client stops";
         job->done(std::move(exchange));

@@ -21,6 +21,9 @@ class HttpClient::Pool final : private Connection::Owner {
     void forget(const Origin& origin);
     void stop();
 
+    // Closes every connection; gives back what was under way, unfinished.
+    std::vector<std::unique_ptr<Job>> close();
+
     [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
     [[nodiscard]] Surroundings& surroundings() { return world_; }
