@@ -1,3 +1,34 @@
-int main() {
-    return 0;
+#include "broker/cli/cli.h"
+#include "broker/config/command.h"
+#include "broker/serve.h"
+
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+namespace {
+
+int run(const std::vector<std::string>& words) {
+    const std::string first = words.empty() ? std::string() : words.front();
+    if (first == "--version") {
+        std::cout << "penstock " << penstock::version << "\n";
+        return 0;
+    }
+    if (first == "serve") return penstock::serve({words.begin() + 1, words.end()});
+    if (first == "config")
+        return penstock::config::run_command(
+            {words.begin() + 1, words.end()}, std::cout, std::cerr);
+    return penstock::cli::run_cli(words);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    try {
+        return run({words + 1, words + count});
+    } catch (const std::exception& problem) {
+        std::cerr << "penstock: " << problem.what() << "\n";
+        return 1;
+    }
 }

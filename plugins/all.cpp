@@ -7,18 +7,14 @@ namespace penstock::plugins {
 
 namespace {
 
-constexpr std::int64_t century_s = 100LL * 365 * 86'400;
-
 std::unique_ptr<HttpFrontEnd> cmq(api::Broker& broker,
                                   const Clock& clock,
                                   const FrontEndOptions& options) {
     CmqOptions cmq;
     cmq.clock = &clock;
     cmq.seed = options.seed;
-    cmq.topic_owner = options.app_id;
-    cmq.timestamp_skew_s = options.timestamp_skew_ms == 0
-                               ? century_s
-                               : static_cast<std::int64_t>(options.timestamp_skew_ms / 1000);
+    cmq.app_id = options.app_id;
+    cmq.timestamp_skew_ms = options.timestamp_skew_ms;
     cmq.backoff_min_ms = options.backoff_min_ms;
     cmq.backoff_max_ms = options.backoff_max_ms;
     return make_cmq_front_end(broker, cmq);

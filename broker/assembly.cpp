@@ -1,0 +1,126 @@
+#include "broker/assembly.h"
+
+#include "broker/base/log.h"
+#include "broker/room_options.h"
+#include "plugins/all.h"
+#include "sinks/all.h"
+
+#include <chrono>
+#include <future>
+
+namespace penstock {
+
+namespace {
+
+// Together below the 10 s that a stop may take: requests end, then deliveries, then rows are
+// flushed.
+constexpr std::chrono::milliseconds requests_grace{4'000};
+constexpr std::chrono::milliseconds deliveries_grace{3'000};
+constexpr std::chrono::milliseconds slack{500};
+
+// Waits until an asynchronous stop reports its end; false when it does not come in time.
+class Ended {
+  public:
+    // Runs on whatever thread the stopped room lives on, maybe after nobody waits any more.
+    [[nodiscard]] std::function<void()> report() const {
+        return [promise = promise_] {
+            promise->set_value();
+        };
+    }
+
+    [[nodiscard]] bool within(std::chrono::milliseconds time) {
+        return promise_->get_future().wait_for(time) == std::future_status::ready;
+    }
+
+  private:
+    std::shared_ptr<std::promise<void>> promise_ = std::make_shared<std::promise<void>>();
+};
+
+}  // namespace
+
+Assembly::~Assembly() {
+    const auto stopped = stop();
+    if (!stopped) log_line(LogLevel::error, "broker", stopped.error().detail);
+}
+
+Result<void> Assembly::start() {
+    auto broker = node::make_broker(node_options(config_));
+    if (!broker) return broker.error();
+    broker_ = std::move(*broker);
+    pool_ = std::make_unique<plugins::IoPool>(io_thread_count(config_));
+    auto ready = start_dispatcher();
+    if (!ready) return ready;
+    auto listening = start_listener();
+    if (!listening) return listening;
+    broker_->start();
+    dispatcher_->start();
+    return {};
+}
+
+Result<void> Assembly::start_dispatcher() {
+    const auto executor = pool_->at(0).get_executor();
+    auto made =
+        sinks::make_sinks(executor, clock_, random_, broker_->dispatch(), sink_options(config_));
+    if (!made) return made.error();
+    dispatcher_ = std::make_unique<dispatcher::Dispatcher>(
+        executor, broker_->dispatch(), std::move(*made), clock_);
+    return {};
+}
+
+Result<void> Assembly::start_listener() {
+    auto options = listener_options(config_);
+    if (!options) return options.error();
+    options->limits.stop_grace = requests_grace;
+    auto front_end = front_end_options(config_);
+    front_end.seed = random_.next();
+    front_ends_ = plugins::make_front_ends(broker_->broker(), clock_, front_end);
+    std::vector<plugins::HttpFrontEnd*> asked;
+    for (const auto& one : front_ends_) asked.push_back(one.get());
+    auto server = plugins::HttpServer::start(std::move(*options), *pool_, clock_, std::move(asked));
+    if (!server) return server.error();
+    listener_ = std::move(*server);
+    return {};
+}
+
+void Assembly::stop_listener() {
+    Ended ended;
+    listener_->stop(ended.report());
+    if (!ended.within(requests_grace + slack))
+        log_line(LogLevel::warn, "broker", "event=stop requests cut off");
+}
+
+void Assembly::stop_dispatcher() {
+    Ended ended;
+    dispatcher_->stop(deliveries_grace, ended.report());
+    if (!ended.within(deliveries_grace + slack))
+        log_line(LogLevel::warn, "broker", "event=stop deliveries cut off; they will come again");
+}
+
+Result<void> Assembly::stop() {
+    if (!broker_) return {};
+    if (listener_) stop_listener();
+    if (dispatcher_) stop_dispatcher();
+    // The broker answers what still waits while the I/O threads can carry it.
+    auto closed = broker_->stop();
+    if (pool_) pool_->stop();
+    listener_.reset();
+    front_ends_.clear();
+    dispatcher_.reset();
+    broker_.reset();
+    pool_.reset();
+    return closed;
+}
+
+std::string Assembly::url() const {
+    const std::string scheme = config_.tls.cert.empty() ? "http://" : "https://";
+    const std::string host = listener_->host();
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return scheme + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(listener_->port());
+}
+
+std::string Assembly::new_root_key_id() const {
+    const auto& made = broker_->first_start_key();
+    return made ? made->key_id : std::string();
+}
+
+}  // namespace penstock

@@ -1,0 +1,58 @@
+// Assembly: the rooms of one server, built in order and taken down in reverse. Made, started and
+// stopped by serve() on the main thread; its threads are the broker's and the I/O pool's. start()
+// fails with an Error that says what to do; after a failure the object is only destroyed.
+#pragma once
+
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/base/random.h"
+#include "broker/config/server_config.h"
+#include "broker/node/broker_thread.h"
+#include "dispatcher/dispatcher.h"
+#include "plugins/listener/http.h"
+#include "plugins/listener/io_pool.h"
+#include "plugins/listener/server.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+class Assembly {
+  public:
+    explicit Assembly(config::ServerConfig config) : config_(std::move(config)) {}
+
+    ~Assembly();
+    Assembly(const Assembly&) = delete;
+    Assembly& operator=(const Assembly&) = delete;
+
+    // Opens the data folder, replays, binds the address, begins to serve.
+    Result<void> start();
+
+    // Ends what is in flight, within a grace, then everything else. Blocks; harmless when repeated.
+    Result<void> stop();
+
+    [[nodiscard]] std::string url() const;  // "http://127.0.0.1:7070"
+
+    // The id of the root key that this start made; empty when there was one or none is needed.
+    [[nodiscard]] std::string new_root_key_id() const;
+
+  private:
+    Result<void> start_dispatcher();
+    Result<void> start_listener();
+    void stop_listener();
+    void stop_dispatcher();
+
+    config::ServerConfig config_;
+    SystemClock clock_;
+    SystemRandom random_;
+    // In the order in which they are built; members go the other way round.
+    std::unique_ptr<plugins::IoPool> pool_;
+    std::unique_ptr<node::BrokerThread> broker_;
+    std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
+    std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
+    std::unique_ptr<plugins::HttpServer> listener_;
+};
+
+}  // namespace penstock

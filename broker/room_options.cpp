@@ -1,0 +1,76 @@
+#include "broker/room_options.h"
+
+#include "broker/config/load.h"
+#include "broker/serve.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace penstock {
+
+namespace {
+
+// Every number of the configuration has a range that fits (config/keys.cpp).
+std::uint32_t narrow(std::uint64_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+
+node::TrackMode track_mode(const std::string& name) {
+    if (name == "off") return node::TrackMode::off;
+    if (name == "failures") return node::TrackMode::failures;
+    return node::TrackMode::all;
+}
+
+}  // namespace
+
+node::NodeOptions node_options(const config::ServerConfig& config) {
+    node::NodeOptions options;
+    options.data_folder = config.data;
+    options.dev = config.dev;
+    options.version = version;
+    options.log.segment_bytes = config.log.segment_bytes;
+    options.log.reserve_percent = narrow(config.log.reserve_percent);
+    options.scrub_bytes_per_s = config.log.scrub_bytes_per_s;
+    options.queues_max = narrow(config.limits.queues_max);
+    options.topics_max = narrow(config.limits.topics_max);
+    options.subscriptions_max = narrow(config.limits.subscriptions_max);
+    options.calls_max = narrow(config.limits.requests_max);
+    options.waiters_max = narrow(config.limits.polls_max);
+    options.name_reuse_ms = narrow(config.cmq.name_reuse_ms);
+    options.track = track_mode(config.track.mode);
+    options.track_retention_s = narrow(config.track.retention_ms / 1000);
+    options.request_timeout_ms = narrow(config.request_timeout_ms);
+    return options;
+}
+
+Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& config) {
+    const auto address = config::parse_address(config.listen);
+    if (!address) return address.error();
+    plugins::HttpServerOptions options;
+    options.host = address.value().host;
+    options.port = address.value().port;
+    options.tls_certificate = config.tls.cert;
+    options.tls_key = config.tls.key;
+    options.limits.connections_max = config.limits.connections_max;
+    return options;
+}
+
+plugins::FrontEndOptions front_end_options(const config::ServerConfig& config) {
+    plugins::FrontEndOptions options;
+    options.app_id = config.cmq.app_id;
+    options.timestamp_skew_ms = config.cmq.timestamp_skew_ms;
+    options.backoff_min_ms = narrow(config.cmq.backoff_min_ms);
+    options.backoff_max_ms = narrow(config.cmq.backoff_max_ms);
+    return options;
+}
+
+sinks::SinkOptions sink_options(const config::ServerConfig& config) {
+    return {config.dev || config.push.allow_private, config.push.ca_file, config.cmq.app_id};
+}
+
+std::size_t io_thread_count(const config::ServerConfig& config) {
+    if (config.io_threads > 0) return config.io_threads;
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace penstock

@@ -1,0 +1,25 @@
+// From the server's configuration to each room's own small struct. Pure but for asking the number
+// of processors; used by the composition root.
+#pragma once
+
+#include "broker/base/error.h"
+#include "broker/config/server_config.h"
+#include "broker/node/options.h"
+#include "plugins/all.h"
+#include "plugins/listener/server.h"
+#include "sinks/all.h"
+
+#include <cstddef>
+
+namespace penstock {
+
+node::NodeOptions node_options(const config::ServerConfig& config);
+
+// Error{invalid}: `listen` is no address.
+Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& config);
+
+plugins::FrontEndOptions front_end_options(const config::ServerConfig& config);
+sinks::SinkOptions sink_options(const config::ServerConfig& config);
+std::size_t io_thread_count(const config::ServerConfig& config);
+
+}  // namespace penstock
