@@ -14,25 +14,36 @@ Sequence block_start(std::uint64_t number) {
     return number * keys::block_sequences;
 }
 
-// Moves an unfiltered cursor over settled sequences.
-void advance_plain(Turn& turn, ObjectNo object, Sequence end) {
+// Settled rows stand only for blocks at or above the cursor's, and for none when nothing above the
+// cursor is settled. `first_block` is the cursor's before it moved.
+void erase_passed_blocks(Turn& turn, ObjectNo object, std::uint64_t first_block) {
+    const DeliveryState& state = turn.delivery(object);
+    std::uint64_t end = keys::block_of(state.cursor);
+    if (state.settled_above == 0 && state.cursor % keys::block_sequences != 0) ++end;
+    for (std::uint64_t block = first_block; block < end; ++block) {
+        turn.erase(keys::settled(object, state.generation, block));
+    }
+}
+
+// Moves an unfiltered cursor to `from` and on over settled sequences.
+void advance_plain(Turn& turn, ObjectNo object, Sequence from, Sequence end) {
     DeliveryState& state = turn.delivery(object);
-    BlockReader settled(turn, BlockReader::Kind::settled, object, state.generation);
     const std::uint64_t first_block = keys::block_of(state.cursor);
+    state.cursor = from;
+    if (state.settled_above == 0) return;
+    BlockReader settled(turn, BlockReader::Kind::settled, object, state.generation);
     while (state.cursor < end && state.settled_above > 0 && settled.has(state.cursor)) {
         ++state.cursor;
         --state.settled_above;
         if (keys::block_of(state.cursor) - first_block >= blocks_per_advance_max) break;
     }
-    for (std::uint64_t block = first_block; block < keys::block_of(state.cursor); ++block) {
-        turn.erase(keys::settled(object, state.generation, block));
-    }
+    erase_passed_blocks(turn, object, first_block);
 }
 
 // Settled matches a cursor passes are no longer "above" it, and blocks wholly below it go.
 void forget_settled_below(Turn& turn, ObjectNo object, Sequence target) {
     DeliveryState& state = turn.delivery(object);
-    std::vector<std::string> passed;
+    std::vector<std::string> seen;
     turn.scan(keys::settled(object, state.generation, keys::block_of(state.cursor)),
               keys::settled(object, state.generation, keys::block_of(target) + 1),
               [&](std::string_view key, std::string_view value) {
@@ -43,29 +54,42 @@ void forget_settled_below(Turn& turn, ObjectNo object, Sequence target) {
                       const Sequence sequence = start + bit;
                       if (sequence >= state.cursor && sequence < target) --state.settled_above;
                   }
-                  if (start + keys::block_sequences <= target) passed.emplace_back(key);
+                  seen.emplace_back(key);
                   return true;
               });
-    for (std::string& key : passed) turn.erase(std::move(key));
+    for (std::string& key : seen) {
+        const bool passed = block_start(keys::last_u64(key) + 1) <= target;
+        if (passed || state.settled_above == 0) turn.erase(std::move(key));
+    }
 }
 
-// Moves a bitmapped cursor to the next unsettled match (end when none).
-void advance_bitmapped(Turn& turn, ObjectNo subscription, Sequence end) {
+// Moves a bitmapped cursor to the first unsettled match at or above `from` (end when none).
+void advance_bitmapped(Turn& turn, ObjectNo subscription, Sequence from, Sequence end) {
     DeliveryState& state = turn.delivery(subscription);
     Sequence searched_to = end;
-    const auto next = next_match(
-        turn, subscription, state, state.cursor, end, blocks_per_advance_max, &searched_to);
+    const auto next =
+        next_match(turn, subscription, state, from, end, blocks_per_advance_max, &searched_to);
     const Sequence target = next.value_or(searched_to);
     if (state.settled_above > 0) forget_settled_below(turn, subscription, target);
     state.cursor = target;
 }
 
-void advance(Turn& turn, ObjectNo object, Sequence end) {
-    const DeliveryState& state = turn.delivery(object);
-    if (state.bitmapped)
-        advance_bitmapped(turn, object, end);
-    else if (state.settled_above > 0)
-        advance_plain(turn, object, end);
+// Everything below `from` is settled, expired or not matched: the cursor goes there and further.
+void advance(Turn& turn, ObjectNo object, Sequence from, Sequence end) {
+    if (turn.delivery(object).bitmapped)
+        advance_bitmapped(turn, object, from, end);
+    else
+        advance_plain(turn, object, from, end);
+}
+
+void set_settled(Turn& turn, ObjectNo object, Sequence sequence) {
+    DeliveryState& state = turn.delivery(object);
+    const std::string key = keys::settled(object, state.generation, keys::block_of(sequence));
+    Block block = turn.load<Block>(key).value_or(Block{});
+    check(!block[sequence % keys::block_sequences], "settled twice");
+    block[sequence % keys::block_sequences] = true;
+    turn.put(key, encode(block));
+    ++state.settled_above;
 }
 
 // First unsettled sequence of [from, end), looking at no more than `blocks_max` blocks.
@@ -159,21 +183,15 @@ void read_plainly(Turn& turn, ObjectNo subscription, Sequence from) {
 void mark_settled(Turn& turn, ObjectNo object, Sequence sequence, Sequence end) {
     DeliveryState& state = turn.delivery(object);
     check(sequence >= state.cursor, "settled twice");
+    // A bitmapped cursor may stand on what never matched; any cursor that reached its bound stands
+    // at the start of a block, on what is settled.
+    const bool may_advance = state.bitmapped || state.cursor % keys::block_sequences == 0;
+    if (sequence > state.cursor && may_advance) advance(turn, object, state.cursor, end);
     if (state.bitmapped) --state.pending;
-    if (sequence > state.cursor) {
-        const std::string key = keys::settled(object, state.generation, keys::block_of(sequence));
-        Block block = turn.load<Block>(key).value_or(Block{});
-        check(!block[sequence % keys::block_sequences], "settled twice");
-        block[sequence % keys::block_sequences] = true;
-        turn.put(key, encode(block));
-        ++state.settled_above;
-        return;
-    }
-    ++state.cursor;
-    if (sequence % keys::block_sequences == keys::block_sequences - 1 && state.settled_above > 0) {
-        turn.erase(keys::settled(object, state.generation, keys::block_of(sequence)));
-    }
-    advance(turn, object, end);
+    if (sequence > state.cursor)
+        set_settled(turn, object, sequence);
+    else
+        advance(turn, object, sequence + 1, end);
 }
 
 std::optional<Sequence> next_match(const model::Rows& rows,
@@ -227,7 +245,7 @@ void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end) {
     }
     if (state.settled_above > 0) forget_settled_below(turn, object, floor);
     state.cursor = floor;
-    advance(turn, object, end);
+    advance(turn, object, floor, end);
 }
 
 void restart_delivery(Turn& turn, ObjectNo object, Sequence cursor) {
