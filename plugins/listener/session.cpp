@@ -185,6 +185,7 @@ asio::awaitable<unsigned> Session<Stream>::read_body(HttpRequest& request, const
     }
     body_seen_ = 0;
     lane_.begin(*this, Phase::body, limits().body_timeout);
+    count_body(request.body.size());
     if (framing.expect_continue && input_.empty() && !framing.http_1_0) {
         output_ = "HTTP/1.1 100 Continue\r\n\r\n";
         const auto buffer = asio::buffer(output_);
