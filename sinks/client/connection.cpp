@@ -161,7 +161,8 @@ void Connection::finish_answered(bool complete) {
     exchange.ending = Ending::answered;
     exchange.complete = complete;
     exchange.target = target_;
-    const bool keep = complete && written_ && buffer_.size() == 0 && parser_->keep_alive();
+    const bool keep = complete && written_ && buffer_.size() == 0 && parser_->keep_alive() &&
+                      world_.clock.steady_us() < age_end_us();
     exchange.answer = parser_->take();
     if (keep) {
         become_idle();
@@ -181,12 +182,13 @@ void Connection::fail(Ending ending, std::string detail) {
 }
 
 void Connection::become_idle() {
-    const std::int64_t now = world_.clock.steady_us();
-    const std::int64_t age_end = opened_us_ + std::int64_t{world_.options.age_ms_max} * 1000;
-    const std::int64_t idle_end = now + std::int64_t{world_.options.idle_ms_max} * 1000;
     phase_ = Phase::idle;
-    idle_since_us_ = now;
-    arm(std::min(age_end, idle_end));
+    idle_since_us_ = world_.clock.steady_us();
+    arm(std::min(age_end_us(), idle_since_us_ + std::int64_t{world_.options.idle_ms_max} * 1000));
+}
+
+std::int64_t Connection::age_end_us() const {
+    return opened_us_ + std::int64_t{world_.options.age_ms_max} * 1000;
 }
 
 void Connection::end_idle() {

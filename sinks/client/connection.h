@@ -112,6 +112,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void finish_answered(bool complete);
     void fail(Ending ending, std::string detail);
     void become_idle();
+    [[nodiscard]] std::int64_t age_end_us() const;
     void end_idle();
     void arm(std::int64_t deadline_us);
     void on_timer(const ErrorCode& ec);

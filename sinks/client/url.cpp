@@ -36,9 +36,10 @@ Result<std::string> host_of(const boost::urls::url_view& view) {
     std::string host(view.encoded_host_address());
     if (host.empty() || type == boost::urls::host_type::none) return invalid("names no host");
     if (host.size() > 253) return invalid("has a host name of more than 253 characters");
-    const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char letter) {
+    const bool address6 = type == boost::urls::host_type::ipv6;
+    const bool plain = std::all_of(host.begin(), host.end(), [address6](unsigned char letter) {
         return std::isalnum(letter) != 0 || letter == '.' || letter == '-' || letter == '_' ||
-               letter == ':';
+               (address6 && letter == ':');
     });
     if (!plain) return invalid("has a host with characters no host name has");
     return lower(std::move(host));
@@ -67,8 +68,11 @@ Result<Url> parse_url(std::string_view text) {
     if (!port) return port.error();
     url.port = *port;
 
+    // Boost.URL 1.81 takes what follows a malformed port for a path without a slash.
+    const std::string path(view.encoded_path());
+    if (!path.empty() && path.front() != '/') return invalid("has a malformed port");
     url.target = std::string(view.encoded_target());
-    if (url.target.empty() || url.target.front() != '/') url.target.insert(0, "/");
+    if (path.empty()) url.target.insert(0, "/");
     const bool address6 = url.host.find(':') != std::string::npos;
     url.authority = address6 ? "[" + url.host + "]" : url.host;
     if (url.port != (url.scheme == Scheme::https ? 443 : 80)) {

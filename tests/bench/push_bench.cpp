@@ -112,7 +112,7 @@ int run(std::size_t deliveries, std::size_t payload_bytes, std::uint32_t concurr
     asio::io_context context{1};
     SystemClock clock;
     SystemRandom random;
-    support::FakeDispatch dispatch;
+    testing::FakeDispatch dispatch;
     dispatch.keep_settlements = false;
     sinks::http::HttpSinkOptions options;
     options.client.addresses = sinks::client::AddressPolicy::any;

@@ -20,11 +20,11 @@ namespace {
 
 using model::SubscriptionNo;
 using model::Verdict;
-using support::always;
-using support::ok_answer;
-using support::ScriptedServer;
-using support::step;
-using support::Step;
+using testing::always;
+using testing::ok_answer;
+using testing::ScriptedServer;
+using testing::step;
+using testing::Step;
 using namespace std::chrono_literals;
 
 constexpr SubscriptionNo alpha{11};
@@ -39,7 +39,7 @@ class DispatcherTest : public ::testing::Test {
             context_.get_executor(),
             clock_,
             random_,
-            std::make_unique<support::FakeResolver>(context_.get_executor()),
+            std::make_unique<testing::FakeResolver>(context_.get_executor()),
             options);
         sinks::Sinks sinks;
         sinks.emplace(model::SinkKind::http, std::move(*http));
@@ -67,14 +67,14 @@ class DispatcherTest : public ::testing::Test {
     }
 
     bool settled(std::size_t items) {
-        return support::run_until(context_,
+        return testing::run_until(context_,
                                   [this, items]() { return dispatch_.settled_items >= items; });
     }
 
     asio::io_context context_{1};
     SystemClock clock_;
     SeededRandom random_{1};
-    support::FakeDispatch dispatch_;
+    testing::FakeDispatch dispatch_;
     std::unique_ptr<Dispatcher> dispatcher_;
 };
 
@@ -117,7 +117,7 @@ TEST_F(DispatcherTest, NoMoreRequestsThanTheConcurrencyAreOpenAtATime) {
     ScriptedServer server(context_, {{step(Step::Kind::read), step(Step::Kind::hang)}});
     dispatch_.add(target(alpha, server.url(), 3, 100));
     for (int number = 0; number < 9; ++number) dispatch_.publish(alpha, "x");
-    ASSERT_TRUE(support::run_until(context_, [&]() { return server.requests.size() == 3; }));
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return server.requests.size() == 3; }));
     EXPECT_EQ(dispatch_.settled_items, 0U);
     ASSERT_TRUE(settled(9));
     for (const auto& item : dispatch_.items(alpha)) {
@@ -131,7 +131,7 @@ TEST_F(DispatcherTest, AnEndpointThatHangsDelaysNoOther) {
     dispatch_.add(target(alpha, hanging.url(), 16, 60'000));
     dispatch_.add(target(beta, healthy.url(), 16));
     for (int number = 0; number < 100; ++number) dispatch_.publish(alpha, "x");
-    ASSERT_TRUE(support::run_until(context_, [&]() { return hanging.requests.size() == 16; }));
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return hanging.requests.size() == 16; }));
     for (int number = 0; number < 300; ++number) dispatch_.publish(beta, "y");
     ASSERT_TRUE(settled(300));
     EXPECT_EQ(dispatch_.items(alpha).size(), 0U);
@@ -148,8 +148,8 @@ TEST_F(DispatcherTest, ADeliveryToAQueueIsFedAndNotSettledAgain) {
     queue.spec.sink = model::SinkKind::queue;
     dispatch_.add(queue);
     dispatch_.publish(alpha, "hello");
-    ASSERT_TRUE(support::run_until(context_, [this]() { return dispatch_.fed.size() == 1; }));
-    EXPECT_FALSE(support::run_until(
+    ASSERT_TRUE(testing::run_until(context_, [this]() { return dispatch_.fed.size() == 1; }));
+    EXPECT_FALSE(testing::run_until(
         context_, [this]() { return dispatch_.settled_items > 0; }, 50ms));
 }
 
@@ -182,7 +182,7 @@ TEST_F(DispatcherTest, AForgottenTargetGetsNothingMore) {
     dispatch_.add(target(alpha, server.url()));
     dispatcher_->on_target_gone(alpha);
     dispatch_.publish(alpha, "late");
-    EXPECT_FALSE(support::run_until(
+    EXPECT_FALSE(testing::run_until(
         context_, [&]() { return !server.requests.empty(); }, 50ms));
 }
 
@@ -195,10 +195,10 @@ TEST_F(DispatcherTest, StoppingLetsAttemptsEndAndSettlesThem) {
     dispatch_.add(target(alpha, server.url(), 1));
     dispatch_.publish(alpha, "one");
     dispatch_.publish(alpha, "two");
-    ASSERT_TRUE(support::run_until(context_, [&]() { return server.requests.size() == 1; }));
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return server.requests.size() == 1; }));
     bool stopped = false;
     dispatcher_->stop(5s, [&stopped]() { stopped = true; });
-    ASSERT_TRUE(support::run_until(context_, [&]() { return stopped; }));
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return stopped; }));
     ASSERT_EQ(dispatch_.items(alpha).size(), 1U);
     EXPECT_EQ(dispatch_.items(alpha)[0].verdict, Verdict::accepted);
     EXPECT_EQ(server.requests.size(), 1U);
@@ -208,10 +208,10 @@ TEST_F(DispatcherTest, StoppingWaitsNoLongerThanItsDeadline) {
     ScriptedServer server(context_, {{step(Step::Kind::read), step(Step::Kind::hang)}});
     dispatch_.add(target(alpha, server.url(), 1, 60'000));
     dispatch_.publish(alpha, "one");
-    ASSERT_TRUE(support::run_until(context_, [&]() { return server.requests.size() == 1; }));
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return server.requests.size() == 1; }));
     bool stopped = false;
     dispatcher_->stop(50ms, [&stopped]() { stopped = true; });
-    ASSERT_TRUE(support::run_until(
+    ASSERT_TRUE(testing::run_until(
         context_, [&]() { return stopped; }, 2s));
     EXPECT_EQ(dispatch_.settled_items, 0U);
 }
@@ -219,7 +219,7 @@ TEST_F(DispatcherTest, StoppingWaitsNoLongerThanItsDeadline) {
 TEST_F(DispatcherTest, StoppingWithNothingInFlightIsImmediate) {
     bool stopped = false;
     dispatcher_->stop(60s, [&stopped]() { stopped = true; });
-    EXPECT_TRUE(support::run_until(
+    EXPECT_TRUE(testing::run_until(
         context_, [&]() { return stopped; }, 2s));
 }
 

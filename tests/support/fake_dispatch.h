@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace penstock::support {
+namespace penstock::testing {
 
 class FakeDispatch final : public api::Dispatch {
   public:
@@ -101,4 +101,4 @@ class FakeDispatch final : public api::Dispatch {
     std::map<model::SubscriptionNo, Lane> lanes_;
 };
 
-}  // namespace penstock::support
+}  // namespace penstock::testing

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace penstock::support {
+namespace penstock::testing {
 
 class FakeResolver final : public sinks::client::Resolver {
   public:
@@ -44,4 +44,4 @@ class FakeResolver final : public sinks::client::Resolver {
     boost::asio::any_io_executor executor_;
 };
 
-}  // namespace penstock::support
+}  // namespace penstock::testing

@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-namespace penstock::support {
+namespace penstock::testing {
 
 // True when `holds()` became true within `limit`.
 template <class Predicate>
@@ -21,4 +21,4 @@ bool run_until(boost::asio::io_context& context,
     return true;
 }
 
-}  // namespace penstock::support
+}  // namespace penstock::testing

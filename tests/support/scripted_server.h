@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace penstock::support {
+namespace penstock::testing {
 
 namespace asio = boost::asio;
 
@@ -198,4 +198,4 @@ class ScriptedServer {
     tcp::acceptor acceptor_;
 };
 
-}  // namespace penstock::support
+}  // namespace penstock::testing

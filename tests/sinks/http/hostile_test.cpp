@@ -11,11 +11,11 @@ namespace {
 
 using model::Failure;
 using model::Verdict;
-using support::always;
-using support::Script;
-using support::ScriptedServer;
-using support::step;
-using support::Step;
+using testing::always;
+using testing::Script;
+using testing::ScriptedServer;
+using testing::step;
+using testing::Step;
 
 struct Hostile {
     std::string name;
@@ -185,7 +185,7 @@ class HostileEndpoint : public HttpSinkFixture, public ::testing::WithParamInter
 
 TEST_P(HostileEndpoint, HasALiteralVerdictAndLeavesNothingOpen) {
     const Hostile& hostile = GetParam();
-    ScriptedServer server(context_, {hostile.script, always(support::ok_answer)});
+    ScriptedServer server(context_, {hostile.script, always(testing::ok_answer)});
     const api::Target target = target_of(server.url(), hostile.timeout_ms);
     const AttemptResult result = push(target);
     EXPECT_EQ(to_text(result.verdict), to_text(hostile.verdict));

@@ -21,7 +21,7 @@ class HttpSinkFixture : public ::testing::Test {
 
     // Starts anew with other options.
     void open(client::ClientOptions options) {
-        auto resolver = std::make_unique<support::FakeResolver>(context_.get_executor());
+        auto resolver = std::make_unique<testing::FakeResolver>(context_.get_executor());
         resolver_ = resolver.get();
         HttpSinkOptions sink_options;
         sink_options.client = std::move(options);
@@ -50,7 +50,7 @@ class HttpSinkFixture : public ::testing::Test {
         std::optional<AttemptResult> result;
         sink_->deliver(
             target, delivery, [&result](AttemptResult ended) { result = std::move(ended); });
-        EXPECT_TRUE(support::run_until(context_, [&result]() { return result.has_value(); }));
+        EXPECT_TRUE(testing::run_until(context_, [&result]() { return result.has_value(); }));
         return result.value_or(AttemptResult{});
     }
 
@@ -58,7 +58,7 @@ class HttpSinkFixture : public ::testing::Test {
     boost::asio::io_context context_{1};
     SystemClock clock_;
     SeededRandom random_{1};
-    support::FakeResolver* resolver_ = nullptr;
+    testing::FakeResolver* resolver_ = nullptr;
     std::unique_ptr<HttpSink> sink_;
 };
 

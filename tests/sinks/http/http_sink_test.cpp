@@ -8,12 +8,12 @@ namespace {
 
 using model::Failure;
 using model::Verdict;
-using support::always;
-using support::ok_answer;
-using support::Script;
-using support::ScriptedServer;
-using support::step;
-using support::Step;
+using testing::always;
+using testing::ok_answer;
+using testing::Script;
+using testing::ScriptedServer;
+using testing::step;
+using testing::Step;
 
 using HttpSinkTest = HttpSinkFixture;
 
@@ -189,7 +189,7 @@ TEST_F(HttpSinkTest, TooManyConnectionsToOneEndpointAreADeferral) {
         sink_->deliver(
             target, delivery, [&results](AttemptResult result) { results.push_back(result); });
     }
-    ASSERT_TRUE(support::run_until(context_, [&results]() { return results.size() == 2; }));
+    ASSERT_TRUE(testing::run_until(context_, [&results]() { return results.size() == 2; }));
     EXPECT_EQ(results[0].verdict, Verdict::not_attempted);
     EXPECT_EQ(results[0].failure, Failure::exhausted_resources);
     EXPECT_EQ(results[1].failure, Failure::timeout);
@@ -218,7 +218,7 @@ TEST_F(HttpSinkTest, StoppingEndsWhatIsInFlight) {
     std::vector<AttemptResult> results;
     sink_->deliver(
         target, delivery, [&results](AttemptResult result) { results.push_back(result); });
-    ASSERT_TRUE(support::run_until(context_, [&server]() { return server.connections == 1; }));
+    ASSERT_TRUE(testing::run_until(context_, [&server]() { return server.connections == 1; }));
     sink_->stop();
     ASSERT_EQ(results.size(), 1U);
     EXPECT_EQ(results[0].verdict, Verdict::not_attempted);

@@ -1,0 +1,164 @@
+#include "tests/sinks/http/http_sink_fixture.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/tls_identity.h"
+
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+#include <fstream>
+#include <string>
+
+namespace penstock::sinks::http {
+namespace {
+
+using model::Failure;
+using model::Verdict;
+using testing::always;
+using testing::ScriptedServer;
+using testing::step;
+using testing::Step;
+using testing::TlsIdentity;
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+// Answers every request on a TLS connection with 200.
+class TlsServer {
+  public:
+    TlsServer(asio::io_context& context, const TlsIdentity& identity, int newest = TLS1_3_VERSION)
+        : tls_(asio::ssl::context::tls_server),
+          acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
+        tls_.use_certificate(asio::buffer(identity.certificate_pem()), asio::ssl::context::pem);
+        tls_.use_private_key(asio::buffer(identity.key_pem()), asio::ssl::context::pem);
+        ::SSL_CTX_ctrl(tls_.native_handle(), SSL_CTRL_SET_MAX_PROTO_VERSION, newest, nullptr);
+        asio::co_spawn(context, accept(), ignore);
+    }
+
+    [[nodiscard]] std::string port() const {
+        return std::to_string(acceptor_.local_endpoint().port());
+    }
+
+    unsigned handshakes = 0;
+    unsigned requests = 0;
+
+  private:
+    static void ignore(std::exception_ptr) {}  // clients that turn away are what is tested
+
+    asio::awaitable<void> accept() {
+        for (;;) {
+            tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
+            asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), ignore);
+        }
+    }
+
+    asio::awaitable<void> serve(tcp::socket socket) {
+        asio::ssl::stream<tcp::socket> stream(std::move(socket), tls_);
+        co_await stream.async_handshake(asio::ssl::stream_base::server, asio::use_awaitable);
+        ++handshakes;
+        std::string received;
+        for (;;) {
+            std::string chunk(4096, '\0');
+            const std::size_t bytes =
+                co_await stream.async_read_some(asio::buffer(chunk), asio::use_awaitable);
+            received.append(chunk, 0, bytes);
+            if (!received.ends_with("hello")) continue;
+            received.clear();
+            ++requests;
+            co_await asio::async_write(
+                stream, asio::buffer(testing::ok_answer), asio::use_awaitable);
+        }
+    }
+
+    asio::ssl::context tls_;
+    tcp::acceptor acceptor_;
+};
+
+class TlsTest : public HttpSinkFixture {
+  protected:
+    TlsTest() {
+        const std::string path = folder_.file("ca.pem");
+        std::ofstream(path) << authority_.certificate_pem();
+        client::ClientOptions options;
+        options.ca_file = path;
+        open(options);
+        resolver_->names["localhost"] = {"127.0.0.1"};
+    }
+
+    testing::TempFolder folder_;
+    TlsIdentity authority_ = TlsIdentity::authority("test authority");
+};
+
+TEST_F(TlsTest, AServerOfTheConfiguredAuthorityIsPushedTo) {
+    TlsServer server(context_, authority_.server("DNS:localhost"));
+    for (int turn = 0; turn < 3; ++turn) {
+        const AttemptResult result = push(target_of("https://localhost:" + server.port() + "/"));
+        EXPECT_EQ(result.verdict, Verdict::accepted) << result.excerpt;
+    }
+    EXPECT_EQ(server.requests, 3U);
+    EXPECT_EQ(server.handshakes, 1U);
+}
+
+TEST_F(TlsTest, AServerMayBeKnownByItsAddress) {
+    TlsServer server(context_, authority_.server("IP:127.0.0.1"));
+    const AttemptResult result = push(target_of("https://127.0.0.1:" + server.port() + "/"));
+    EXPECT_EQ(result.verdict, Verdict::accepted) << result.excerpt;
+}
+
+TEST_F(TlsTest, AServerOfAnotherNameIsNotTrusted) {
+    TlsServer server(context_, authority_.server("DNS:elsewhere.test"));
+    const AttemptResult result = push(target_of("https://localhost:" + server.port() + "/"));
+    EXPECT_EQ(result.verdict, Verdict::retry);
+    EXPECT_EQ(result.failure, Failure::tls);
+    EXPECT_EQ(server.requests, 0U);
+}
+
+TEST_F(TlsTest, AnUnknownAuthorityIsNotTrusted) {
+    const TlsIdentity other = TlsIdentity::authority("test authority");
+    TlsServer server(context_, other.server("DNS:localhost"));
+    const AttemptResult result = push(target_of("https://localhost:" + server.port() + "/"));
+    EXPECT_EQ(result.failure, Failure::tls);
+    EXPECT_EQ(server.requests, 0U);
+}
+
+TEST_F(TlsTest, AServerThatVouchesForItselfIsNotTrusted) {
+    TlsServer server(context_, TlsIdentity::authority("localhost"));
+    EXPECT_EQ(push(target_of("https://localhost:" + server.port() + "/")).failure, Failure::tls);
+}
+
+TEST_F(TlsTest, AnExpiredCertificateIsNotTrusted) {
+    TlsServer server(context_, authority_.server("DNS:localhost", -60));
+    const AttemptResult result = push(target_of("https://localhost:" + server.port() + "/"));
+    EXPECT_EQ(result.failure, Failure::tls);
+    EXPECT_NE(result.excerpt.find("expired"), std::string::npos) << result.excerpt;
+}
+
+TEST_F(TlsTest, OldProtocolVersionsAreRefused) {
+    TlsServer server(context_, authority_.server("DNS:localhost"), TLS1_1_VERSION);
+    EXPECT_EQ(push(target_of("https://localhost:" + server.port() + "/")).failure, Failure::tls);
+}
+
+TEST_F(TlsTest, PlainHttpInsteadOfTlsIsATlsFailure) {
+    ScriptedServer server(context_,
+                          {{step(Step::Kind::peek),
+                            step(Step::Kind::send, testing::ok_answer),
+                            step(Step::Kind::hang)}});
+    const std::string url = "https://localhost:" + std::to_string(server.port()) + "/";
+    EXPECT_EQ(push(target_of(url)).failure, Failure::tls);
+}
+
+TEST_F(TlsTest, AHandshakeThatHangsEndsAtItsDeadline) {
+    ScriptedServer server(context_, {{step(Step::Kind::hang)}});
+    const std::string url = "https://localhost:" + std::to_string(server.port()) + "/";
+    const AttemptResult result = push(target_of(url, 100));
+    EXPECT_EQ(result.verdict, Verdict::retry);
+    EXPECT_EQ(result.failure, Failure::timeout);
+}
+
+TEST_F(TlsTest, APeerThatClosesInTheHandshakeIsATlsFailure) {
+    ScriptedServer server(context_, {{step(Step::Kind::peek), step(Step::Kind::reset)}});
+    const std::string url = "https://localhost:" + std::to_string(server.port()) + "/";
+    EXPECT_EQ(push(target_of(url)).failure, Failure::tls);
+}
+
+}  // namespace
+}  // namespace penstock::sinks::http
