@@ -118,7 +118,7 @@ class Cmq {
                                   if (failed) std::rethrow_exception(failed);
                                   response = std::move(given);
                               });
-        if (!support::run_until(context, [&] { return response.has_value(); })) {
+        if (!testing::run_until(context, [&] { return response.has_value(); })) {
             throw std::runtime_error("no answer");
         }
         CmqReply reply;
