@@ -1,5 +1,6 @@
 #include "broker/cli/cli.h"
 
+#include "broker/cli/bench.h"
 #include "broker/cli/context_commands.h"
 #include "broker/cli/doctor.h"
 #include "broker/cli/operation_commands.h"
@@ -22,8 +23,8 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> nouns = {
-    "queue", "topic", "sub", "dlq", "delivery", "message", "context", "doctor"};
+constexpr std::array<std::string_view, 9> nouns = {
+    "queue", "topic", "sub", "dlq", "delivery", "message", "context", "doctor", "bench"};
 
 // Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
 void add_settings(CLI::App& root, Session& session) {
@@ -79,12 +80,14 @@ int run(const std::vector<std::string>& words, World& world) {
     OperationCommands operations(session);
     ContextCommands contexts(session);
     Doctor doctor(session);
+    Bench bench(session);
     queues.add_to(root);
     topics.add_to(root);
     subscriptions.add_to(root);
     operations.add_to(root);
     contexts.add_to(root);
     doctor.add_to(root);
+    bench.add_to(root);
     try {
         // CLI11 takes the words from the back.
         root.parse(std::vector<std::string>(words.rbegin(), words.rend()));

@@ -1,0 +1,265 @@
+#include "broker/cli/bench.h"
+
+#include "broker/cli/bench_sink.h"
+#include "sinks/client/url.h"
+
+#include <boost/json.hpp>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+namespace penstock::cli {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr std::uint64_t connections_max = 10'000;
+constexpr std::uint64_t size_min = 16;
+constexpr std::uint64_t size_max = 1024 * 1024;
+constexpr std::uint64_t duration_ms_max = 86'400'000;
+constexpr auto drain_time_max = std::chrono::seconds(30);
+
+std::string object_name() {
+    return "bench-" + std::to_string(::getpid());
+}
+
+json::object figures(const Histogram& latency) {
+    json::object shown;
+    shown["p50_us"] = latency.percentile(5'000);
+    shown["p99_us"] = latency.percentile(9'900);
+    shown["p99_9_us"] = latency.percentile(9'990);
+    shown["max_us"] = latency.max();
+    return shown;
+}
+
+std::uint64_t rounded(double value) {
+    return static_cast<std::uint64_t>(value + 0.5);
+}
+
+// Waits until `sink` holds still or has everything.
+void drain(asio::io_context& context, const PushSink& sink, std::uint64_t published) {
+    context.restart();
+    asio::steady_timer timer(context);
+    const auto deadline = std::chrono::steady_clock::now() + drain_time_max;
+    std::function<void(const boost::system::error_code&)> look =
+        [&](const boost::system::error_code&) {
+            if (sink.received() >= published || std::chrono::steady_clock::now() > deadline) return;
+            timer.expires_after(std::chrono::milliseconds(20));
+            timer.async_wait(look);
+        };
+    look({});
+    context.run();
+}
+
+}  // namespace
+
+void Bench::add_mode(CLI::App& noun,
+                     const std::string& mode,
+                     const std::string& help,
+                     int (Bench::*run)()) {
+    CLI::App* verb = noun.add_subcommand(mode, help);
+    verb->callback([this, mode, run] {
+        mode_ = mode;
+        session_.chosen = [this, run] {
+            return (this->*run)();
+        };
+    });
+    add_bytes(*verb, "--size", size_, "Bytes of a message (1KiB)");
+    add_number(*verb, "--connections", connections_, "Connections (64)");
+    add_number(*verb, "--batch", batch_, "Messages a request, 1 to 16 (1)");
+    add_milliseconds(*verb, "--duration", duration_ms_, "How long to measure (10s)");
+    add_milliseconds(*verb, "--warmup", warmup_ms_, "How long to run before (2s)");
+    add_number(
+        *verb, "--rate", rate_, "Messages a second, due at fixed times (as fast as it goes)");
+}
+
+void Bench::add_to(CLI::App& root) {
+    CLI::App* noun = root.add_subcommand("bench", "Load against a running server, and figures");
+    noun->require_subcommand(1);
+    add_mode(*noun, "send", "Send to a queue", &Bench::send);
+    add_mode(*noun, "send-receive-delete", "Send, receive and delete", &Bench::cycle);
+    add_mode(*noun, "publish-push", "Publish, pushed to a receiver of its own", &Bench::push);
+    add_number(*noun->get_subcommand("publish-push"),
+               "--concurrency",
+               concurrency_,
+               "Pushes at a time, 1 to 1000 (64)");
+}
+
+std::optional<Failure> Bench::check_options() const {
+    const auto within =
+        [](const std::optional<std::uint64_t>& value, std::uint64_t low, std::uint64_t high) {
+            return !value || (*value >= low && *value <= high);
+        };
+    if (!within(size_, size_min, size_max)) return usage_failure("--size is 16 to 1MiB.");
+    if (!within(connections_, 1, connections_max)) {
+        return usage_failure("--connections is 1 to 10000.");
+    }
+    if (!within(batch_, 1, 16)) return usage_failure("--batch is 1 to 16.");
+    if (!within(duration_ms_, 100, duration_ms_max)) {
+        return usage_failure("--duration is 100ms to 1d.");
+    }
+    if (!within(warmup_ms_, 0, duration_ms_max)) return usage_failure("--warmup is 0s to 1d.");
+    if (!within(rate_, 1, 10'000'000)) return usage_failure("--rate is 1 to 10000000.");
+    return std::nullopt;
+}
+
+boost::system::result<Bench::Place, Failure> Bench::place() {
+    if (const auto wrong = check_options()) return *wrong;
+    const auto target = session_.target();
+    if (!target) return target.error();
+    const auto url = sinks::client::parse_url(target->server);
+    if (!url) return failure_of(url.error(), target->server);
+    if (url->scheme != sinks::client::Scheme::http) {
+        return usage_failure("The bench speaks plain HTTP only.", "Give an http:// server.");
+    }
+    Place found;
+    found.target = *target;
+    found.authority = url->authority;
+    asio::io_context context;
+    Link::Tcp::resolver resolver(context);
+    boost::system::error_code failure;
+    const auto addresses = resolver.resolve(url->host, std::to_string(url->port), failure);
+    if (failure || addresses.empty()) {
+        return failure_of(error(Errc::unavailable, failure.message()), target->server);
+    }
+    found.endpoint = *addresses.begin();
+    return found;
+}
+
+ScenarioOptions Bench::scenario_options(const std::string& object) const {
+    ScenarioOptions options;
+    options.object = object;
+    options.size = static_cast<std::size_t>(size_.value_or(1024));
+    options.batch = static_cast<std::size_t>(batch_.value_or(1));
+    return options;
+}
+
+LoadOptions Bench::load_options() const {
+    LoadOptions options;
+    options.connections = static_cast<std::size_t>(connections_.value_or(64));
+    options.duration_us = duration_ms_.value_or(10'000) * 1000;
+    options.warmup_us = warmup_ms_.value_or(2'000) * 1000;
+    options.units_per_s =
+        static_cast<double>(rate_.value_or(0)) / static_cast<double>(batch_.value_or(1));
+    return options;
+}
+
+json::object Bench::report(const LoadResult& result) const {
+    json::object shown;
+    shown["mode"] = mode_;
+    shown["loop"] = rate_ ? "open" : "closed";
+    if (rate_) shown["rate_per_s"] = *rate_;
+    shown["connections"] = connections_.value_or(64);
+    shown["batch"] = batch_.value_or(1);
+    shown["message_bytes"] = size_.value_or(1024);
+    shown["measured_s"] = result.measured_s;
+    shown["messages_per_s"] = rounded(static_cast<double>(result.messages) / result.measured_s);
+    shown["units_per_s"] = rounded(static_cast<double>(result.units) / result.measured_s);
+    shown["latency"] = figures(result.latency);
+    shown["failures"] = result.failures;
+    if (rate_) shown["never_begun"] = result.behind;
+    shown["client_cpu_percent"] = rounded(100 * result.cpu_s / result.measured_s);
+    return shown;
+}
+
+int Bench::show(const json::object& shown, const LoadResult& result) {
+    session_.show(shown);
+    for (const auto& [text, count] : result.failures_by_text) {
+        session_.world().err << "penstock: " << count << " times: " << escaped(text) << "\n";
+    }
+    return result.units == 0 ? exit_failure : exit_ok;
+}
+
+int Bench::with_queue(std::unique_ptr<Scenario> (*make)(const CmqRequests&,
+                                                        const Clock&,
+                                                        const ScenarioOptions&)) {
+    const auto where = place();
+    if (!where) return session_.fail(where.error());
+    const std::string queue = object_name();
+    json::object body;
+    body["name"] = queue;
+    body["max_size"] = size_max;
+    const auto made = session_.send("POST", "/v1/queues", body);
+    if (!made) return session_.fail(made.error());
+
+    const Clock& clock = session_.world().clock;
+    const CmqRequests requests(where->target, where->authority, clock);
+    const auto scenario = make(requests, clock, scenario_options(queue));
+    asio::io_context context{1};
+    Load load(context, where->endpoint, clock, load_options(), *scenario);
+    const LoadResult result = load.run([](std::int64_t, std::int64_t) {});
+    const auto deleted = session_.act("DELETE", "/v1/queues/" + queue);
+    const int code = show(report(result), result);
+    return deleted ? code : session_.fail(deleted.error());
+}
+
+int Bench::send() {
+    return with_queue(send_scenario);
+}
+
+int Bench::cycle() {
+    return with_queue(cycle_scenario);
+}
+
+std::optional<Failure> Bench::make_topic(const std::string& topic, const std::string& url) {
+    json::object body;
+    body["name"] = topic;
+    body["max_size"] = size_max;
+    const auto made = session_.send("POST", "/v1/topics", body);
+    if (!made) return made.error();
+    json::object http;
+    http["url"] = url;
+    json::object subscription;
+    subscription["name"] = "receiver";
+    subscription["http"] = std::move(http);
+    subscription["format"] = "simplified";
+    subscription["dead_letter"] = nullptr;
+    subscription["concurrency"] = concurrency_.value_or(64);
+    const auto added =
+        session_.send("POST", "/v1/topics/" + topic + "/subscriptions", subscription);
+    if (!added) return added.error();
+    return std::nullopt;
+}
+
+void Bench::remove_topic(const std::string& topic) {
+    const auto unsubscribed = session_.act("DELETE", "/v1/subscriptions/" + topic + "/receiver");
+    if (!unsubscribed) session_.fail(unsubscribed.error());
+    const auto deleted = session_.act("DELETE", "/v1/topics/" + topic);
+    if (!deleted) session_.fail(deleted.error());
+}
+
+int Bench::push() {
+    const auto where = place();
+    if (!where) return session_.fail(where.error());
+    const Clock& clock = session_.world().clock;
+    PushSink sink(clock);
+    const auto listening = sink.start();
+    if (!listening) return session_.fail(failure_of(listening.error(), where->target.server));
+    const std::string topic = object_name();
+    if (const auto refused = make_topic(topic, sink.url())) {
+        remove_topic(topic);
+        return session_.fail(*refused);
+    }
+    const CmqRequests requests(where->target, where->authority, clock);
+    const auto scenario = publish_scenario(requests, scenario_options(topic));
+    asio::io_context context{1};
+    Load load(context, where->endpoint, clock, load_options(), *scenario);
+    const LoadResult result = load.run(
+        [&sink](std::int64_t from_us, std::int64_t to_us) { sink.measure(from_us, to_us); });
+    drain(context, sink, result.messages_in_all);
+    sink.stop();
+    remove_topic(topic);
+
+    json::object shown = report(result);
+    shown["pushes_per_s"] = rounded(static_cast<double>(sink.arrived()) / result.measured_s);
+    shown["publish_to_post"] = figures(sink.latency());
+    shown["published"] = result.messages_in_all;
+    shown["pushed"] = sink.received();
+    return show(shown, result);
+}
+
+}  // namespace penstock::cli
