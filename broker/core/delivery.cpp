@@ -49,8 +49,8 @@ void forget_settled_below(Turn& turn, ObjectNo object, Sequence target) {
               [&](std::string_view key, std::string_view value) {
                   const Sequence start = block_start(keys::last_u64(key));
                   const Block block = decode<Block>(value);
-                  for (std::size_t bit = block._Find_first(); bit < block.size();
-                       bit = block._Find_next(bit)) {
+                  for (std::size_t bit = block.next_set(0); bit < Block::bits;
+                       bit = block.next_set(bit + 1)) {
                       const Sequence sequence = start + bit;
                       if (sequence >= state.cursor && sequence < target) --state.settled_above;
                   }
@@ -86,8 +86,8 @@ void set_settled(Turn& turn, ObjectNo object, Sequence sequence) {
     DeliveryState& state = turn.delivery(object);
     const std::string key = keys::settled(object, state.generation, keys::block_of(sequence));
     Block block = turn.load<Block>(key).value_or(Block{});
-    check(!block[sequence % keys::block_sequences], "settled twice");
-    block[sequence % keys::block_sequences] = true;
+    check(!block.has(sequence % keys::block_sequences), "settled twice");
+    block.set(sequence % keys::block_sequences);
     turn.put(key, encode(block));
     ++state.settled_above;
 }
@@ -105,11 +105,9 @@ std::optional<Sequence> next_unsettled(BlockReader& settled,
             *searched_to = from;
             return {};
         }
-        const Block open = ~settled.block(keys::block_of(from));
         const Sequence start = block_start(keys::block_of(from));
-        const std::size_t skip = static_cast<std::size_t>(from - start);
-        const std::size_t bit = skip == 0 ? open._Find_first() : open._Find_next(skip - 1);
-        if (bit < open.size() && start + bit < end) return start + bit;
+        const std::size_t bit = settled.block(keys::block_of(from)).next_clear(from - start);
+        if (bit < Block::bits && start + bit < end) return start + bit;
         from = start + keys::block_sequences;
     }
     return {};
@@ -118,7 +116,7 @@ std::optional<Sequence> next_unsettled(BlockReader& settled,
 }  // namespace
 
 bool BlockReader::has(Sequence sequence) {
-    return block(keys::block_of(sequence))[sequence % keys::block_sequences];
+    return block(keys::block_of(sequence)).has(sequence % keys::block_sequences);
 }
 
 const Block& BlockReader::block(std::uint64_t number) {
@@ -149,7 +147,7 @@ bool is_filtered(const model::SubscriptionSpec& spec) {
 void mark_matched(Turn& turn, ObjectNo subscription, Sequence sequence) {
     const std::string key = keys::matches(subscription, keys::block_of(sequence));
     Block block = turn.load<Block>(key).value_or(Block{});
-    block[sequence % keys::block_sequences] = true;
+    block.set(sequence % keys::block_sequences);
     turn.put(key, encode(block));
     ++turn.delivery(subscription).pending;
 }
@@ -222,11 +220,9 @@ std::optional<Sequence> next_match(const model::Rows& rows,
                       return false;
                   }
                   Block open = decode<Block>(value);
-                  if (state.settled_above > 0) open &= ~settled.block(number);
-                  const std::size_t skip =
-                      from > start ? static_cast<std::size_t>(from - start) : 0;
-                  std::size_t bit = skip == 0 ? open._Find_first() : open._Find_next(skip - 1);
-                  if (bit < open.size() && start + bit < end) found = start + bit;
+                  if (state.settled_above > 0) open.remove(settled.block(number));
+                  const std::size_t bit = open.next_set(from > start ? from - start : 0);
+                  if (bit < Block::bits && start + bit < end) found = start + bit;
                   return !found;
               });
     return found;

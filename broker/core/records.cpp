@@ -196,11 +196,10 @@ constexpr std::uint8_t block_as_bits = 2;
 constexpr std::size_t block_bytes = keys::block_sequences / 8;
 
 std::string block_bits(const Block& block) {
-    std::string out(1 + block_bytes, '\0');
-    out[0] = static_cast<char>(block_as_bits);
-    for (std::size_t bit = 0; bit < block.size(); ++bit) {
-        if (block[bit]) out[1 + bit / 8] = static_cast<char>(out[1 + bit / 8] | (1 << (bit % 8)));
-    }
+    std::string out;
+    Writer writer(out);
+    writer.u8(block_as_bits);
+    for (const std::uint64_t word : block.words()) writer.u64(word);
     return out;
 }
 
@@ -266,16 +265,13 @@ std::string encode(const Block& value) {
     std::string out;
     Writer writer(out);
     writer.u8(block_as_runs);
-    std::size_t at = value._Find_first();
     std::size_t previous_end = 0;
-    while (at < value.size()) {
-        std::size_t end = at;
-        while (end < value.size() && value[end]) ++end;
+    for (std::size_t at = value.next_set(0); at < Block::bits; at = value.next_set(previous_end)) {
+        const std::size_t end = value.next_clear(at);
         writer.varint(at - previous_end);
         writer.varint(end - at);
         if (out.size() > block_bytes) return block_bits(value);
         previous_end = end;
-        at = end < value.size() ? value._Find_next(end) : value.size();
     }
     return out;
 }
@@ -317,18 +313,16 @@ Block decode<Block>(std::string_view bytes) {
     Reader reader(bytes);
     const std::uint8_t form = reader.u8();
     if (form == block_as_bits) {
-        const std::string_view bits = reader.raw(block_bytes);
-        for (std::size_t bit = 0; reader.ok() && bit < block.size(); ++bit) {
-            block[bit] = ((static_cast<unsigned char>(bits[bit / 8]) >> (bit % 8)) & 1U) != 0;
-        }
+        for (std::uint64_t& word : block.words()) word = reader.u64();
     } else {
         check(form == block_as_runs, "a bitmap row has an unknown form");
-        std::size_t at = 0;
+        std::uint64_t at = 0;
         while (reader.left() > 0) {
             at += reader.varint();
-            for (std::uint64_t left = reader.varint(); left > 0 && at < block.size(); --left) {
-                block[at++] = true;
-            }
+            const std::uint64_t length = reader.varint();
+            check(at < Block::bits && length <= Block::bits - at, "a bitmap row is malformed");
+            block.set_range(at, at + length);
+            at += length;
         }
     }
     check(reader.done(), "a bitmap row is malformed");

@@ -2,12 +2,12 @@
 // a malformed one is a bug or damage below the rows' own checksums, so it stops the process.
 #pragma once
 
+#include "broker/core/block.h"
 #include "broker/core/data_query.h"
 #include "broker/core/keys.h"
 #include "broker/model/command.h"
 #include "broker/model/objects.h"
 
-#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -145,7 +145,7 @@ struct RedriveRow {
     std::vector<Sequence> sequences;  // or the named ones that are left
 };
 
-using Block = std::bitset<keys::block_sequences>;
+static_assert(Block::bits == keys::block_sequences);
 
 std::string encode(const QueueConfig& value);
 std::string encode(const TopicConfig& value);

@@ -1,0 +1,281 @@
+#include "tests/support/core_invariants.h"
+
+#include "broker/base/bytes.h"
+#include "broker/core/delivery.h"
+#include "broker/core/records.h"
+#include "broker/core/timers.h"
+
+#include <map>
+#include <set>
+
+namespace penstock::testing {
+
+namespace {
+
+using core::BlockReader;
+using core::DeliveryState;
+using core::Exception;
+using core::LogHead;
+using core::ObjectNo;
+using core::Sequence;
+namespace keys = core::keys;
+
+class Inspection {
+  public:
+    Inspection(const model::Rows& rows, std::vector<std::string>& problems)
+        : rows_(rows), problems_(problems) {}
+
+    void bodies();
+    void queues();
+    void subscriptions();
+    void wake(const model::Effects& effects, model::TimeMs now_ms);
+
+  private:
+    void expect(bool holds, ObjectNo object, const std::string& what) {
+        if (!holds) problems_.push_back("object " + std::to_string(object.value) + ": " + what);
+    }
+
+    template <class A, class B>
+    void equal(A counted, B kept, ObjectNo object, const std::string& what) {
+        if (static_cast<std::uint64_t>(counted) == static_cast<std::uint64_t>(kept)) return;
+        expect(
+            false,
+            object,
+            what + ": rows say " + std::to_string(counted) + ", the state " + std::to_string(kept));
+    }
+
+    template <class T>
+    T load(const std::string& key) const {
+        const auto bytes = rows_.get(key);
+        return bytes ? core::decode<T>(*bytes) : T{};
+    }
+
+    void hold(model::MessageId message) {
+        auto& counts = held_[message.index()];
+        if (counts.size() <= message.ordinal()) counts.resize(message.ordinal() + 1);
+        ++counts[message.ordinal()];
+    }
+
+    void hold_by_logs();
+    void hold_by_timers();
+    void exceptions(ObjectNo object, const DeliveryState& state, bool queue);
+    std::set<Sequence> settled(ObjectNo object, const DeliveryState& state);
+
+    void scan(char kind, const model::Rows::Visit& visit) const {
+        rows_.scan(std::string(1, kind), std::string(1, static_cast<char>(kind + 1)), visit);
+    }
+
+    const model::Rows& rows_;
+    std::vector<std::string>& problems_;
+    std::map<model::LogIndex, std::vector<std::uint32_t>> held_;
+};
+
+void Inspection::hold_by_logs() {
+    scan('l', [&](std::string_view key, std::string_view value) {
+        const core::Run run = core::decode_run(key, value);
+        for (Sequence at = run.first; at <= run.last(); ++at) hold(run.id(at));
+        return true;
+    });
+    scan('x', [&](std::string_view, std::string_view value) {
+        const auto exception = core::decode<Exception>(value);
+        if (exception.message.value != 0) hold(exception.message);
+        return true;
+    });
+    scan('a', [&](std::string_view, std::string_view value) {
+        hold(core::decode<core::TrackRow>(value).attempts);
+        return true;
+    });
+}
+
+// Delayed messages are held until their timer fires, also when their queue is cleared before.
+void Inspection::hold_by_timers() {
+    scan('w', [&](std::string_view key, std::string_view value) {
+        Reader head(key.substr(1 + sizeof(std::uint64_t)));
+        if (static_cast<core::TimerKind>(head.u8()) != core::TimerKind::delayed) return true;
+        Reader reader(value);
+        reader.varint();
+        const std::uint64_t count = reader.varint();
+        const model::MessageId first{reader.varint()};
+        for (std::uint32_t at = 0; at < count; ++at) {
+            hold(model::MessageId{first.set(), first.index(), first.ordinal() + at});
+        }
+        return true;
+    });
+}
+
+void Inspection::bodies() {
+    hold_by_logs();
+    hold_by_timers();
+    std::map<model::LogIndex, std::vector<std::uint32_t>> kept;
+    scan('b', [&](std::string_view key, std::string_view value) {
+        auto counts = core::decode_holders(value);
+        while (!counts.empty() && counts.back() == 0) counts.pop_back();
+        kept.emplace(keys::last_u64(key), std::move(counts));
+        return true;
+    });
+    if (kept == held_) return;
+    for (const auto& [index, counts] : held_) {
+        if (!kept.contains(index))
+            problems_.push_back("bodies of entry " + std::to_string(index) + " have no row");
+        else if (kept[index] != counts)
+            problems_.push_back("holders of entry " + std::to_string(index) + " are miscounted");
+    }
+    for (const auto& [index, counts] : kept) {
+        if (!held_.contains(index))
+            problems_.push_back("bodies of entry " + std::to_string(index) + " are held by nobody");
+    }
+}
+
+void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool queue) {
+    std::uint64_t leased = 0;
+    std::uint64_t ready = 0;
+    std::uint64_t all = 0;
+    std::set<Sequence> ready_sequences;
+    rows_.scan(keys::prefix('x', object),
+               keys::prefix_end('x', object),
+               [&](std::string_view key, std::string_view value) {
+                   const auto exception = core::decode<Exception>(value);
+                   const Sequence sequence = keys::last_u64(key);
+                   expect(key == keys::exception(object, state.generation, sequence),
+                          object,
+                          "an exception of an older generation");
+                   ++all;
+                   if (exception.state == Exception::State::leased) ++leased;
+                   if (exception.state == Exception::State::ready) {
+                       ++ready;
+                       ready_sequences.insert(sequence);
+                   }
+                   return true;
+               });
+    equal(queue ? leased : all, state.exceptions, object, "exceptions");
+    equal(ready, state.ready, object, "exceptions that are ready");
+    std::set<Sequence> ready_rows;
+    rows_.scan(keys::prefix('r', object),
+               keys::prefix_end('r', object),
+               [&](std::string_view key, std::string_view) {
+                   ready_rows.insert(keys::last_u64(key));
+                   return true;
+               });
+    expect(ready_rows == ready_sequences, object, "the ready rows are not the ready exceptions");
+    if (!ready_rows.empty())
+        expect(*ready_rows.begin() >= state.ready_low, object, "a ready row below ready_low");
+}
+
+std::set<Sequence> Inspection::settled(ObjectNo object, const DeliveryState& state) {
+    std::set<Sequence> found;
+    std::uint64_t rows = 0;
+    rows_.scan(keys::prefix('m', object),
+               keys::prefix_end('m', object),
+               [&](std::string_view key, std::string_view value) {
+                   ++rows;
+                   const Sequence start = keys::last_u64(key) * keys::block_sequences;
+                   const auto block = core::decode<core::Block>(value);
+                   for (std::size_t bit = block.next_set(0); bit < core::Block::bits;
+                        bit = block.next_set(bit + 1)) {
+                       if (start + bit >= state.cursor) found.insert(start + bit);
+                   }
+                   expect(start + keys::block_sequences > state.cursor,
+                          object,
+                          "a settled block below the cursor");
+                   return true;
+               });
+    equal(found.size(), state.settled_above, object, "settled above the cursor");
+    if (state.settled_above == 0) equal(rows, 0, object, "settled rows though none is settled");
+    return found;
+}
+
+void Inspection::queues() {
+    scan('q', [&](std::string_view key, std::string_view) {
+        const ObjectNo queue = keys::object_of(key);
+        const auto state = load<DeliveryState>(keys::delivery(queue));
+        const auto head = load<LogHead>(keys::head(queue));
+        exceptions(queue, state, true);
+        const auto settled_out_of_order = settled(queue, state);
+        const auto holes =
+            std::distance(settled_out_of_order.lower_bound(state.next), settled_out_of_order.end());
+        equal(holes, state.holes, queue, "settled at or above next");
+        expect(!settled_out_of_order.contains(state.cursor), queue, "the cursor is settled");
+        expect(state.cursor <= head.end, queue, "the cursor is beyond the end");
+        expect(state.next <= head.end, queue, "next is beyond the end");
+        expect(state.next >= state.cursor, queue, "next is below the cursor");
+        expect(head.floor <= state.cursor, queue, "the floor is above the cursor");
+        expect(head.reclaimed <= head.floor, queue, "reclaimed is above the floor");
+        std::uint64_t delayed = 0;
+        rows_.scan(keys::prefix('y', queue), keys::prefix_end('y', queue), [&](auto, auto) {
+            return ++delayed > 0;
+        });
+        equal(delayed, head.delayed, queue, "delayed messages");
+        const auto info = core::queue_info(rows_, queue);
+        expect(info->counts.active <= head.end, queue, "a count is below zero");
+        return true;
+    });
+}
+
+void Inspection::subscriptions() {
+    scan('s', [&](std::string_view key, std::string_view value) {
+        const ObjectNo subscription = keys::object_of(key);
+        const auto config = core::decode<core::SubscriptionConfig>(value);
+        const auto state = load<DeliveryState>(keys::delivery(subscription));
+        const auto head = load<LogHead>(keys::head(config.topic));
+        exceptions(subscription, state, false);
+        const auto settled_out_of_order = settled(subscription, state);
+        expect(state.cursor <= head.end, subscription, "the cursor is beyond the end");
+        expect(head.floor <= state.cursor, subscription, "the floor is above the cursor");
+        if (!state.bitmapped) {
+            expect(!settled_out_of_order.contains(state.cursor),
+                   subscription,
+                   "the cursor is settled");
+            return true;
+        }
+        BlockReader matches(rows_, BlockReader::Kind::matches, subscription, state.generation);
+        std::uint64_t pending = 0;
+        for (Sequence at = state.cursor; at < head.end; ++at) {
+            const bool matched = at < state.all_below || matches.has(at);
+            if (matched && !settled_out_of_order.contains(at)) ++pending;
+        }
+        equal(pending, state.pending, subscription, "matches not settled");
+        return true;
+    });
+}
+
+void Inspection::wake(const model::Effects& effects, model::TimeMs now_ms) {
+    std::optional<model::TimeMs> first;
+    scan('w', [&](std::string_view key, std::string_view) {
+        first = static_cast<model::TimeMs>(Reader(key.substr(1)).key_u64());
+        return false;
+    });
+    if (first && *first <= now_ms) first = 0;
+    if (first == effects.wake_ms) return;
+    problems_.push_back("the wake is " + std::to_string(effects.wake_ms.value_or(-1)) +
+                        ", the first timer " + std::to_string(first.value_or(-1)));
+}
+
+}  // namespace
+
+std::vector<std::string> broken_invariants(const model::Rows& rows,
+                                           const model::Effects& effects,
+                                           model::TimeMs now_ms) {
+    std::vector<std::string> problems;
+    Inspection inspection(rows, problems);
+    inspection.bodies();
+    inspection.queues();
+    inspection.subscriptions();
+    inspection.wake(effects, now_ms);
+    return problems;
+}
+
+std::vector<std::string> object_rows(const model::Rows& rows) {
+    std::vector<std::string> found;
+    rows.scan("", "\x7f", [&](std::string_view key, std::string_view) {
+        if (key.front() == '!' || key == keys::globals) return true;
+        std::string text(1, key.front());
+        for (const char byte : key.substr(1)) {
+            text += ' ' + std::to_string(static_cast<unsigned char>(byte));
+        }
+        found.push_back(std::move(text));
+        return true;
+    });
+    return found;
+}
+
+}  // namespace penstock::testing
