@@ -171,8 +171,11 @@ ReadyPage ready_deliveries(const Rows& rows,
         return page;
     }
     add_due(rows, subscription, *view, limit, page);
-    if (page.items.size() >= limit || view->state.exceptions >= failing_per_subscription_max)
+    if (view->state.exceptions >= failing_per_subscription_max) return page;
+    if (page.items.size() >= limit) {
+        page.more = page.more || page.fresh < view->topic.end;
         return page;
+    }
     const Sequence end = std::min(view->topic.end, page.fresh + scan_max);
     if (view->state.bitmapped) {
         add_fresh_matches(rows, subscription, *view, limit, end, page);
