@@ -94,7 +94,8 @@ class Turn final : public model::Rows {
     model::Effects finish();
 
   private:
-    // A record as it is now and the bytes it was read from, so that mere reads write nothing.
+    // A record as it is now and the bytes it was read from, so that mere reads write nothing. A
+    // missing row reads as the default and stays missing while it is that.
     template <class T>
     struct Loaded {
         T value;
@@ -106,6 +107,8 @@ class Turn final : public model::Rows {
         if (auto bytes = get(key)) {
             loaded.value = decode<T>(*bytes);
             loaded.stored = std::move(*bytes);
+        } else {
+            loaded.stored = encode(loaded.value);
         }
     }
 
