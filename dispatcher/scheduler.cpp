@@ -29,6 +29,13 @@ model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptRes
     return item;
 }
 
+// The outcome of a delivery that goes back untried.
+model::SettleItem untouched(const api::Delivery& delivery) {
+    sinks::AttemptResult result;
+    result.verdict = model::Verdict::not_attempted;
+    return item_of(delivery, result);
+}
+
 std::optional<model::Attempt> attempt_of(const Flight& flight,
                                          sinks::AttemptResult result,
                                          std::int64_t now_us) {
@@ -86,10 +93,9 @@ void Scheduler::forget_waiting(Lane& lane) {
 
 void Scheduler::hand_back(model::SubscriptionNo subscription, Lane& lane, std::int64_t now_us) {
     if (lane.waiting.empty()) return;
-    sinks::AttemptResult untouched;
-    untouched.verdict = model::Verdict::not_attempted;
     for (const api::Delivery& delivery : lane.waiting) {
-        lane.outcomes.add(item_of(delivery, untouched), {}, now_us);
+        lane.outcomes.add(untouched(delivery), {}, now_us);
+        if (lane.keeps_order()) lane.gate.on_failed(delivery.sequence);
     }
     forget_waiting(lane);
     gathering_.insert(subscription);
@@ -101,27 +107,46 @@ void Scheduler::take(std::vector<api::Delivery> deliveries, std::int64_t now_us)
         const auto found = lanes_.find(subscription);
         if (found == lanes_.end()) continue;
         Lane& lane = found->second;
-        take_one(lane, std::move(delivery));
+        take_one(lane, std::move(delivery), now_us);
         wanting_.insert(subscription);
-        if (lane.target->spec.state == model::SubscriptionState::active) {
-            enlist(subscription, lane);
-        } else {
+        if (lane.target->spec.state != model::SubscriptionState::active) {
             hand_back(subscription, lane, now_us);
         }
+        enlist(subscription, lane);
     }
 }
 
-void Scheduler::take_one(Lane& lane, api::Delivery delivery) {
+void Scheduler::take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us) {
+    const bool last_credit = lane.credit == 1;
+    if (lane.credit > 0) lane.credit -= 1;
+    if (lane.keeps_order() && !lane.gate.admit(delivery)) {
+        lane.outcomes.add(untouched(delivery), {}, now_us);
+        gathering_.insert(delivery.subscription);
+        return;
+    }
     const std::size_t bytes = delivery.payload.size();
     held_bytes_ += bytes;
     lane.payload_bytes = lane.payload_bytes == 0 ? bytes : (7 * lane.payload_bytes + bytes) / 8;
     lane.waiting.push_back(std::move(delivery));
-    if (lane.credit == 0) return;
-    lane.credit -= 1;
     // All that was asked for came, and while it came a whole concurrency's worth was finished: the
-    // way to the broker and back is long for this endpoint's pace.
-    const bool dry = lane.credit == 0 && lane.waiting.size() + lane.in_flight <= lane.prefetch;
-    if (dry) lane.prefetch = std::min(2 * lane.prefetch, limits_.prefetch_max);
+    // way to the broker and back is long for this endpoint's pace. Not where order is kept: what
+    // is held here has to go back one by one when something fails.
+    const bool dry = last_credit && lane.waiting.size() + lane.in_flight <= lane.prefetch;
+    if (dry && !lane.keeps_order()) {
+        lane.prefetch = std::min(2 * lane.prefetch, limits_.prefetch_max);
+    }
+}
+
+// A failure of a subscription that keeps its order sends what waits behind it back.
+void Scheduler::keep_order(Lane& lane,
+                           const Flight& flight,
+                           const sinks::AttemptResult& result,
+                           std::int64_t now_us) {
+    if (result.verdict == model::Verdict::accepted) {
+        return lane.gate.on_accepted(flight.delivery.sequence);
+    }
+    lane.gate.on_failed(flight.delivery.sequence);
+    hand_back(flight.delivery.subscription, lane, now_us);
 }
 
 bool Scheduler::may_start(const Lane& lane) const {
@@ -199,6 +224,7 @@ void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::i
     Lane& lane = found->second;
     lane.in_flight -= 1;
     wanting_.insert(subscription);
+    if (lane.keeps_order()) keep_order(lane, flight, result, now_us);
     enlist(subscription, lane);
     if (result.settled) return;
     if (draining_ && result.verdict == model::Verdict::not_attempted) return;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "broker/api/dispatch.h"
+#include "dispatcher/order_gate.h"
 #include "dispatcher/outcomes.h"
 #include "sinks/sink.h"
 
@@ -107,7 +108,10 @@ class Scheduler {
         std::size_t payload_bytes = 0;  // usual size of a payload
         std::size_t deficit = 0;        // deficit round robin: what it may still start this round
         bool in_round = false;          // it is in rotation_
+        OrderGate gate;                 // of a subscription that keeps its order
         Outcomes outcomes;
+
+        [[nodiscard]] bool keeps_order() const { return target->spec.retry.keeps_order; }
 
         [[nodiscard]] std::size_t held() const { return credit + waiting.size() + in_flight; }
     };
@@ -123,7 +127,11 @@ class Scheduler {
                         model::TimeMs now_ms);
     void hand_back(model::SubscriptionNo subscription, Lane& lane, std::int64_t now_us);
     void forget_waiting(Lane& lane);
-    void take_one(Lane& lane, api::Delivery delivery);
+    void take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us);
+    void keep_order(Lane& lane,
+                    const Flight& flight,
+                    const sinks::AttemptResult& result,
+                    std::int64_t now_us);
 
     SchedulerLimits limits_;
     std::map<model::SubscriptionNo, Lane> lanes_;

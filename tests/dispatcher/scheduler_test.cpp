@@ -307,6 +307,85 @@ TEST(Scheduler, PausingHandsBackWhatWaitsAndLetsAttemptsEnd) {
     EXPECT_EQ(start_all(scheduler).size(), 0U);
 }
 
+api::Target ordered(SubscriptionNo subscription, std::uint32_t concurrency) {
+    api::Target made = target(subscription, concurrency);
+    made.spec.retry = model::backoff_retry();
+    return made;
+}
+
+// Sequences of what is settled now, with their verdicts; all of it becomes durable.
+std::vector<std::pair<unsigned, Verdict>> settle_all(Scheduler& scheduler) {
+    std::vector<std::pair<unsigned, Verdict>> all;
+    for (const auto& due : scheduler.settlements(1'000'000)) {
+        for (const auto& item : due.settlement.items) all.emplace_back(item.sequence, item.verdict);
+        scheduler.on_durable(due.settlement.subscription, due.lane, due.settlement.items.size());
+    }
+    return all;
+}
+
+TEST(Scheduler, WhereOrderIsKeptAFailureSendsBackWhatWaitsBehindIt) {
+    Scheduler scheduler{SchedulerLimits{}};
+    scheduler.set_target(ordered(alpha, 2), 0);
+    scheduler.take(deliveries(alpha, 1, 4), 0);
+    EXPECT_EQ(start_all(scheduler).size(), 2U);
+    scheduler.finish(1, failed(Verdict::retry), 0);
+    EXPECT_EQ(start_all(scheduler).size(), 0U);
+    EXPECT_EQ(settle_all(scheduler),
+              (std::vector<std::pair<unsigned, Verdict>>{
+                  {3, Verdict::not_attempted}, {4, Verdict::not_attempted}, {1, Verdict::retry}}));
+    // The one that had started already ends as it may.
+    scheduler.finish(2, accepted(), 0);
+    EXPECT_EQ(settle_all(scheduler),
+              (std::vector<std::pair<unsigned, Verdict>>{{2, Verdict::accepted}}));
+}
+
+TEST(Scheduler, WhereOrderIsKeptWhatWasHandedOutTooEarlyGoesBackToo) {
+    Scheduler scheduler{SchedulerLimits{}};
+    scheduler.set_target(ordered(alpha, 2), 0);
+    scheduler.take(deliveries(alpha, 1, 1), 0);
+    start_all(scheduler);
+    scheduler.finish(1, failed(Verdict::retry), 0);
+    settle_all(scheduler);
+    scheduler.take(deliveries(alpha, 2, 1), 0);
+    EXPECT_EQ(start_all(scheduler).size(), 0U);
+    EXPECT_EQ(settle_all(scheduler),
+              (std::vector<std::pair<unsigned, Verdict>>{{2, Verdict::not_attempted}}));
+    // The failing one comes again, then the one sent back, then all is as before.
+    for (const unsigned sequence : {1U, 2U, 3U, 4U}) {
+        scheduler.take(deliveries(alpha, sequence, 1), 0);
+        EXPECT_EQ(start_all(scheduler),
+                  (std::vector<std::pair<unsigned, unsigned>>{{11, sequence}}));
+        scheduler.finish(sequence + 1, accepted(), 0);
+        settle_all(scheduler);
+    }
+}
+
+TEST(Scheduler, WhereOrderIsKeptADeadDeliveryBlocksNothingForLong) {
+    Scheduler scheduler{SchedulerLimits{}};
+    scheduler.set_target(ordered(alpha, 2), 0);
+    scheduler.take(deliveries(alpha, 1, 1), 0);
+    start_all(scheduler);
+    scheduler.finish(1, failed(Verdict::retry), 0);
+    settle_all(scheduler);
+    // The first one is a dead letter and never comes again: the second makes one round more.
+    scheduler.take(deliveries(alpha, 2, 1), 0);
+    settle_all(scheduler);
+    scheduler.take(deliveries(alpha, 2, 1), 0);
+    EXPECT_EQ(start_all(scheduler).size(), 1U);
+    scheduler.finish(2, accepted(), 0);
+    scheduler.take(deliveries(alpha, 3, 2), 0);
+    EXPECT_EQ(start_all(scheduler).size(), 2U);
+}
+
+TEST(Scheduler, WithoutOrderAFailureHoldsNothingBack) {
+    Scheduler scheduler{SchedulerLimits{}};
+    scheduler.set_target(target(alpha, 1), 0);
+    scheduler.take(deliveries(alpha, 1, 2), 0);
+    start_all(scheduler);
+    scheduler.finish(1, failed(Verdict::retry), 0);
+    EXPECT_EQ(start_all(scheduler), (std::vector<std::pair<unsigned, unsigned>>{{11, 2}}));
+}
+
 TEST(Scheduler, AForgottenTargetLeavesNoTraceEvenIfItComesBack) {
     Scheduler scheduler{SchedulerLimits{}};
     scheduler.set_target(target(alpha, 1), 0);
