@@ -18,10 +18,12 @@ namespace penstock::plugins {
 
 struct CmqOptions {
     const Clock* clock = nullptr;  // judges Timestamp
-    std::uint64_t seed = 0;  // of the request ids: random, so that restarts do not repeat them
+    // Of the request ids; random, so that a restart does not repeat them.
+    std::uint64_t seed = 0;
     std::uint64_t app_id = 1'250'000'000;  // the account's number: topicOwner and createUin
-    std::uint64_t timestamp_skew_ms = 300'000;  // Timestamp's error, either way; 0: any time will do
-    std::vector<std::string> routes;  // "HOST:PORT" of CMQ over TCP, for Query...Route
+    // How far Timestamp may be off, either way; 0: any time will do.
+    std::uint64_t timestamp_skew_ms = 300'000;
+    std::vector<std::string> routes;        // "HOST:PORT" of CMQ over TCP, for Query...Route
     std::uint32_t backoff_min_ms = 10'000;  // BACKOFF_RETRY's pauses
     std::uint32_t backoff_max_ms = 20'000;
 };

@@ -148,7 +148,7 @@ asio::awaitable<Answer> get_attributes(const Exchange& exchange) {
     const api::SubscriptionView& view = *subscription;
     JsonFields json;
     json.text("topicOwner", std::to_string(exchange.options.app_id));
-    json.number("msgCount", view.backlog + view.waiting);
+    json.number("msgCount", view.backlog);
     json.text("protocol", shown_protocol(view.spec.sink));
     json.text("endpoint", view.spec.endpoint);
     json.text("notifyStrategy", shown_strategy(view.spec.retry));

@@ -220,7 +220,7 @@ asio::awaitable<bool> Session<Stream>::serve_one() {
         framing.keep_alive = false;
         response = refusal(request, status);
     }
-    framing.keep_alive = framing.keep_alive && !lane_.stopping();
+    framing.keep_alive = framing.keep_alive && !hung_up && !lane_.stopping();
     const bool written = co_await write(response, framing, head_only);
     unread_ = unread_ && written;
     co_return written&& framing.keep_alive;

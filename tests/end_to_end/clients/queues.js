@@ -76,10 +76,11 @@ async function consumeBatches(client, queue) {
   }
   assert.deepEqual(bodies.sort(), msgBody.slice().sort());
   const some = ['1', ...receiptHandle.slice(0, 3)];
-  const partly = await asked(client, 'BatchDeleteMessage', {queueName: queue, receiptHandle: some}, 6010);
+  const handles = (receipts) => ({queueName: queue, receiptHandle: receipts});
+  const partly = await asked(client, 'BatchDeleteMessage', handles(some), 6010);
   assert.deepEqual(partly.errorList.map((item) => item.receiptHandle), ['1']);
-  await asked(client, 'BatchDeleteMessage', {queueName: queue, receiptHandle: receiptHandle.slice(3)});
-  await asked(client, 'BatchDeleteMessage', {queueName: queue, receiptHandle: ['1', '2']}, 6020);
+  await asked(client, 'BatchDeleteMessage', handles(receiptHandle.slice(3)));
+  await asked(client, 'BatchDeleteMessage', handles(['1', '2']), 6020);
 }
 
 async function poll(client, queue) {
@@ -121,8 +122,9 @@ async function extensions(client, queue, dead) {
   await asked(client, 'ReceiveMessage', {queueName: queue}, 7000);
   const route = await asked(client, 'QueryQueueRoute', {queueName: queue});
   assert.ok(Array.isArray(route.addr));
-  const first = await asked(client, 'SendMessage', {queueName: queue, msgBody: 'once', dedupId: 'd1'});
-  const second = await asked(client, 'SendMessage', {queueName: queue, msgBody: 'once', dedupId: 'd1'});
+  const once = {queueName: queue, msgBody: 'once', dedupId: 'd1'};
+  const first = await asked(client, 'SendMessage', once);
+  const second = await asked(client, 'SendMessage', once);
   assert.equal(second.msgId, first.msgId);
   await asked(client, 'SendMessage', {queueName: queue, msgBody: '@not a file'});
   const bodies = (await asked(client, 'BatchReceiveMessage', {queueName: queue, numOfMsg: 16}))

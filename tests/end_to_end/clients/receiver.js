@@ -10,7 +10,7 @@ async function listen() {
     const parts = [];
     request.on('data', (part) => parts.push(part));
     request.on('end', () => {
-      pushes.push({url: request.url, headers: request.headers, body: Buffer.concat(parts).toString()});
+      pushes.push({headers: request.headers, body: Buffer.concat(parts).toString()});
       response.end();
       waiting.splice(0).forEach((wake) => wake());
     });

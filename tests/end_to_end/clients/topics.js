@@ -9,14 +9,16 @@ const {listen} = require('./receiver');
 const patience = 10000;
 
 async function administer(client, topic, receiver, queue) {
-  const created = await asked(client, 'CreateTopic', {topicName: topic, maxMsgSize: 65536, filterType: 1});
+  const web = {topicName: topic, subscriptionName: 'web'};
+  const page = {topicName: topic, offset: 0, limit: 10};
+  const created = await asked(client, 'CreateTopic',
+    {topicName: topic, maxMsgSize: 65536, filterType: 1});
   assert.match(created.topicId, /^topic-/);
   await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'to nobody'}, 6030);
-  const empty = await asked(client, 'ListSubscriptionByTopic', {topicName: topic, offset: 0, limit: 10});
+  const empty = await asked(client, 'ListSubscriptionByTopic', page);
   assert.deepEqual(empty.subscriptionList, []);
   const subscribed = await asked(client, 'Subscribe', {
-    topicName: topic,
-    subscriptionName: 'web',
+    ...web,
     protocol: 'http',
     endpoint: receiver.url,
     notifyStrategy: 'BACKOFF_RETRY',
@@ -28,16 +30,17 @@ async function administer(client, topic, receiver, queue) {
     topicName: topic, subscriptionName: 'copy', protocol: 'queue', endpoint: queue,
     notifyContentFormat: 'SIMPLIFIED',
   });
-  const listed = await asked(client, 'ListSubscriptionByTopic', {topicName: topic, offset: 0, limit: 10});
+  const listed = await asked(client, 'ListSubscriptionByTopic', page);
   assert.equal(listed.totalCount, 2);
-  assert.deepEqual(listed.subscriptionList.map((item) => item.subscriptionName).sort(), ['copy', 'web']);
-  const web = await asked(client, 'GetSubscriptionAttributes', {topicName: topic, subscriptionName: 'web'});
-  assert.equal(web.protocol, 'http');
-  assert.equal(web.endpoint, receiver.url);
-  assert.equal(web.notifyStrategy, 'BACKOFF_RETRY');
-  assert.deepEqual(web.filterTag, ['red', 'blue']);
-  assert.deepEqual(web.bindingKey, []);
-  assert.equal(typeof web.topicOwner, 'string');
+  const names = listed.subscriptionList.map((item) => item.subscriptionName);
+  assert.deepEqual(names.sort(), ['copy', 'web']);
+  const shown = await asked(client, 'GetSubscriptionAttributes', web);
+  assert.equal(shown.protocol, 'http');
+  assert.equal(shown.endpoint, receiver.url);
+  assert.equal(shown.notifyStrategy, 'BACKOFF_RETRY');
+  assert.deepEqual(shown.filterTag, ['red', 'blue']);
+  assert.deepEqual(shown.bindingKey, []);
+  assert.equal(typeof shown.topicOwner, 'string');
   const topics = await asked(client, 'ListTopic', {searchWord: client.name, offset: 0, limit: 50});
   assert.ok(topics.topicList.some((item) => item.topicName === topic));
   await asked(client, 'SetTopicAttributes', {topicName: topic, maxMsgSize: 2048});
@@ -49,7 +52,9 @@ async function administer(client, topic, receiver, queue) {
 
 async function publish(client, topic, receiver, queue) {
   const body = 'red & \u4f60\u597d';
-  const sent = await asked(client, 'PublishMessage', {topicName: topic, msgBody: body, msgTag: ['red']});
+  const web = {topicName: topic, subscriptionName: 'web'};
+  const sent = await asked(client, 'PublishMessage',
+    {topicName: topic, msgBody: body, msgTag: ['red']});
   const [push] = await receiver.take(1, patience);
   assert.equal(push.headers['content-type'], 'text/plain');
   assert.equal(push.headers['x-cmq-message-id'], sent.msgId);
@@ -68,12 +73,12 @@ async function publish(client, topic, receiver, queue) {
     {topicName: topic, msgBody: ['one', 'two'], msgTag: ['green']});
   assert.equal(batch.msgList.length, 2);
   await asked(client, 'SetSubscriptionAttributes', {
-    topicName: topic, subscriptionName: 'web', notifyContentFormat: 'SIMPLIFIED', filterTag: ['green'],
+    ...web, notifyContentFormat: 'SIMPLIFIED', filterTag: ['green'],
   });
   await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'three', msgTag: ['green']});
   const simplified = await receiver.take(1, patience);
-  assert.deepEqual(simplified.map((item) => item.body), ['three'], 'the first green ones matched nobody');
-  await asked(client, 'ClearSubscriptionFilterTags', {topicName: topic, subscriptionName: 'web'});
+  assert.deepEqual(simplified.map((item) => item.body), ['three'], 'not the first green ones');
+  await asked(client, 'ClearSubscriptionFilterTags', web);
   await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'untagged'});
   assert.deepEqual((await receiver.take(1, patience)).map((item) => item.body), ['untagged']);
 }
@@ -84,7 +89,8 @@ async function route(client, topic, receiver) {
     topicName: topic, subscriptionName: 'web', protocol: 'http', endpoint: receiver.url,
     notifyContentFormat: 'SIMPLIFIED', bindingKey: ['1.*.0', 'a.#'],
   });
-  await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'unmatched', routingKey: '1.0'}, 6030);
+  await asked(client, 'PublishMessage',
+    {topicName: topic, msgBody: 'unmatched', routingKey: '1.0'}, 6030);
   await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'no key'}, 4000);
   await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'star', routingKey: '1.X.0'});
   await asked(client, 'PublishMessage', {topicName: topic, msgBody: 'hash', routingKey: 'a'});
@@ -106,9 +112,10 @@ async function exercise(client) {
     await asked(client, 'CreateQueue', {queueName: queue});
     await administer(client, topic, receiver, queue);
     await publish(client, topic, receiver, queue);
-    await asked(client, 'Unsubscribe', {topicName: topic, subscriptionName: 'web'});
+    const web = {topicName: topic, subscriptionName: 'web'};
+    await asked(client, 'Unsubscribe', web);
     await asked(client, 'Unsubscribe', {topicName: topic, subscriptionName: 'copy'});
-    await asked(client, 'GetSubscriptionAttributes', {topicName: topic, subscriptionName: 'web'}, 4440);
+    await asked(client, 'GetSubscriptionAttributes', web, 4440);
     await asked(client, 'DeleteTopic', {topicName: topic});
     await route(client, `${client.name}-routed`, receiver);
   } finally {

@@ -149,7 +149,7 @@ TEST_F(TopicActions, GetSubscriptionAttributesShowsEveryField) {
     EXPECT_EQ(ask({{"Action", "GetSubscriptionAttributes"},
                    {"topicName", "events"},
                    {"subscriptionName", "audit"}}),
-              R"({"code":0,"message":"",ID,"topicOwner":"1250000001","msgCount":7,)"
+              R"({"code":0,"message":"",ID,"topicOwner":"1250000001","msgCount":5,)"
               R"("protocol":"http","endpoint":"http://a.b/c",)"
               R"("notifyStrategy":"EXPONENTIAL_DECAY_RETRY","notifyContentFormat":"JSON",)"
               R"("createTime":1,"lastModifyTime":2,"filterTag":["red","blue"],)"

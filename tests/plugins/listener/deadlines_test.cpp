@@ -36,10 +36,11 @@ TEST_F(Listening, GivesABodyThatKeepsComingTheTimeItsRateEarns) {
     auto options = patient();
     options.limits.body_timeout = milliseconds(1);
     options.limits.body_bytes_per_second_min = 1;
+    options.limits.idle_timeout = milliseconds(400);
     start(options);
     auto client = connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nhello");
-    std::this_thread::sleep_for(milliseconds(450));  // two ticks
+    EXPECT_EQ(connect().read_all(), "") << "time passes until an idle connection is closed";
     client.send("!");
     EXPECT_EQ(body_of(client.read_until("]")), "POST /? [hello!]");
 }
