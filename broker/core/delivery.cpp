@@ -228,6 +228,12 @@ std::optional<Sequence> next_match(const model::Rows& rows,
     return found;
 }
 
+void catch_up_next(DeliveryState& state) {
+    if (state.next >= state.cursor) return;
+    state.holes -= state.cursor - state.next;
+    state.next = state.cursor;
+}
+
 void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end) {
     DeliveryState& state = turn.delivery(object);
     if (state.cursor >= floor) return;

@@ -67,6 +67,9 @@ std::optional<Sequence> next_match(const model::Rows& rows,
                                    std::uint32_t blocks_max,
                                    Sequence* searched_to);
 
+// Queues: the cursor ran over messages that were settled before they were ever leased.
+void catch_up_next(DeliveryState& state);
+
 // The log's floor rose: everything below it counts as settled.
 void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end);
 

@@ -239,8 +239,6 @@ model::Reply lease(Turn& turn, const model::Lease& command) {
                                   : TimeMs{1000} * config->attributes.visibility_s;
     const TimeMs due_ms = turn.now() + visibility;
     turn.flush_run(command.queue);
-    DeliveryState& state = turn.delivery(command.queue);
-    state.next = std::max(state.next, turn.head(command.queue).floor);
     lease_ready(turn, command.queue, command.messages_max, due_ms, out);
     lease_fresh(turn, command.queue, command.messages_max, due_ms, out);
     if (out.messages.empty()) return out;
@@ -338,6 +336,7 @@ bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence) {
 
 void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config) {
     LogHead& head = turn.head(queue);
+    catch_up_next(turn.delivery(queue));
     const Sequence cursor = turn.delivery(queue).cursor;
     if (config.attributes.rewind_s == 0 && head.floor < cursor) {
         head.floor = cursor;

@@ -22,7 +22,7 @@ Sequence append_to_queue(Turn& turn, ObjectNo queue, const QueueConfig& config, 
 // leased, settled or gone.
 bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence);
 
-// After the cursor moved: without a rewind window nothing below it is kept.
+// After the cursor moved: `next` follows it, and without a rewind window nothing below it is kept.
 void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config);
 
 // The id of a body of the entry being applied.

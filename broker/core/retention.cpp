@@ -72,6 +72,7 @@ void skip_expired(Turn& turn, ObjectNo queue) {
         erase_exception(turn, queue, state.generation, sequence);
     }
     pass_floor(turn, queue, floor, turn.head(queue).end);
+    catch_up_next(state);
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ std::optional<Sequence> oldest_unleased(Turn& turn, ObjectNo queue) {
     }
     if (oldest) return oldest;
     const LogHead& head = turn.head(queue);
-    state.next = std::max(state.next, head.floor);
-    while (state.holes > 0 && state.next < head.end && is_settled(turn, queue, state, state.next)) {
+    while (state.holes > 0 && state.next < head.end && turn.budget_left() &&
+           is_settled(turn, queue, state, state.next)) {
         ++state.next;
         --state.holes;
         turn.spend(1);
