@@ -79,7 +79,6 @@ void delay_over(Turn& turn, ObjectNo object, std::string_view value) {
         if (row) turn.erase(key);
         turn.drop(message);  // the log holds it now, or nobody
     }
-    if (!turn.queue(object) && !turn.topic(object)) turn.forget(object);
 }
 
 std::optional<model::Sent> repeated_send(const Turn& turn,

@@ -160,7 +160,7 @@ void reclaim_rows(Turn& turn, ObjectNo log) {
     if (!turn.budget_left()) {
         head.reclaim_armed = true;
         arm_timer(turn, turn.now(), TimerKind::reclaim, log, 0);
-    } else if (!keeping_of(turn, log) && head.delayed == 0) {
+    } else if (!keeping_of(turn, log)) {
         turn.forget(log);  // the object is gone, and now the last of its rows
     }
 }

@@ -228,7 +228,7 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command) {
     turn.erase_config('s', command.subscription);
     turn.erase(keys::topic_subscription(topic, command.subscription));
     turn.matchers().erase(topic);
-    for (const char kind : {'m', 'f', 'r'}) {
+    for (const char kind : {'m', 'f', 'r', 'v'}) {
         turn.erase_range(keys::prefix(kind, command.subscription),
                          keys::prefix_end(kind, command.subscription));
     }
