@@ -252,7 +252,7 @@ struct Subscribe {
 
 struct ListSubscriptions {
     using Reply = struct SubscriptionPage;
-    std::string topic;
+    std::string topic;  // empty: of all topics, ordered by TOPIC/NAME
     std::string search;
     Page page;
 };

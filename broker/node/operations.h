@@ -90,6 +90,7 @@ class Operations {
 
     [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;
     [[nodiscard]] Outcome<api::TopicView> view_topic(model::TopicNo topic) const;
+    void list_all_subscriptions(const CallPtr& call, const api::ListSubscriptions& request);
     [[nodiscard]] Outcome<api::SubscriptionView> view_subscription(
         model::SubscriptionNo subscription) const;
 

@@ -1,13 +1,11 @@
 """A full disk: a tmpfs of 512 MiB under the data folder. Needs root (or sudo without a password)."""
 
-import http.client
-import json
 import os
 import subprocess
 import unittest
 
 from cmq import Cmq, Refused
-from server import DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
+from server import Server, data_folder, wait_until
 
 CONFIG = """
 [log]
@@ -35,22 +33,6 @@ class DiskFullTest(unittest.TestCase):
         self.cmq = Cmq(self.server)
         self.cmq.call("CreateQueue", queueName="load", visibilityTimeout=600)
 
-    def native_status(self, method, path, body):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
-        connection.request(
-            method,
-            path,
-            json.dumps(body),
-            {
-                "Content-Type": "application/json",
-                "Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}",
-            },
-        )
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-        connection.close()
-        return response.status, answer
-
     def fill(self):
         """Sends until the server refuses; how many it took."""
         sent = 0
@@ -75,9 +57,9 @@ class DiskFullTest(unittest.TestCase):
         created = self.cmq.answer("CreateQueue", queueName="another")
         self.assertEqual(created["code"], 6000, created)
         self.assertIsNone(self.server.process.poll(), self.server.log())
-        status, problem = self.native_status("POST", "/v1/queues/load/messages", {"body": BODY})
+        status, problem = self.server.native("POST", "/v1/queues/load/messages", {"body": BODY})
         self.assertEqual((status, problem["code"]), (507, "disk_full"), problem)
-        status, problem = self.native_status("POST", "/v1/queues", {"name": "another"})
+        status, problem = self.server.native("POST", "/v1/queues", {"name": "another"})
         self.assertEqual((status, problem["code"]), (507, "disk_full"), problem)
 
         removed = 0
@@ -105,4 +87,4 @@ class DiskFullTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")

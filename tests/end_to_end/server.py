@@ -1,5 +1,7 @@
 """Server: the real binary as a child process of a test. One a test, stopped by its process id."""
 
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -96,6 +98,22 @@ class Server:
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    def native(self, method, path, body=None):
+        """One request to /v1; returns (status, document)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        head = {"Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}"}
+        text = None
+        if body is not None:
+            head["Content-Type"] = "application/json"
+            text = json.dumps(body)
+        try:
+            connection.request(method, path, text, head)
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        return response.status, json.loads(answer) if answer else None
 
     def cli(self, *words, check=True):
         """Runs a client command against this server; returns its stdout."""

@@ -114,6 +114,7 @@ class StopTest(unittest.TestCase):
         self.assertLess(took, 10)
         self.assertGreater(len(acknowledged), 100)
         server.start()
+        cmq = Cmq(server)
         found = set()
         while messages := cmq.receive("load", 16):
             found.update(message["msgBody"] for message in messages)
@@ -146,4 +147,4 @@ class StopTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")
