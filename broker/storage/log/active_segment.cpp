@@ -44,6 +44,8 @@ std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const 
         if (end > segment_->limit()) break;
         ++count;
     }
+    // The end of a suffix is durable with what replaces it, or not at all.
+    if (count > 0 && records[count - 1].tag == Tag::end_of_suffix) --count;
     return count;
 }
 

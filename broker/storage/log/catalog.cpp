@@ -13,7 +13,10 @@ SegmentInfo& Catalog::add(SegmentInfo info) {
     check(segments_.empty() || segments_.rbegin()->first < number, "segments in disorder");
     for (const auto& [set, summary] : info.sets) {
         cut(set, summary.first);
-        pieces_[set][summary.first] = {summary.last, number};
+        const auto trimmed = info.void_after.find(set);
+        const model::LogIndex last =
+            trimmed == info.void_after.end() ? summary.last : trimmed->second;
+        if (last >= summary.first) pieces_[set][summary.first] = {last, number};
     }
     return segments_[number] = std::move(info);
 }
@@ -94,6 +97,17 @@ model::LogIndex Catalog::last_in(model::SetId set, std::uint64_t number) const {
     const auto piece = found->second.find(summary->second.first);
     if (piece == found->second.end() || piece->second.number != number) return 0;
     return piece->second.last;
+}
+
+std::vector<ManifestTrim> Catalog::trims() const {
+    std::vector<ManifestTrim> trims;
+    for (const auto& [number, info] : segments_) {
+        for (const auto& [set, summary] : info.sets) {
+            const model::LogIndex last = last_in(set, number);
+            if (last < summary.last) trims.push_back({number, set, last});
+        }
+    }
+    return trims;
 }
 
 model::LogIndex Catalog::first_whole(model::SetId set, model::LogIndex last) const {

@@ -10,14 +10,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace penstock::storage {
 
 struct SegmentInfo {
     SegmentName name;
     std::uint64_t bytes = 0;
-    std::uint64_t footer = 0;  // 0: written to
-    std::map<model::SetId, SetSummary> sets;
+    std::uint64_t footer = 0;                            // 0: written to
+    std::map<model::SetId, SetSummary> sets;             // as the footer says
+    std::map<model::SetId, model::LogIndex> void_after;  // as the manifest says, at start
 
     std::uint64_t live = 0;   // bodies somebody holds
     bool distrusted = false;  // more was released than counted: look before deleting
@@ -56,6 +58,9 @@ class Catalog {
 
     // The last index of the set in that segment that is not void; 0: none.
     [[nodiscard]] model::LogIndex last_in(model::SetId set, std::uint64_t number) const;
+
+    // What ended suffixes leave void in segments that say otherwise.
+    [[nodiscard]] std::vector<ManifestTrim> trims() const;
 
     // The lowest index from which on nothing was dropped or rewritten; `last` + 1 when there is no
     // entry.

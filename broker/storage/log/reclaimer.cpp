@@ -62,12 +62,11 @@ Result<bool> Reclaimer::drop_empty(const LiveBodies& live) {
 }
 
 Result<void> Reclaimer::drop(const std::vector<std::uint64_t>& numbers) {
-    Manifest manifest = state_.manifest;
-    std::erase_if(manifest.rows, [&](const ManifestRow& row) {
+    std::vector<ManifestRow> rows = state_.manifest.rows;
+    std::erase_if(rows, [&](const ManifestRow& row) {
         return std::binary_search(numbers.begin(), numbers.end(), row.name.number);
     });
-    if (const auto written = state_.files.write_manifest(manifest); !written) return written;
-    state_.manifest = std::move(manifest);
+    if (const auto written = state_.list(std::move(rows)); !written) return written;
     for (const std::uint64_t number : numbers) {
         if (rewrite_ && rewrite_->old().name.number == number) {
             const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
@@ -133,13 +132,12 @@ Result<void> Reclaimer::take_rewritten() {
     const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
     const std::uint64_t number = rewrite->old().name.number;
     if (rewrite->result().sets.empty()) return drop({number});
-    Manifest manifest = state_.manifest;
+    std::vector<ManifestRow> rows = state_.manifest.rows;
     SegmentInfo info = rewrite->result();
-    for (ManifestRow& row : manifest.rows) {
+    for (ManifestRow& row : rows) {
         if (row.name.number == number) row = {info.name, info.bytes, info.footer};
     }
-    if (const auto written = state_.files.write_manifest(manifest); !written) return written;
-    state_.manifest = std::move(manifest);
+    if (const auto written = state_.list(std::move(rows), number); !written) return written;
     const SegmentInfo& old = state_.catalog.segments().at(number);
     info.live = old.distrusted ? bodies_of(info) : old.live;
     forget_first_entries(old);

@@ -219,6 +219,9 @@ Result<std::optional<Recovered>> recover(const StoreFiles& files, const Applied&
         auto info = read_sealed(files, row);
         if (!info) return info.error();
         if (info->keep) ++recovered.damaged;
+        for (const ManifestTrim& trim : recovered.manifest.trims) {
+            if (trim.number == row.name.number) info->void_after[trim.set] = trim.last;
+        }
         recovered.catalog.add(std::move(*info));
     }
     if (const auto taken = take_active(files, applied, recovered); !taken) return taken.error();

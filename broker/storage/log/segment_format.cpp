@@ -18,10 +18,14 @@
 //                 u8  version    1
 //                 u8  zero x 3
 //                 u32 segments
+//                 u32 trims
+//                 u32 zero
 //                 u64 next number
 //                 segment*
+//                 trim*
 //                 u32 checksum   CRC32C of the bytes above
 //   segment     = u64 number, u32 generation, u32 zero, u64 bytes, u64 offset of the footer
+//   trim        = u64 number, u16 set, u16 zero, u32 zero, u64 last index that counts
 #include "broker/storage/log/segment_format.h"
 
 #include "broker/base/bytes.h"
@@ -43,6 +47,7 @@ constexpr std::string_view name_prefix = "segment-";
 constexpr std::size_t checksum_bytes = sizeof(std::uint32_t);
 constexpr std::size_t footer_row_bytes = 56;
 constexpr std::size_t manifest_row_bytes = 32;
+constexpr std::size_t manifest_trim_bytes = 24;
 
 void append_checksum(std::string& out) {
     Writer(out).u32(crc32c(out));
@@ -225,6 +230,8 @@ std::string encode_manifest(const Manifest& manifest) {
     writer.u8(format_version);
     writer.raw(std::string_view("\0\0\0", 3));
     writer.u32(static_cast<std::uint32_t>(manifest.rows.size()));
+    writer.u32(static_cast<std::uint32_t>(manifest.trims.size()));
+    writer.u32(0);
     writer.u64(manifest.next_number);
     for (const ManifestRow& row : manifest.rows) {
         writer.u64(row.name.number);
@@ -232,6 +239,13 @@ std::string encode_manifest(const Manifest& manifest) {
         writer.u32(0);
         writer.u64(row.bytes);
         writer.u64(row.footer);
+    }
+    for (const ManifestTrim& trim : manifest.trims) {
+        writer.u64(trim.number);
+        writer.u16(trim.set.value);
+        writer.u16(0);
+        writer.u32(0);
+        writer.u64(trim.last);
     }
     append_checksum(out);
     return out;
@@ -243,12 +257,16 @@ std::optional<Manifest> read_manifest(std::string_view bytes) {
     Reader reader(content->substr(manifest_magic.size()));
     if (reader.u8() != format_version) return std::nullopt;
     reader.raw(3);
-    const std::uint32_t count = reader.u32();
+    const std::uint64_t rows = reader.u32();
+    const std::uint64_t trims = reader.u32();
+    reader.u32();
     Manifest manifest;
     manifest.next_number = reader.u64();
-    if (reader.left() != std::uint64_t{count} * manifest_row_bytes) return std::nullopt;
-    manifest.rows.reserve(count);
-    for (std::uint32_t at = 0; at < count; ++at) {
+    if (reader.left() != rows * manifest_row_bytes + trims * manifest_trim_bytes) {
+        return std::nullopt;
+    }
+    manifest.rows.reserve(rows);
+    for (std::uint64_t at = 0; at < rows; ++at) {
         ManifestRow row;
         row.name.number = reader.u64();
         row.name.generation = reader.u32();
@@ -256,6 +274,15 @@ std::optional<Manifest> read_manifest(std::string_view bytes) {
         row.bytes = reader.u64();
         row.footer = reader.u64();
         manifest.rows.push_back(row);
+    }
+    manifest.trims.reserve(trims);
+    for (std::uint64_t at = 0; at < trims; ++at) {
+        ManifestTrim trim;
+        trim.number = reader.u64();
+        trim.set = model::SetId{reader.u16()};
+        reader.raw(6);
+        trim.last = reader.u64();
+        manifest.trims.push_back(trim);
     }
     return manifest;
 }

@@ -50,9 +50,19 @@ struct ManifestRow {
     friend bool operator==(const ManifestRow&, const ManifestRow&) = default;
 };
 
+// Entries of the set behind `last` are void in that segment: a later one ended the suffix, and may
+// be gone itself.
+struct ManifestTrim {
+    std::uint64_t number = 0;
+    model::SetId set;
+    model::LogIndex last = 0;
+    friend bool operator==(const ManifestTrim&, const ManifestTrim&) = default;
+};
+
 struct Manifest {
     std::uint64_t next_number = 1;
     std::vector<ManifestRow> rows;  // ascending numbers
+    std::vector<ManifestTrim> trims;
     friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 

@@ -109,7 +109,9 @@ Result<void> SegmentLogStore::write_staged() {
         const std::span<const StagedRecord> rest = std::span(staged_).subspan(done);
         const std::size_t count = active_->fitting(rest);
         if (count == 0) {
-            if (const auto rolled = roll(rest.front().bytes); !rolled) return rolled;
+            std::uint64_t bytes = rest.front().bytes;
+            if (rest.front().tag == Tag::end_of_suffix) bytes += write_row_bytes + rest[1].bytes;
+            if (const auto rolled = roll(bytes); !rolled) return rolled;
             check(active_->fitting(rest) > 0, "a new segment is too small for its record");
             continue;
         }
@@ -170,9 +172,9 @@ Result<std::unique_ptr<ActiveSegment>> SegmentLogStore::create_segment(std::uint
 
 Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segment,
                                            std::uint64_t footer) {
-    Manifest manifest = state_.manifest;
+    std::vector<ManifestRow> rows = state_.manifest.rows;
     if (footer != 0) {
-        ManifestRow& row = manifest.rows.back();
+        ManifestRow& row = rows.back();
         row.footer = footer;
         row.bytes = std::max(active_->segment()->limit(), active_->tail());
         SegmentInfo& info = state_.catalog.segments().at(row.name.number);
@@ -183,10 +185,8 @@ Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segmen
     }
     const SegmentName name = segment->segment()->name();
     const std::uint64_t bytes = segment->segment()->limit();
-    manifest.rows.push_back({name, bytes, 0});
-    manifest.next_number = name.number + 1;
-    if (const auto written = state_.files.write_manifest(manifest); !written) return written;
-    state_.manifest = std::move(manifest);
+    rows.push_back({name, bytes, 0});
+    if (const auto written = state_.list(std::move(rows)); !written) return written;
     SegmentInfo info;
     info.name = name;
     info.bytes = bytes;
@@ -226,7 +226,13 @@ Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& 
 
 Result<BodySource> SegmentLogStore::find(MessageId message) const {
     const auto place = state_.catalog.place_of(message.set(), message.index());
-    if (!place) return error(Errc::not_found, "no such entry");
+    if (!place) {
+        // Where records cannot be read, one that is missing may be one of them.
+        const bool whole =
+            state_.damaged_at_start == 0 || message.index() > range(message.set()).last;
+        if (whole || message.index() == 0) return error(Errc::not_found, "no such entry");
+        return error(Errc::damaged, state_.files.folder() + ": the entry cannot be found");
+    }
     if (place->number == active_->number()) {
         const auto start = active_->index().start(message.set(), message.index());
         if (!start) return active_->segment()->damaged(0, "the entry cannot be read");

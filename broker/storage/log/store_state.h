@@ -11,11 +11,16 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace penstock::storage {
 
 struct StoreState {
     StoreState(Disk& disk, std::string folder) : files(disk, std::move(folder)), sealed(files) {}
+
+    // Replaces the list of segments; durable when it returns. Those not listed any more are left
+    // out of its trims, as is `rewritten`.
+    Result<void> list(std::vector<ManifestRow> rows, std::uint64_t rewritten = 0);
 
     StoreFiles files;
     Manifest manifest;  // as it is on the disk
