@@ -24,6 +24,7 @@ void delay_message(Turn& turn, ObjectNo object, MessageId message, const model::
     turn.hold(message);
     ++turn.head(object).delayed;
     DelayedRow row;
+    row.sent_ms = turn.now();
     row.tags = meta.tags;
     row.routing_key = meta.routing_key;
     turn.put(keys::delayed(object, message), encode(row));
@@ -49,7 +50,7 @@ namespace {
 // The delayed message joins its queue or topic; false when there is none of either.
 bool make_visible(Turn& turn, ObjectNo object, MessageId message, const DelayedRow& row) {
     if (const QueueConfig* queue = turn.queue(object)) {
-        append_to_queue(turn, object, *queue, message);
+        append_to_queue(turn, object, *queue, message, row.sent_ms);
         return true;
     }
     if (turn.topic(object) == nullptr) return false;

@@ -38,7 +38,7 @@ model::LeasedMessage grant_lease(Turn& turn,
     leased.message = run.id(sequence);
     leased.sequence = sequence;
     leased.receipt = seal_receipt(turn.globals(), queue, sequence, exception.tag);
-    leased.enqueued_ms = run.time_ms;
+    leased.enqueued_ms = run.sent_ms > 0 ? run.sent_ms : run.time_ms;
     leased.next_visible_ms = due_ms;
     leased.first_leased_ms = exception.first_ms;
     leased.receives = exception.count;
@@ -186,8 +186,9 @@ bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64
            config.attributes.messages_max;
 }
 
-Sequence append_to_queue(Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message) {
-    const Sequence sequence = turn.append(queue, message);
+Sequence append_to_queue(
+    Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message, TimeMs sent_ms) {
+    const Sequence sequence = turn.append(queue, message, sent_ms);
     arm_retention(turn, queue);
     arm_time_to_live(turn, queue, config, turn.now());
     turn.visible(queue);

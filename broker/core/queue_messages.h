@@ -15,8 +15,9 @@ model::Reply change_visibility(Turn& turn, const model::ChangeVisibility& comman
 bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64_t more);
 
 // Appends to a queue's log what came by another way (feed, dead letter, redrive, delay over) and
-// arms what a new message needs.
-Sequence append_to_queue(Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message);
+// arms what a new message needs. `sent_ms`: when a delayed message was sent.
+Sequence append_to_queue(
+    Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message, TimeMs sent_ms = 0);
 
 // Takes a message that is not leased out of the queue, fresh or ready again; false when it is
 // leased, settled or gone.

@@ -137,7 +137,7 @@ void fields_of(F& f, T& v) {
 
 template <class F, Is<Run> T>
 void fields_of(F& f, T& v) {
-    f(v.time_ms), f(v.set), f(v.index), f.list(v.ordinals, plain);
+    f(v.time_ms), f(v.sent_ms), f(v.set), f(v.index), f.list(v.ordinals, plain);
 }
 
 template <class F, Is<Exception> T>
@@ -153,7 +153,7 @@ void fields_of(F& f, T& v) {
 
 template <class F, Is<DelayedRow> T>
 void fields_of(F& f, T& v) {
-    f(v.due_ms), f.list(v.tags, plain), f(v.routing_key);
+    f(v.sent_ms), f.list(v.tags, plain), f(v.routing_key);
 }
 
 template <class F, Is<TrackExpiry> T>

@@ -74,6 +74,7 @@ struct DeliveryState {
 struct Run {
     Sequence first = 0;  // from the key and the count
     TimeMs time_ms = 0;
+    TimeMs sent_ms = 0;  // delayed messages: when they were sent; 0: at the log time
     std::uint16_t set = 0;
     LogIndex index = 0;
     std::vector<std::uint16_t> ordinals;
@@ -113,7 +114,7 @@ struct DedupRow {
 
 // A message waiting for its delay to end; what matching will need then travels in the row.
 struct DelayedRow {
-    TimeMs due_ms = 0;
+    TimeMs sent_ms = 0;
     std::vector<std::string> tags;
     std::string routing_key;
 };

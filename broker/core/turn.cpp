@@ -152,12 +152,12 @@ void Turn::drop(MessageId message) {
     }
 }
 
-Sequence Turn::append(ObjectNo log, MessageId message) {
+Sequence Turn::append(ObjectNo log, MessageId message, TimeMs sent_ms) {
     const Sequence sequence = head(log).end++;
     hold(message);
     const auto pending = pending_runs_.find(log);
     if (pending != pending_runs_.end() && pending->second.index == message.index() &&
-        pending->second.set == message.set().value) {
+        pending->second.set == message.set().value && pending->second.sent_ms == sent_ms) {
         pending->second.ordinals.push_back(static_cast<std::uint16_t>(message.ordinal()));
         return sequence;
     }
@@ -165,6 +165,7 @@ Sequence Turn::append(ObjectNo log, MessageId message) {
     Run run;
     run.first = sequence;
     run.time_ms = now();
+    run.sent_ms = sent_ms;
     run.set = message.set().value;
     run.index = message.index();
     run.ordinals.push_back(static_cast<std::uint16_t>(message.ordinal()));

@@ -65,7 +65,8 @@ class Turn final : public model::Rows {
     void drop(MessageId message);
 
     // Appends a message to a log and holds its body; consecutive appends of one entry share a row.
-    Sequence append(ObjectNo log, MessageId message);
+    // `sent_ms`: when a delayed message was sent.
+    Sequence append(ObjectNo log, MessageId message, TimeMs sent_ms = 0);
 
     // Makes appends of this entry visible to scans of the log's runs.
     void flush_run(ObjectNo log);
