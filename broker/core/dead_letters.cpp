@@ -67,13 +67,19 @@ model::Reply start_redrive(Turn& turn, const model::Redrive& command) {
     if (!turn.queue(command.queue)) return no_queue(command.queue);
     const LogHead& head = turn.head(command.queue);
     const DeliveryState& state = turn.delivery(command.queue);
-    RedriveRow row;
-    row.sequences = command.sequences;
-    row.next = state.cursor;
-    row.end = command.sequences.empty() ? head.end : 0;
+    // What an earlier redrive has not got to stays to be done.
+    auto row = turn.load<RedriveRow>(keys::redrive(command.queue)).value_or(RedriveRow{});
+    if (command.sequences.empty()) {
+        row.next = state.cursor;
+        row.end = head.end;
+        row.sequences.clear();
+    } else {
+        row.sequences.insert(
+            row.sequences.end(), command.sequences.begin(), command.sequences.end());
+    }
     const std::uint64_t fresh = head.end - std::max(state.next, head.floor) - state.holes;
     const std::uint64_t items =
-        command.sequences.empty() ? fresh + state.ready : row.sequences.size();
+        command.sequences.empty() ? fresh + state.ready : command.sequences.size();
     turn.put(keys::redrive(command.queue), encode(row));
     arm_timer(turn, turn.now(), TimerKind::redrive, command.queue, 0);
     return model::Started{items};
