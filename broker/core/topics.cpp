@@ -85,10 +85,17 @@ std::optional<model::Refusal> check_spec(Turn& turn, const model::SubscriptionSp
         return refuse(
             Reason::queue_not_found, spec.endpoint, "the subscriber queue does not exist");
     }
-    if (spec.dead_letter.value != 0 && !turn.queue(spec.dead_letter)) {
+    if (spec.dead_letter.value == 0) return {};
+    const QueueConfig* dead_letter = turn.queue(spec.dead_letter);
+    if (!dead_letter) {
         return refuse(Reason::dead_letter_not_found,
                       std::to_string(spec.dead_letter.value),
                       "the dead-letter queue does not exist");
+    }
+    if (dead_letter->attributes.dead_letter) {
+        return refuse(Reason::dead_letter_nested,
+                      dead_letter->name,
+                      "a dead-letter queue cannot have a dead-letter queue itself");
     }
     return {};
 }
