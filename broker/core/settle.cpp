@@ -63,9 +63,11 @@ void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config,
         if (open.exception->state == Exception::State::ready)
             erase_ready(turn, subscription, open.sequence);
         erase_exception(turn, subscription, state.generation, open.sequence);
-        --state.exceptions;
         // What it held back may go now.
-        if (config.spec.retry.keeps_order) turn.ready(subscription);
+        const bool held_back =
+            config.spec.retry.keeps_order || state.exceptions == failing_per_subscription_max;
+        if (held_back) turn.ready(subscription);
+        --state.exceptions;
     }
     if (open.sequence >= private_sequences) {
         turn.drop(open.exception->message);
