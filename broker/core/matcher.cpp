@@ -35,6 +35,7 @@ void TagMatcher::match(const model::MessageMeta& meta, std::vector<SubscriptionN
 }
 
 void WordMatcher::add(SubscriptionNo subscription, const model::SubscriptionSpec& spec) {
+    if (spec.binding_keys.empty()) all_.push_back(subscription);
     for (const std::string& pattern : spec.binding_keys) {
         Node* node = &root_;
         for_each_word(pattern, [&](std::string_view word) {
@@ -72,6 +73,7 @@ WordMatcher::States WordMatcher::step(const States& states, std::string_view wor
 }
 
 void WordMatcher::match(const model::MessageMeta& meta, std::vector<SubscriptionNo>& out) const {
+    out.insert(out.end(), all_.begin(), all_.end());
     States states;
     enter(&root_, states);
     for_each_word(meta.routing_key, [&](std::string_view word) { states = step(states, word); });

@@ -39,7 +39,8 @@ class TagMatcher final : public Matcher {
 };
 
 // FilterKind::routing_key: words split by dots; `*` is exactly one non-empty word, `#` zero or more
-// words (cmq-api.md 4.5). Time grows with words times matching trie nodes, never exponentially.
+// words (cmq-api.md 4.5); a subscription without keys wants everything. Time grows with words times
+// matching trie nodes, never exponentially.
 class WordMatcher final : public Matcher {
   public:
     void add(SubscriptionNo subscription, const model::SubscriptionSpec& spec) override;
@@ -59,6 +60,7 @@ class WordMatcher final : public Matcher {
     static void enter(const Node* node, States& states);
     static States step(const States& states, std::string_view word);
 
+    std::vector<SubscriptionNo> all_;
     Node root_;
 };
 
