@@ -81,8 +81,14 @@ std::optional<model::ObjectNo> reusable(const Turn& turn, const model::NameReque
     return found->number;
 }
 
-std::optional<model::Refusal> check_free(const Turn& turn, const model::NameRequest& request) {
-    if (turn.get(name_keys::by_name('n', request.kind, request.name))) {
+std::optional<model::Refusal> check_free(const Turn& turn,
+                                         const std::vector<NameInfo>& fresh,
+                                         const model::NameRequest& request) {
+    const std::string key = name_keys::by_name('n', request.kind, request.name);
+    const bool asked_twice = std::any_of(fresh.begin(), fresh.end(), [&](const NameInfo& info) {
+        return name_keys::by_name('n', info.kind, info.name) == key;
+    });
+    if (asked_twice || turn.get(key)) {
         return refuse(exists_reason(request.kind), request.name, "the name is taken");
     }
     const auto blocked = turn.get(name_keys::by_name('x', request.kind, request.name));
@@ -103,7 +109,9 @@ void forget_unblocked(Turn& turn) {
         return free.size() < forgotten_per_entry;
     });
     for (std::string& key : free) {
-        turn.erase(key.substr(1 + sizeof(std::uint64_t)));
+        std::string name = key.substr(1 + sizeof(std::uint64_t));
+        const auto blocked = turn.get(name);  // by now perhaps anew, for longer
+        if (blocked && Reader(*blocked).i64() <= turn.now()) turn.erase(std::move(name));
         turn.erase(std::move(key));
     }
 }
@@ -118,7 +126,7 @@ model::Reply reserve(Turn& turn, const model::ReserveNames& command) {
             reserved.numbers.push_back(*number);
             continue;
         }
-        if (auto refusal = check_free(turn, request)) return *refusal;
+        if (auto refusal = check_free(turn, fresh, request)) return *refusal;
         if (auto refusal = check_limit(turn, command, counters, request)) return *refusal;
         NameInfo info;
         info.number = model::ObjectNo{counters.next++};
