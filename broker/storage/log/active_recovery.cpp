@@ -225,8 +225,9 @@ Result<void> Recovery::apply_listed(const FoundWrite& write) {
     auto found = write.records.begin();
     TouchedSets touched;
     for (const WriteRow& row : write.head->rows) {
-        bool& facts = touched[row.set];
-        facts = facts || row.tag == Tag::hard_state || row.tag == Tag::conf_state;
+        std::uint64_t& facts_at = touched[row.set];
+        const bool facts = row.tag == Tag::hard_state || row.tag == Tag::conf_state;
+        if (facts) facts_at = write.from;
         const bool here = found != write.records.end() && found->record.tag == row.tag &&
                           found->record.set == row.set && found->record.index == row.index;
         const Result<void> applied =
@@ -256,7 +257,7 @@ Result<void> Recovery::apply_unlisted(const FoundWrite& write) {
 Result<void> Recovery::explain_unlisted(const FoundWrite& next) {
     if (next.head->recent_from > *unlisted_from_) return {};
     for (const RecentRow& row : next.head->recent) {
-        if (row.facts) {
+        if (row.facts_at >= *unlisted_from_) {
             lost_facts_.try_emplace({Tag::hard_state, row.set}, *unlisted_from_);
             lost_facts_.try_emplace({Tag::conf_state, row.set}, *unlisted_from_);
         }

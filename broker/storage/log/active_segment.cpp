@@ -2,16 +2,18 @@
 
 #include "broker/storage/log/segment_format.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::storage {
 
-TouchedSets touched_by(std::span<const StagedRecord> records) {
+TouchedSets touched_by(std::span<const StagedRecord> records, std::uint64_t offset) {
     TouchedSets sets;
     for (const StagedRecord& record : records) {
         if (record.tag == Tag::footer) continue;
-        bool& facts = sets[record.set];
-        facts = facts || record.tag == Tag::hard_state || record.tag == Tag::conf_state;
+        std::uint64_t& facts_at = sets[record.set];
+        const bool facts = record.tag == Tag::hard_state || record.tag == Tag::conf_state;
+        if (facts) facts_at = offset;
     }
     return sets;
 }
@@ -31,7 +33,9 @@ std::uint64_t RecentWrites::from(std::uint64_t next_offset) const {
 TouchedSets RecentWrites::touched() const {
     TouchedSets sets;
     for (const Write& write : writes_) {
-        for (const auto& [set, facts] : write.sets) sets[set] = sets[set] || facts;
+        for (const auto& [set, facts_at] : write.sets) {
+            sets[set] = std::max(sets[set], facts_at);
+        }
     }
     return sets;
 }
@@ -51,8 +55,8 @@ std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const 
 
 Result<std::uint64_t> ActiveSegment::put(std::span<StagedRecord> records, const FactsBySet& facts) {
     std::vector<RecentRow> recent;
-    for (const auto& [set, touched] : content_.recent.touched()) {
-        recent.push_back({set, touched, facts.at(set).last});
+    for (const auto& [set, facts_at] : content_.recent.touched()) {
+        recent.push_back({set, facts_at, facts.at(set).last});
     }
     const std::uint64_t offset = content_.tail;
     const WritePlace place{segment_->name(), offset, content_.writes + 1};
@@ -62,7 +66,7 @@ Result<std::uint64_t> ActiveSegment::put(std::span<StagedRecord> records, const 
         return wrote.error();
     }
     if (const auto synced = segment_->file().sync(); !synced) return synced.error();
-    content_.recent.note(offset, touched_by(records));
+    content_.recent.note(offset, touched_by(records, offset));
     content_.tail += write.bytes;
     ++content_.writes;
     return offset + write.head.size();

@@ -20,10 +20,10 @@ namespace penstock::storage {
 // this length is known for what it is, whatever it hits.
 inline constexpr std::uint64_t recent_bytes = 8ULL << 10;
 
-// A set, and whether a hard state or conf state of it was written.
-using TouchedSets = std::map<SetId, bool>;
+// A set, and the offset of the last write with a hard state or conf state of it (0: none).
+using TouchedSets = std::map<SetId, std::uint64_t>;
 
-TouchedSets touched_by(std::span<const StagedRecord> records);
+TouchedSets touched_by(std::span<const StagedRecord> records, std::uint64_t offset);
 
 // The sets that the last writes touched.
 class RecentWrites {

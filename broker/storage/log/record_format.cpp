@@ -22,7 +22,8 @@
 //   head of a write   = u64 bytes of its records, u64 offset from which recent tells all,
 //                       u32 rows, u32 recent rows, row*, recent*
 //   row               = u8 tag, u8 zero, u16 set, u32 bodies, u64 index
-//   recent            = u8 zero, u8 facts, u16 set, u32 zero, u64 last index
+//   recent            = u16 zero, u16 set, u32 offset of the last write with a hard or conf state
+//                       of the set, divided by 8 (0: none), u64 last index
 //   head of a hard state = u64 vote, u64 commit          (term in the header)
 //   head of a conf state = opaque
 //   head of a footer     : segment_format.cpp
@@ -199,10 +200,9 @@ std::string encode_write(std::uint64_t number, const WriteHead& head) {
         writer.u64(row.index);
     }
     for (const RecentRow& row : head.recent) {
-        writer.u8(0);
-        writer.boolean(row.facts);
+        writer.u16(0);
         writer.u16(row.set.value);
-        writer.u32(0);
+        writer.u32(static_cast<std::uint32_t>(row.facts_at / record_alignment));
         writer.u64(row.last);
     }
     RecordHeader header;
@@ -232,10 +232,9 @@ std::optional<WriteHead> read_write_head(std::string_view payload) {
     head.recent.reserve(recent);
     for (std::uint64_t at = 0; at < recent; ++at) {
         RecentRow row;
-        reader.u8();
-        row.facts = reader.boolean();
+        reader.u16();
         row.set = model::SetId{reader.u16()};
-        reader.u32();
+        row.facts_at = reader.u32() * record_alignment;
         row.last = reader.u64();
         head.recent.push_back(row);
     }

@@ -113,8 +113,8 @@ struct WriteRow {
 // such a write is damaged.
 struct RecentRow {
     model::SetId set;
-    bool facts = false;      // a hard state or conf state was written
-    std::uint64_t last = 0;  // index of the set's last entry
+    std::uint64_t facts_at = 0;  // offset of the last write with a hard or conf state; 0: none
+    std::uint64_t last = 0;      // index of the set's last entry
     friend bool operator==(const RecentRow&, const RecentRow&) = default;
 };
 

@@ -156,7 +156,7 @@ Result<std::unique_ptr<ActiveSegment>> SegmentLogStore::create_segment(std::uint
     if (!facts.empty()) {
         write = gather(facts, {name, content.tail, 1}, content.tail, {});
         parts.insert(parts.end(), write.parts.begin(), write.parts.end());
-        content.recent.note(content.tail, touched_by(facts));
+        content.recent.note(content.tail, touched_by(facts, content.tail));
         content.tail += write.bytes;
         content.writes = 1;
     }

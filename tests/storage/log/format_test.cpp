@@ -1,0 +1,158 @@
+// Golden bytes: what these tests expect is on disks; a change of it needs a new version byte.
+#include "broker/storage/log/record_format.h"
+#include "broker/storage/log/segment_format.h"
+#include "broker/storage/log/staged_record.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr SegmentName segment{7, 2};
+
+std::string hex(std::string_view bytes) {
+    std::string text;
+    for (const char byte : bytes) {
+        char pair[3];
+        std::snprintf(pair, sizeof pair, "%02x", static_cast<unsigned char>(byte));
+        text += pair;
+    }
+    return text;
+}
+
+std::string sealed(std::string record, std::uint64_t offset) {
+    seal_header(record.data(), segment, offset);
+    return record;
+}
+
+std::string gathered(const GatheredWrite& write) {
+    std::string bytes;
+    for (const std::string_view part : write.parts) bytes += part;
+    return bytes;
+}
+
+std::vector<StagedRecord> entry_and_state() {
+    EntryRecord entry;
+    entry.set = SetId{3};
+    entry.term = 5;
+    entry.index = 9;
+    entry.time_ms = 1'700'000'000'000;
+    entry.commands = "cmd";
+    entry.bodies = {"hello", ""};
+    std::vector<StagedRecord> records;
+    records.push_back(stage_entry(std::move(entry)));
+    records.push_back(stage_hard_state(SetId{3}, {5, 2, 8}));
+    return records;
+}
+
+TEST(LogFormat, AWriteHasTheseBytes) {
+    std::vector<StagedRecord> records = entry_and_state();
+    const std::string bytes =
+        gathered(gather(records, {segment, 4096, 1}, 4000, {{SetId{3}, 4000, 8}}));
+    EXPECT_EQ(hex(bytes),
+              "506e5263010100000100000000000000000000000000000000000000000000004800000048000000"
+              "6fc4ce6a54535038b000000000000000a00f00000000000002000000010000000200030002000000"
+              "09000000000000000300030000000000000000000000000000000300f40100000800000000000000"
+              "506e526301020300090000000000000005000000000000000068e5cf8b0100004000000038000000"
+              "cdd3308ba228650403000000ac03974a02000000000000006b000000050000004cbb719a00000000"
+              "000100007000000000000000000000000000000000010000636d6468656c6c6f506e526301030300"
+              "00000000000000000500000000000000000000000000000010000000100000003df3bfe176df7a8a"
+              "02000000000000000800000000000000");
+}
+
+TEST(LogFormat, AnEntryReadsBackAsItWasWritten) {
+    std::vector<StagedRecord> records = entry_and_state();
+    const GatheredWrite write = gather(records, {segment, 4096, 1}, 4000, {});
+    const std::string bytes = gathered(write).substr(write.head.size());
+    const std::uint64_t offset = 4096 + write.head.size();
+    const auto header = read_header(bytes, segment, offset);
+    ASSERT_TRUE(header.has_value());
+    EXPECT_EQ(header->set, SetId{3});
+    EXPECT_EQ(header->index, 9U);
+    const auto head = read_entry_head(std::string_view(bytes).substr(48, header->head_bytes),
+                                      header->payload_bytes);
+    ASSERT_TRUE(head.has_value());
+    ASSERT_EQ(head->bodies.size(), 2U);
+    EXPECT_EQ(bytes.substr(head->bodies[0].offset, head->bodies[0].length), "hello");
+    // The same bytes at any other place are no record.
+    EXPECT_FALSE(read_header(bytes, segment, offset + 8).has_value());
+    EXPECT_FALSE(read_header(bytes, {7, 3}, offset).has_value());
+    EXPECT_FALSE(read_header(bytes, {8, 2}, offset).has_value());
+}
+
+TEST(LogFormat, AnUnknownVersionOrTagIsNoRecord) {
+    for (const std::size_t at : {4U, 5U}) {
+        std::string record = encode_small({Tag::end_of_suffix, SetId{1}, 4, 0, 0, 0, 0, 0}, "");
+        record[at] = 9;
+        EXPECT_FALSE(read_header(sealed(record, 64), segment, 64).has_value());
+    }
+}
+
+TEST(LogFormat, AFooterHasTheseBytes) {
+    SegmentIndex index;
+    index.add({SetId{1}, 4, 32, 2, 10});
+    index.add({SetId{1}, 5, 70'000, 1, 5});
+    const std::string bytes = sealed(encode_footer(index), 80'000);
+    EXPECT_EQ(hex(bytes),
+              "506e5263010700000000000000000000000000000000000000000000000000006000000040000000"
+              "d11ac48d010ecdf70100000000000000010000000200000040000000fcb0a6ce0400000000000000"
+              "0500000000000000020000000000000003000000000000000f000000000000000400000000000000"
+              "200000000000000005000000000000007011010000000000");
+    const auto header = read_header(bytes, segment, 80'000);
+    ASSERT_TRUE(header.has_value());
+    const auto read = read_footer(*header, std::string_view(bytes).substr(header_bytes));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->sets().at(SetId{1}).summary, (SetSummary{4, 5, 2, 3, 15}));
+    EXPECT_EQ(read->start(SetId{1}, 5), 70'000U);
+}
+
+TEST(LogFormat, AFileHeaderHasTheseBytes) {
+    EXPECT_EQ(hex(encode_file_header(segment)),
+              "504e53544b534547010000000200000007000000000000000000000002085a98");
+    EXPECT_EQ(read_file_header(encode_file_header(segment)), segment);
+    EXPECT_EQ(segment_file_name(segment), "segment-000000000007-2");
+    EXPECT_EQ(parse_segment_file_name("segment-000000000007-2"), segment);
+    EXPECT_FALSE(parse_segment_file_name("segment-000000000007").has_value());
+    EXPECT_FALSE(parse_segment_file_name("segment-7-2x").has_value());
+}
+
+TEST(LogFormat, AManifestHasTheseBytes) {
+    Manifest manifest;
+    manifest.next_number = 9;
+    manifest.rows = {{{7, 2}, 65'536, 60'000}, {{8, 0}, 1 << 20, 0}};
+    manifest.trims = {{7, SetId{1}, 41}};
+    const std::string bytes = encode_manifest(manifest);
+    EXPECT_EQ(hex(bytes),
+              "504e53544b4d414e0100000002000000010000000000000009000000000000000700000000000000"
+              "0200000000000000000001000000000060ea00000000000008000000000000000000000000000000"
+              "00001000000000000000000000000000070000000000000001000000000000002900000000000000"
+              "b8171655");
+    EXPECT_EQ(read_manifest(bytes), manifest);
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        std::string damaged = bytes;
+        damaged[at] = static_cast<char>(damaged[at] ^ 1);
+        EXPECT_FALSE(read_manifest(damaged).has_value()) << at;
+    }
+}
+
+TEST(SegmentIndex, NeverLeadsToAVoidEntry) {
+    SegmentIndex index;
+    index.add({SetId{1}, 1, 100, 1, 1});
+    index.add({SetId{1}, 2, 200, 1, 1});
+    index.add({SetId{1}, 3, 300, 1, 1});
+    index.cut(SetId{1}, 2);
+    index.add({SetId{1}, 2, 400, 1, 1});
+    EXPECT_EQ(index.start(SetId{1}, 2), 400U);
+    EXPECT_FALSE(index.live(SetId{1}, 2, 200));
+    EXPECT_TRUE(index.live(SetId{1}, 2, 400));
+    EXPECT_EQ(index.start(SetId{1}, 3), std::nullopt);
+    index.add({SetId{1}, 1, 500, 1, 1});
+    EXPECT_EQ(index.start(SetId{1}, 1), 500U);
+}
+
+}  // namespace
+
+}  // namespace penstock::storage

@@ -1,0 +1,227 @@
+// Full and failing disks, and the space that comes back.
+#include "tests/storage/log/store_fixture.h"
+
+#include <algorithm>
+#include <set>
+
+namespace penstock::storage::testing {
+
+namespace {
+
+constexpr SetId data{1};
+
+// Rows in which everything is flushed and only some messages are held.
+class Rows final : public LiveBodies {
+  public:
+    LogIndex flushed = 0;
+    std::set<MessageId> held;
+
+    [[nodiscard]] LogIndex flushed_applied(SetId) const override { return flushed; }
+
+    [[nodiscard]] std::vector<std::uint32_t> live_ordinals(SetId set,
+                                                           LogIndex index) const override {
+        std::vector<std::uint32_t> ordinals;
+        for (std::uint32_t ordinal = 0; ordinal < 4; ++ordinal) {
+            if (held.contains(MessageId(set, index, ordinal))) ordinals.push_back(ordinal);
+        }
+        return ordinals;
+    }
+};
+
+void reclaim_all(LogStore& store, const LiveBodies& rows) {
+    for (int step = 0; step < 1'000; ++step) {
+        const auto more = store.reclaim(rows);
+        ASSERT_TRUE(more.has_value()) << more.error().detail;
+        if (!*more) return;
+    }
+    FAIL() << "reclaiming does not end";
+}
+
+TEST(LogStoreSpace, ReturnsWhenNothingIsHeld) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    Rows rows;
+    for (LogIndex index = 1; index <= 100; ++index) store->release(data, index, 4);
+    store->recount_done();
+    rows.flushed = 50;
+    reclaim_all(*store, rows);
+    const auto range = store->range(data);
+    EXPECT_GT(range.first, 30U);
+    EXPECT_LE(range.first, 51U);
+    rows.flushed = 100;
+    reclaim_all(*store, rows);
+    EXPECT_EQ(store->stats().segments, 1U);
+    EXPECT_EQ(disk.files().size(), 2U);
+    store = open_store(disk, small_segments(), [](SetId) { return LogIndex{100}; });
+    EXPECT_EQ(store->range(data).last, 100U);
+    EXPECT_GT(store->range(data).first, 90U);
+    append_entries(*store, data, 101, 101, {4, 200});
+    expect_entries(*store, data, 101, 101, {4, 200});
+}
+
+TEST(LogStoreSpace, AStartIsRefusedWhenTheRowsNeedWhatWasReclaimed) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    store->recount_done();
+    Rows rows;
+    rows.flushed = 100;
+    for (LogIndex index = 1; index <= 100; ++index) store->release(data, index, 4);
+    reclaim_all(*store, rows);
+    const auto reopened = try_open(disk);
+    ASSERT_FALSE(reopened.has_value());
+    EXPECT_EQ(reopened.error().code, Errc::damaged);
+}
+
+TEST(LogStoreSpace, NothingIsReclaimedBeforeTheRecount) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    store = open_store(disk);
+    Rows rows;
+    rows.flushed = 100;
+    EXPECT_FALSE(*store->reclaim(rows));
+    store->count_live(data, 1, 4);
+    EXPECT_FALSE(*store->reclaim(rows));
+    store->release(data, 50, 4);  // not counted yet: the rows will show it
+    EXPECT_EQ(store->stats().bodies_live, 4U);
+}
+
+TEST(LogStoreSpace, SparseSegmentsAreRewrittenKeepingOrdinals) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    store->recount_done();
+    Rows rows;
+    rows.flushed = 90;
+    for (LogIndex index = 1; index <= 90; ++index) {
+        const bool kept = index % 10 == 0;
+        store->release(data, index, kept ? 3 : 4);
+        if (kept) rows.held.insert(MessageId(data, index, 2));
+    }
+    const std::uint64_t before = store->stats().bytes;
+    reclaim_all(*store, rows);
+    EXPECT_LT(store->stats().bytes, before / 2);
+    EXPECT_GT(store->stats().rewritten_bytes, 0U);
+    EXPECT_EQ(store->stats().bodies_live, 9U + 40U);
+    for (int round = 0; round < 2; ++round) {
+        for (LogIndex index = 10; index <= 80; index += 10) {
+            EXPECT_EQ(read_body(*store, MessageId(data, index, 2))->bytes,
+                      body_text(data, index, 2, 200));
+            EXPECT_EQ(read_body(*store, MessageId(data, index, 1)).error().code, Errc::not_found);
+            EXPECT_EQ(read_body(*store, MessageId(data, index + 1, 0)).error().code,
+                      Errc::not_found);
+        }
+        expect_entries(*store, data, 91, 100, {4, 200});
+        store = open_store(disk, small_segments(), [](SetId) { return LogIndex{90}; });
+    }
+}
+
+TEST(LogStoreSpace, AHeldBodyIsFoundThoughTooMuchWasReleased) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 60, {4, 200});
+    store->recount_done();
+    Rows rows;
+    rows.flushed = 60;
+    rows.held.insert(MessageId(data, 3, 1));
+    for (LogIndex index = 1; index <= 60; ++index) store->release(data, index, 5);
+    reclaim_all(*store, rows);
+    EXPECT_EQ(read_body(*store, MessageId(data, 3, 1))->bytes, body_text(data, 3, 1, 200));
+}
+
+TEST(LogStoreSpace, ABodySourceOutlivesItsSegment) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    store->recount_done();
+    const auto source = store->find(MessageId(data, 5, 3));
+    Rows rows;
+    rows.flushed = 100;
+    for (LogIndex index = 1; index <= 100; ++index) store->release(data, index, 4);
+    reclaim_all(*store, rows);
+    EXPECT_EQ(store->find(MessageId(data, 5, 3)).error().code, Errc::not_found);
+    EXPECT_EQ(source->read(BodySource::Wait::yes)->bytes, body_text(data, 5, 3, 200));
+}
+
+TEST(LogStoreSpace, AFullDiskIsAnErrorAndLosesNothing) {
+    MemoryDisk disk;
+    disk.limit(100'000);
+    auto store = open_store(disk, small_segments());
+    EXPECT_NE(store->space(), SpaceLevel::exhausted);
+    LogIndex last = 0;
+    Result<void> synced;
+    while (last < 1'000) {
+        store->append(make_entry(data, last + 1, {4, 200}));
+        synced = store->sync();
+        if (!synced) break;
+        ++last;
+    }
+    ASSERT_FALSE(synced.has_value());
+    EXPECT_EQ(synced.error().code, Errc::disk_full);
+    EXPECT_EQ(store->space(), SpaceLevel::exhausted);
+    EXPECT_EQ(store->sync().error().code, Errc::disk_full);
+    EXPECT_GT(last, 50U);
+    store = open_store(disk);
+    expect_entries(*store, data, 1, last, {4, 200});
+}
+
+TEST(LogStoreSpace, LevelsFollowWhatIsFree) {
+    MemoryDisk disk;
+    disk.limit(200ULL << 20);
+    const auto store = open_store(disk, small_segments(64 << 20));
+    // 200 MiB / 256 is below 1 MiB, the least; eight segments are less than five percent of it.
+    EXPECT_EQ(store->stats().bytes, 1U << 20);
+    EXPECT_EQ(store->space(), SpaceLevel::normal);
+    disk.put_bytes("/data/other", std::string(191 << 20, 'x'));
+    EXPECT_EQ(store->space(), SpaceLevel::below_reserve);
+    disk.put_bytes("/data/more", std::string(7 << 20, 'x'));
+    EXPECT_EQ(store->space(), SpaceLevel::exhausted);
+}
+
+TEST(LogStoreSpace, AFailedWriteOrSyncIsFinal) {
+    for (const bool write : {true, false}) {
+        MemoryDisk disk;
+        auto store = open_store(disk);
+        append_entries(*store, data, 1, 3);
+        if (write) disk.fail_writes_from(1, Errc::io);
+        if (!write) disk.fail_syncs_from(1, Errc::io);
+        store->append(make_entry(data, 4));
+        EXPECT_EQ(store->sync().error().code, Errc::io);
+        disk.heal();
+        EXPECT_EQ(store->sync().error().code, Errc::io);
+        store = open_store(disk);
+        EXPECT_GE(store->range(data).last, 3U);
+        expect_entries(*store, data, 1, 3);
+    }
+}
+
+TEST(LogStoreSpace, ScrubNamesTheDamagedBody) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    const std::string path = folder + "/segment-000000000002-0";
+    std::string bytes = disk.bytes_of(path);
+    const std::string wanted = body_text(data, 25, 2, 200);
+    const std::size_t at = bytes.find(wanted);
+    ASSERT_NE(at, std::string::npos);
+    bytes[at + 100] = '!';
+    disk.put_bytes(path, bytes);
+    std::vector<MessageId> damaged;
+    for (int step = 0; step < 40; ++step) {
+        const auto found = store->scrub(4'096);
+        ASSERT_TRUE(found.has_value());
+        for (const MessageId message : *found) {
+            if (damaged.empty() || damaged.back() != message) damaged.push_back(message);
+        }
+    }
+    EXPECT_EQ(damaged, std::vector<MessageId>{MessageId(data, 25, 2)});
+    EXPECT_EQ(store->stats().damaged_records, 1U);
+    EXPECT_EQ(read_body(*store, MessageId(data, 25, 2)).error().code, Errc::damaged);
+    EXPECT_EQ(read_body(*store, MessageId(data, 25, 1))->bytes, body_text(data, 25, 1, 200));
+}
+
+}  // namespace
+
+}  // namespace penstock::storage::testing
