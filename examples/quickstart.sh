@@ -111,13 +111,13 @@ done
 say "the queue subscriber received:"
 received=$(penstock queue receive audit --max 16 --wait 5s --ack -o ndjson)
 printf '%s\n' "$received" | cut -c 1-110 | sed 's/^/    /'
-[ "$(printf '%s\n' "$received" | grep -c .)" -eq "$published" ] || {
+[ "$(printf '%s\n' "$received" | grep -c '"id"')" -eq "$published" ] || {
   say "expected $published messages in the queue"
   exit 1
 }
 
 say "the track of the message that was retried:"
-track=$(penstock message track "$tracked" -o json)
+track=$(penstock message track "$tracked" -o table)
 printf '%s\n' "$track" | sed 's/^/    /'
 for expected in 503 events/webhook; do
   case $track in

@@ -33,11 +33,11 @@ run_label() {
 }
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
-build_preset release
+case $size in --fast) build_preset release fast_tests ;; *) build_preset release ;; esac
 run_label release fast --parallel "$(nproc)"
 if [ "$size" != --fast ]; then
   run_label release slow
-  build_preset asan
+  build_preset asan fast_tests
   run_label asan fast --parallel "$(nproc)"
   run_label release e2e
 fi

@@ -326,8 +326,12 @@ std::vector<MessagePlace> message_places(const Rows& rows,
         const std::size_t before = places.size();
         if (sequence) places.push_back(place_in_subscription(rows, subscription, *sequence));
         if (feeds) add_queue(view->config.spec.queue);
-        // Fed in the publish's own entry: nothing was stored for the subscription.
-        if (feeds && places.size() == before + 2 && places[before].state == "not_matched") {
+        // Fed in the publish's own entry: nothing was stored for the subscription, and once the
+        // queue's message is consumed only a subscription without a filter is known to have had it.
+        const auto& spec = view->config.spec;
+        const bool filtered = !spec.filter_tags.empty() || !spec.binding_keys.empty();
+        const bool fed = places.size() == before + 2 || !filtered;
+        if (feeds && sequence && fed && places[before].state == "not_matched") {
             places[before].state = "settled";
         }
         add_queue(view->config.spec.dead_letter);

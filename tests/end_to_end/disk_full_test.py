@@ -51,6 +51,7 @@ class DiskFullTest(unittest.TestCase):
 
     def test_below_the_reserve_only_what_frees_space_goes_on_and_sends_come_back(self):
         sent = self.fill()
+        print(f"{sent} messages of {len(BODY)} bytes fill the disk", flush=True)
         self.assertGreater(sent * len(BODY), 200 << 20)
         self.assertGreater(self.free_bytes(), 0)
 

@@ -1,5 +1,6 @@
 """Server: the real binary as a child process of a test. One a test, stopped by its process id."""
 
+import ctypes
 import http.client
 import json
 import os
@@ -15,6 +16,11 @@ import time
 BINARY = os.environ["PENSTOCK_BINARY"]
 DEV_KEY_ID = "AKIDpenstockdev"
 DEV_KEY_SECRET = "penstock-dev-secret"
+
+
+def die_with_parent():
+    """In the child: SIGKILL when the test dies, however it dies."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def data_folder(test):
@@ -49,7 +55,11 @@ class Server:
     def start(self, patience=60):
         began = time.monotonic()
         self.process = subprocess.Popen(
-            self.command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=die_with_parent,
         )
         self.stderr = []
         threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
