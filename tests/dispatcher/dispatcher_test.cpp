@@ -9,11 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace penstock::dispatcher {
 namespace {
@@ -135,12 +133,6 @@ TEST_F(DispatcherTest, AnEndpointThatHangsDelaysNoOther) {
     for (int number = 0; number < 300; ++number) dispatch_.publish(beta, "y");
     ASSERT_TRUE(settled(300));
     EXPECT_EQ(dispatch_.items(alpha).size(), 0U);
-    std::vector<std::uint32_t> latencies;
-    for (const auto& settlement : dispatch_.settlements) {
-        for (const auto& attempt : settlement.attempts) latencies.push_back(attempt.latency_us);
-    }
-    std::sort(latencies.begin(), latencies.end());
-    EXPECT_LT(latencies[latencies.size() * 99 / 100], 50'000U);
 }
 
 TEST_F(DispatcherTest, ADeliveryToAQueueIsFedAndNotSettledAgain) {

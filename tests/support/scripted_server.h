@@ -1,6 +1,6 @@
 // ScriptedServer: a TCP server on loopback that does to its clients what a script says, rightly or
 // wrongly. Each connection follows the next script, the last one serving all that come later. Lives
-// on the test's io_context; wholly used on its thread; goes with it.
+// on the test's io_context; wholly used on its thread; the context does not run after its end.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -114,11 +114,10 @@ TEST_F(HttpSinkTest, RedirectsAreNotFollowed) {
 }
 
 TEST_F(HttpSinkTest, NobodyListeningIsRefused) {
-    std::string url;
-    {
-        const ScriptedServer gone(context_, {always(ok_answer)});
-        url = gone.url();
-    }
+    using boost::asio::ip::tcp;
+    tcp::acceptor gone(context_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+    const std::string url = "http://127.0.0.1:" + std::to_string(gone.local_endpoint().port());
+    gone.close();
     const AttemptResult result = push(target_of(url));
     EXPECT_EQ(result.verdict, Verdict::retry);
     EXPECT_EQ(result.failure, Failure::refused);
