@@ -182,7 +182,8 @@ void Turn::flush_run(ObjectNo log) {
 
 void Turn::arm(
     TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique, std::string value) {
-    const TimeMs due = std::max(due_ms, globals().fired_ms);
+    // Never behind a timer that fires later in this very entry: all of those are due by now.
+    const TimeMs due = std::max(due_ms, now());
     put(keys::timer(due, kind, object, unique), std::move(value));
     if (!earliest_armed_ || due < *earliest_armed_) earliest_armed_ = due;
 }

@@ -78,7 +78,7 @@ class Turn final : public model::Rows {
 
     void changed(ObjectNo subscription) { changed_.insert(subscription); }
 
-    // Arms a timer (never behind what has fired) and remembers the earliest.
+    // Arms a timer (not before now, so never behind what has fired) and remembers the earliest.
     void arm(
         TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique, std::string value);
 
