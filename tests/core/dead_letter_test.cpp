@@ -139,6 +139,24 @@ TEST(DeadLetter, OfAgeWaitsForRoomAndMovesLater) {
     EXPECT_THAT(letters(driver), SizeIs(3));
 }
 
+TEST(DeadLetter, OfAgeIsNotForgottenWhenSeveralTimersFireInOneEntry) {
+    CoreDriver driver = with_morgue(dead_by_age(morgue, 300), holding(1));
+    driver.done(make_queue(others));
+    send(driver, morgue);
+    send(driver, orders);
+    send(driver, others);
+    driver.advance(250'000);
+    receive(driver, orders, 1, 100'000);
+    receive(driver, others, 1, 101'000);
+    driver.skip(150'000);
+    driver.run_due();
+    EXPECT_EQ(counts(driver, orders).active, 1U);
+    driver.done(model::SetQueue{morgue, holding(9)});
+    driver.advance(31'000);
+    EXPECT_EQ(counts(driver, orders).active, 0U);
+    EXPECT_THAT(letters(driver), SizeIs(2));
+}
+
 TEST(DeadLetter, APolicySetLaterJudgesWhatIsThere) {
     CoreDriver driver = with_morgue({});
     send(driver, orders, 2);

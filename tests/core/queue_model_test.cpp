@@ -10,7 +10,7 @@ namespace penstock::testing {
 
 namespace {
 
-constexpr std::uint64_t seeds = 200;
+constexpr std::uint64_t seeds = 4 * RANDOM_SEEDS;
 constexpr int commands_per_seed = 300;
 constexpr model::TimeMs visibility_ms = 5'000;
 

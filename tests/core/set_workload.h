@@ -1,0 +1,61 @@
+// SetWorkload: random commands of every kind to a data set of a few queues, topics and
+// subscriptions, repeatable from a seed. What it sends depends on the seed and on what the set
+// answers, so that equal traces mean equal answers. Owned by one test, one thread.
+#pragma once
+
+#include "broker/base/random.h"
+#include "tests/core/commands.h"
+
+#include <string>
+#include <vector>
+
+namespace penstock::testing {
+
+class SetWorkload {
+  public:
+    SetWorkload(std::uint64_t seed, const CoreDriver::Options& options);
+
+    // Applies one entry of one to four commands, or lets time pass.
+    void step();
+
+    // Removes every object and lets all time pass that anything could wait for.
+    void remove_everything();
+
+    [[nodiscard]] CoreDriver& driver() { return driver_; }
+
+  private:
+    // Commands gathered for one entry, with the bodies they name.
+    struct Batch {
+        std::vector<model::Command> commands;
+        std::vector<model::BodyInfo> bodies;
+    };
+
+    void apply(Batch batch);
+    void pass_time();
+    void add_any(Batch& batch);
+    void add_object_command(Batch& batch);
+    void add_message_command(Batch& batch);
+    void add_delivery_command(Batch& batch);
+    std::uint32_t add_bodies(Batch& batch, std::uint32_t count);
+
+    std::uint64_t below(std::uint64_t bound) { return random_.below(bound); }
+
+    bool chance(std::uint64_t one_in) { return random_.below(one_in) == 0; }
+
+    model::QueueNo any_queue();
+    model::TopicNo any_topic();
+    model::SubscriptionNo any_subscription();
+    model::QueueAttributes any_attributes(model::QueueNo queue);
+    model::SubscriptionSpec any_spec();
+    model::RetryPolicy any_retry();
+    std::vector<std::string> any_tags(std::uint64_t most);
+    std::string any_dedup_key();
+    model::SettleItem any_outcome(const std::vector<core::ReadyItem>& items,
+                                  model::Generation generation);
+
+    SeededRandom random_;
+    CoreDriver driver_;
+    std::vector<std::pair<model::QueueNo, model::Receipt>> receipts_;
+};
+
+}  // namespace penstock::testing
