@@ -51,11 +51,12 @@ class Cmq:
         body = self.body(action, parameters)
         connection = getattr(self.local, "connection", None)
         try:
-            if connection is None or self.local.port != self.server.port:
+            # A connection from before a restart is dead: no use in finding that out by sending.
+            if connection is None or self.local.life != self.server.life:
                 connection = http.client.HTTPConnection(
                     "127.0.0.1", self.server.port, timeout=patience
                 )
-                self.local.connection, self.local.port = connection, self.server.port
+                self.local.connection, self.local.life = connection, self.server.life
             connection.request("POST", "/v2/index.php", body)
             response = connection.getresponse()
             text = response.read()

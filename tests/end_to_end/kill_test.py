@@ -45,12 +45,12 @@ class Load:
                 work()
             except Unreachable:
                 self.unreachable += 1
-                time.sleep(0.02)
+                time.sleep(0.05)
             except Refused as refusal:
                 # Starting and stopping servers may refuse; what they refuse has no effect.
                 if refusal.code not in (6000, 4480):
                     self.violations.append(f"refused: {refusal}")
-                time.sleep(0.02)
+                time.sleep(0.05)
 
     def produce(self):
         if not self.sending.is_set():

@@ -38,6 +38,7 @@ class Server:
         self.config = config
         self.dev = dev
         self.port = 0
+        self.life = 0  # how many times it was ready
         self.process = None
         self.stderr = []
         self.ready_after = None
@@ -76,6 +77,7 @@ class Server:
                 f"not ready but {line!r}, exit {self.process.returncode}: {self.log()}"
             )
         self.port = int(match[1])
+        self.life += 1
         return self
 
     def start_refused(self, patience=60):

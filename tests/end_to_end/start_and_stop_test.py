@@ -114,7 +114,6 @@ class StopTest(unittest.TestCase):
         self.assertLess(took, 10)
         self.assertGreater(len(acknowledged), 100)
         server.start()
-        cmq = Cmq(server)
         found = set()
         while messages := cmq.receive("load", 16):
             found.update(message["msgBody"] for message in messages)
