@@ -14,6 +14,7 @@ constexpr std::size_t alive_max = 120;  // then nothing new is sent until some a
 constexpr std::uint32_t credit = 8;
 constexpr std::uint32_t extra_queues = 4;
 constexpr std::size_t held_max = 60;
+constexpr std::uint32_t message_bytes_max = 4'096;
 
 const std::string plain = "plain";
 const std::string rewindable = "rewindable";
@@ -33,6 +34,7 @@ api::CreateQueue queue(const std::string& name) {
     api::CreateQueue request;
     request.name = name;
     request.change.visibility_s = 3;
+    request.change.message_bytes_max = message_bytes_max;
     return request;
 }
 
@@ -111,10 +113,19 @@ const std::string& Workload::any_of(const std::vector<std::string>& names) {
     return names[random_.below(names.size())];
 }
 
+void Workload::meet(const std::string& name, Ending ending) {
+    static const std::map<Ending, std::string> suffixes{
+        {Ending::done, ""}, {Ending::refused, " refused"}, {Ending::unknown, " unknown"}};
+    ++met_[name + suffixes.at(ending)];
+}
+
 // Runs `ended` once: when called, or as unknown when the machine dies before.
-std::function<void()> Workload::once(std::function<void(Ending)> ended) {
+std::function<void()> Workload::once(const std::string& name, std::function<void(Ending)> ended) {
     const std::uint64_t id = next_++;
-    under_way_.emplace(id, std::move(ended));
+    under_way_.emplace(id, [this, name, ended = std::move(ended)](Ending ending) {
+        meet(name, ending);
+        ended(ending);
+    });
     return [this, id] {
         const auto found = under_way_.find(id);
         if (found == under_way_.end()) return;
@@ -127,18 +138,21 @@ std::function<void()> Workload::once(std::function<void(Ending)> ended) {
 }
 
 template <class R>
-void Workload::ask(R request, Ended<R> ended) {
+void Workload::ask(const std::string& name, R request, Ended<R> ended) {
     const std::uint64_t id = next_++;
-    under_way_.emplace(id, [ended](Ending ending) { ended(ending, nullptr); });
-    machine_->ask<R>(
-        std::move(request), [this, id, ended](api::Outcome<typename R::Reply> outcome) {
-            if (under_way_.erase(id) == 0) return;  // the last word of a machine that died
-            ++answers_;
-            note(id * 256 + (outcome ? 0 : static_cast<std::uint64_t>(outcome.error().reason)));
-            if (outcome) return ended(Ending::done, &*outcome);
-            const bool unknown = outcome.error().reason == model::Reason::unknown_outcome;
-            ended(unknown ? Ending::unknown : Ending::refused, nullptr);
-        });
+    const auto end = [this, name, ended](Ending ending, const typename R::Reply* reply) {
+        meet(name, ending);
+        ended(ending, reply);
+    };
+    under_way_.emplace(id, [end](Ending ending) { end(ending, nullptr); });
+    machine_->ask<R>(std::move(request), [this, id, end](api::Outcome<typename R::Reply> outcome) {
+        if (under_way_.erase(id) == 0) return;  // the last word of a machine that died
+        ++answers_;
+        note(id * 256 + (outcome ? 0 : static_cast<std::uint64_t>(outcome.error().reason)));
+        if (outcome) return end(Ending::done, &*outcome);
+        const bool unknown = outcome.error().reason == model::Reason::unknown_outcome;
+        end(unknown ? Ending::unknown : Ending::refused, nullptr);
+    });
 }
 
 void Workload::act() {
@@ -168,14 +182,18 @@ void Workload::send() {
             referee_.begin_send({request.queue}, clock_.wall_ms() + request.delay_s * 1000LL));
         request.messages.push_back(message_of(tokens.back()));
     }
-    ask<api::SendMessages>(std::move(request),
-                           [this, tokens](Ending ending, const api::SentMessages* reply) {
-                               for (std::size_t at = 0; at < tokens.size(); ++at) {
-                                   std::optional<model::MessageId> id;
-                                   if (reply) id = reply->ids.at(at);
-                                   referee_.end_send(tokens[at], ending, id);
-                               }
-                           });
+    // One too large refuses the whole batch: none of it may ever turn up.
+    if (random_.below(20) == 0) {
+        request.messages.push_back({{}, std::string(message_bytes_max + 1, 'x')});
+    }
+    ask<api::SendMessages>(
+        "send", std::move(request), [this, tokens](Ending ending, const api::SentMessages* reply) {
+            for (std::size_t at = 0; at < tokens.size(); ++at) {
+                std::optional<model::MessageId> id;
+                if (reply) id = reply->ids.at(at);
+                referee_.end_send(tokens[at], ending, id);
+            }
+        });
 }
 
 void Workload::send_once() {
@@ -194,7 +212,8 @@ void Workload::send_again() {
     request.queue = plain;
     request.dedup_key = resend.key;
     request.messages.push_back(message_of(resend.token));
-    ask<api::SendMessages>(std::move(request),
+    ask<api::SendMessages>("send once",
+                           std::move(request),
                            [this, resend](Ending ending, const api::SentMessages* reply) {
                                if (reply)
                                    return referee_.end_send(resend.token, ending, reply->ids.at(0));
@@ -217,7 +236,8 @@ void Workload::publish() {
         tokens.push_back(referee_.begin_send(places, clock_.wall_ms() + request.delay_s * 1000LL));
         request.messages.push_back(message_of(tokens.back()));
     }
-    ask<api::PublishMessages>(std::move(request),
+    ask<api::PublishMessages>("publish",
+                              std::move(request),
                               [this, tokens](Ending ending, const api::SentMessages* reply) {
                                   for (std::size_t at = 0; at < tokens.size(); ++at) {
                                       std::optional<model::MessageId> id;
@@ -234,7 +254,8 @@ void Workload::receive() {
     request.wait_s = static_cast<std::uint32_t>(random_.below(3));
     request.visibility_s = static_cast<std::uint32_t>(random_.below(3));
     const std::string queue_name = request.queue;
-    ask<api::ReceiveMessages>(std::move(request),
+    ask<api::ReceiveMessages>("receive",
+                              std::move(request),
                               [this, queue_name](Ending, const api::ReceivedMessages* reply) {
                                   if (reply) take(queue_name, *reply);
                               });
@@ -245,8 +266,12 @@ void Workload::take(const std::string& queue_name, const api::ReceivedMessages& 
         note(message.id.value ^ message.receipt.value ^ message.receives);
         referee_.seen(
             {queue_name, message.payload, message.id, message.receives, clock_.wall_ms()});
+        if (message.receives > 1) ++met_["received again"];
         const auto token = token_of(message.payload);
-        if (token) held_.push_back({queue_name, *token, message.receipt});
+        if (token) {
+            ++met_["from " + queue_name];
+            held_.push_back({queue_name, *token, message.receipt});
+        }
     }
     if (held_.size() > held_max) held_.erase(held_.begin(), held_.end() - held_max);
 }
@@ -273,6 +298,7 @@ void Workload::remove() {
     if (tokens.empty()) return;
     for (const Token token : tokens) referee_.begin_remove(queue_name, token);
     ask<api::DeleteMessages>(
+        "delete",
         std::move(request),
         [this, queue_name, tokens](Ending ending, const api::DeletedMessages* reply) {
             for (std::size_t at = 0; at < tokens.size(); ++at) {
@@ -290,7 +316,8 @@ void Workload::change_visibility() {
     request.queue = held.queue;
     request.receipt = held.receipt;
     request.visibility_s = static_cast<std::uint32_t>(random_.below(5));
-    ask<api::ChangeVisibility>(std::move(request), [](Ending, const api::Nothing*) {});
+    ask<api::ChangeVisibility>(
+        "change visibility", std::move(request), [](Ending, const api::Nothing*) {});
 }
 
 void Workload::rewind() {
@@ -298,7 +325,7 @@ void Workload::rewind() {
     request.name = rewindable;
     request.to_ms = clock_.wall_ms() - static_cast<model::TimeMs>(random_.below(3'000));
     referee_.begin_rewind(rewindable);
-    ask<api::RewindQueue>(std::move(request), [this](Ending ending, const api::Nothing*) {
+    ask<api::RewindQueue>("rewind", std::move(request), [this](Ending ending, const api::Nothing*) {
         referee_.end_rewind(rewindable, ending);
     });
 }
@@ -307,7 +334,7 @@ void Workload::clear() {
     api::ClearQueue request;
     request.name = plain;
     referee_.begin_clear(plain);
-    ask<api::ClearQueue>(std::move(request), [this](Ending ending, const api::Nothing*) {
+    ask<api::ClearQueue>("clear", std::move(request), [this](Ending ending, const api::Nothing*) {
         referee_.end_clear(plain, ending);
     });
 }
@@ -318,8 +345,9 @@ void Workload::redrive() {
     const std::string queue_name = request.queue;
     referee_.redriven(queue_name);
     ask<api::RedriveDeadLetters>(
-        std::move(request),
-        [this, queue_name](Ending, const api::RedriveStarted*) { referee_.redriven(queue_name); });
+        "redrive", std::move(request), [this, queue_name](Ending, const api::RedriveStarted*) {
+            referee_.redriven(queue_name);
+        });
 }
 
 void Workload::change_existence() {
@@ -336,11 +364,11 @@ void Workload::change_existence() {
         };
     };
     if (random_.below(2) == 0) {
-        return ask<api::CreateQueue>(queue(name), ended(Existence::present));
+        return ask<api::CreateQueue>("create", queue(name), ended(Existence::present));
     }
     api::DeleteQueue request;
     request.name = name;
-    ask<api::DeleteQueue>(std::move(request), ended(Existence::absent));
+    ask<api::DeleteQueue>("remove", std::move(request), ended(Existence::absent));
 }
 
 std::map<std::string, bool> Workload::certain_queues() const {
@@ -366,6 +394,7 @@ void Workload::on_deliveries(std::vector<api::Delivery> deliveries) {
     for (api::Delivery& delivery : deliveries) {
         note(delivery.message.value ^ delivery.attempt);
         const api::Target& target = targets_.at(delivery.subscription);
+        ++met_[delivery.attempt > 1 ? "hand-out again" : "hand-out"];
         if (target.spec.sink == model::SinkKind::http) {
             referee_.seen({target.topic + "/" + target.name,
                            delivery.payload,
@@ -415,13 +444,15 @@ void Workload::settle_one(const api::Delivery& delivery) {
     std::vector<model::Attempt> attempts;
     if (item.verdict != model::Verdict::not_attempted) attempts.push_back(attempt);
     if (item.verdict == model::Verdict::accepted) referee_.begin_remove(place, *token);
-    auto done = once([this, place, token, item, tried = delivery.attempt](Ending ending) {
-        if (item.verdict == model::Verdict::accepted) {
-            referee_.end_remove(place, *token, ending);
-        } else if (item.verdict == model::Verdict::retry && ending == Ending::done) {
-            referee_.failed(place, *token, tried);
-        }
-    });
+    auto done =
+        once("settle " + std::string(to_text(item.verdict)),
+             [this, place, token, item, tried = delivery.attempt](Ending ending) {
+                 if (item.verdict == model::Verdict::accepted) {
+                     referee_.end_remove(place, *token, ending);
+                 } else if (item.verdict == model::Verdict::retry && ending == Ending::done) {
+                     referee_.failed(place, *token, tried);
+                 }
+             });
     machine_->node().settle({number, {item}, std::move(attempts)}, std::move(done));
 }
 

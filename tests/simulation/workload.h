@@ -39,6 +39,10 @@ class Workload final : public api::DeliveryListener {
 
     [[nodiscard]] std::uint64_t answers() const { return answers_; }
 
+    // How often each kind of request ended well, was refused, or ended unknown, by its name and
+    // ending; also hand-outs and settled outcomes. For proving that all of it was met.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& met() const { return met_; }
+
     // Queues that are created and deleted on the way: whether they exist, where that is certain.
     [[nodiscard]] std::map<std::string, bool> certain_queues() const;
 
@@ -64,8 +68,9 @@ class Workload final : public api::DeliveryListener {
     using Ended = std::function<void(Ending, const typename R::Reply*)>;
 
     template <class R>
-    void ask(R request, Ended<R> ended);
-    std::function<void()> once(std::function<void(Ending)> ended);
+    void ask(const std::string& name, R request, Ended<R> ended);
+    std::function<void()> once(const std::string& name, std::function<void(Ending)> ended);
+    void meet(const std::string& name, Ending ending);
 
     void send();
     void send_once();
@@ -99,6 +104,7 @@ class Workload final : public api::DeliveryListener {
     std::uint64_t next_ = 1;
     std::uint64_t trace_ = 0;
     std::uint64_t answers_ = 0;
+    std::map<std::string, std::uint64_t> met_;
 };
 
 }  // namespace penstock::simulation
