@@ -156,7 +156,7 @@ json::object Bench::report(const LoadResult& result) const {
     shown["connections"] = connections_.value_or(64);
     shown["batch"] = batch_.value_or(1);
     shown["message_bytes"] = size_.value_or(1024);
-    shown["measured_s"] = result.measured_s;
+    shown["measured_ms"] = rounded(result.measured_s * 1000);
     shown["messages_per_s"] = rounded(static_cast<double>(result.messages) / result.measured_s);
     shown["units_per_s"] = rounded(static_cast<double>(result.units) / result.measured_s);
     shown["latency"] = figures(result.latency);

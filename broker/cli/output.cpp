@@ -112,6 +112,28 @@ void print_table(std::ostream& out, const json::array& items, const Columns& col
     print_aligned(out, rows);
 }
 
+std::uint64_t number_at(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value == nullptr ? 0 : number_in(*value).value_or(0);
+}
+
+// A retry policy's steps as people write them: "10s-20s x3,5m".
+std::string shown_steps(const json::array& steps) {
+    std::string out;
+    for (const auto& item : steps) {
+        if (!item.is_object()) continue;
+        const auto& step = item.get_object();
+        const std::uint64_t min_ms = number_at(step, "min_ms");
+        const std::uint64_t max_ms = number_at(step, "max_ms");
+        const std::uint64_t times = number_at(step, "times");
+        if (!out.empty()) out += ",";
+        out += config::format_duration_ms(min_ms);
+        if (max_ms != min_ms) out += "-" + config::format_duration_ms(max_ms);
+        if (times != 1) out += " x" + std::to_string(times);
+    }
+    return out;
+}
+
 void flatten(const json::object& object,
              const std::string& prefix,
              std::vector<std::vector<std::string>>& rows) {
@@ -151,11 +173,13 @@ std::string escaped(std::string_view text) {
 
 std::string shown(std::string_view name, const json::value& value) {
     const auto number = number_in(value);
+    if (number == 0U && among(seconds_fields, name)) return "0s";
     if (number && among(seconds_fields, name)) return config::format_duration_ms(*number * 1000);
     if (number && among(bytes_fields, name)) return config::format_size_bytes(*number);
     if (value.is_string()) return {value.get_string().data(), value.get_string().size()};
     if (value.is_null()) return "none";
     if (!value.is_array()) return json::serialize(value);
+    if (name == "steps") return shown_steps(value.get_array());
     std::string joined;
     for (const auto& item : value.get_array()) {
         if (!joined.empty()) joined += ",";

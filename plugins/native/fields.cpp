@@ -2,6 +2,7 @@
 
 #include "broker/base/instant.h"
 #include "broker/model/ids.h"
+#include "plugins/native/views.h"
 
 #include <boost/json.hpp>
 
@@ -77,7 +78,7 @@ Fields::Fields(Source source,
         std::string detail = "There is no such field. ";
         if (!near.empty()) detail += "Did you mean '" + prefix_ + std::string(near) + "'? ";
         detail += known.empty() ? "None is allowed here." : "Allowed: " + joined(known) + ".";
-        refuse(name.substr(0, shown_name_bytes_max), std::move(detail));
+        refuse(readable(name.substr(0, shown_name_bytes_max)), std::move(detail));
         return;
     }
 }

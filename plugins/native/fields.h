@@ -67,6 +67,9 @@ class Fields {
     // Keeps the problem of a nested object.
     void adopt(const Fields& nested);
 
+    // What stands before names in problems; empty at the top.
+    [[nodiscard]] const std::string& prefix() const { return prefix_; }
+
     [[nodiscard]] bool ok() const { return !problem_; }
 
     [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }

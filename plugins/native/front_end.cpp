@@ -34,7 +34,8 @@ Problem no_such_route(const HttpRequest& request) {
     Problem problem;
     problem.status = 404;
     problem.code = "route_not_found";
-    problem.detail = "There is no " + request.method + " " + request.path.substr(0, 256) + ".";
+    problem.detail = "There is no " + request.method + " " +
+                     native::readable(std::string_view(request.path).substr(0, 256)) + ".";
     problem.hint = "The routes are described in plugins/native/README.md.";
     return problem;
 }

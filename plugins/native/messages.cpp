@@ -3,6 +3,8 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include <algorithm>
+
 namespace penstock::plugins::native {
 
 namespace {
@@ -43,7 +45,8 @@ void read_attributes(Fields& fields, model::MessageMeta& meta) {
         }
         boost::json::object single;
         single[key] = item;
-        Fields one(Fields::Source::json, std::move(single), {name}, "attributes.");
+        Fields one(
+            Fields::Source::json, std::move(single), {name}, fields.prefix() + "attributes.");
         auto text = one.text(name, attribute_bytes);
         if (!text) one.refuse(name, "must be text.");
         fields.adopt(one);
@@ -96,12 +99,17 @@ std::vector<model::NewMessage> read_batch(Fields& fields,
     return messages;
 }
 
+bool is_printable(std::string_view text) {
+    return std::all_of(
+        text.begin(), text.end(), [](char byte) { return byte >= 0x20 && byte < 0x7F; });
+}
+
 // The Content-Type of a single message's body. What curl sends when nobody chose one says nothing.
 std::string content_type_of(const HttpRequest& request, Fields& fields) {
     const std::string_view type = request.header("content-type");
     if (boost::beast::iequals(type, "application/x-www-form-urlencoded")) return {};
-    if (type.size() > content_type_bytes.max) {
-        fields.refuse("Content-Type", "must be 0 to 128 bytes long.");
+    if (type.size() > content_type_bytes.max || !is_printable(type)) {
+        fields.refuse("Content-Type", "must be at most 128 printable ASCII characters.");
         return {};
     }
     return std::string(type);
@@ -109,8 +117,8 @@ std::string content_type_of(const HttpRequest& request, Fields& fields) {
 
 std::string dedup_key_of(const HttpRequest& request, Fields& fields) {
     const std::string_view key = request.header("idempotency-key");
-    if (key.size() > dedup_key_bytes_max) {
-        fields.refuse("Idempotency-Key", "must be 1 to 128 bytes long.");
+    if (key.size() > dedup_key_bytes_max || !is_printable(key)) {
+        fields.refuse("Idempotency-Key", "must be 1 to 128 printable ASCII characters.");
         return {};
     }
     return std::string(key);

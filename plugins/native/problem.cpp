@@ -23,8 +23,6 @@ std::string_view hint_for(Reason reason) {
             return "It may have happened. Repeat it with the same Idempotency-Key.";
         case Reason::unauthenticated:
             return "Send 'Authorization: Bearer KEY_ID:KEY_SECRET' with a key of this server.";
-        case Reason::name_format:
-            return "1-64 characters: a letter, then letters, digits, '-' or '_'.";
         case Reason::queue_not_found:
             return "GET /v1/queues lists the queues (penstock queue list).";
         case Reason::topic_not_found:
@@ -116,6 +114,10 @@ Problem refused(const model::Refusal& refusal) {
     problem.status = status_of(refusal.reason);
     problem.code = model::to_text(refusal.reason);
     problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
+    // A sentence about a name says which one.
+    if (!refusal.subject.empty() && problem.detail.find(refusal.subject) == std::string::npos) {
+        problem.detail = "'" + refusal.subject + "': " + problem.detail;
+    }
     problem.hint = hint_for(refusal.reason);
     problem.subject = refusal.subject;
     if (worth_retrying(refusal.reason)) problem.headers.emplace_back("Retry-After", "1");

@@ -6,6 +6,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace penstock::plugins::native {
 
 namespace {
@@ -18,7 +20,7 @@ void put_time(json::object& out, std::string_view name, api::TimeMs unix_ms) {
 }
 
 void put_text(json::object& out, std::string_view name, const std::string& text) {
-    if (!text.empty()) out[name] = text;
+    if (!text.empty()) out[name] = readable(text);
 }
 
 json::array list(const std::vector<std::string>& texts) {
@@ -87,6 +89,21 @@ std::string_view to_text(model::RetryPolicy::Name name) {
             return "custom";
     }
     return "unknown";
+}
+
+std::string readable(std::string_view text) {
+    constexpr std::size_t cut_bytes_max = 3;
+    for (std::size_t cut = 0; cut <= cut_bytes_max && cut <= text.size(); ++cut) {
+        const std::string_view shorter = text.substr(0, text.size() - cut);
+        if (api::valid_utf8(shorter)) return std::string(shorter);
+    }
+    std::string ascii(text);
+    std::replace_if(
+        ascii.begin(),
+        ascii.end(),
+        [](char byte) { return static_cast<unsigned char>(byte) >= 0x80; },
+        '?');
+    return ascii;
 }
 
 void put_body(json::object& out, std::string_view payload) {

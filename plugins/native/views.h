@@ -7,6 +7,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <string>
 #include <string_view>
 
 namespace penstock::plugins::native {
@@ -20,6 +21,10 @@ boost::json::object show(const api::DeliveryView& delivery);
 boost::json::object show(const api::MessageTrack& track);
 boost::json::object show(const api::ServerStatus& status);
 boost::json::object show(const model::RetryPolicy& policy);
+
+// Text of any origin made fit for JSON: a character cut at the end goes, and where more than that
+// is no UTF-8 every byte beyond ASCII becomes '?'.
+std::string readable(std::string_view text);
 
 // The payload as `body` when it is UTF-8, else as `body_base64`.
 void put_body(boost::json::object& out, std::string_view payload);

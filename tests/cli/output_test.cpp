@@ -13,7 +13,8 @@ const Columns columns = {{"NAME", "name"}, {"TO", "http.url|queue.name"}, {"KEPT
 
 boost::json::array items() {
     return boost::json::parse(R"([{"name":"a","http":{"url":"http://x"},"retention":86400},
-                                  {"name":"größer","queue":{"name":"q\n\u001b[2J"},"retention":90}])")
+                                  {"name":"größer","queue":{"name":"q\n\u001b[2J"},
+                                   "retention":90}])")
         .as_array();
 }
 
@@ -69,11 +70,14 @@ TEST(CliOutput, AnObjectShowsItsFieldsWithUnits) {
                  Format::lines,
                  boost::json::parse(R"({"name":"jobs","retention":345600,"max_size":65536,
                                         "dead_letter":null,"tags":["a","b"],
-                                        "messages":{"visible":3}})")
+                                        "poll":0,"messages":{"visible":3},
+                                        "retry":{"steps":[
+                                            {"min_ms":10000,"max_ms":20000,"times":3},
+                                            {"min_ms":500,"max_ms":500,"times":1}]}})")
                      .as_object());
     EXPECT_EQ(out.str(),
               "name\tjobs\nretention\t4d\nmax_size\t64KiB\ndead_letter\tnone\ntags\ta,b\n"
-              "messages.visible\t3\n");
+              "poll\t0s\nmessages.visible\t3\nretry.steps\t10s-20s x3,500ms\n");
 }
 
 }  // namespace

@@ -75,7 +75,8 @@ TEST(NativeStatus, AProblemIsShownWhole) {
     EXPECT_EQ(response.headers[0].second, "1");
     EXPECT_EQ(response.body,
               "{\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"unavailable\","
-              "\"detail\":\"stopping\",\"subject\":\"jobs\",\"hint\":\"Nothing happened. Try again "
+              "\"detail\":\"'jobs': stopping\",\"subject\":\"jobs\",\"hint\":\"Nothing happened. "
+              "Try again "
               "after the pause in Retry-After.\",\"request_id\":\"r1\"}\n");
 }
 

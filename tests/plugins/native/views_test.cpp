@@ -27,6 +27,16 @@ TEST(NativeViews, AReceivedMessageShowsTextAsTextAndBytesAsBase64) {
     EXPECT_FALSE(show(message).contains("body"));
 }
 
+TEST(NativeViews, TextOfOthersIsMadeFitForJson) {
+    EXPECT_EQ(readable("grün"), "grün");
+    EXPECT_EQ(readable("gr\xC3"), "gr");
+    EXPECT_EQ(readable("\xFFgr\xC3\xBCn"), "?gr??n");
+    EXPECT_EQ(readable(""), "");
+    api::DeliveryView delivery;
+    delivery.excerpt = "\x80\x80\x80\x80 bad";
+    EXPECT_EQ(show(delivery).at("excerpt").as_string(), "???? bad");
+}
+
 TEST(NativeViews, AQueueShowsItsAttributesAsTheyAreSet) {
     api::QueueView queue;
     queue.name = "jobs";
