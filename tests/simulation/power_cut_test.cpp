@@ -5,10 +5,10 @@
 #include "tests/simulation/watched_disk.h"
 #include "tests/simulation/workload.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/test_size.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 
 namespace penstock::simulation {
@@ -16,9 +16,8 @@ namespace {
 
 constexpr std::uint64_t cuts_by_default = 400;
 
-std::uint64_t full_size() {
-    const char* size = std::getenv("PENSTOCK_TEST_SIZE");
-    return size != nullptr && std::string_view(size) == "full" ? 10'000 : cuts_by_default;
+std::uint64_t cuts_wanted() {
+    return testing::is_full_size() ? 10'000 : cuts_by_default;
 }
 
 class PowerCuts {
@@ -73,19 +72,19 @@ class PowerCuts {
 
 TEST(PowerCut, AtEverySyncOfAMixedLoadLosesNothingAcknowledged400CutsOr10000InFull) {
     PowerCuts cuts(20261120);
-    cuts.run(full_size(), false);
+    cuts.run(cuts_wanted(), false);
     std::cout << cuts.cuts() << " cuts, " << cuts.referee().acknowledged()
               << " messages acknowledged\n";
     EXPECT_EQ(cuts.complaints(), Referee::Complaints{});
     EXPECT_EQ(cuts.referee().complaints(), Referee::Complaints{});
-    EXPECT_EQ(cuts.cuts(), full_size());
+    EXPECT_EQ(cuts.cuts(), cuts_wanted());
     EXPECT_GT(cuts.referee().acknowledged(), cuts.cuts() / 2);
 }
 
 // The test above is worth something: with the sync taken out it notices, and soon.
 TEST(PowerCut, WithTheSyncPlantedAwayTheSameTestFails) {
     PowerCuts cuts(20261120);
-    cuts.run(full_size(), true);
+    cuts.run(cuts_wanted(), true);
     EXPECT_FALSE(cuts.complaints().empty());
     EXPECT_LT(cuts.cuts(), cuts_by_default);
 }

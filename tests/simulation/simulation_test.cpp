@@ -5,6 +5,7 @@
 #include "tests/simulation/seed.h"
 #include "tests/simulation/workload.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/test_size.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,8 @@ namespace penstock::simulation {
 namespace {
 
 constexpr int acts_per_seed = 1'500;
+constexpr std::uint64_t seeds_by_default = 12;
+constexpr std::uint64_t seeds_in_full = 300;
 
 // What a round of seeds must have met to mean anything.
 constexpr const char* everything[] = {"send",
@@ -140,7 +143,8 @@ TEST(OneNode, KeepsEveryPromiseOverRandomCrashes) {
     std::uint64_t acknowledged = 0;
     std::uint64_t crashes = 0;
     std::map<std::string, std::uint64_t> met;
-    for (const std::uint64_t seed : seeds_to_play(12)) {
+    for (const std::uint64_t seed :
+         seeds_to_play(testing::is_full_size() ? seeds_in_full : seeds_by_default)) {
         SCOPED_TRACE("seed " + std::to_string(seed) + ": play it alone with --seed " +
                      std::to_string(seed));
         World world(seed);

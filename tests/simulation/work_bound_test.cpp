@@ -2,10 +2,10 @@
 // messages and against one a tenth of its size, and held to a literal bound and to their likeness.
 // 1,000,000 messages by default; PENSTOCK_TEST_SIZE=full takes 10,000,000.
 #include "tests/simulation/big_set.h"
+#include "tests/support/test_size.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <set>
@@ -13,9 +13,8 @@
 namespace penstock::simulation {
 namespace {
 
-std::uint64_t full_size() {
-    const char* size = std::getenv("PENSTOCK_TEST_SIZE");
-    return size != nullptr && std::string_view(size) == "full" ? 10'000'000 : 1'000'000;
+std::uint64_t messages_stored() {
+    return testing::is_full_size() ? 10'000'000 : 1'000'000;
 }
 
 // What one entry may cost. A tick does at most 1,000 items; an item of the dearest kind (a dead
@@ -222,13 +221,13 @@ std::vector<Measured> measure_all(BigSet& set, std::set<std::size_t>& seen) {
 }
 
 TEST(WorkPerEntry, IsBoundedForEveryCommandHoweverMuchIsStored) {
-    const std::uint64_t size = full_size();
+    const std::uint64_t messages = messages_stored();
     std::set<std::size_t> seen;
-    BigSet large_set(size);
+    BigSet large_set(messages);
     const auto large = measure_all(large_set, seen);
-    BigSet small_set(size / 10);
+    BigSet small_set(messages / 10);
     const auto tenth = measure_all(small_set, seen);
-    std::cout << size << " messages\n";
+    std::cout << messages << " messages\n";
     ASSERT_EQ(large.size(), tenth.size());
     for (std::size_t at = 0; at < large.size(); ++at) {
         const Measured& one = large[at];

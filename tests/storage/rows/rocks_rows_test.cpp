@@ -170,6 +170,26 @@ TEST_F(RocksRows, AFlushThatCannotReachTheDiskIsFinal) {
     EXPECT_EQ(rows->flushed_applied(), 0U);
 }
 
+// What flushed_applied() promises is in the files at that moment: a copy made then is what a
+// process killed then leaves.
+TEST_F(RocksRows, FilesCopiedWhenTheDurableIndexRoseHoldThatIndexAndItsRows) {
+    const auto rows = std::move(*open());
+    for (model::LogIndex applied = 10; applied <= 30; applied += 10) {
+        fill(*rows, 2000, applied);
+        const std::string late = "late_" + std::to_string(applied);
+        ASSERT_TRUE(rows->apply({{model::RowWrite::Kind::put, late, "not flushed"}}, applied + 1));
+        ASSERT_EQ(rows->flushed_applied(), applied);
+        const std::string copy = temp_.file("copy_" + std::to_string(applied));
+        fs::copy(folder_, copy);
+        const auto opened = open_rocks_rows(copy, options_);
+        ASSERT_TRUE(opened) << opened.error().detail;
+        EXPECT_EQ((*opened)->flushed_applied(), applied);
+        EXPECT_EQ((*opened)->get(late), std::nullopt);
+        EXPECT_EQ((*opened)->get("k1001999").value_or("").size(), 100U);
+        EXPECT_TRUE((*opened)->health());
+    }
+}
+
 TEST_F(RocksRows, MemtablesThatFillUpFlushThemselvesAndTheDurableIndexFollows) {
     options_.memtable_bytes = 1 << 20;
     auto rows = std::move(*open());
