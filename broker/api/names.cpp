@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace penstock::api {
 
@@ -15,6 +16,19 @@ bool is_letter(char byte) {
 
 bool is_name_char(char byte) {
     return is_letter(byte) || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_';
+}
+
+// How many whole words of ASCII `text` begins with, in bytes.
+std::size_t ascii_words(std::string_view text) {
+    constexpr std::uint64_t high_bits = 0x8080808080808080U;
+    std::size_t bytes = 0;
+    std::uint64_t word = 0;
+    while (text.size() - bytes >= sizeof(word)) {
+        std::memcpy(&word, text.data() + bytes, sizeof(word));
+        if ((word & high_bits) != 0) break;
+        bytes += sizeof(word);
+    }
+    return bytes;
 }
 
 // Length of the UTF-8 sequence at the start of `text`, 0 when malformed.
@@ -57,6 +71,8 @@ std::string automatic_dead_letter_name(std::string_view topic, std::string_view 
 
 bool valid_utf8(std::string_view text) {
     while (!text.empty()) {
+        text.remove_prefix(ascii_words(text));
+        if (text.empty()) return true;
         const std::size_t length = utf8_sequence(text);
         if (length == 0) return false;
         text.remove_prefix(length);

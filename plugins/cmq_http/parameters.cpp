@@ -20,26 +20,24 @@ int hex_value(char byte) {
     return -1;
 }
 
-// Nothing when a '%' is not followed by two hexadecimal digits.
+// Nothing when a '%' is not followed by two hexadecimal digits. Byte by byte into room made at
+// once: this sees every byte of every message sent.
 std::optional<std::string> decode(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const auto plain = text.substr(0, text.find_first_of("%+"));
-        out.append(plain);
-        text.remove_prefix(plain.size());
-        if (text.empty()) break;
-        if (text.front() == '+') {
-            out.push_back(' ');
-            text.remove_prefix(1);
-            continue;
+    std::string out(text.size(), '\0');
+    std::size_t length = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        char byte = text[at];
+        if (byte == '+') byte = ' ';
+        if (byte == '%') {
+            const int high = at + 2 < text.size() ? hex_value(text[at + 1]) : -1;
+            const int low = at + 2 < text.size() ? hex_value(text[at + 2]) : -1;
+            if (high < 0 || low < 0) return std::nullopt;
+            byte = static_cast<char>(high * 16 + low);
+            at += 2;
         }
-        const int high = text.size() < 3 ? -1 : hex_value(text[1]);
-        const int low = text.size() < 3 ? -1 : hex_value(text[2]);
-        if (high < 0 || low < 0) return std::nullopt;
-        out.push_back(static_cast<char>(high * 16 + low));
-        text.remove_prefix(3);
+        out[length++] = byte;
     }
+    out.resize(length);
     return out;
 }
 

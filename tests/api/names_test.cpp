@@ -56,5 +56,16 @@ TEST(Utf8, RefusesOverlongSurrogatesStrayAndCutBytes) {
     }
 }
 
+TEST(Utf8, FindsABadByteWhereverItStandsInLongText) {
+    for (std::size_t at = 0; at < 40; ++at) {
+        std::string text(40, 'a');
+        EXPECT_TRUE(valid_utf8(text.substr(0, at)));
+        text[at] = '\xff';
+        EXPECT_FALSE(valid_utf8(text)) << at;
+        text.replace(at, 1, "\xe2\x82\xac");
+        EXPECT_TRUE(valid_utf8(text)) << at;
+    }
+}
+
 }  // namespace
 }  // namespace penstock::api

@@ -1,5 +1,7 @@
 #include "plugins/listener/head_parser.h"
 
+#include "broker/base/random.h"
+
 #include <gtest/gtest.h>
 
 namespace penstock::plugins {
@@ -176,6 +178,44 @@ TEST(HeadParser, CountsHeaders) {
     for (int at = 0; at < 99; ++at) head += "N: x\r\n";
     EXPECT_EQ(parse(head + "\r\n").status, 0U);
     EXPECT_EQ(parse(head + "N: x\r\n\r\n").status, 431U);
+}
+
+// True when every CR is followed by LF, every LF comes behind CR, and there is no NUL.
+bool has_clean_line_ends(const std::string& bytes) {
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        const bool before_lf = at + 1 < bytes.size() && bytes[at + 1] == '\n';
+        const bool behind_cr = at > 0 && bytes[at - 1] == '\r';
+        if (bytes[at] == '\0' || (bytes[at] == '\r' && !before_lf)) return false;
+        if (bytes[at] == '\n' && !behind_cr) return false;
+    }
+    return true;
+}
+
+TEST(HeadParser, TakesNoMutantWithADoubtfulLineOrLength) {
+    using std::string_view_literals::operator""sv;
+    constexpr std::string_view poison = "\r\n\0\t :,+-0chunked\x7f\xff"sv;
+    const std::string good =
+        "POST /v2/index.php?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nX: y\r\n\r\n";
+    SeededRandom random(20261120);
+    int taken = 0;
+    for (int turn = 0; turn < 50'000; ++turn) {
+        std::string mutant = good;
+        for (std::uint64_t edits = random.below(3) + 1; edits > 0; --edits) {
+            const std::size_t at = random.below(mutant.size());
+            const char byte = poison[random.below(poison.size())];
+            const auto kind = random.below(3);
+            if (kind == 0) mutant[at] = byte;
+            if (kind == 1) mutant.insert(at, 1, byte);
+            if (kind == 2) mutant.erase(at, 1);
+        }
+        const auto scan = scan_head(mutant, 0);
+        const auto parsed = parse(mutant.substr(0, scan.bytes));
+        if (parsed.status != 0) continue;
+        ++taken;
+        EXPECT_TRUE(has_clean_line_ends(mutant.substr(0, scan.bytes))) << mutant;
+        EXPECT_FALSE(parsed.framing.chunked && parsed.framing.body_bytes > 0) << mutant;
+    }
+    EXPECT_GT(taken, 1000) << "harmless mutants are taken: the property is not empty";
 }
 
 TEST(HeadScan, FindsTheEndWhereverThePiecesAreCut) {
