@@ -15,6 +15,8 @@ constexpr std::int64_t reclaim_pause_us = 1'000'000;
 constexpr std::int64_t reclaim_busy_pause_us = 20'000;
 constexpr std::int64_t scrub_pause_us = 1'000'000;
 constexpr std::int64_t low_space_flush_us = 1'000'000;
+constexpr std::int64_t space_pause_us = 200'000;
+constexpr std::uint64_t space_bytes = 16U << 20;  // written since the last look
 constexpr std::int64_t us_per_ms = 1'000;
 
 }  // namespace
@@ -29,6 +31,8 @@ Background::Background(std::vector<HostedSet*> sets,
       options_(options),
       counted_set_(*sets_.back()),
       count_last_(counted_set_.applied()),
+      space_(store.space()),
+      space_seen_us_(clock.steady_us()),
       flushed_us_(clock.steady_us()),
       reclaimed_us_(flushed_us_),
       scrubbed_us_(flushed_us_) {}
@@ -55,12 +59,18 @@ std::vector<std::uint32_t> Background::live_ordinals(model::SetId set,
 
 void Background::release(HostedSet& data, const std::vector<model::Release>& releases) {
     for (const model::Release& release : releases) {
-        // Not counted yet: the recount will not find it either.
-        const bool uncounted =
-            counting_ && release.index >= count_next_ && release.index <= count_last_;
-        if (!uncounted) store_.release(data.set(), release.index, 1);
+        store_.release(data.set(), release.index, 1);
     }
     if (!releases.empty()) released_ = true;
+}
+
+void Background::look_at_space() {
+    const std::int64_t now_us = clock_.steady_us();
+    const bool old = now_us >= space_seen_us_ + space_pause_us;
+    if (!old && logged_bytes_ < space_seen_bytes_ + space_bytes) return;
+    space_seen_us_ = now_us;
+    space_seen_bytes_ = logged_bytes_;
+    space_ = store_.space();
 }
 
 bool Background::recount() {
@@ -80,7 +90,7 @@ bool Background::recount() {
 }
 
 Result<void> Background::reclaim(std::int64_t now_us) {
-    const bool low = store_.space() != storage::SpaceLevel::normal;
+    const bool low = space_ != storage::SpaceLevel::normal;
     const std::int64_t pause = released_ || low ? reclaim_busy_pause_us : reclaim_pause_us;
     if (now_us < reclaimed_us_ + pause) return {};
     reclaimed_us_ = now_us;
@@ -98,7 +108,7 @@ Result<void> Background::flush(std::int64_t now_us) {
         if (auto health = set->row_store().health(); !health) return health.error();
     }
     // What is not flushed keeps its segments: short of space, flushing is what frees them.
-    const bool low = store_.space() != storage::SpaceLevel::normal;
+    const bool low = space_ != storage::SpaceLevel::normal;
     const std::int64_t age_us = now_us - flushed_us_;
     const bool due = unflushed >= options_.flush_row_bytes ||
                      logged_bytes_ >= options_.flush_log_bytes ||
@@ -107,6 +117,7 @@ Result<void> Background::flush(std::int64_t now_us) {
     if (!due) return {};
     flushed_us_ = now_us;
     logged_bytes_ = 0;
+    space_seen_bytes_ = 0;
     if (unflushed == 0) return {};
     for (HostedSet* set : sets_) {
         if (auto started = set->row_store().start_flush(); !started) return started.error();

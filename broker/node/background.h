@@ -23,6 +23,11 @@ class Background final : public storage::LiveBodies {
     // Bodies nobody holds any longer, from a turn's effects.
     void release(HostedSet& data, const std::vector<model::Release>& releases);
 
+    // The disk's space as of at most 200 ms ago, or a little less written.
+    [[nodiscard]] storage::SpaceLevel space() const { return space_; }
+
+    void look_at_space();
+
     // One turn's share; true while the recount wants more turns.
     Result<bool> run();
 
@@ -51,6 +56,10 @@ class Background final : public storage::LiveBodies {
     model::LogIndex count_next_ = 1;
     model::LogIndex count_last_ = 0;
     bool counting_ = true;
+
+    storage::SpaceLevel space_;
+    std::int64_t space_seen_us_;
+    std::uint64_t space_seen_bytes_ = 0;  // of logged_bytes_
 
     std::uint64_t logged_bytes_ = 0;  // since the last flush began
     bool released_ = true;

@@ -3,6 +3,7 @@
 #include "broker/base/log.h"
 #include "broker/node/data_folder.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@ namespace penstock::node {
 namespace {
 
 constexpr std::int64_t sleep_us_max = 1'000'000;
+constexpr std::chrono::milliseconds oversee_every{250};
 constexpr int fatal_exit = 70;
 
 // Nothing may be written any more, so nothing is cleaned up either: the next start replays.
@@ -47,7 +49,7 @@ BrokerThread::~BrokerThread() {
 
 Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options) {
     const std::string folder = options.data_folder;
-    std::unique_ptr<BrokerThread> made(new BrokerThread(std::move(options)));
+    auto made = std::make_unique<BrokerThread>(std::move(options));
     if (auto folder_made = made->disk_.make_folder(folder); !folder_made) {
         return folder_made.error();
     }
@@ -60,6 +62,17 @@ Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options) {
 
 void BrokerThread::start() {
     thread_ = std::thread([this] { run(); });
+    oversee();
+}
+
+// Answers calls while the broker thread hangs in a sync: the two meet only in Call::take.
+void BrokerThread::oversee() {
+    overseer_timer_.expires_after(oversee_every);
+    overseer_timer_.async_wait([this](boost::system::error_code failed) {
+        if (failed || stop_.load()) return;
+        node_->relieve();
+        oversee();
+    });
 }
 
 void BrokerThread::run() {
@@ -75,6 +88,8 @@ Result<void> BrokerThread::stop() {
     // A letter wakes it.
     node_->grant(model::SubscriptionNo{}, 0);
     if (thread_.joinable()) thread_.join();
+    overseer_.stop();
+    overseer_.join();
     if (!node_->ready()) return {};
     Result<void> closed = node_->close();
     offload_.stop();

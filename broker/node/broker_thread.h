@@ -15,6 +15,9 @@
 #include "broker/base/error.h"
 #include "broker/node/node.h"
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -27,6 +30,7 @@ class FolderLock;
 
 class BrokerThread {
   public:
+    explicit BrokerThread(NodeOptions options);  // opened by make_broker() alone
     ~BrokerThread();
     BrokerThread(const BrokerThread&) = delete;
     BrokerThread& operator=(const BrokerThread&) = delete;
@@ -47,8 +51,8 @@ class BrokerThread {
   private:
     friend Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options);
 
-    explicit BrokerThread(NodeOptions options);
     void run();
+    void oversee();
 
     std::string data_folder_;
     PosixDisk disk_;
@@ -58,6 +62,8 @@ class BrokerThread {
     std::unique_ptr<FolderLock> lock_;
     std::unique_ptr<Node> node_;
     std::thread thread_;
+    boost::asio::thread_pool overseer_{1};
+    boost::asio::steady_timer overseer_timer_{overseer_};
     std::atomic<bool> stop_{false};
 };
 

@@ -31,10 +31,6 @@ void Call::cancel() {
     mailbox_->post([self = shared_from_this()](Node& node) { node.forget(self); });
 }
 
-bool Call::claim() {
-    return stage_.exchange(Stage::answered) != Stage::answered;
-}
-
 bool Call::mark_proposed() {
     Stage expected = Stage::waiting;
     return stage_.compare_exchange_strong(expected, Stage::proposed) || expected == Stage::proposed;

@@ -24,8 +24,12 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
 
     void cancel() override;
 
-    // Any thread. True once: the caller of that one answers.
-    bool claim();
+    enum class Stage : std::uint8_t { waiting, proposed, answered };
+
+    // Any thread. Who gets another stage than `answered` answers, nobody else.
+    Stage take() { return stage_.exchange(Stage::answered); }
+
+    bool claim() { return take() != Stage::answered; }
 
     // Its first command leaves for the log; false when it was answered: nothing may happen for it.
     bool mark_proposed();
@@ -48,8 +52,6 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
     bool polling = false;
 
   private:
-    enum class Stage : std::uint8_t { waiting, proposed, answered };
-
     boost::asio::any_io_executor executor_;
     api::Broker::Answer answer_;
     Refuse refuse_;

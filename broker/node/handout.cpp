@@ -130,7 +130,7 @@ void Handout::settled(model::SubscriptionNo subscription,
     if (found == subscribers_.end()) return;
     Subscriber& subscriber = found->second;
     for (const model::SettleItem& item : items) {
-        if (subscriber.held.erase(item.sequence) == 0) continue;
+        if (!release(subscriber, item.sequence)) continue;
         // Not settled after all: it is looked at again.
         if (refused) subscriber.fresh = std::min(subscriber.fresh, item.sequence);
     }
@@ -146,7 +146,7 @@ void Handout::feed(model::SubscriptionNo subscription,
         const model::Failure failure = failure_of(reply);
         if (failure == model::Failure::none) {
             if (const auto found = subscribers_.find(subscription); found != subscribers_.end()) {
-                found->second.held.erase(sequence);
+                release(found->second, sequence);
             }
             look_.insert(subscription);
         }
@@ -159,7 +159,7 @@ void Handout::feed(model::SubscriptionNo subscription,
 void Handout::give_back(model::SubscriptionNo subscription, model::Sequence sequence) {
     const auto found = subscribers_.find(subscription);
     if (found == subscribers_.end()) return;
-    found->second.held.erase(sequence);
+    release(found->second, sequence);
     grant(subscription, 1);
 }
 
@@ -176,37 +176,63 @@ bool Handout::run() {
     return more;
 }
 
+bool Handout::release(Subscriber& subscriber, model::Sequence sequence) {
+    const auto found = subscriber.held.find(sequence);
+    if (found == subscriber.held.end()) return false;
+    if (found->second) --subscriber.held_retries;
+    subscriber.held.erase(found);
+    return true;
+}
+
+Handout::Taken Handout::take(model::SubscriptionNo subscription,
+                             Subscriber& subscriber,
+                             std::size_t wanted,
+                             std::size_t limit) {
+    const auto most = static_cast<std::uint32_t>(limit);
+    core::ReadyPage page =
+        core::ready_deliveries(data_.rows(), subscription, subscriber.fresh, most, scan_max);
+    if (page.generation != subscriber.generation) {
+        subscriber.generation = page.generation;
+        subscriber.held.clear();
+        subscriber.held_retries = 0;
+        subscriber.fresh = 0;
+        page = core::ready_deliveries(data_.rows(), subscription, 0, most, scan_max);
+    }
+    Taken taken;
+    model::Sequence left = std::numeric_limits<model::Sequence>::max();
+    for (core::ReadyItem& item : page.items) {
+        if (subscriber.held.contains(item.sequence)) continue;
+        if (taken.items.size() == wanted) {
+            left = std::min(left, item.sequence);
+            continue;
+        }
+        const bool retry =
+            item.attempt > 1 || item.sequence < subscriber.fresh || item.sequence >= page.fresh;
+        subscriber.held.emplace(item.sequence, retry);
+        subscriber.held_retries += retry ? 1 : 0;
+        taken.items.push_back(std::move(item));
+    }
+    const bool all = left == std::numeric_limits<model::Sequence>::max();
+    subscriber.fresh = all ? page.fresh : std::max(subscriber.fresh, std::min(page.fresh, left));
+    taken.more = page.more || !all;
+    return taken;
+}
+
 bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscriber) {
     if (subscriber.credit == 0 || subscriber.state != model::SubscriptionState::active) {
         return false;
     }
     const std::size_t wanted = std::min<std::uint64_t>(subscriber.credit, hand_out_max);
     // Retries that are held come first and again, until they are settled.
-    const auto limit = static_cast<std::uint32_t>(wanted + subscriber.held.size());
-    core::ReadyPage page =
-        core::ready_deliveries(data_.rows(), subscription, subscriber.fresh, limit, scan_max);
-    if (page.generation != subscriber.generation) {
-        subscriber.generation = page.generation;
-        subscriber.held.clear();
-        subscriber.fresh = 0;
-        page = core::ready_deliveries(data_.rows(), subscription, 0, limit, scan_max);
+    Taken taken = take(subscription, subscriber, wanted, wanted + subscriber.held_retries);
+    // A held one may have become a retry since: then there must be room for all of them.
+    if (taken.items.empty() && taken.more) {
+        taken = take(subscription, subscriber, wanted, wanted + subscriber.held.size());
     }
-    std::vector<core::ReadyItem> taken;
-    model::Sequence left = std::numeric_limits<model::Sequence>::max();
-    for (core::ReadyItem& item : page.items) {
-        if (subscriber.held.contains(item.sequence)) continue;
-        if (taken.size() == wanted) {
-            left = std::min(left, item.sequence);
-            continue;
-        }
-        subscriber.held.insert(item.sequence);
-        taken.push_back(std::move(item));
-    }
-    const bool all = left == std::numeric_limits<model::Sequence>::max();
-    subscriber.fresh = all ? page.fresh : std::max(subscriber.fresh, std::min(page.fresh, left));
-    subscriber.credit -= taken.size();
-    if (!taken.empty()) deliver(subscription, std::move(taken));
-    return subscriber.credit > 0 && (page.more || !all);
+    subscriber.credit -= taken.items.size();
+    const bool more = taken.more && subscriber.credit > 0;
+    if (!taken.items.empty()) deliver(subscription, std::move(taken.items));
+    return more;
 }
 
 void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items) {

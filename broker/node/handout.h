@@ -59,8 +59,9 @@ class Handout {
         model::SubscriptionState state = model::SubscriptionState::active;
         std::uint64_t credit = 0;
         model::Generation generation = 0;
-        model::Sequence fresh = 0;  // first sequence never handed out
-        std::set<model::Sequence> held;
+        model::Sequence fresh = 0;             // first sequence never handed out
+        std::map<model::Sequence, bool> held;  // true: a retry
+        std::size_t held_retries = 0;
     };
 
     struct Settling {
@@ -74,6 +75,17 @@ class Handout {
     void settled(model::SubscriptionNo subscription,
                  const std::vector<model::SettleItem>& items,
                  bool refused);
+
+    struct Taken {
+        std::vector<core::ReadyItem> items;
+        bool more = false;  // something ready was left
+    };
+
+    static bool release(Subscriber& subscriber, model::Sequence sequence);
+    Taken take(model::SubscriptionNo subscription,
+               Subscriber& subscriber,
+               std::size_t wanted,
+               std::size_t limit);
     bool hand_out(model::SubscriptionNo subscription, Subscriber& subscriber);
     void deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items);
 

@@ -22,6 +22,9 @@ class Letter {
 
     virtual void return_to_sender() {}  // instead of open() when the node stops
 
+    // Instead of open() when the node hangs; false: it waits on. Any thread.
+    virtual bool expire() { return false; }
+
   private:
     friend class Mailbox;
     Letter* next_ = nullptr;

@@ -48,10 +48,9 @@ bool brings_new(const api::Request& request) {
            std::holds_alternative<api::Subscribe>(request);
 }
 
-// Answers without the node: nothing happened.
-void refuse_now(const CallPtr& call, model::Reason reason, std::string detail) {
-    if (!call->claim()) return;
-    auto answer = [call, outcome = call->refusal({reason, {}, std::move(detail)})]() mutable {
+// Answers without a turn: at once where there is no executor.
+void answer_now(const CallPtr& call, model::Refusal why) {
+    auto answer = [call, outcome = call->refusal(std::move(why))]() mutable {
         call->answer(std::move(outcome));
     };
     if (call->executor()) {
@@ -61,18 +60,42 @@ void refuse_now(const CallPtr& call, model::Reason reason, std::string detail) {
     }
 }
 
+// Nothing happened for this call.
+void refuse_now(const CallPtr& call, model::Reason reason, std::string detail) {
+    if (call->claim()) answer_now(call, {reason, {}, std::move(detail)});
+}
+
+model::Refusal too_late(Call::Stage stage) {
+    if (stage == Call::Stage::proposed) {
+        return {model::Reason::unknown_outcome,
+                {},
+                "no answer in time: it may or may not have taken effect"};
+    }
+    return {model::Reason::overloaded, {}, "it could not be started in time"};
+}
+
+void refuse_late(const CallPtr& call) {
+    const Call::Stage stage = call->take();
+    if (stage != Call::Stage::answered) answer_now(call, too_late(stage));
+}
+
 }  // namespace
 
 class Node::CallLetter final : public Letter {
   public:
-    CallLetter(CallPtr call, api::Request request, PreparedBodies bodies, std::uint64_t bytes)
-        : call_(std::move(call)),
+    CallLetter(std::shared_ptr<Mailbox> mailbox,
+               CallPtr call,
+               api::Request request,
+               PreparedBodies bodies,
+               std::uint64_t bytes)
+        : mailbox_(std::move(mailbox)),
+          call_(std::move(call)),
           request_(std::move(request)),
           bodies_(std::move(bodies)),
           bytes_(bytes) {}
 
     void open(Node& node) override {
-        node.mailbox_->give_back(bytes_);
+        mailbox_->give_back(bytes_);
         node.begin(call_, std::move(request_), std::move(bodies_));
     }
 
@@ -80,7 +103,14 @@ class Node::CallLetter final : public Letter {
         refuse_now(call_, model::Reason::unavailable, "the server stops");
     }
 
+    bool expire() override {
+        mailbox_->give_back(bytes_);
+        refuse_now(call_, model::Reason::overloaded, "it could not be started in time");
+        return true;
+    }
+
   private:
+    std::shared_ptr<Mailbox> mailbox_;
     CallPtr call_;
     api::Request request_;
     PreparedBodies bodies_;
@@ -111,6 +141,7 @@ Node::Opened::Opened(Node& node)
            bodies,
            node.completions_,
            *node.store_,
+           background,
            node.world_.clock,
            node.options_,
            [&node] {
@@ -145,7 +176,8 @@ std::shared_ptr<api::Cancellation> Node::call(const api::Principal& /*principal*
         refuse_now(call, model::Reason::overloaded, "too many requests are waiting");
         return call;
     }
-    mailbox_->put(std::make_unique<CallLetter>(call, std::move(request), std::move(bodies), bytes));
+    mailbox_->put(
+        std::make_unique<CallLetter>(mailbox_, call, std::move(request), std::move(bodies), bytes));
     return call;
 }
 
@@ -175,15 +207,30 @@ void Node::expire_calls(std::int64_t now_us) {
         const CallPtr& call = calls_.front();
         if (!call->answered() && !call->polling) {
             if (call->deadline_us > now_us) return;
-            const bool proposed = call->proposed();
-            completions_.refuse(
-                call,
-                {proposed ? model::Reason::unknown_outcome : model::Reason::overloaded,
-                 {},
-                 proposed ? "no answer in time: it may or may not have taken effect"
-                          : "it could not be started in time"});
+            refuse_late(call);
         }
         calls_.pop_front();
+    }
+}
+
+void Node::show_hanging() {
+    auto calls = std::make_shared<Calls>();
+    for (const CallPtr& call : calls_) {
+        if (!call->answered() && !call->polling) calls->push_back(call);
+    }
+    hanging_.store(std::move(calls));
+}
+
+void Node::relieve() {
+    const std::int64_t began_us = turn_began_us_.load();
+    const std::int64_t limit_us = std::int64_t{options_.request_timeout_ms} * us_per_ms;
+    if (began_us == 0 || world_.clock.steady_us() < began_us + limit_us) return;
+    if (const auto hanging = hanging_.load()) {
+        for (const CallPtr& call : *hanging) refuse_late(call);
+    }
+    // What the turn has not even seen: calls have no effect, all else waits on.
+    for (auto& letter : mailbox_->take_all()) {
+        if (!letter->expire()) mailbox_->put(std::move(letter));
     }
 }
 
@@ -244,6 +291,7 @@ Result<void> Node::commit() {
     const model::TimeMs wall_ms = world_.clock.wall_ms();
     const std::size_t entries = names_set_->propose(wall_ms) + data_set_->propose(wall_ms);
     if (entries == 0) return {};
+    show_hanging();
     if (auto synced = store_->sync(); !synced) return synced.error();
     TurnEffects effects;
     for (HostedSet* set : {names_set_.get(), data_set_.get()}) {
@@ -271,6 +319,8 @@ void Node::take_effects(const TurnEffects& effects) {
 
 Result<bool> Node::step() {
     const std::int64_t now_us = world_.clock.steady_us();
+    turn_began_us_ = now_us;
+    open_->background.look_at_space();
     open_letters();
     open_->handout.submit_settles();
     open_->receiving.expire(now_us);
@@ -287,13 +337,14 @@ Result<bool> Node::step() {
     auto working = open_->background.run();
     if (!working) return working.error();
     completions_.flush();
+    turn_began_us_ = 0;
     more_ = handing || *working || names_set_->waiting() || data_set_->waiting() ||
             names_set_->wake_ms() == 0 || data_set_->wake_ms() == 0;
     return more_ || !mailbox_->empty();
 }
 
 std::int64_t Node::next_wake_us() const {
-    if (more_) return 0;
+    if (more_ || !mailbox_->empty()) return 0;
     std::int64_t next_us = std::min(open_->background.next_us(), swept_us_ + sweep_pause_us);
     next_us = std::min({next_us, tick_due_us(*names_set_), tick_due_us(*data_set_)});
     if (!calls_.empty()) next_us = std::min(next_us, calls_.front()->deadline_us);

@@ -61,6 +61,10 @@ class Node final : public api::Broker, public api::Dispatch {
     // Sleeps until a letter comes or next_wake_us(), `at_most_us` at the longest.
     void wait(std::int64_t at_most_us);
 
+    // Any other thread, now and then: when the stepping thread has hung (in a sync) for longer than
+    // a request may take, answers the calls it cannot.
+    void relieve();
+
     // No new calls; what waits is answered `unavailable`, then rows are flushed.
     Result<void> close();
 
@@ -130,6 +134,7 @@ class Node final : public api::Broker, public api::Dispatch {
     Result<void> commit();
     void take_effects(const TurnEffects& effects);
     void publish_keys();
+    void show_hanging();
     [[nodiscard]] std::int64_t tick_due_us(const HostedSet& set) const;
     [[nodiscard]] api::ServerStatus status() const;
 
@@ -142,6 +147,9 @@ class Node final : public api::Broker, public api::Dispatch {
     std::unique_ptr<HostedSet> data_set_;
     std::unique_ptr<Opened> open_;
     std::optional<RootKey> first_key_;
+    using Calls = std::vector<CallPtr>;
+    std::atomic<std::int64_t> turn_began_us_{0};         // 0: between turns
+    std::atomic<std::shared_ptr<const Calls>> hanging_;  // what the turn's sync holds up
     std::deque<CallPtr> calls_;  // by deadline; answered ones leave at the front
     std::atomic<std::shared_ptr<const Keys>> keys_;
     std::atomic<bool> ready_{false};

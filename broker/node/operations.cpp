@@ -21,7 +21,7 @@ void Operations::start(const CallPtr& call, api::Request request, PreparedBodies
 }
 
 Refused Operations::check_space() const {
-    if (desk_.store.space() == storage::SpaceLevel::normal) return {};
+    if (desk_.background.space() == storage::SpaceLevel::normal) return {};
     return model::Refusal{model::Reason::disk_full,
                           {},
                           "the disk is filled up to its reserve; receives, deletes and settles go "

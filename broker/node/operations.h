@@ -5,6 +5,7 @@
 #include "broker/api/requests.h"
 #include "broker/base/clock.h"
 #include "broker/core/data_query.h"
+#include "broker/node/background.h"
 #include "broker/node/bodies.h"
 #include "broker/node/completions.h"
 #include "broker/node/hosted_set.h"
@@ -15,6 +16,7 @@
 #include "broker/node/validation.h"
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -30,6 +32,7 @@ struct Desk {
     Bodies& bodies;
     Completions& completions;
     storage::LogStore& store;
+    const Background& background;
     const Clock& clock;
     const NodeOptions& options;
     std::function<api::ServerStatus()> status;
@@ -80,7 +83,7 @@ class Operations {
     [[nodiscard]] Refused check_space() const;
 
     [[nodiscard]] Refused check_publish(model::TopicNo topic,
-                                        const std::vector<model::BodyInfo>& messages) const;
+                                        const std::vector<model::BodyInfo>& messages);
     Outcome<model::QueueAttributes> queue_attributes(const api::QueueChange& change,
                                                      model::QueueAttributes base);
     void send(const CallPtr& call, model::Command command, PreparedBodies bodies);
@@ -105,6 +108,7 @@ class Operations {
 
     Desk& desk_;
     std::uint64_t sweep_from_ = 0;
+    std::map<model::TopicNo, model::FilterKind> filters_;  // never change
 };
 
 }  // namespace penstock::node

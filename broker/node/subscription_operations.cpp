@@ -10,6 +10,7 @@ namespace penstock::node {
 namespace {
 
 constexpr std::uint32_t page_limit_max = 1'000;
+constexpr std::size_t filters_max = 10'000;
 constexpr std::uint32_t dead_letter_retention_s = 1'296'000;
 
 void apply(const api::SetSubscription& change, model::SubscriptionSpec& spec) {
@@ -208,16 +209,20 @@ void Operations::run(const CallPtr& call, const api::Unsubscribe& request) {
 }
 
 Refused Operations::check_publish(model::TopicNo topic,
-                                  const std::vector<model::BodyInfo>& messages) const {
-    const auto info = core::topic_info(desk_.data.rows(), topic);
-    if (!info) return model::Refusal{model::Reason::topic_not_found, {}, "it was deleted"};
+                                  const std::vector<model::BodyInfo>& messages) {
+    auto filter = filters_.find(topic);
+    if (filter == filters_.end()) {
+        const auto info = core::topic_info(desk_.data.rows(), topic);
+        if (!info) return model::Refusal{model::Reason::topic_not_found, {}, "it was deleted"};
+        if (filters_.size() >= filters_max) filters_.clear();
+        filter = filters_.emplace(topic, info->attributes.filter).first;
+    }
+    if (filter->second == model::FilterKind::tags) return {};
     for (const model::BodyInfo& message : messages) {
-        const bool by_key = info->attributes.filter == model::FilterKind::routing_key;
-        if (by_key && message.meta.routing_key.empty()) {
-            return model::Refusal{model::Reason::invalid_parameter,
-                                  "routing_key",
-                                  "the topic matches by routing key: give one"};
-        }
+        if (!message.meta.routing_key.empty()) continue;
+        return model::Refusal{model::Reason::filter_kind_mismatch,
+                              "routingKey",
+                              "the topic matches by routing key: give one"};
     }
     return {};
 }

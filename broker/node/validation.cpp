@@ -195,7 +195,9 @@ Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKin
             model::Reason::filter_kind_mismatch, "filter_tags", "the topic matches by routing key"};
     }
     if (filter == model::FilterKind::routing_key && spec.binding_keys.empty()) {
-        return invalid("binding_keys", "the topic matches by routing key: give at least one");
+        return model::Refusal{model::Reason::filter_kind_mismatch,
+                              "bindingKey",
+                              "the topic matches by routing key: give at least one"};
     }
     if (spec.binding_keys.size() > filters_max) {
         return invalid("binding_keys", "at most 5 binding keys");

@@ -1,0 +1,142 @@
+#include "broker/node/validation.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::node {
+
+using model::Reason;
+
+namespace {
+
+Reason reason_of(const Refused& refused) {
+    return refused ? refused->reason : Reason::none;
+}
+
+model::BodyInfo body(std::uint32_t bytes) {
+    return {{}, bytes};
+}
+
+}  // namespace
+
+TEST(Validation, EveryQueueAttributeHasItsRange) {
+    struct Case {
+        const char* field;
+        std::function<void(model::QueueAttributes&, std::uint64_t)> set;
+        std::uint64_t low;
+        std::uint64_t high;
+    };
+
+    using A = model::QueueAttributes;
+    const auto narrow = [](std::uint64_t value) {
+        return static_cast<std::uint32_t>(value);
+    };
+    const std::vector<Case> cases = {
+        {"messages_max", [](A& a, auto v) { a.messages_max = v; }, 1'000'000, 1'000'000'000},
+        {"polling_wait_s", [=](A& a, auto v) { a.polling_wait_s = narrow(v); }, 0, 30},
+        {"visibility_s", [=](A& a, auto v) { a.visibility_s = narrow(v); }, 1, 43'200},
+        {"message_bytes_max",
+         [=](A& a, auto v) { a.message_bytes_max = narrow(v); },
+         1'024,
+         1'048'576},
+        {"retention_s", [=](A& a, auto v) { a.retention_s = narrow(v); }, 60, 1'296'000},
+    };
+    for (const Case& one : cases) {
+        for (const std::uint64_t value : {one.low, one.high}) {
+            model::QueueAttributes attributes;
+            one.set(attributes, value);
+            EXPECT_FALSE(check_queue(attributes)) << one.field << " " << value;
+        }
+        for (const std::uint64_t value : {one.low - 1, one.high + 1}) {
+            if (value > one.high + 1) continue;  // below zero
+            model::QueueAttributes attributes;
+            one.set(attributes, value);
+            const Refused refused = check_queue(attributes);
+            ASSERT_TRUE(refused) << one.field << " " << value;
+            EXPECT_EQ(refused->subject, one.field);
+            EXPECT_EQ(refused->reason, Reason::invalid_parameter);
+        }
+    }
+}
+
+TEST(Validation, ARewindLongerThanRetentionHasItsOwnReason) {
+    model::QueueAttributes attributes;
+    attributes.rewind_s = attributes.retention_s;
+    EXPECT_FALSE(check_queue(attributes));
+    attributes.rewind_s += 1;
+    EXPECT_EQ(reason_of(check_queue(attributes)), Reason::rewind_exceeds_retention);
+}
+
+TEST(Validation, DeadLetterPoliciesHaveTheirRanges) {
+    using Kind = model::DeadLetterPolicy::Kind;
+    const model::QueueAttributes queue;
+    EXPECT_FALSE(check_dead_letter({"q", Kind::receives, 1, 0}, queue));
+    EXPECT_FALSE(check_dead_letter({"q", Kind::receives, 1'000, 0}, queue));
+    EXPECT_TRUE(check_dead_letter({"q", Kind::receives, 0, 0}, queue));
+    EXPECT_TRUE(check_dead_letter({"q", Kind::receives, 1'001, 0}, queue));
+    EXPECT_FALSE(check_dead_letter({"q", Kind::time_to_live, 0, 300}, queue));
+    EXPECT_TRUE(check_dead_letter({"q", Kind::time_to_live, 0, 299}, queue));
+    EXPECT_TRUE(check_dead_letter({"q", Kind::time_to_live, 0, 43'201}, queue));
+    model::QueueAttributes brief;
+    brief.retention_s = 400;
+    EXPECT_TRUE(check_dead_letter({"q", Kind::time_to_live, 0, 400}, brief));
+}
+
+TEST(Validation, BatchesHaveBoundsOfNumberSizeDelayAndKey) {
+    EXPECT_FALSE(check_batch({body(1)}, 0, ""));
+    EXPECT_TRUE(check_batch({}, 0, ""));
+    EXPECT_TRUE(check_batch(std::vector<model::BodyInfo>(17, body(1)), 0, ""));
+    EXPECT_EQ(reason_of(check_batch({body(0)}, 0, "")), Reason::body_empty);
+    EXPECT_FALSE(check_batch({body(1'048'576)}, 0, ""));
+    EXPECT_EQ(reason_of(check_batch({body(1'048'577)}, 0, "")), Reason::body_too_large);
+    EXPECT_EQ(reason_of(check_batch({body(1'048'576), body(1)}, 0, "")), Reason::batch_too_large);
+    EXPECT_FALSE(check_batch({body(1)}, 3'600, ""));
+    EXPECT_EQ(reason_of(check_batch({body(1)}, 3'601, "")), Reason::delay_out_of_range);
+    EXPECT_TRUE(check_batch({body(1)}, 0, std::string(129, 'k')));
+}
+
+TEST(Validation, SubscriptionsMatchByWhatTheirTopicMatchesBy) {
+    model::SubscriptionSpec spec;
+    spec.endpoint = "http://example.com/";
+    EXPECT_FALSE(check_subscription(spec, model::FilterKind::tags));
+    EXPECT_TRUE(check_subscription(spec, model::FilterKind::routing_key)) << "no binding key";
+    spec.binding_keys = {"a.#"};
+    EXPECT_FALSE(check_subscription(spec, model::FilterKind::routing_key));
+    EXPECT_EQ(reason_of(check_subscription(spec, model::FilterKind::tags)),
+              Reason::filter_kind_mismatch);
+    spec.binding_keys = {std::string(31, '.') + "x"};
+    EXPECT_TRUE(check_subscription(spec, model::FilterKind::routing_key)) << "too many dots";
+    spec.binding_keys.clear();
+    spec.filter_tags = {"seventeen-letters"};
+    EXPECT_TRUE(check_subscription(spec, model::FilterKind::tags));
+    spec.filter_tags = {"\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4"};
+    EXPECT_FALSE(check_subscription(spec, model::FilterKind::tags)) << "characters, not bytes";
+}
+
+TEST(Validation, EndpointsAreUrlsWithoutBlanks) {
+    for (const char* good : {"http://h", "https://h:1/p?q"}) {
+        model::SubscriptionSpec spec;
+        spec.endpoint = good;
+        EXPECT_FALSE(check_subscription(spec, model::FilterKind::tags)) << good;
+    }
+    for (const char* bad : {"", "ftp://h", "http://a b", "http://a\n", "h"}) {
+        model::SubscriptionSpec spec;
+        spec.endpoint = bad;
+        EXPECT_EQ(reason_of(check_subscription(spec, model::FilterKind::tags)),
+                  Reason::endpoint_invalid)
+            << bad;
+    }
+}
+
+TEST(Validation, ReceivesHaveTheirRanges) {
+    api::ReceiveMessages request;
+    request.messages_max = 16;
+    request.wait_s = 30;
+    EXPECT_FALSE(check_receive(request));
+    request.wait_s = 31;
+    EXPECT_TRUE(check_receive(request));
+    request.wait_s = 0;
+    request.messages_max = 17;
+    EXPECT_TRUE(check_receive(request));
+}
+
+}  // namespace penstock::node
