@@ -110,16 +110,11 @@ class World {
         ASSERT_TRUE(stepped) << stepped.error().detail;
     }
 
-    // Half of the crashes come in the middle of a turn, at one of its changes of the disk.
+    // Half of the crashes come in the middle of a turn: the disk stops at one of its changes, or a
+    // write or sync fails, which must end the process.
     void crash() {
         ++crashes_;
-        if (random_.below(2) == 0) {
-            for (std::uint64_t acts = random_.below(8); acts > 0; --acts) workload_.act();
-            disk_.stop_after(random_.below(6));
-            for (int turn = 0; turn < 10; ++turn) {
-                if (!machine_->step()) break;
-            }
-        }
+        if (random_.below(2) == 0) break_disk();
         workload_.died();
         machine_.reset();
         disk_.heal();
@@ -127,6 +122,22 @@ class World {
         clock_.advance_ms(static_cast<std::int64_t>(random_.below(4'000)));
         start();
         workload_.attach(*machine_);
+    }
+
+    void break_disk() {
+        for (std::uint64_t acts = random_.below(8); acts > 0; --acts) workload_.act();
+        const std::uint64_t kind = random_.below(4);
+        if (kind == 0) {
+            disk_.fail_syncs_from(1 + random_.below(2), Errc::io);
+        } else if (kind == 1) {
+            disk_.fail_writes_from(1 + random_.below(2), Errc::disk_full);
+        } else {
+            disk_.stop_after(random_.below(6));
+        }
+        for (int turn = 0; turn < 10; ++turn) {
+            if (!machine_->step()) return;
+            workload_.act();
+        }
     }
 
     SeededRandom random_;
