@@ -8,7 +8,7 @@
 
 namespace penstock {
 
-inline constexpr const char* version = "0.1.0";
+inline constexpr const char* version = PENSTOCK_VERSION;
 
 // 0 after a stop by signal, 1 when the server cannot start or its disk fails, 2 for wrong usage.
 int serve(const std::vector<std::string>& arguments);
