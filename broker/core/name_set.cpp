@@ -168,7 +168,9 @@ model::Reply release(Turn& turn, const model::ReleaseNames& command) {
         turn.erase(name_keys::by_name('n', info->kind, info->name));
         turn.erase(name_keys::by_number(number));
         count(counters, info->kind, -1);
-        if (!command.was_visible || counters.reuse_ms == 0) continue;
+        // CMQ blocks the names of queues and topics only.
+        const bool blocks = info->kind == ObjectKind::queue || info->kind == ObjectKind::topic;
+        if (!blocks || !command.was_visible || counters.reuse_ms == 0) continue;
         const TimeMs until = turn.now() + counters.reuse_ms;
         std::string value;
         Writer(value).i64(until);

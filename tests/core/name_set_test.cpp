@@ -135,6 +135,16 @@ TEST(NameSet, ADeletedNameStaysBlockedForItsTime) {
     create(driver, ObjectKind::queue, "orders");
 }
 
+TEST(NameSet, OnlyNamesOfQueuesAndTopicsAreBlocked) {
+    CoreDriver driver = CoreDriver::name_set();
+    destroy(driver, create(driver, ObjectKind::topic, "t"));
+    EXPECT_EQ(refusal(driver, ObjectKind::topic, "t"), Reason::name_too_soon);
+    destroy(driver, create(driver, ObjectKind::subscription, "u/one"));
+    create(driver, ObjectKind::subscription, "u/one");
+    destroy(driver, create(driver, ObjectKind::dead_letter_queue, "u.one.dlq"));
+    create(driver, ObjectKind::dead_letter_queue, "u.one.dlq");
+}
+
 TEST(NameSet, AnUndoneReservationBlocksNothing) {
     CoreDriver driver = CoreDriver::name_set();
     driver.done(model::ReleaseNames{reserve(driver, {{ObjectKind::queue, "orders"}}), false});
