@@ -58,13 +58,12 @@ std::vector<ObjectNo> last_objects(const Rows& rows,
     return found;
 }
 
-// Matched and not settled, counted in the bitmaps as far as the bound allows.
+// Matched and not settled, with what is tried anew.
 std::uint64_t backlog_of(const DeliveryState& state, const LogHead& topic) {
-    const std::uint64_t redriven = state.exceptions;
-    if (state.bitmapped) return std::max(state.pending, redriven);
+    if (state.bitmapped) return state.pending + state.redriven_open;
     const Sequence from = std::max(state.cursor, topic.floor);
     const std::uint64_t above = from < topic.end ? topic.end - from : 0;
-    return above > state.settled_above ? above - state.settled_above : 0;
+    return above - std::min(above, state.settled_above) + state.redriven_open;
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ void fields_of(F& f, T& v) {
     f(v.cursor), f(v.next), f(v.generation), f(v.settled_above), f(v.holes), f(v.exceptions);
     f(v.ready), f(v.ready_low), f(v.leases), f(v.rewound_ms), f(v.ttl_due_ms), f(v.bitmapped),
         f(v.all_below), f(v.pending);
-    f(v.dropped), f(v.quarantined), f(v.redriven);
+    f(v.dropped), f(v.quarantined), f(v.redriven), f(v.redriven_open);
 }
 
 template <class F, Is<Run> T>

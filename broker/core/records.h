@@ -67,7 +67,8 @@ struct DeliveryState {
     std::uint64_t pending = 0;  // bitmapped: matches not settled
     std::uint64_t dropped = 0;  // exhausted without a dead-letter queue
     std::uint64_t quarantined = 0;
-    std::uint64_t redriven = 0;  // ever: numbers the private sequences
+    std::uint64_t redriven = 0;       // ever: numbers the private sequences
+    std::uint64_t redriven_open = 0;  // of these: not settled
 };
 
 // A run of consecutive messages: they came in one entry and share its log time.

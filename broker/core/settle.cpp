@@ -71,6 +71,7 @@ void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config,
     }
     if (open.sequence >= private_sequences) {
         turn.drop(open.exception->message);
+        --state.redriven_open;
     } else if (open.sequence >= state.cursor) {
         mark_settled(turn, subscription, open.sequence, turn.head(config.topic).end);
     }
@@ -242,6 +243,7 @@ void redeliver(Turn& turn, ObjectNo subscription, MessageId message, TimeMs publ
     exception.published_ms = published_ms;
     turn.hold(message);
     ++state.exceptions;
+    ++state.redriven_open;
     put_exception(turn, subscription, state.generation, sequence, exception);
     put_ready(turn, subscription, sequence);
     turn.ready(subscription);

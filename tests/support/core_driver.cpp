@@ -122,6 +122,11 @@ bool CoreDriver::signalled_ready(model::SubscriptionNo subscription) const {
     return std::count(effects_.ready.begin(), effects_.ready.end(), subscription) > 0;
 }
 
+void CoreDriver::put_row(std::string key, std::string value) {
+    EXPECT_TRUE(
+        rows_->apply({{model::RowWrite::Kind::put, std::move(key), std::move(value)}}, index_));
+}
+
 void CoreDriver::check_invariants() const {
     for (const std::string& problem : broken_invariants(*rows_, effects_, now_ms_)) {
         ADD_FAILURE() << "after entry " << index_ << ": " << problem;

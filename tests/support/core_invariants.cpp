@@ -130,6 +130,7 @@ void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool qu
     std::uint64_t leased = 0;
     std::uint64_t ready = 0;
     std::uint64_t all = 0;
+    std::uint64_t redriven = 0;
     std::set<Sequence> ready_sequences;
     rows_.scan(keys::prefix('x', object),
                keys::prefix_end('x', object),
@@ -140,6 +141,7 @@ void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool qu
                           object,
                           "an exception of an older generation");
                    ++all;
+                   if (exception.message.value != 0) ++redriven;
                    if (exception.state == Exception::State::leased) ++leased;
                    if (exception.state == Exception::State::ready) {
                        ++ready;
@@ -149,6 +151,7 @@ void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool qu
                });
     equal(queue ? leased : all, state.exceptions, object, "exceptions");
     equal(ready, state.ready, object, "exceptions that are ready");
+    equal(redriven, state.redriven_open, object, "redriven deliveries");
     std::set<Sequence> ready_rows;
     rows_.scan(keys::prefix('r', object),
                keys::prefix_end('r', object),
