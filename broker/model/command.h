@@ -77,7 +77,8 @@ struct ReleaseNames {
 
 // ---- a data set --------------------------------------------------------------------------------
 
-// First entry of a data set: the key that seals receipts. Later ones change nothing. Replies Done.
+// First entry of a data set: the key that seals receipts, and the track's limits. Later ones change
+// only the limits. Replies Done.
 struct InitSet {
     std::array<std::uint64_t, 2> receipt_key{};
     std::uint32_t track_retention_s = 259'200;
