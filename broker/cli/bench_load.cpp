@@ -65,18 +65,17 @@ void Load::ended(std::size_t worker, std::int64_t due_us, UnitResult result) {
     const std::int64_t now_us = clock_.steady_us();
     workers_[worker].busy = false;
     const bool failed = !result.failure.empty();
-    if (due_us >= result_.from_us && now_us <= result_.to_us) {
+    if (!failed) result_.messages_in_all += result.messages;
+    // What ended while measuring counts, whenever it was due: work that a stalled server made wait
+    // must show.
+    if (now_us >= result_.from_us && now_us <= result_.to_us) {
         if (failed) {
             count_failure(std::move(result.failure));
         } else {
             result_.latency.record(static_cast<std::uint64_t>(now_us - due_us));
+            ++result_.units;
+            result_.messages += result.messages;
         }
-    }
-    if (!failed) result_.messages_in_all += result.messages;
-    // Throughput is what ended while measuring, whenever it began.
-    if (!failed && now_us >= result_.from_us && now_us <= result_.to_us) {
-        ++result_.units;
-        result_.messages += result.messages;
     }
     if (!stopping_) next(worker);
 }

@@ -136,7 +136,6 @@ TEST_F(BenchLoad, AClosedLoopMeasuresWhatTheSinkSees) {
     EXPECT_GT(result.units, 0U);
     EXPECT_EQ(result.messages_in_all, sink.received());
     EXPECT_GT(sink.latency().count(), 0U);
-    EXPECT_LE(sink.latency().max(), result.latency.max());
 }
 
 TEST_F(BenchLoad, AnOpenLoopKeepsItsRate) {
