@@ -115,8 +115,9 @@ Problem refused(const model::Refusal& refusal) {
     problem.code = model::to_text(refusal.reason);
     problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
     // A sentence about a name says which one.
-    if (!refusal.subject.empty() && problem.detail.find(refusal.subject) == std::string::npos) {
-        problem.detail = "'" + refusal.subject + "': " + problem.detail;
+    const std::string named = "'" + refusal.subject + "'";
+    if (!refusal.subject.empty() && problem.detail.find(named) == std::string::npos) {
+        problem.detail = named + ": " + problem.detail;
     }
     problem.hint = hint_for(refusal.reason);
     problem.subject = refusal.subject;

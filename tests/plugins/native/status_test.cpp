@@ -65,7 +65,7 @@ TEST(NativeStatus, EveryReasonHasItsStatus) {
 TEST(NativeStatus, AProblemIsShownWhole) {
     model::Refusal refusal;
     refusal.reason = model::Reason::unavailable;
-    refusal.subject = "jobs";
+    refusal.subject = "s";
     refusal.detail = "stopping";
     const auto response = to_response(refused(refusal), "r1");
     EXPECT_EQ(response.status, 503U);
@@ -75,7 +75,7 @@ TEST(NativeStatus, AProblemIsShownWhole) {
     EXPECT_EQ(response.headers[0].second, "1");
     EXPECT_EQ(response.body,
               "{\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"unavailable\","
-              "\"detail\":\"'jobs': stopping\",\"subject\":\"jobs\",\"hint\":\"Nothing happened. "
+              "\"detail\":\"'s': stopping\",\"subject\":\"s\",\"hint\":\"Nothing happened. "
               "Try again "
               "after the pause in Retry-After.\",\"request_id\":\"r1\"}\n");
 }
