@@ -332,6 +332,10 @@ Result<bool> Node::step() {
     tick(*names_set_, now_us);
     tick(*data_set_, now_us);
     if (auto committed = commit(); !committed) return committed.error();
+    // A row that could not be read looked absent: no answer that rests on it may leave.
+    for (const HostedSet* set : {names_set_.get(), data_set_.get()}) {
+        if (auto health = set->row_store().health(); !health) return health.error();
+    }
     completions_.flush();
     const bool handing = open_->handout.run();
     auto working = open_->background.run();
