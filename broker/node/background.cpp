@@ -18,6 +18,7 @@ constexpr std::int64_t low_space_flush_us = 1'000'000;
 constexpr std::int64_t space_pause_us = 200'000;
 constexpr std::uint64_t space_bytes = 16U << 20;  // written since the last look
 constexpr std::int64_t us_per_ms = 1'000;
+constexpr std::uint64_t replayed_bytes_max = 4ULL << 20;  // rows a start may leave unflushed
 
 }  // namespace
 
@@ -35,7 +36,13 @@ Background::Background(std::vector<HostedSet*> sets,
       space_seen_us_(clock.steady_us()),
       flushed_us_(clock.steady_us()),
       reclaimed_us_(flushed_us_),
-      scrubbed_us_(flushed_us_) {}
+      scrubbed_us_(flushed_us_) {
+    std::uint64_t replayed = 0;
+    for (const HostedSet* set : sets_) replayed += set->row_store().unflushed_bytes();
+    // What one crash left to be redone is not left to the next: starts in a row stay short.
+    if (replayed >= replayed_bytes_max)
+        flushed_us_ -= std::int64_t{options_.flush_age_ms} * us_per_ms;
+}
 
 const HostedSet* Background::find(model::SetId set) const {
     for (const HostedSet* hosted : sets_) {
