@@ -21,6 +21,7 @@ from server import Server, data_folder, wait_until
 CYCLES = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 5
 SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 else random.randrange(1 << 32)
 RETRIES = 12
+BACKLOG_MAX = 3000
 
 
 class Load:
@@ -53,8 +54,11 @@ class Load:
                 time.sleep(0.05)
 
     def produce(self):
-        if not self.sending.is_set():
-            self.stopping.wait(0.1)
+        # A short queue: every message is near a kill, and the end need not wait for a backlog.
+        with self.lock:
+            waiting = len(self.acknowledged) - len(self.received)
+        if waiting > BACKLOG_MAX or not self.sending.is_set():
+            self.stopping.wait(0.02)
             return
         with self.lock:
             first = self.sent
@@ -141,13 +145,11 @@ class KillTest(unittest.TestCase):
 
     def settle(self, load, server, threads):
         load.sending.clear()
-        missing = lambda: load.acknowledged - set(load.received)
-        try:
-            wait_until(lambda: not missing(), 120, "every acknowledged message received")
-        except AssertionError:
-            self.fail(f"lost: {sorted(missing())[:20]} of {len(load.acknowledged)}, seed {SEED}")
-        # A delete whose answer was lost may have been done: what counts is that nothing is left.
-        wait_until(lambda: self.left(server) == 0, 120, "an empty queue")
+        # A delete whose answer was lost may have been done: what counts is that nothing is left,
+        # and that everything acknowledged was seen before.
+        wait_until(lambda: self.left(server) == 0, 180, "an empty queue")
+        missing = load.acknowledged - set(load.received)
+        self.assertEqual(missing, set(), f"acknowledged and lost, seed {SEED}")
         load.stopping.set()
         for thread in threads:
             thread.join(30)
