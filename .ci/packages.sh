@@ -63,7 +63,15 @@ build_preset() {
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
   # A line of progress now and then; whatever is no progress line is worth showing.
-  NINJA_STATUS='  [%f/%t, %es] ' cmake --build --preset "$preset" "${targets[@]}" |
-    awk '!/^  \[[0-9]+\// || ++steps % 25 == 0 { print; fflush() }'
+  NINJA_STATUS='  [%f/%t, %es] ' cmake --build --preset "$preset" "${targets[@]}" | {
+    local line steps=0
+    while IFS= read -r line; do
+      if [[ $line == '  ['[0-9]* ]]; then
+        steps=$((steps + 1))
+        ((steps % 25 == 0)) || continue
+      fi
+      printf '%s\n' "$line"
+    done
+  }
   say "build $preset: done"
 }
