@@ -6,7 +6,6 @@ a message rise with each receive; the attempts of a failing delivery never fall 
 policy's number.
 """
 
-import collections
 import json
 import random
 import sys
@@ -31,8 +30,8 @@ class Load:
         self.cmq = cmq
         self.lock = threading.Lock()
         self.acknowledged = set()  # bodies whose send was answered with ok
-        self.received = collections.Counter()  # body -> highest receive count seen
-        self.deleted = set()  # bodies whose delete was answered with ok
+        self.received = {}  # body -> (highest receive count seen, when)
+        self.deleted = {}  # bodies whose delete was answered with ok -> when
         self.violations = []
         self.unreachable = 0
         self.sent = 0
@@ -69,25 +68,27 @@ class Load:
             self.acknowledged.update(bodies)
 
     def consume(self):
-        with self.lock:
-            gone = set(self.deleted)
+        began = time.monotonic()
         messages = self.cmq.receive("load", 16, 1)
         with self.lock:
             for message in messages:
-                body, count = message["msgBody"], message["dequeueCount"]
-                if body in gone:
-                    self.violations.append(f"{body} came after its acknowledged delete")
-                if count <= self.received[body]:
-                    self.violations.append(
-                        f"{body} received {count} times after {self.received[body]}"
-                    )
-                self.received[body] = max(count, self.received[body])
+                self.judge(message["msgBody"], message["dequeueCount"], began)
         # Some stay leased and come again: their counts are what the referee looks at.
         chosen = {m["receiptHandle"]: m["msgBody"] for m in messages if random.random() < 0.9}
         if chosen:
             removed = self.cmq.delete("load", list(chosen))
             with self.lock:
-                self.deleted.update(chosen[receipt] for receipt in removed)
+                now = time.monotonic()
+                self.deleted.update((chosen[receipt], now) for receipt in removed)
+
+    def judge(self, body, count, began):
+        """Only what was known before the request began says something about its answer."""
+        if self.deleted.get(body, began) < began:
+            self.violations.append(f"{body} came after its acknowledged delete")
+        seen, when = self.received.get(body, (0, began))
+        if count <= seen and when < began:
+            self.violations.append(f"{body} received {count} times after {seen}")
+        self.received[body] = (max(count, seen), time.monotonic())
 
 
 class KillTest(unittest.TestCase):
