@@ -126,6 +126,17 @@ TEST_F(RocksRows, AnyFlippedByteOfATableFileStopsTheOpeningOrHarmsNothing) {
     EXPECT_TRUE(open());
 }
 
+// Compactions begin with the opening and make files superfluous while these are verified.
+TEST_F(RocksRows, AHealthyFolderOpensHoweverManyCompactionsItsOpeningStarts) {
+    model::LogIndex applied = 0;
+    for (int start = 0; start < 30; ++start) {
+        const auto opened = open();
+        ASSERT_TRUE(opened) << opened.error().detail;
+        EXPECT_EQ((*opened)->flushed_applied(), applied);
+        for (int flush = 0; flush < 3; ++flush) fill(**opened, 300, ++applied);
+    }
+}
+
 TEST_F(RocksRows, ADamagedBlockFoundByAReadShowsNoRowAndRefusesEveryLaterBatch) {
     fill(**open(), 2000, 1);
     const fs::path damaged = files(".sst").at(0);
