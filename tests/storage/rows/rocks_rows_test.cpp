@@ -129,7 +129,7 @@ TEST_F(RocksRows, AnyFlippedByteOfATableFileStopsTheOpeningOrHarmsNothing) {
 // Compactions begin with the opening and make files superfluous while these are verified.
 TEST_F(RocksRows, AHealthyFolderOpensHoweverManyCompactionsItsOpeningStarts) {
     model::LogIndex applied = 0;
-    for (int start = 0; start < 30; ++start) {
+    for (int start = 0; start < 8; ++start) {
         const auto opened = open();
         ASSERT_TRUE(opened) << opened.error().detail;
         EXPECT_EQ((*opened)->flushed_applied(), applied);
