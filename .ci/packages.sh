@@ -4,9 +4,9 @@
 build_packages=(
   ca-certificates ccache cmake g++ git mold ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev libboost-url1.81-dev
-  libbenchmark-dev libbz2-dev libcli11-dev libgflags-dev libgmock-dev libgtest-dev liblz4-dev
-  librocksdb-dev libsnappy-dev libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev
-  libzstd-dev zlib1g-dev
+  libbenchmark-dev libbz2-dev libcli11-dev libgflags-dev libgmock-dev libgtest-dev liblua5.4-dev liblz4-dev
+  librocksdb-dev libseccomp-dev libsnappy-dev libspdlog-dev libssl-dev libsystemd-dev
+  libtomlplusplus-dev libuv1-dev libzstd-dev zlib1g-dev
 )
 example_packages=(curl procps python3)
 test_packages=(curl openssl procps python3)

@@ -60,6 +60,7 @@ class RetainedTest(unittest.TestCase):
         self.cmq.call("CreateQueue", queueName="empty")
         self.cmq.call("CreateQueue", queueName="full")
         self.fill("full", COUNT)
+        self.cmq = Cmq(server)  # the connection of before has idled too long
         empty, full = self.compare_receives()
         filled = server.resident_bytes()
         server.terminate()

@@ -1,0 +1,193 @@
+// The worker protocol: what travels between the server and a long-lived worker process, penstock-lua
+// included. One JSON object a frame, one frame a line (or behind a Content-Length head). Values and
+// pure functions, any thread. Malformed input is a Result error, never an exception.
+//
+//   to the worker
+//     {"type":"event","id":"7","event":{EVENT},"deadline_ms":WALL}        one message to handle
+//     {"type":"result","call":3,"ok":true,...} | {..,"ok":false,"error":"..."}   answer to a call
+//     {"type":"script","role":"handler|filter|transform","version":2,"code":"..."}   penstock-lua
+//   from the worker
+//     {"id":"7","ok":true,"result":ANY}
+//     {"id":"7","ok":false,"error":"...","retry_after_ms":N,"dead":true}
+//     {"type":"ready"}
+//     {"type":"log","id":"7","level":"info","text":"..."}                 id may be absent
+//     {"type":"publish","id":"7","topic"|"queue":"...","body"|"body_base64"|"json":...,"tags":[],
+//      "routing_key":"","ordering_key":"","content_type":"","delay_ms":0}  kept until the answer
+//     {"type":"extend","id":"7","by_ms":N}                                a later deadline
+//   from penstock-lua only
+//     {"type":"loaded","role":"...","version":2} | {...,"error":"..."}
+//     {"type":"call","id":"7","call":3,"name":"http"|"kv_get",...}
+//     answers with "dropped":true, "writes":[WRITE], "reads":[{"key":"...","version":N}]
+//     {"type":"tripped","id":"7","error":"..."}: a budget was broken; the process ends itself if it
+//     cannot stop the script
+//   EVENT: id topic subscription tags[] routing_key ordering_key attempt publish_time (RFC 3339, ms)
+//     headers{} content_type body | body_base64
+//   WRITE: {"key":"...","value":"..."|"value_base64":"...","ttl_ms":N} | {"key","delete":true}
+//     | {"key","add":N}
+// Unknown types are ignored; a line that is no JSON object is a log line of the worker.
+#pragma once
+
+#include "broker/base/error.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace penstock::sinks::worker {
+
+// A message as every function sees it.
+struct Event {
+    std::string id;
+    std::string topic;
+    std::string subscription;  // without the topic
+    std::vector<std::string> tags;
+    std::string routing_key;
+    std::string ordering_key;
+    std::uint32_t attempt = 1;
+    std::int64_t published_ms = 0;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string content_type;
+    std::string body;
+
+    friend bool operator==(const Event&, const Event&) = default;
+};
+
+// The EVENT object alone: `--exec` with an envelope, `fn test --event`.
+std::string encode_event(const Event& event);
+Result<Event> decode_event(std::string_view json);  // Error{invalid}: says which member is wrong
+
+// ---- to the worker; each gives the JSON of one frame, without line end -------------------------
+
+std::string event_frame(std::string_view id, const Event& event, std::int64_t deadline_ms);
+
+struct Script {
+    std::string role;  // handler, filter, transform
+    std::uint32_t version = 0;
+    std::string code;
+};
+
+std::string script_frame(const Script& script);
+
+// `members` is the JSON of further members ("\"status\":200,...") or empty.
+std::string result_frame(std::uint64_t call, std::string_view members);
+std::string failed_result_frame(std::uint64_t call, std::string_view error);
+
+// ---- from the worker ---------------------------------------------------------------------------
+
+struct Publish {
+    std::string topic;  // or
+    std::string queue;
+    std::string body;
+    std::vector<std::string> tags;
+    std::string routing_key;
+    std::string ordering_key;
+    std::string content_type;
+    std::uint64_t delay_ms = 0;
+
+    friend bool operator==(const Publish&, const Publish&) = default;
+};
+
+struct Write {
+    enum class Kind : std::uint8_t { put = 1, erase = 2, add = 3 };
+    std::string key;
+    Kind kind = Kind::put;
+    std::string value;
+    std::int64_t amount = 0;
+    std::uint64_t ttl_ms = 0;  // 0: for ever
+
+    friend bool operator==(const Write&, const Write&) = default;
+};
+
+struct Read {
+    std::string key;
+    std::uint64_t version = 0;  // 0: there was no such key
+
+    friend bool operator==(const Read&, const Read&) = default;
+};
+
+struct Answer {
+    bool ok = false;
+    bool dead = false;
+    bool dropped = false;
+    std::string error;
+    std::uint32_t retry_after_ms = 0;  // 0: the policy alone
+    std::string result;                // JSON, or empty
+    std::vector<Write> writes;
+    std::vector<Read> reads;
+};
+
+struct Log {
+    std::string level;
+    std::string text;
+};
+
+struct Call {
+    std::uint64_t number = 0;
+    std::string name;
+    std::string arguments;  // the whole frame, JSON
+};
+
+struct Loaded {
+    std::string role;
+    std::uint32_t version = 0;
+    std::string error;  // empty: it compiled and ran
+};
+
+// One frame from a worker, strictly checked.
+struct Heard {
+    enum class Kind : std::uint8_t {
+        answer,
+        ready,
+        log,
+        publish,
+        extend,
+        loaded,
+        call,
+        tripped,
+        ignored,  // an unknown type
+        text      // not a JSON object: a line for the log
+    };
+    Kind kind = Kind::ignored;
+    std::string id;  // of the message it belongs to; empty: none
+    Answer answer;
+    Log log;
+    Publish publish;
+    std::uint64_t extend_ms = 0;
+    Loaded loaded;
+    Call call;
+    std::string problem;  // a known type with a wrong member: what is wrong (then kind says which)
+};
+
+Heard decode_frame(std::string_view frame);
+
+// Frames out of a stream of bytes. Not thread-safe; owned by one connection.
+enum class Framing : std::uint8_t { lines, content_length };
+
+inline constexpr std::size_t frame_bytes_max = 4 << 20;
+
+class FrameReader {
+  public:
+    explicit FrameReader(Framing framing, std::size_t bytes_max = frame_bytes_max)
+        : framing_(framing), bytes_max_(bytes_max) {}
+
+    // Takes bytes as they come. Error{invalid}: a frame beyond the limit; Error{invalid}: a head
+    // that is none. After an error the stream is of no further use.
+    Result<void> put(std::string_view bytes);
+
+    // The next whole frame, or nothing. Valid until the next put().
+    std::optional<std::string_view> next();
+
+  private:
+    Framing framing_;
+    std::size_t bytes_max_;
+    std::string buffer_;
+    std::size_t begin_ = 0;  // consumed up to here
+};
+
+// `json` with what the framing puts around it.
+std::string framed(Framing framing, std::string_view json);
+
+}  // namespace penstock::sinks::worker
