@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace penstock::sinks {
@@ -22,6 +23,11 @@ struct AttemptResult {
     std::string target;                // the address tried
     std::string excerpt;               // start of a failed answer, or the error; at most 1 KiB
     bool settled = false;              // the sink settled it itself in one entry (queue sink)
+    std::string log;                   // functions: end of its stderr, at most 2 KiB
+    std::uint32_t version = 0;         // of the script that handled it; 0: none
+    // What happens with the settling (verdict accepted); `item` is the dispatcher's to fill.
+    std::optional<api::HandlerEffects> effects;
+    std::string disable;  // not empty: take the subscription out of service for this reason
 };
 
 class Sink {

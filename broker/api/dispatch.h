@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +24,8 @@ struct Target {
     std::string topic;
     std::string name;  // without the topic
     model::SubscriptionSpec spec;
+    // The scripts in use, by role; never a null pointer.
+    std::map<model::ScriptRole, std::shared_ptr<const model::Script>> scripts;
 };
 
 // One message to be tried once.
@@ -34,6 +38,28 @@ struct Delivery {
     model::TimeMs published_ms = 0;
     model::MessageMeta meta;
     std::string payload;
+};
+
+// A message that a handler wants published when its own is settled, by name; one of the two.
+struct HandlerOutput {
+    std::string topic;
+    std::string queue;
+    model::NewMessage message;
+    std::uint64_t delay_ms = 0;
+};
+
+// What a handler wants to happen together with the settling of item `item`, or not at all.
+struct HandlerEffects {
+    std::size_t item = 0;
+    std::vector<HandlerOutput> outputs;  // at most model::outputs_per_message_max
+    std::vector<model::KvWrite> writes;  // at most model::kv_writes_per_message_max
+    std::vector<model::KvRead> reads;    // at most model::kv_reads_per_message_max
+};
+
+// A row of a function's key-value store as applied; version 0: there is none.
+struct KvRow {
+    std::uint64_t version = 0;
+    std::string value;
 };
 
 // Called on the node's threads: implementations post to their own thread and return at once.
@@ -63,9 +89,23 @@ class Dispatch {
         model::SubscriptionNo subscription;
         std::vector<model::SettleItem> items;
         std::vector<model::Attempt> attempts;
+        std::vector<HandlerEffects> effects;  // by rising item
     };
 
-    virtual void settle(Settlement settlement, std::function<void()> done) = 0;
+    // Items whose reads had moved: not settled, still handed out; to be handled again at once.
+    using Moved = std::vector<std::size_t>;
+
+    virtual void settle(Settlement settlement, std::function<void(Moved)> done) = 0;
+
+    // The row of the subscription's key-value store, as applied now. `answer` runs on a node
+    // thread.
+    virtual void read_kv(model::SubscriptionNo subscription,
+                         std::string key,
+                         std::function<void(KvRow)> answer) = 0;
+
+    // Takes an active subscription out of service, with the reason shown to people. Its messages
+    // stay. Resuming it is the user's.
+    virtual void disable(model::SubscriptionNo subscription, std::string reason) = 0;
 
     // Appends the message to the subscription's queue and settles it in one entry; `answer` runs on
     // a node thread with Failure::none, queue_full or queue_gone. Only Failure::none ends the

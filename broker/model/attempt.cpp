@@ -7,7 +7,7 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t attempts_version = 1;
-constexpr std::size_t smallest_attempt_bytes = 11;
+constexpr std::size_t smallest_attempt_bytes = 13;
 
 std::uint32_t varint32(Reader& reader) {
     const std::uint64_t value = reader.varint();
@@ -27,6 +27,8 @@ std::string_view to_text(Verdict verdict) {
             return "rejected";
         case Verdict::not_attempted:
             return "not_attempted";
+        case Verdict::discarded:
+            return "discarded";
     }
     return "unknown";
 }
@@ -61,6 +63,20 @@ std::string_view to_text(Failure failure) {
             return "max_receives";
         case Failure::time_to_live:
             return "time_to_live";
+        case Failure::handler:
+            return "handler";
+        case Failure::crash:
+            return "crash";
+        case Failure::budget:
+            return "budget";
+        case Failure::configuration:
+            return "configuration";
+        case Failure::no_worker:
+            return "no_worker";
+        case Failure::output_refused:
+            return "output_refused";
+        case Failure::kv_moved:
+            return "kv_moved";
     }
     return "unknown";
 }
@@ -81,6 +97,8 @@ std::string encode_attempts(const std::vector<Attempt>& attempts) {
         writer.u16(attempt.status);
         writer.bytes(attempt.target);
         writer.bytes(attempt.excerpt);
+        writer.bytes(attempt.log);
+        writer.varint(attempt.version);
     }
     return out;
 }
@@ -100,6 +118,8 @@ std::optional<std::vector<Attempt>> decode_attempts(std::string_view bytes) {
         attempt.status = reader.u16();
         attempt.target = reader.text();
         attempt.excerpt = reader.text();
+        attempt.log = reader.text();
+        attempt.version = varint32(reader);
     }
     if (!reader.done()) return {};
     return attempts;

@@ -18,6 +18,7 @@ enum class Verdict : std::uint8_t {
     retry = 2,          // tried and failed: counts, the retry policy decides
     rejected = 3,       // tried and final: dead letter at once
     not_attempted = 4,  // never reached the target: a deferral, not counted
+    discarded = 5,      // a filter or handler wants it gone: settled quietly, and counted
 };
 
 // Error class of an attempt that was not accepted.
@@ -36,6 +37,13 @@ enum class Failure : std::uint8_t {
     damaged = 11,              // the body fails its checksum
     receives = 12,             // queue dead letter: received too often
     time_to_live = 13,         // queue dead letter: not consumed in time
+    handler = 14,              // the function failed or asked for this
+    crash = 15,                // its process died with the message in hand: counted apart
+    budget = 16,               // the script used up its instructions or memory
+    configuration = 17,        // the function cannot run as it is configured
+    no_worker = 18,            // no process of it is there
+    output_refused = 19,       // what it wanted to publish or store is not possible
+    kv_moved = 20,             // rows it had read kept moving
 };
 
 std::string_view to_text(Verdict verdict);
@@ -49,18 +57,21 @@ struct Attempt {
     std::uint32_t latency_us = 0;
     Verdict verdict = Verdict::accepted;
     Failure failure = Failure::none;
-    std::uint16_t status = 0;  // HTTP status; 0: none
-    std::string target;        // address tried; empty on success to save space
-    std::string excerpt;       // at most excerpt_bytes_max of the answer or the error
+    std::uint16_t status = 0;   // HTTP status; 0: none
+    std::string target;         // address tried; empty on success to save space
+    std::string excerpt;        // at most excerpt_bytes_max of the answer or the error
+    std::string log;            // functions: end of its stderr, at most attempt_log_bytes_max
+    std::uint32_t version = 0;  // of the script that handled it; 0: none
 
     friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 
 inline constexpr std::size_t attempt_excerpt_bytes_max = 1024;
+inline constexpr std::size_t attempt_log_bytes_max = 2048;
 inline constexpr std::size_t attempts_per_settle_max = 1000;
 
 // Stored form: version:u8=1 count{sequence message number at latency verdict failure status target
-// excerpt}
+// excerpt log version}
 std::string encode_attempts(const std::vector<Attempt>& attempts);
 std::optional<std::vector<Attempt>> decode_attempts(std::string_view bytes);  // nothing: malformed
 

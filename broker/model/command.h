@@ -7,6 +7,7 @@
 #pragma once
 
 #include "broker/model/attempt.h"
+#include "broker/model/function.h"
 #include "broker/model/objects.h"
 #include "broker/model/refusal.h"
 
@@ -184,6 +185,7 @@ struct Subscribe {
     TopicNo topic;
     std::string name;  // without the topic
     SubscriptionSpec spec;
+    std::vector<Script> scripts;  // one a role at most; versions and times are the core's
     friend bool operator==(const Subscribe&, const Subscribe&) = default;
 };
 
@@ -191,6 +193,30 @@ struct SetSubscription {
     SubscriptionNo subscription;
     SubscriptionSpec spec;
     friend bool operator==(const SetSubscription&, const SetSubscription&) = default;
+};
+
+// The server itself takes a subscription out of service; resuming it is a SetSubscription. Changes
+// nothing unless it is active. Replies Done.
+struct DisableSubscription {
+    SubscriptionNo subscription;
+    std::string reason;
+    friend bool operator==(const DisableSubscription&, const DisableSubscription&) = default;
+};
+
+// A new version of a script, in use at once. Replies Deployed, or subscription_not_found.
+struct DeployScript {
+    SubscriptionNo subscription;
+    Script script;  // version and time are the core's
+    friend bool operator==(const DeployScript&, const DeployScript&) = default;
+};
+
+// Uses a version that is kept. `version` 0: the one before the one in use. Replies Deployed, or
+// subscription_not_found, script_not_found.
+struct ActivateScript {
+    SubscriptionNo subscription;
+    ScriptRole role = ScriptRole::handler;
+    std::uint32_t version = 0;
+    friend bool operator==(const ActivateScript&, const ActivateScript&) = default;
 };
 
 struct Unsubscribe {
@@ -207,18 +233,22 @@ struct SettleItem {
     std::uint16_t status = 0;
     std::uint32_t retry_after_ms = 0;  // verdict retry: at least this long; 0: the policy alone
     std::string excerpt;               // kept with a dead letter
+    std::string log;                   // likewise: end of a function's stderr
     friend bool operator==(const SettleItem&, const SettleItem&) = default;
 };
 
 // At most attempts_per_settle_max items. `attempts_ordinal`: the body with their Attempts, or
-// no_ordinal when nothing was tried or the track is off. Replies Done.
+// no_ordinal when nothing was tried or the track is off. An item with a commit takes effect
+// together with it: if a row it read has moved the item changes nothing and is listed in the reply;
+// if an output or write is not possible the item counts as failed. Replies Settled.
 inline constexpr std::uint32_t no_ordinal = 0xFFFF'FFFFU;
 
 struct Settle {
     SubscriptionNo subscription;
     std::vector<SettleItem> items;
     std::uint32_t attempts_ordinal = no_ordinal;
-    std::uint32_t attempts_failed = 0;  // how many of them were not accepted
+    std::uint32_t attempts_failed = 0;   // how many of them were not accepted
+    std::vector<HandlerCommit> commits;  // by rising item
     friend bool operator==(const Settle&, const Settle&) = default;
 };
 
@@ -280,7 +310,10 @@ using Command = std::variant<PutKey,
                              FeedQueue,
                              Redrive,
                              Quarantine,
-                             Tick>;
+                             Tick,
+                             DisableSubscription,
+                             DeployScript,
+                             ActivateScript>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);
@@ -329,7 +362,18 @@ struct Started {
     friend bool operator==(const Started&, const Started&) = default;
 };
 
-using Reply = std::variant<Done, Refusal, Reserved, Sent, Leased, Deleted, Started>;
+struct Settled {
+    std::vector<std::uint32_t> moved;  // items that must be handled again: what they read has moved
+    friend bool operator==(const Settled&, const Settled&) = default;
+};
+
+struct Deployed {
+    std::uint32_t version = 0;
+    friend bool operator==(const Deployed&, const Deployed&) = default;
+};
+
+using Reply =
+    std::variant<Done, Refusal, Reserved, Sent, Leased, Deleted, Started, Settled, Deployed>;
 
 // Bytes of a reply for the state hash.
 std::string encode_reply(const Reply& reply);

@@ -7,7 +7,7 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t commands_version = 1;
-constexpr std::size_t settle_item_bytes = 7;
+constexpr std::size_t settle_item_bytes = 8;
 
 // Field lists: one function per command, used by encoding and decoding alike. `Fields` is Put or
 // Take below, so that the two can never disagree.
@@ -47,6 +47,9 @@ class Put {
     void operator()(const TopicAttributes& value) { encode(writer_, value); }
 
     void operator()(const SubscriptionSpec& value) { encode(writer_, value); }
+
+    void operator()(const Script& value) { encode(writer_, value); }
+
     template <class Enum>
     requires std::is_enum_v<Enum>
 
@@ -97,6 +100,9 @@ class Take {
     void operator()(TopicAttributes& value) { value = decode_topic_attributes(reader_); }
 
     void operator()(SubscriptionSpec& value) { value = decode_subscription_spec(reader_); }
+
+    void operator()(Script& value) { value = decode_script(reader_); }
+
     template <class Enum>
     requires std::is_enum_v<Enum>
 
@@ -122,6 +128,18 @@ class Take {
 constexpr auto plain = [](auto& fields, auto& item) {
     fields(item);
 };
+
+template <class F, class C>
+void commit_fields(F& f, C& commit) {
+    f(commit.item);
+    f.list(commit.outputs, 4, [](auto& g, auto& output) {
+        g(output.target), g(output.to_queue), g(output.ordinal), g(output.delay_ms);
+    });
+    f.list(commit.writes, 12, [](auto& g, auto& write) {
+        g(write.kind), g(write.key), g(write.value), g(write.amount), g(write.ttl_ms);
+    });
+    f.list(commit.reads, 2, [](auto& g, auto& read) { g(read.key), g(read.version); });
+}
 
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, PutKey> {
@@ -221,7 +239,7 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Publi
 
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Subscribe> {
-    f(c.subscription), f(c.topic), f(c.name), f(c.spec);
+    f(c.subscription), f(c.topic), f(c.name), f(c.spec), f.list(c.scripts, 5, plain);
 }
 
 template <class F, class C>
@@ -239,9 +257,10 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Settl
     f(c.subscription);
     f.list(c.items, settle_item_bytes, [](auto& g, auto& item) {
         g(item.sequence), g(item.generation), g(item.verdict), g(item.failure), g(item.status);
-        g(item.retry_after_ms), g(item.excerpt);
+        g(item.retry_after_ms), g(item.excerpt), g(item.log);
     });
     f(c.attempts_ordinal), f(c.attempts_failed);
+    f.list(c.commits, 4, [](auto& g, auto& commit) { commit_fields(g, commit); });
 }
 
 template <class F, class C>
@@ -261,6 +280,21 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Quara
 
 template <class F, class C>
 void fields_of(F&, C&) requires std::is_same_v<std::remove_const_t<C>, Tick> {}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, DisableSubscription> {
+    f(c.subscription), f(c.reason);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, DeployScript> {
+    f(c.subscription), f(c.script);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ActivateScript> {
+    f(c.subscription), f(c.role), f(c.version);
+}
 
 // The tag of a command is its position in the variant plus one: append new ones at the end.
 template <std::size_t At = 0>

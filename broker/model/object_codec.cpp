@@ -53,7 +53,57 @@ RetryPolicy decode_retry(Reader& reader) {
     return retry;
 }
 
+void encode(Writer& writer, const FunctionSpec& function) {
+    encode_texts(writer, function.command);
+    writer.varint(function.processes);
+    writer.varint(function.window);
+    writer.boolean(function.content_length);
+    writer.boolean(function.ready_line);
+    writer.boolean(function.envelope);
+    writer.varint(function.batch);
+    writer.varint(function.startup_ms);
+    writer.varint(function.memory_mib);
+    writer.varint(function.recycle_after);
+    writer.varint(function.crashes_max);
+    encode_texts(writer, function.http_allow);
+}
+
+FunctionSpec decode_function(Reader& reader) {
+    FunctionSpec function;
+    function.command = decode_texts(reader);
+    function.processes = varint32(reader);
+    function.window = varint32(reader);
+    function.content_length = reader.boolean();
+    function.ready_line = reader.boolean();
+    function.envelope = reader.boolean();
+    function.batch = varint32(reader);
+    function.startup_ms = varint32(reader);
+    function.memory_mib = varint32(reader);
+    function.recycle_after = varint32(reader);
+    function.crashes_max = varint32(reader);
+    function.http_allow = decode_texts(reader);
+    return function;
+}
+
 }  // namespace
+
+void encode(Writer& writer, const Script& script) {
+    writer.u8(static_cast<std::uint8_t>(script.role));
+    writer.varint(script.version);
+    writer.bytes(script.code);
+    writer.bytes(script.note);
+    writer.varint(static_cast<std::uint64_t>(script.deployed_ms));
+}
+
+Script decode_script(Reader& reader) {
+    Script script;
+    script.role = static_cast<ScriptRole>(reader.u8());
+    script.version = varint32(reader);
+    script.code = reader.text();
+    script.note = reader.text();
+    script.deployed_ms = static_cast<TimeMs>(reader.varint());
+    return script;
+}
 
 void encode(Writer& writer, const QueueAttributes& attributes) {
     writer.u8(attributes_version);
@@ -123,6 +173,9 @@ void encode(Writer& writer, const SubscriptionSpec& spec) {
     writer.varint(spec.concurrency);
     writer.varint(spec.timeout_ms);
     writer.u8(static_cast<std::uint8_t>(spec.state));
+    writer.bytes(spec.state_reason);
+    encode(writer, spec.function);
+    for (const std::uint32_t version : spec.scripts) writer.varint(version);
 }
 
 SubscriptionSpec decode_subscription_spec(Reader& reader) {
@@ -139,6 +192,9 @@ SubscriptionSpec decode_subscription_spec(Reader& reader) {
     spec.concurrency = varint32(reader);
     spec.timeout_ms = varint32(reader);
     spec.state = static_cast<SubscriptionState>(reader.u8());
+    spec.state_reason = reader.text();
+    spec.function = decode_function(reader);
+    for (std::uint32_t& version : spec.scripts) version = varint32(reader);
     return spec;
 }
 

@@ -2,6 +2,30 @@
 
 namespace penstock::model {
 
+std::string_view to_text(SinkKind kind) {
+    switch (kind) {
+        case SinkKind::http:
+            return "http";
+        case SinkKind::queue:
+            return "queue";
+        case SinkKind::exec:
+            return "exec";
+        case SinkKind::worker:
+            return "worker";
+        case SinkKind::worker_http:
+            return "worker-http";
+        case SinkKind::runtime:
+            return "runtime";
+        case SinkKind::lua:
+            return "lua";
+    }
+    return "unknown";
+}
+
+bool is_function(SinkKind kind) {
+    return kind != SinkKind::http && kind != SinkKind::queue;
+}
+
 RetryPolicy backoff_retry(std::uint32_t min_ms, std::uint32_t max_ms) {
     return RetryPolicy{RetryPolicy::Name::backoff, true, {{min_ms, max_ms, 3}}};
 }

@@ -2,12 +2,14 @@
 // defaults (CMQ API 2.0 where not said otherwise). Values, any thread.
 #pragma once
 
+#include "broker/model/function.h"
 #include "broker/model/ids.h"
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::model {
@@ -50,7 +52,20 @@ struct TopicAttributes {
 };
 
 // Where a subscription delivers to.
-enum class SinkKind : std::uint8_t { http = 1, queue = 2 };
+enum class SinkKind : std::uint8_t {
+    http = 1,
+    queue = 2,
+    exec = 3,         // one process a message
+    worker = 4,       // a pool of processes speaking JSON lines
+    worker_http = 5,  // supervised HTTP servers
+    runtime = 6,      // SCF and AWS Lambda runtime APIs
+    lua = 7,
+};
+
+std::string_view to_text(SinkKind kind);  // as the command line spells it: http, worker-http ...
+
+// A sink whose target is a function of this machine.
+bool is_function(SinkKind kind);
 
 enum class ContentFormat : std::uint8_t { cmq_json = 1, simplified = 2 };
 
@@ -91,7 +106,7 @@ enum class SubscriptionState : std::uint8_t { active = 0, paused = 1, disabled =
 
 struct SubscriptionSpec {
     SinkKind sink = SinkKind::http;
-    std::string endpoint;  // http: the URL; queue: the queue's name as shown
+    std::string endpoint;  // http: the URL; queue: the queue's name as shown; functions: empty
     QueueNo queue;         // sink queue: its number
     ContentFormat format = ContentFormat::cmq_json;
     RetryPolicy retry = exponential_retry();
@@ -101,6 +116,10 @@ struct SubscriptionSpec {
     std::uint32_t concurrency = 16;         // 1-1000 attempts at a time
     std::uint32_t timeout_ms = 15'000;      // 100-300000, one attempt
     SubscriptionState state = SubscriptionState::active;
+    std::string state_reason;  // state disabled: why, for people
+    FunctionSpec function;
+    // Scripts in use by role, ScriptRole - 1; 0: none.
+    std::array<std::uint32_t, 3> scripts{};
 
     friend bool operator==(const SubscriptionSpec&, const SubscriptionSpec&) = default;
 };

@@ -86,8 +86,12 @@ std::string_view to_text(Reason reason) {
             return "filter_kind_mismatch";
         case Reason::message_not_found:
             return "message_not_found";
-        case Reason::dedup_in_progress:
-            return "dedup_in_progress";
+        case Reason::function_not_allowed:
+            return "function_not_allowed";
+        case Reason::script_invalid:
+            return "script_invalid";
+        case Reason::script_not_found:
+            return "script_not_found";
     }
     return "internal";
 }

@@ -57,7 +57,10 @@ enum class Reason : std::uint8_t {
     filter_kind_mismatch,  // tags on a routing topic or the reverse
     // messages
     message_not_found,
-    dedup_in_progress,
+    // functions
+    function_not_allowed,  // processes are not allowed here, or not this program
+    script_invalid,        // it does not compile, or is too large
+    script_not_found,      // no such version, or the subscription has no script
 };
 
 struct Refusal {

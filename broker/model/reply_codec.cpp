@@ -42,6 +42,14 @@ void encode_one(Writer& writer, const Started& reply) {
     writer.varint(reply.items);
 }
 
+void encode_one(Writer& writer, const Settled& reply) {
+    for (const std::uint32_t item : reply.moved) writer.varint(item);
+}
+
+void encode_one(Writer& writer, const Deployed& reply) {
+    writer.varint(reply.version);
+}
+
 }  // namespace
 
 std::string encode_reply(const Reply& reply) {

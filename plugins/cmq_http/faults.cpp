@@ -111,7 +111,6 @@ Fault fault_of(const model::Refusal& refusal, Family family, const Fault& failed
         case Reason::damaged:
             return failed;
         case Reason::overloaded:
-        case Reason::dedup_in_progress:
             return faults::overloaded;
         case Reason::name_format:
             return of_name(family);

@@ -35,8 +35,13 @@ std::string_view hint_for(Reason reason) {
             return "Delete its subscriptions first (penstock sub delete).";
         case Reason::receipt_invalid:
             return "The lease has ended or the message was received again. Receive it anew.";
-        case Reason::dedup_in_progress:
-            return "The first request with this Idempotency-Key is still running. Try again.";
+        case Reason::function_not_allowed:
+            return "Allow it in the configuration ([functions] in penstock.example.toml), or serve "
+                   "--dev.";
+        case Reason::script_invalid:
+            return "Check it first: penstock fn check FILE.";
+        case Reason::script_not_found:
+            return "penstock fn list shows the scripts and their versions.";
         default:
             return {};
     }
@@ -44,7 +49,7 @@ std::string_view hint_for(Reason reason) {
 
 bool worth_retrying(Reason reason) {
     return reason == Reason::overloaded || reason == Reason::unavailable ||
-           reason == Reason::dedup_in_progress || reason == Reason::name_too_soon;
+           reason == Reason::name_too_soon;
 }
 
 }  // namespace
@@ -59,16 +64,19 @@ unsigned status_of(Reason reason) {
         case Reason::rewind_exceeds_retention:
         case Reason::endpoint_invalid:
         case Reason::filter_kind_mismatch:
+        case Reason::script_invalid:
             return 400;
         case Reason::unauthenticated:
             return 401;
         case Reason::denied:
+        case Reason::function_not_allowed:
             return 403;
         case Reason::queue_not_found:
         case Reason::topic_not_found:
         case Reason::subscription_not_found:
         case Reason::message_not_found:
         case Reason::dead_letter_not_found:
+        case Reason::script_not_found:
             return 404;
         case Reason::name_too_soon:
         case Reason::queue_exists:
@@ -85,7 +93,6 @@ unsigned status_of(Reason reason) {
         case Reason::nothing_matched:
         case Reason::subscription_exists:
         case Reason::subscription_limit:
-        case Reason::dedup_in_progress:
             return 409;
         case Reason::receipt_invalid:
             return 412;

@@ -11,7 +11,7 @@ namespace {
 TEST(Refusal, EveryReasonHasASnakeCaseNameOfItsOwn) {
     std::set<std::string> names;
     int reasons = 0;
-    for (int at = 0; at <= static_cast<int>(Reason::dedup_in_progress); ++at, ++reasons) {
+    for (int at = 0; at <= static_cast<int>(Reason::script_not_found); ++at, ++reasons) {
         const std::string name(to_text(static_cast<Reason>(at)));
         EXPECT_FALSE(name.empty()) << at;
         EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string::npos) << name;
@@ -23,7 +23,7 @@ TEST(Refusal, EveryReasonHasASnakeCaseNameOfItsOwn) {
 TEST(Refusal, NamesAreTheNativeApisCodes) {
     EXPECT_EQ(to_text(Reason::queue_not_found), "queue_not_found");
     EXPECT_EQ(to_text(Reason::invalid_parameter), "invalid_parameter");
-    EXPECT_EQ(to_text(Reason::dedup_in_progress), "dedup_in_progress");
+    EXPECT_EQ(to_text(Reason::script_not_found), "script_not_found");
 }
 
 }  // namespace

@@ -21,7 +21,6 @@ const std::vector<FaultCase> cases{
     {Reason::disk_full, 6000, "(10090)send message failed"},
     {Reason::unavailable, 6000, "(10090)send message failed"},
     {Reason::overloaded, 4480, "(10460)exceed interface frequency limit, please slow down"},
-    {Reason::dedup_in_progress, 4480, "(10460)exceed interface frequency limit, please slow down"},
     {Reason::unknown_outcome, 6000, "(10050)server internal error"},
     {Reason::internal, 6000, "(10050)server internal error"},
     {Reason::name_format, 4000, "(10020)queue name format error"},

@@ -19,15 +19,17 @@ TEST(NativeStatus, EveryReasonHasItsStatus) {
           "rewind_time_invalid",
           "rewind_exceeds_retention",
           "endpoint_invalid",
-          "filter_kind_mismatch"}},
+          "filter_kind_mismatch",
+          "script_invalid"}},
         {401, {"unauthenticated"}},
-        {403, {"denied"}},
+        {403, {"denied", "function_not_allowed"}},
         {404,
          {"queue_not_found",
           "dead_letter_not_found",
           "topic_not_found",
           "subscription_not_found",
-          "message_not_found"}},
+          "message_not_found",
+          "script_not_found"}},
         {409,
          {"name_too_soon",
           "queue_exists",
@@ -43,8 +45,7 @@ TEST(NativeStatus, EveryReasonHasItsStatus) {
           "topic_without_subscription",
           "nothing_matched",
           "subscription_exists",
-          "subscription_limit",
-          "dedup_in_progress"}},
+          "subscription_limit"}},
         {412, {"receipt_invalid"}},
         {413, {"body_too_large", "batch_too_large"}},
         {429, {"too_many_delayed"}},
@@ -54,7 +55,7 @@ TEST(NativeStatus, EveryReasonHasItsStatus) {
         {507, {"disk_full"}},
     };
     std::map<unsigned, std::vector<std::string>> found;
-    const auto last = static_cast<int>(model::Reason::dedup_in_progress);
+    const auto last = static_cast<int>(model::Reason::script_not_found);
     for (int at = 0; at <= last; ++at) {
         const auto reason = static_cast<model::Reason>(at);
         found[status_of(reason)].emplace_back(model::to_text(reason));
