@@ -1,1 +1,195 @@
+// Frames to a worker, written by hand: they are made once a message.
 #include "sinks/worker/protocol.h"
+
+#include "broker/base/base64.h"
+#include "broker/base/instant.h"
+
+#include <array>
+
+namespace penstock::sinks::worker {
+namespace {
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
+
+unsigned char byte_at(std::string_view text, std::size_t at) {
+    return static_cast<unsigned char>(text[at]);
+}
+
+bool continues(std::string_view text, std::size_t at) {
+    return at < text.size() && (byte_at(text, at) & 0xC0U) == 0x80U;
+}
+
+// Length of the well-formed sequence of several bytes at `at` (Unicode 15, table 3-7), or 0.
+std::size_t sequence(std::string_view text, std::size_t at) {
+    const unsigned char lead = byte_at(text, at);
+    if (lead < 0xC2U || lead > 0xF4U || !continues(text, at + 1)) return 0;
+    if (lead < 0xE0U) return 2;
+    const unsigned char second = byte_at(text, at + 1);
+    if (!continues(text, at + 2)) return 0;
+    if (lead < 0xF0U) {
+        const bool overlong = lead == 0xE0U && second < 0xA0U;
+        const bool surrogate = lead == 0xEDU && second > 0x9FU;
+        return overlong || surrogate ? 0 : 3;
+    }
+    const bool overlong = lead == 0xF0U && second < 0x90U;
+    const bool beyond = lead == 0xF4U && second > 0x8FU;
+    return overlong || beyond || !continues(text, at + 3) ? 0 : 4;
+}
+
+bool utf8(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = byte_at(text, at) < 0x80U ? 1 : sequence(text, at);
+        if (length == 0) return false;
+        at += length;
+    }
+    return true;
+}
+
+void append_control(std::string& out, unsigned char byte) {
+    switch (byte) {
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            break;
+    }
+    constexpr std::string_view digits = "0123456789abcdef";
+    out += "\\u00";
+    out.push_back(digits[byte >> 4U]);
+    out.push_back(digits[byte & 0xFU]);
+}
+
+constexpr std::array<bool, 256> plain_bytes() {
+    std::array<bool, 256> plain{};
+    for (std::size_t byte = 0x20; byte < 0x80; ++byte) plain[byte] = byte != '"' && byte != '\\';
+    return plain;
+}
+
+void append_member(std::string& out, std::string_view before, std::string_view text) {
+    out.append(before);
+    append_text(out, text);
+}
+
+void append_event(std::string& out, const Event& event) {
+    append_member(out, R"({"id":)", event.id);
+    append_member(out, R"(,"topic":)", event.topic);
+    append_member(out, R"(,"subscription":)", event.subscription);
+    out += R"(,"tags":[)";
+    for (std::size_t at = 0; at < event.tags.size(); ++at)
+        append_member(out, at == 0 ? "" : ",", event.tags[at]);
+    append_member(out, R"(],"routing_key":)", event.routing_key);
+    append_member(out, R"(,"ordering_key":)", event.ordering_key);
+    out += R"(,"attempt":)" + std::to_string(event.attempt);
+    append_member(out, R"(,"publish_time":)", format_instant(event.published_ms));
+    out += R"(,"headers":{)";
+    for (std::size_t at = 0; at < event.headers.size(); ++at) {
+        append_member(out, at == 0 ? "" : ",", event.headers[at].first);
+        append_member(out, ":", event.headers[at].second);
+    }
+    append_member(out, R"(},"content_type":)", event.content_type);
+    out.push_back(',');
+    append_bytes(out, "body", event.body);
+    out.push_back('}');
+}
+
+std::size_t room_for(const Event& event) {
+    return event.body.size() + event.body.size() / 8 + 512;
+}
+
+}  // namespace
+
+void append_text(std::string& out, std::string_view text) {
+    static constexpr std::array<bool, 256> plain = plain_bytes();
+    out.push_back('"');
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const unsigned char byte = byte_at(text, at);
+        if (plain[byte]) {
+            ++at;
+            continue;
+        }
+        const std::size_t length = byte < 0x80U ? 0 : sequence(text, at);
+        if (length > 0) {
+            at += length;
+            continue;
+        }
+        out.append(text.substr(begin, at - begin));
+        if (byte < 0x80U) {
+            append_control(out, byte);
+        } else {
+            out.append(replacement);
+        }
+        begin = ++at;
+    }
+    out.append(text.substr(begin));
+    out.push_back('"');
+}
+
+void append_bytes(std::string& out, std::string_view name, std::string_view bytes) {
+    out.push_back('"');
+    out.append(name);
+    if (utf8(bytes)) return append_member(out, "\":", bytes);
+    out += "_base64\":\"";
+    out += encode_base64(bytes);
+    out.push_back('"');
+}
+
+std::string encode_event(const Event& event) {
+    std::string out;
+    out.reserve(room_for(event));
+    append_event(out, event);
+    return out;
+}
+
+std::string event_frame(std::string_view id,
+                        const Event& event,
+                        std::int64_t deadline_ms,
+                        std::string_view role) {
+    std::string out;
+    out.reserve(room_for(event));
+    append_member(out, R"({"id":)", id);
+    out += R"(,"type":"event")";
+    if (!role.empty()) append_member(out, R"(,"role":)", role);
+    out += R"(,"event":)";
+    append_event(out, event);
+    out += R"(,"deadline_ms":)" + std::to_string(deadline_ms) + "}";
+    return out;
+}
+
+std::string script_frame(const Script& script) {
+    std::string out;
+    append_member(out, R"({"type":"script","role":)", script.role);
+    out += R"(,"version":)" + std::to_string(script.version);
+    append_member(out, R"(,"code":)", script.code);
+    out.push_back('}');
+    return out;
+}
+
+std::string result_frame(std::uint64_t call, std::string_view members) {
+    std::string out = R"({"type":"result","call":)" + std::to_string(call) + R"(,"ok":true)";
+    if (!members.empty()) out.push_back(',');
+    out.append(members);
+    out.push_back('}');
+    return out;
+}
+
+std::string failed_result_frame(std::uint64_t call, std::string_view error) {
+    std::string out = R"({"type":"result","call":)" + std::to_string(call) + R"(,"ok":false)";
+    append_member(out, R"(,"error":)", error);
+    out.push_back('}');
+    return out;
+}
+
+}  // namespace penstock::sinks::worker

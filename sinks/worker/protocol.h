@@ -1,9 +1,12 @@
-// The worker protocol: what travels between the server and a long-lived worker process, penstock-lua
-// included. One JSON object a frame, one frame a line (or behind a Content-Length head). Values and
-// pure functions, any thread. Malformed input is a Result error, never an exception.
+// The worker protocol: what travels between the server and a long-lived worker process,
+// penstock-lua included. One JSON object a frame, one frame a line (or behind a Content-Length
+// head). Values and pure functions, any thread. Malformed input is a Result error, never an
+// exception.
 //
 //   to the worker
-//     {"type":"event","id":"7","event":{EVENT},"deadline_ms":WALL}        one message to handle
+//     {"type":"event","id":"7","event":{EVENT},"deadline_ms":WALL}        one message to handle;
+//       penstock-lua is told which script by "role" (absent: handler). For a filter the answer's
+//       result is true or false, for a transform it is the new body (a text or any other JSON)
 //     {"type":"result","call":3,"ok":true,...} | {..,"ok":false,"error":"..."}   answer to a call
 //     {"type":"script","role":"handler|filter|transform","version":2,"code":"..."}   penstock-lua
 //   from the worker
@@ -20,7 +23,8 @@
 //     answers with "dropped":true, "writes":[WRITE], "reads":[{"key":"...","version":N}]
 //     {"type":"tripped","id":"7","error":"..."}: a budget was broken; the process ends itself if it
 //     cannot stop the script
-//   EVENT: id topic subscription tags[] routing_key ordering_key attempt publish_time (RFC 3339, ms)
+//   EVENT: id topic subscription tags[] routing_key ordering_key attempt publish_time (RFC 3339,
+//   ms)
 //     headers{} content_type body | body_base64
 //   WRITE: {"key":"...","value":"..."|"value_base64":"...","ttl_ms":N} | {"key","delete":true}
 //     | {"key","add":N}
@@ -59,9 +63,20 @@ struct Event {
 std::string encode_event(const Event& event);
 Result<Event> decode_event(std::string_view json);  // Error{invalid}: says which member is wrong
 
+// ---- JSON by hand, for the members of result frames --------------------------------------------
+
+// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
+void append_text(std::string& out, std::string_view text);
+
+// "NAME":"..." where `bytes` are UTF-8, else "NAME_base64":"...".
+void append_bytes(std::string& out, std::string_view name, std::string_view bytes);
+
 // ---- to the worker; each gives the JSON of one frame, without line end -------------------------
 
-std::string event_frame(std::string_view id, const Event& event, std::int64_t deadline_ms);
+std::string event_frame(std::string_view id,
+                        const Event& event,
+                        std::int64_t deadline_ms,
+                        std::string_view role = {});
 
 struct Script {
     std::string role;  // handler, filter, transform
@@ -74,6 +89,24 @@ std::string script_frame(const Script& script);
 // `members` is the JSON of further members ("\"status\":200,...") or empty.
 std::string result_frame(std::uint64_t call, std::string_view members);
 std::string failed_result_frame(std::uint64_t call, std::string_view error);
+
+// One frame to a worker, as penstock-lua reads it.
+struct Order {
+    enum class Kind : std::uint8_t { event, result, script, ignored };
+    Kind kind = Kind::ignored;
+    std::string id;    // event
+    std::string role;  // event: handler where the frame has none
+    Event event;
+    std::int64_t deadline_ms = 0;  // event; 0: none
+    Script script;
+    std::uint64_t call = 0;  // result
+    bool ok = false;         // result
+    std::string error;       // result, not ok
+    std::string arguments;   // result: the whole frame, JSON
+    std::string problem;     // what is wrong with the frame; kind and id as far as they are known
+};
+
+Order decode_order(std::string_view frame);
 
 // ---- from the worker ---------------------------------------------------------------------------
 
@@ -152,7 +185,7 @@ struct Heard {
     };
     Kind kind = Kind::ignored;
     std::string id;  // of the message it belongs to; empty: none
-    Answer answer;
+    Answer answer;   // tripped: answer.error says which budget
     Log log;
     Publish publish;
     std::uint64_t extend_ms = 0;
@@ -177,14 +210,22 @@ class FrameReader {
     // that is none. After an error the stream is of no further use.
     Result<void> put(std::string_view bytes);
 
-    // The next whole frame, or nothing. Valid until the next put().
+    // The next whole frame, or nothing. Valid until the next put(). Empty lines are no frames.
     std::optional<std::string_view> next();
 
+    // Bytes of a frame that has begun and not ended: what an end of file cut off.
+    [[nodiscard]] std::size_t unfinished() const { return buffer_.size() - whole_; }
+
   private:
+    Result<void> check_lines();
+    Result<void> check_heads();
+
     Framing framing_;
     std::size_t bytes_max_;
     std::string buffer_;
-    std::size_t begin_ = 0;  // consumed up to here
+    std::size_t begin_ = 0;    // consumed up to here
+    std::size_t whole_ = 0;    // checked whole frames up to here
+    std::size_t scanned_ = 0;  // no end of a line in [whole_, scanned_)
 };
 
 // `json` with what the framing puts around it.
