@@ -19,7 +19,12 @@
 //     {"type":"extend","id":"7","by_ms":N}                                a later deadline
 //   from penstock-lua only
 //     {"type":"loaded","role":"...","version":2} | {...,"error":"..."}
-//     {"type":"call","id":"7","call":3,"name":"http"|"kv_get",...}
+//     {"type":"call","id":"7","call":3,"name":"http","method":"POST","url":"...","headers":{},
+//      "body"|"body_base64":"...","timeout_ms":N}  all but the url may be absent. The result has
+//       "status":N,"headers":{},"body"|"body_base64":"..."
+//     {"type":"call","id":"7","call":4,"name":"kv_get","key":"..."}  The result has "version":N
+//       (0: no such row) and, of a row, "value"|"value_base64":"..."
+//       `call` counts from 1 in the message and is the same in a rerun of the same steps.
 //     answers with "dropped":true, "writes":[WRITE], "reads":[{"key":"...","version":N}]
 //     {"type":"tripped","id":"7","error":"..."}: a budget was broken; the process ends itself if it
 //     cannot stop the script
