@@ -24,7 +24,7 @@
 //       "status":N,"headers":{},"body"|"body_base64":"..."
 //     {"type":"call","id":"7","call":4,"name":"kv_get","key":"..."}  The result has "version":N
 //       (0: no such row) and, of a row, "value"|"value_base64":"..."
-//       `call` counts from 1 in the message and is the same in a rerun of the same steps.
+//       `call` is never used again within the process.
 //     answers with "dropped":true, "writes":[WRITE], "reads":[{"key":"...","version":N}]
 //     {"type":"tripped","id":"7","error":"..."}: a budget was broken; the process ends itself if it
 //     cannot stop the script
