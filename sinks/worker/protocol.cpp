@@ -5,6 +5,7 @@
 #include "broker/base/instant.h"
 
 #include <array>
+#include <cstring>
 
 namespace penstock::sinks::worker {
 namespace {
@@ -34,15 +35,6 @@ std::size_t sequence(std::string_view text, std::size_t at) {
     const bool overlong = lead == 0xF0U && second < 0x90U;
     const bool beyond = lead == 0xF4U && second > 0x8FU;
     return overlong || beyond || !continues(text, at + 3) ? 0 : 4;
-}
-
-bool utf8(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = byte_at(text, at) < 0x80U ? 1 : sequence(text, at);
-        if (length == 0) return false;
-        at += length;
-    }
-    return true;
 }
 
 void append_control(std::string& out, unsigned char byte) {
@@ -137,10 +129,25 @@ void append_text(std::string& out, std::string_view text) {
     out.push_back('"');
 }
 
+bool is_utf8(std::string_view bytes) {
+    for (std::size_t at = 0; at < bytes.size();) {
+        std::uint64_t word = 0x80;
+        if (bytes.size() - at >= sizeof(word)) std::memcpy(&word, bytes.data() + at, sizeof(word));
+        if ((word & 0x8080'8080'8080'8080ULL) == 0) {
+            at += sizeof(word);
+            continue;
+        }
+        const std::size_t length = byte_at(bytes, at) < 0x80U ? 1 : sequence(bytes, at);
+        if (length == 0) return false;
+        at += length;
+    }
+    return true;
+}
+
 void append_bytes(std::string& out, std::string_view name, std::string_view bytes) {
     out.push_back('"');
     out.append(name);
-    if (utf8(bytes)) return append_member(out, "\":", bytes);
+    if (is_utf8(bytes)) return append_member(out, "\":", bytes);
     out += "_base64\":\"";
     out += encode_base64(bytes);
     out.push_back('"');
@@ -173,6 +180,7 @@ std::string script_frame(const Script& script) {
     append_member(out, R"({"type":"script","role":)", script.role);
     out += R"(,"version":)" + std::to_string(script.version);
     append_member(out, R"(,"code":)", script.code);
+    if (!script.name.empty()) append_member(out, R"(,"name":)", script.name);
     out.push_back('}');
     return out;
 }

@@ -8,7 +8,8 @@
 //       penstock-lua is told which script by "role" (absent: handler). For a filter the answer's
 //       result is true or false, for a transform it is the new body (a text or any other JSON)
 //     {"type":"result","call":3,"ok":true,...} | {..,"ok":false,"error":"..."}   answer to a call
-//     {"type":"script","role":"handler|filter|transform","version":2,"code":"..."}   penstock-lua
+//     {"type":"script","role":"handler|filter|transform","version":2,"code":"..."}   penstock-lua;
+//       an optional "name" is what its error lines begin with, else the role
 //   from the worker
 //     {"id":"7","ok":true,"result":ANY}
 //     {"id":"7","ok":false,"error":"...","retry_after_ms":N,"dead":true}
@@ -20,14 +21,17 @@
 //   from penstock-lua only
 //     {"type":"loaded","role":"...","version":2} | {...,"error":"..."}
 //     {"type":"call","id":"7","call":3,"name":"http","method":"POST","url":"...","headers":{},
-//      "body"|"body_base64":"...","timeout_ms":N}  all but the url may be absent. The result has
+//      "body"|"body_base64":"...","timeout_ms":N,"idempotency":N}  the ordinal of the call within
+//      its
+//       message, the same in a rerun; all but the url may be absent. The result has
 //       "status":N,"headers":{},"body"|"body_base64":"..."
 //     {"type":"call","id":"7","call":4,"name":"kv_get","key":"..."}  The result has "version":N
 //       (0: no such row) and, of a row, "value"|"value_base64":"..."
 //       `call` is never used again within the process.
 //     answers with "dropped":true, "writes":[WRITE], "reads":[{"key":"...","version":N}]
-//     {"type":"tripped","id":"7","error":"..."}: a budget was broken; the process ends itself if it
-//     cannot stop the script
+//     {"type":"tripped","id":"7","error":"..."}: a budget was broken. It stands for the answer and
+//     is the message's last frame; the process ends itself if it cannot stop the script
+//     "result_base64" in place of "result" for a text that is no UTF-8
 //   EVENT: id topic subscription tags[] routing_key ordering_key attempt publish_time (RFC 3339,
 //   ms)
 //     headers{} content_type body | body_base64
@@ -73,6 +77,8 @@ Result<Event> decode_event(std::string_view json);  // Error{invalid}: says whic
 // `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 void append_text(std::string& out, std::string_view text);
 
+bool is_utf8(std::string_view bytes);
+
 // "NAME":"..." where `bytes` are UTF-8, else "NAME_base64":"...".
 void append_bytes(std::string& out, std::string_view name, std::string_view bytes);
 
@@ -87,6 +93,7 @@ struct Script {
     std::string role;  // handler, filter, transform
     std::uint32_t version = 0;
     std::string code;
+    std::string name = {};  // what error lines begin with; empty: the role
 };
 
 std::string script_frame(const Script& script);
@@ -153,9 +160,13 @@ struct Answer {
     std::string error;
     std::uint32_t retry_after_ms = 0;  // 0: the policy alone
     std::string result;                // JSON, or empty
+    std::string result_bytes;          // "result_base64", decoded; result is empty then
     std::vector<Write> writes;
     std::vector<Read> reads;
 };
+
+// What an answer's result is as a body: a text as it is, anything else as JSON.
+std::string result_body(const Answer& answer);
 
 struct Log {
     std::string level;

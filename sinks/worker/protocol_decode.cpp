@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -71,6 +72,7 @@ void read_answer(std::string_view frame, Members& members, Heard& heard) {
         static_cast<std::uint32_t>(members.count("retry_after_ms", retry_after_max_ms));
     if (const auto* result = members.find("result"))
         answer.result = raw_member(frame, "result", *result);
+    if (members.has("result_base64")) answer.result_bytes = members.bytes("result");
     answer.writes = read_list(members, "writes", &read_write);
     answer.reads = read_list(members, "reads", &read_read);
     if (answer.ok && answer.dead) members.wrong("dead", "contradicts \"ok\":true");
@@ -141,6 +143,15 @@ void read_tripped(Members& members, Heard& heard) {
 }
 
 }  // namespace
+
+std::string result_body(const Answer& answer) {
+    if (answer.result.empty()) return answer.result_bytes;
+    if (answer.result.front() != '"') return answer.result;
+    boost::system::error_code failure;
+    const auto value = boost::json::parse(answer.result, failure);
+    if (failure || !value.is_string()) return answer.result;
+    return {value.get_string().data(), value.get_string().size()};
+}
 
 Heard decode_frame(std::string_view frame) {
     Heard heard;

@@ -50,6 +50,7 @@ void read_script_order(Members& members, Order& order) {
     constexpr std::uint32_t version_max = std::numeric_limits<std::uint32_t>::max();
     order.script.version = static_cast<std::uint32_t>(members.count("version", version_max));
     order.script.code = members.text("code");
+    order.script.name = members.text("name");
 }
 
 void read_result_order(std::string_view frame, Members& members, Order& order) {

@@ -71,7 +71,7 @@ TEST(WorkerProtocol, TakesOnlyWellFormedUtf8AsText) {
                                         "\xC2\x80",
                                         "\xE0\xA0\x80",
                                         "\xEF\xBF\xBF",
-                                        "\xF0\x90\x80\x80",
+                                        "123456789\xF0\x90\x80\x80",
                                         "\xF4\x8F\xBF\xBF"})
         EXPECT_EQ(name_of(text), "body") << text;
     for (const std::string_view bytes : {"\x80",
@@ -131,6 +131,9 @@ TEST(WorkerProtocol, AWorkerOfOursReadsTheFramesThatWereWritten) {
     EXPECT_EQ(script.script.role, "handler");
     EXPECT_EQ(script.script.version, 4U);
     EXPECT_EQ(script.script.code, "return \"x\"\n");
+    EXPECT_EQ(script.script.name, "");
+    const Script named{"filter", 1, "", "orders.lua"};
+    EXPECT_EQ(decode_order(script_frame(named)).script.name, "orders.lua");
 
     const Order result = decode_order(result_frame(3, R"("status":200)"));
     EXPECT_EQ(result.kind, Order::Kind::result);
@@ -169,6 +172,18 @@ TEST(WorkerProtocol, ReadsAnAnswerAsTheWorkerWroteIt) {
     EXPECT_EQ(bad.answer.error, "no stock");
     EXPECT_EQ(bad.answer.retry_after_ms, 5000U);
     EXPECT_EQ(decode_frame(R"({"id":"7","ok":true,"r\u0065sult":[1]})").answer.result, "[1]");
+}
+
+TEST(WorkerProtocol, GivesAResultAsABody) {
+    const auto body_of = [](std::string_view members) {
+        const Heard heard = decode_frame(R"({"id":"7","ok":true)" + std::string(members) + "}");
+        EXPECT_EQ(heard.problem, "");
+        return result_body(heard.answer);
+    };
+    EXPECT_EQ(body_of(""), "");
+    EXPECT_EQ(body_of(R"(,"result":"a\n\u00e9")"), "a\n\xC3\xA9");
+    EXPECT_EQ(body_of(R"(,"result":{"a": 1.0})"), R"({"a": 1.0})");
+    EXPECT_EQ(body_of(R"(,"result_base64":"/w==")"), "\xFF");
 }
 
 TEST(WorkerProtocol, ReadsWritesReadsAndADrop) {
