@@ -1,0 +1,170 @@
+#include "sinks/process/runtime_listener.h"
+
+#include "broker/base/check.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace penstock::sinks::process {
+namespace {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+
+constexpr auto accept_pause = std::chrono::milliseconds(100);  // after one that failed
+
+RuntimeAnswer answer_of(RuntimeRequest request) {
+    RuntimeAnswer answer;
+    answer.ok = request.call.kind == RuntimeCall::Kind::response && !request.too_long;
+    if (answer.ok) {
+        answer.body = std::move(request.body);
+    } else if (request.too_long) {
+        answer.error.type = "Function.ResponseSizeTooLarge";
+        answer.error.message = "the answer is larger than 6 MiB";
+    } else {
+        answer.error = parse_runtime_error(request.body, request.error_type);
+    }
+    return answer;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<RuntimeListener>> RuntimeListener::open(asio::any_io_executor executor,
+                                                               Owner& owner,
+                                                               std::size_t window) {
+    tcp::acceptor acceptor(std::move(executor));
+    ErrorCode ec;
+    acceptor.open(tcp::v4(), ec);
+    if (!ec) acceptor.bind(tcp::endpoint(asio::ip::address_v4::loopback(), 0), ec);
+    if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+    if (ec) {
+        return error(Errc::unavailable, "no port for the runtime API: " + ec.message());
+    }
+    auto listener = std::make_shared<RuntimeListener>(std::move(acceptor), owner, window);
+    listener->accept();
+    return listener;
+}
+
+RuntimeListener::RuntimeListener(tcp::acceptor acceptor, Owner& owner, std::size_t window)
+    : acceptor_(std::move(acceptor)),
+      accept_timer_(acceptor_.get_executor()),
+      owner_(&owner),
+      window_(window),
+      port_(acceptor_.local_endpoint().port()) {}
+
+void RuntimeListener::stop() {
+    owner_ = nullptr;
+    ErrorCode ignored;  // a listener that cannot be closed accepts nothing either
+    acceptor_.close(ignored);
+    accept_timer_.cancel();
+    for (const auto& [number, session] : sessions_) session->close();
+    sessions_.clear();
+    lambda_waits_.clear();
+    scf_waits_.clear();
+    flights_.clear();
+    scf_current_.clear();
+}
+
+void RuntimeListener::accept() {
+    acceptor_.async_accept([self = shared_from_this()](const ErrorCode& ec, tcp::socket socket) {
+        if (self->owner_ != nullptr) self->on_accepted(ec, std::move(socket));
+    });
+}
+
+void RuntimeListener::on_accepted(const ErrorCode& ec, tcp::socket socket) {
+    if (ec) {
+        // Out of descriptors, most likely: the pause keeps the loop from spinning.
+        accept_timer_.expires_after(accept_pause);
+        return accept_timer_.async_wait([self = shared_from_this()](const ErrorCode& cancelled) {
+            if (self->owner_ != nullptr && !cancelled) self->accept();
+        });
+    }
+    if (sessions_.size() < window_ + runtime_connections_spare) {
+        ErrorCode ignored;  // only a little slower without it
+        socket.set_option(tcp::no_delay(true), ignored);
+        const Number number = ++last_number_;
+        RuntimeSession::Owner& self = *this;
+        auto session = std::make_shared<RuntimeSession>(std::move(socket), self, number);
+        sessions_.emplace(number, session);
+        session->start();
+    }
+    accept();
+}
+
+std::size_t RuntimeListener::room() const {
+    const std::size_t free = window_ - std::min(window_, flights_.size());
+    const bool scf = !scf_waits_.empty() && scf_current_.empty();
+    return std::min(free, lambda_waits_.size() + (scf ? 1 : 0));
+}
+
+void RuntimeListener::offer(const RuntimeInvocation& invocation, Done done) {
+    check(room() > 0, "an invocation needs an open next");
+    const bool lambda = !lambda_waits_.empty();
+    const RuntimeFamily family = lambda ? RuntimeFamily::lambda : RuntimeFamily::scf;
+    std::string answer = next_answer(family, invocation.head, invocation.render(family));
+    Flight& flight = flights_[invocation.head.request_id];
+    check(!flight.done, "request ids are unique");
+    flight.done = std::move(done);
+    if (lambda) {
+        RuntimeSession& session = *sessions_.at(lambda_waits_.front());
+        lambda_waits_.pop_front();
+        return session.answer(std::move(answer));
+    }
+    flight.scf_answer = std::move(answer);
+    scf_current_ = invocation.head.request_id;
+    for (const Number number : std::exchange(scf_waits_, {})) {
+        sessions_.at(number)->answer(flight.scf_answer);
+    }
+}
+
+void RuntimeListener::on_request(RuntimeSession& session, RuntimeRequest request) {
+    switch (request.call.kind) {
+        case RuntimeCall::Kind::next:
+            return on_next(session, request.call.family);
+        case RuntimeCall::Kind::response:
+        case RuntimeCall::Kind::error:
+            return on_outcome(session, std::move(request));
+        case RuntimeCall::Kind::ready:
+            session.answer(accepted_answer());
+            return owner_->on_runtime_ready();
+        case RuntimeCall::Kind::init_error:
+            session.answer(accepted_answer());
+            return owner_->on_runtime_init_error(
+                parse_runtime_error(request.body, request.error_type));
+        case RuntimeCall::Kind::unknown:
+            return session.answer(refused_answer(
+                404, "NotFound", "neither the Lambda nor the SCF runtime API has this path"));
+    }
+}
+
+void RuntimeListener::on_next(RuntimeSession& session, RuntimeFamily family) {
+    if (family == RuntimeFamily::scf && !scf_current_.empty()) {
+        return session.answer(flights_.at(scf_current_).scf_answer);
+    }
+    (family == RuntimeFamily::scf ? scf_waits_ : lambda_waits_).push_back(session.number());
+    owner_->on_runtime_ready();
+}
+
+void RuntimeListener::on_outcome(RuntimeSession& session, RuntimeRequest request) {
+    const bool scf = request.call.family == RuntimeFamily::scf;
+    auto flight = flights_.extract(scf ? scf_current_ : request.call.id);
+    if (flight.empty()) {
+        return session.answer(
+            scf ? refused_answer(400, "InvalidState", "no invocation waits for an answer")
+                : refused_answer(400, "InvalidRequestID", "no invocation with this id waits"));
+    }
+    if (flight.key() == scf_current_) scf_current_.clear();
+    session.answer(request.too_long
+                       ? refused_answer(413, "RequestEntityTooLarge", "an answer has at most 6 MiB")
+                       : accepted_answer());
+    flight.mapped().done(answer_of(std::move(request)));
+}
+
+void RuntimeListener::on_closed(RuntimeSession& session) {
+    std::erase(lambda_waits_, session.number());
+    std::erase(scf_waits_, session.number());
+    sessions_.erase(session.number());
+}
+
+}  // namespace penstock::sinks::process
