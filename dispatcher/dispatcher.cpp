@@ -11,6 +11,12 @@ namespace {
 // A turn starts no more than this, so that answers are read in between.
 constexpr unsigned starts_per_turn_max = 256;
 
+// An item of a settlement whose handler wanted something to happen with it.
+struct Effective {
+    std::size_t item = 0;
+    model::Sequence sequence = 0;
+};
+
 }  // namespace
 
 Dispatcher::Dispatcher(asio::any_io_executor executor,
@@ -92,7 +98,11 @@ void Dispatcher::start_deliveries() {
         sinks::Sink& sink = *sinks_.at(flight->target->spec.sink);
         sink.deliver(*flight->target,
                      flight->delivery,
-                     [this, ticket = flight->ticket](sinks::AttemptResult result) {
+                     [this, ticket = flight->ticket, subscription = flight->delivery.subscription](
+                         sinks::AttemptResult result) {
+                         if (!result.disable.empty()) {
+                             dispatch_.disable(subscription, result.disable);
+                         }
                          on_result(ticket, std::move(result));
                      });
     }
@@ -107,11 +117,29 @@ void Dispatcher::on_result(std::uint64_t ticket, sinks::AttemptResult result) {
 void Dispatcher::submit(DueSettlement due) {
     const model::SubscriptionNo subscription = due.settlement.subscription;
     const std::size_t items = due.settlement.items.size();
-    auto durable = [this, subscription, lane = due.lane, items]() {
-        asio::post(executor_, [this, subscription, lane, items]() {
-            scheduler_.on_durable(subscription, lane, items);
-            step_soon();
-        });
+    std::vector<Effective> effective;
+    for (const api::HandlerEffects& effects : due.settlement.effects) {
+        effective.push_back({effects.item, due.settlement.items[effects.item].sequence});
+    }
+    auto durable = [this, subscription, lane = due.lane, items, effective = std::move(effective)](
+                       const api::Dispatch::Moved& moved) {
+        std::vector<model::Sequence> committed;
+        std::vector<model::Sequence> again;
+        for (const Effective& one : effective) {
+            const bool has_moved = std::find(moved.begin(), moved.end(), one.item) != moved.end();
+            (has_moved ? again : committed).push_back(one.sequence);
+        }
+        asio::post(executor_,
+                   [this,
+                    subscription,
+                    lane,
+                    items,
+                    committed = std::move(committed),
+                    again = std::move(again)]() {
+                       const std::int64_t now_us = clock_.steady_us();
+                       scheduler_.on_durable(subscription, lane, items, committed, again, now_us);
+                       step_soon();
+                   });
     };
     dispatch_.settle(std::move(due.settlement), std::move(durable));
 }

@@ -11,7 +11,7 @@ namespace {
 
 std::size_t bytes_of(const model::Attempt& attempt) {
     constexpr std::size_t fixed = 64;
-    return fixed + attempt.target.size() + attempt.excerpt.size();
+    return fixed + attempt.target.size() + attempt.excerpt.size() + attempt.log.size();
 }
 
 // Takes the elements before `end` out of `all`.
@@ -31,8 +31,14 @@ std::vector<T> move_out(std::vector<T>& all, typename std::vector<T>::iterator e
 
 void Outcomes::add(model::SettleItem item,
                    std::optional<model::Attempt> attempt,
-                   std::int64_t now_us) {
+                   std::int64_t now_us,
+                   std::optional<api::HandlerEffects> effects) {
     if (items_.empty()) oldest_us_ = now_us;
+    if (effects) {
+        effects->item = items_.size();
+        outputs_ += effects->outputs.size();
+        effects_.push_back(std::move(*effects));
+    }
     items_.push_back(std::move(item));
     if (!attempt) return;
     attempt_bytes_ += bytes_of(*attempt);
@@ -40,7 +46,30 @@ void Outcomes::add(model::SettleItem item,
 }
 
 bool Outcomes::full() const {
-    return items_.size() >= limits_.items_max || attempt_bytes_ >= limits_.attempt_bytes_max;
+    return items_.size() >= limits_.items_max || attempt_bytes_ >= limits_.attempt_bytes_max ||
+           outputs_ >= limits_.outputs_max;
+}
+
+// Items of the next settlement: as many as one entry can take with their outputs.
+std::size_t Outcomes::next_count() const {
+    const std::size_t most = std::min(items_.size(), limits_.items_max);
+    std::size_t outputs = 0;
+    for (const api::HandlerEffects& effects : effects_) {
+        outputs += effects.outputs.size();
+        if (outputs >= limits_.outputs_max) return std::min(most, effects.item + 1);
+    }
+    return most;
+}
+
+std::vector<api::HandlerEffects> Outcomes::take_effects(std::size_t items) {
+    std::vector<api::HandlerEffects> taken;
+    while (!effects_.empty() && effects_.front().item < items) {
+        outputs_ -= effects_.front().outputs.size();
+        taken.push_back(std::move(effects_.front()));
+        effects_.pop_front();
+    }
+    for (api::HandlerEffects& left : effects_) left.item -= items;
+    return taken;
 }
 
 std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo subscription,
@@ -50,7 +79,7 @@ std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo su
     const bool due =
         all || on_their_way_ == 0 || full() || now_us >= oldest_us_ + limits_.wait_us_max;
     if (!due) return {};
-    const std::size_t count = std::min(items_.size(), limits_.items_max);
+    const std::size_t count = next_count();
     const auto last_item = items_.begin() + static_cast<std::ptrdiff_t>(count);
     // Attempts stand in the order of the items that were tried.
     const auto tried = std::count_if(items_.begin(), last_item, [](const model::SettleItem& item) {
@@ -61,6 +90,7 @@ std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo su
     settlement.items = move_out(items_, last_item);
     settlement.attempts = move_out(attempts_, attempts_.begin() + tried);
     for (const model::Attempt& attempt : settlement.attempts) attempt_bytes_ -= bytes_of(attempt);
+    settlement.effects = take_effects(count);
     on_their_way_ += 1;
     on_their_way_items_ += count;
     return settlement;

@@ -6,6 +6,7 @@
 #include "broker/api/dispatch.h"
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -15,14 +16,19 @@ struct OutcomeLimits {
     std::size_t items_max = model::attempts_per_settle_max;  // of one settlement
     std::size_t attempt_bytes_max = 256 * 1024;              // of one settlement, roughly
     std::int64_t wait_us_max = 3'000;
+    std::size_t outputs_max = 256;  // of handlers: where a settlement is full
 };
 
 class Outcomes {
   public:
     explicit Outcomes(const OutcomeLimits& limits) : limits_(limits) {}
 
-    // `attempt`: nothing when the target was not tried.
-    void add(model::SettleItem item, std::optional<model::Attempt> attempt, std::int64_t now_us);
+    // `attempt`: nothing when the target was not tried; `effects`: what the handler wants to happen
+    // with the settling.
+    void add(model::SettleItem item,
+             std::optional<model::Attempt> attempt,
+             std::int64_t now_us,
+             std::optional<api::HandlerEffects> effects = {});
 
     // The next settlement that is due, or nothing; ask again until nothing. `all`: do not wait.
     std::optional<api::Dispatch::Settlement> take(model::SubscriptionNo subscription,
@@ -40,10 +46,14 @@ class Outcomes {
 
   private:
     [[nodiscard]] bool full() const;
+    [[nodiscard]] std::size_t next_count() const;
+    std::vector<api::HandlerEffects> take_effects(std::size_t items);
 
     OutcomeLimits limits_;
     std::vector<model::SettleItem> items_;
     std::vector<model::Attempt> attempts_;
+    std::deque<api::HandlerEffects> effects_;  // by rising item of items_
+    std::size_t outputs_ = 0;                  // in them
     std::size_t attempt_bytes_ = 0;
     std::int64_t oldest_us_ = 0;
     std::size_t on_their_way_ = 0;        // settlements

@@ -26,7 +26,13 @@ model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptRes
     item.status = result.status;
     item.retry_after_ms = result.retry_after_ms;
     item.excerpt = result.excerpt;
+    item.log = result.log;
     return item;
+}
+
+// It is done with: nothing of it comes again.
+bool is_final(model::Verdict verdict) {
+    return verdict == model::Verdict::accepted || verdict == model::Verdict::discarded;
 }
 
 // The outcome of a delivery that goes back untried.
@@ -50,9 +56,11 @@ std::optional<model::Attempt> attempt_of(const Flight& flight,
     attempt.verdict = result.verdict;
     attempt.failure = result.failure;
     attempt.status = result.status;
+    attempt.version = result.version;
     if (result.verdict == model::Verdict::accepted) return attempt;
     attempt.target = std::move(result.target);
     attempt.excerpt = result.excerpt.substr(0, model::attempt_excerpt_bytes_max);
+    attempt.log = result.log.substr(0, model::attempt_log_bytes_max);
     return attempt;
 }
 
@@ -142,7 +150,7 @@ void Scheduler::keep_order(Lane& lane,
                            const Flight& flight,
                            const sinks::AttemptResult& result,
                            std::int64_t now_us) {
-    if (result.verdict == model::Verdict::accepted) {
+    if (is_final(result.verdict)) {
         return lane.gate.on_accepted(flight.delivery.sequence);
     }
     lane.gate.on_failed(flight.delivery.sequence);
@@ -229,8 +237,40 @@ void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::i
     if (result.settled) return;
     if (draining_ && result.verdict == model::Verdict::not_attempted) return;
     model::SettleItem item = item_of(flight.delivery, result);
-    lane.outcomes.add(std::move(item), attempt_of(flight, std::move(result), now_us), now_us);
+    auto effects = std::exchange(result.effects, {});
+    if (effects && is_final(result.verdict)) {
+        remember_commit(lane, flight);
+    } else {
+        effects.reset();
+        lane.committing.erase(flight.delivery.sequence);
+    }
+    lane.outcomes.add(
+        std::move(item), attempt_of(flight, std::move(result), now_us), now_us, std::move(effects));
     gathering_.insert(subscription);
+}
+
+void Scheduler::remember_commit(Lane& lane, const Flight& flight) {
+    Committing& committing = lane.committing[flight.delivery.sequence];
+    committing.delivery = flight.delivery;
+}
+
+// What its handler read had moved: it runs again, uncounted, a few times.
+void Scheduler::handle_again(Lane& lane, model::Sequence sequence, std::int64_t now_us) {
+    const auto found = lane.committing.find(sequence);
+    if (found == lane.committing.end()) return;
+    Committing& committing = found->second;
+    const model::SubscriptionNo subscription = committing.delivery.subscription;
+    if (committing.reruns++ < model::kv_reruns_max && !draining_) {
+        held_bytes_ += committing.delivery.payload.size();
+        lane.waiting.push_front(committing.delivery);
+        return enlist(subscription, lane);
+    }
+    sinks::AttemptResult result;
+    result.verdict = model::Verdict::not_attempted;
+    result.failure = model::Failure::kv_moved;
+    lane.outcomes.add(item_of(committing.delivery, result), {}, now_us);
+    gathering_.insert(subscription);
+    lane.committing.erase(found);
 }
 
 // How many deliveries a lane may hold or have asked for.
@@ -279,10 +319,15 @@ std::vector<DueSettlement> Scheduler::settlements(std::int64_t now_us) {
 
 void Scheduler::on_durable(model::SubscriptionNo subscription,
                            std::uint64_t lane,
-                           std::size_t items) {
+                           std::size_t items,
+                           const std::vector<model::Sequence>& committed,
+                           const std::vector<model::Sequence>& moved,
+                           std::int64_t now_us) {
     const auto found = lanes_.find(subscription);
     if (found == lanes_.end() || found->second.number != lane) return;
     found->second.outcomes.on_durable(items);
+    for (const model::Sequence sequence : committed) found->second.committing.erase(sequence);
+    for (const model::Sequence sequence : moved) handle_again(found->second, sequence, now_us);
     enlist(subscription, found->second);
 }
 

@@ -79,8 +79,14 @@ class Scheduler {
     // Settlements to submit now.
     std::vector<DueSettlement> settlements(std::int64_t now_us);
 
-    // A settlement of `items` items became durable.
-    void on_durable(model::SubscriptionNo subscription, std::uint64_t lane, std::size_t items);
+    // A settlement of `items` items became durable. `committed`: those with effects that took
+    // place; `moved`: those whose reads had moved, to be handled again at once.
+    void on_durable(model::SubscriptionNo subscription,
+                    std::uint64_t lane,
+                    std::size_t items,
+                    const std::vector<model::Sequence>& committed,
+                    const std::vector<model::Sequence>& moved,
+                    std::int64_t now_us);
 
     // When settlements() must be asked at the latest; nothing: not before something happens.
     [[nodiscard]] std::optional<std::int64_t> wake_us() const;
@@ -95,6 +101,11 @@ class Scheduler {
     [[nodiscard]] std::size_t unsettled() const;
 
   private:
+    struct Committing {
+        api::Delivery delivery;
+        unsigned reruns = 0;
+    };
+
     // One subscription's way through the dispatcher.
     struct Lane {
         explicit Lane(const OutcomeLimits& limits) : outcomes(limits) {}
@@ -109,6 +120,9 @@ class Scheduler {
         std::size_t deficit = 0;        // deficit round robin: what it may still start this round
         bool in_round = false;          // it is in rotation_
         OrderGate gate;                 // of a subscription that keeps its order
+        // Deliveries whose handler's effects are not durable yet: they may have to be handled
+        // again.
+        std::map<model::Sequence, Committing> committing;
         Outcomes outcomes;
 
         [[nodiscard]] bool keeps_order() const { return target->spec.retry.keeps_order; }
@@ -128,6 +142,8 @@ class Scheduler {
     void hand_back(model::SubscriptionNo subscription, Lane& lane, std::int64_t now_us);
     void forget_waiting(Lane& lane);
     void take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us);
+    void remember_commit(Lane& lane, const Flight& flight);
+    void handle_again(Lane& lane, model::Sequence sequence, std::int64_t now_us);
     void keep_order(Lane& lane,
                     const Flight& flight,
                     const sinks::AttemptResult& result,

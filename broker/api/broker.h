@@ -32,6 +32,11 @@ using Outcome = model::Outcome<T>;
 // Who asks. Only authentication makes one; accounts and roles join it later.
 struct Principal {
     std::string key_id;
+    bool root = false;  // an administrator: may define functions
+};
+
+struct AccessKey {
+    std::string secret;
     bool root = false;
 };
 
@@ -53,8 +58,8 @@ class Broker {
                                                asio::any_io_executor executor,
                                                Answer answer) = 0;
 
-    // The secret of a key as of at most 1 s ago; nothing when unknown. Never blocks.
-    [[nodiscard]] virtual std::optional<std::string> secret_of(std::string_view key_id) const = 0;
+    // A key as of at most 1 s ago; nothing when unknown. Never blocks.
+    [[nodiscard]] virtual std::optional<AccessKey> key_of(std::string_view key_id) const = 0;
 
     // False until the node has replayed its log and recovered, and again while it stops. Never
     // blocks.

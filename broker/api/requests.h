@@ -237,6 +237,7 @@ struct SubscriptionView {
     std::uint64_t backlog = 0;
     std::uint64_t waiting = 0;
     std::uint64_t dropped = 0;
+    std::uint64_t discarded = 0;  // a filter or handler wanted them gone
 };
 
 enum class DeadLetterChoice : std::uint8_t { automatic, named, none };
@@ -247,7 +248,8 @@ struct Subscribe {
     std::string name;
     model::SubscriptionSpec spec;  // queue numbers are filled in by the broker
     DeadLetterChoice dead_letter = DeadLetterChoice::automatic;
-    std::string dead_letter_queue;  // with DeadLetterChoice::named
+    std::string dead_letter_queue;       // with DeadLetterChoice::named
+    std::vector<model::Script> scripts;  // one a role at most
 };
 
 struct ListSubscriptions {
@@ -288,6 +290,45 @@ struct Unsubscribe {
     std::string name;
 };
 
+// ---- scripts of subscriptions ------------------------------------------------------------------
+
+struct ScriptView {
+    model::Script script;  // code only where it is asked for
+    bool in_use = false;
+    std::uint64_t code_bytes = 0;
+};
+
+struct ListScripts {
+    using Reply = struct ScriptList;
+    std::string topic;
+    std::string name;
+    bool with_code = false;
+};
+
+struct ScriptList {
+    std::vector<ScriptView> items;  // by role and version
+};
+
+struct DeployedScript {
+    std::uint32_t version = 0;
+};
+
+struct DeployScript {
+    using Reply = DeployedScript;
+    std::string topic;
+    std::string name;
+    model::Script script;  // role, code, note
+};
+
+// Uses a version that is kept; 0: the one before the one in use.
+struct ActivateScript {
+    using Reply = DeployedScript;
+    std::string topic;
+    std::string name;
+    model::ScriptRole role = model::ScriptRole::handler;
+    std::uint32_t version = 0;
+};
+
 // ---- dead letters, deliveries, track -----------------------------------------------------------
 
 struct DeadLetterView {
@@ -301,6 +342,7 @@ struct DeadLetterView {
     std::uint16_t status = 0;
     std::uint32_t attempts = 0;
     std::string excerpt;
+    std::string log;  // end of a function's stderr
     TimeMs died_ms = 0;
     TimeMs sent_ms = 0;
 };
@@ -342,6 +384,8 @@ struct DeliveryView {
     std::string reason;
     std::string target;
     std::string excerpt;
+    std::string log;            // end of a function's stderr
+    std::uint32_t version = 0;  // of the script that handled it; 0: none
 };
 
 struct ListDeliveries {
@@ -431,6 +475,9 @@ using Request = std::variant<CreateQueue,
                              GetSubscription,
                              SetSubscription,
                              Unsubscribe,
+                             ListScripts,
+                             DeployScript,
+                             ActivateScript,
                              ListDeadLetters,
                              RedriveDeadLetters,
                              ListDeliveries,

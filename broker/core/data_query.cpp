@@ -129,6 +129,7 @@ std::optional<SubscriptionInfo> subscription_info(const Rows& rows, Subscription
     info.backlog = backlog_of(state, head_of(rows, config->topic));
     info.waiting = state.exceptions;
     info.dropped = state.dropped;
+    info.discarded = state.discarded;
     return info;
 }
 

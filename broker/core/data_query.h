@@ -69,14 +69,33 @@ struct SubscriptionInfo {
     TimeMs created_ms = 0;
     TimeMs modified_ms = 0;
     Generation generation = 0;
-    std::uint64_t backlog = 0;  // matched, not yet settled
-    std::uint64_t waiting = 0;  // of these: failed at least once, waiting for a retry
-    std::uint64_t dropped = 0;  // exhausted without a dead-letter queue
+    std::uint64_t backlog = 0;    // matched, not yet settled
+    std::uint64_t waiting = 0;    // of these: failed at least once, waiting for a retry
+    std::uint64_t dropped = 0;    // exhausted without a dead-letter queue
+    std::uint64_t discarded = 0;  // a filter or handler wanted them gone
 };
 
 std::optional<SubscriptionInfo> subscription_info(const Rows& rows, SubscriptionNo subscription);
 std::vector<SubscriptionNo> subscriptions_of(const Rows& rows, TopicNo topic);
 std::vector<SubscriptionNo> all_subscriptions(const Rows& rows);
+
+// Scripts of a subscription that are kept, by role and version.
+std::vector<model::Script> scripts_of(const Rows& rows, SubscriptionNo subscription);
+std::optional<model::Script> script_of(const Rows& rows,
+                                       SubscriptionNo subscription,
+                                       model::ScriptRole role,
+                                       std::uint32_t version);
+
+// A row of the subscription's key-value store; `now_ms` is cluster time. Version 0: there is none.
+struct KvValue {
+    std::uint64_t version = 0;
+    std::string value;
+};
+
+KvValue kv_value(const Rows& rows,
+                 SubscriptionNo subscription,
+                 std::string_view key,
+                 TimeMs now_ms);
 
 // What may be handed out, beginning at `fresh`. Retries that are due come first; a subscription
 // that keeps order gets only its oldest failing message while one is failing.
@@ -111,6 +130,7 @@ struct DeadInfo {
     std::uint16_t status = 0;
     std::uint32_t attempts = 0;
     std::string excerpt;
+    std::string log;  // end of a function's stderr
     TimeMs died_ms = 0;
     TimeMs first_logged_ms = 0;
 };

@@ -7,6 +7,7 @@
 #include "broker/core/progress.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/queues.h"
+#include "broker/core/scripts.h"
 #include "broker/core/settle.h"
 #include "broker/core/state_machine.h"
 #include "broker/core/timers.h"
@@ -93,6 +94,11 @@ class DataSet final : public StateMachine {
                 [&](const model::Redrive& one) { return start_redrive(turn, one); },
                 [&](const model::Quarantine& one) { return quarantine(turn, one); },
                 [&](const model::Tick&) { return tick(turn); },
+                [&](const model::DisableSubscription& one) {
+                    return disable_subscription(turn, one);
+                },
+                [&](const model::DeployScript& one) { return deploy_script(turn, one); },
+                [&](const model::ActivateScript& one) { return activate_script(turn, one); },
                 [&](const model::PutKey& one) { return names_only(one); },
                 [&](const model::ReserveNames& one) { return names_only(one); },
                 [&](const model::MarkReady& one) { return names_only(one); },

@@ -116,6 +116,28 @@ std::string quarantined(ObjectNo object, Sequence sequence) {
     return with_u64(object_key('v', object, 8), sequence);
 }
 
+std::string script(ObjectNo subscription, model::ScriptRole role, std::uint32_t version) {
+    std::string key = object_key('c', subscription, 5);
+    Writer writer(key);
+    writer.key_u8(static_cast<std::uint8_t>(role));
+    writer.key_u32(version);
+    return key;
+}
+
+std::string script_end(ObjectNo subscription, model::ScriptRole role) {
+    std::string key = object_key('c', subscription, 1);
+    Writer(key).key_u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(role) + 1));
+    return key;
+}
+
+std::string kv(ObjectNo subscription, std::string_view key) {
+    return object_key('n', subscription, key.size()).append(key);
+}
+
+std::string kv_totals(ObjectNo subscription) {
+    return object_key('o', subscription);
+}
+
 std::string prefix(char kind, ObjectNo object) {
     return object_key(kind, object);
 }

@@ -18,10 +18,14 @@
 //   w due kind object sequence...            timer
 //   z object sequence                        why the message of a dead-letter queue died
 //   k object dedup_key                       dedup window
+//   c subscription role version              script of a subscription
+//   n subscription key                       key-value store of a function
+//   o subscription                           how much that holds
 //   a subscription ~attempts | e index       track: attempts of a subscription, newest first;
 //   expiry j queue                                  redrive under way v object sequence quarantined
 #pragma once
 
+#include "broker/model/function.h"
 #include "broker/model/ids.h"
 
 #include <string>
@@ -68,6 +72,10 @@ std::string track(ObjectNo subscription, MessageId attempts);
 std::string track_expiry(LogIndex index);
 std::string redrive(ObjectNo queue);
 std::string quarantined(ObjectNo object, Sequence sequence);
+std::string script(ObjectNo subscription, model::ScriptRole role, std::uint32_t version);
+std::string script_end(ObjectNo subscription, model::ScriptRole role);
+std::string kv(ObjectNo subscription, std::string_view key);
+std::string kv_totals(ObjectNo subscription);
 
 // All rows of one object and kind: [prefix(kind, object), prefix_end(kind, object)).
 std::string prefix(char kind, ObjectNo object);

@@ -195,24 +195,28 @@ Sequence append_to_queue(
     return sequence;
 }
 
-model::Reply send(Turn& turn, const model::Send& command) {
+std::optional<model::Refusal> refuse_send(Turn& turn,
+                                          const model::Send& command,
+                                          std::uint32_t count) {
     const QueueConfig* config = turn.queue(command.queue);
     if (!config) return no_queue(command.queue);
-    if (auto repeated = repeated_send(turn, command.queue, command.dedup_key)) return *repeated;
     if (auto refusal = check_bodies(
             turn, command.first_ordinal, command.count, config->attributes.message_bytes_max)) {
-        return *refusal;
+        return refusal;
     }
-    if (!has_room(turn, command.queue, *config, command.count)) {
+    if (!has_room(turn, command.queue, *config, count)) {
         return refuse(Reason::queue_full,
                       config->name,
                       "the queue holds its maximum of " +
                           std::to_string(config->attributes.messages_max) + " messages");
     }
-    if (auto refusal =
-            check_delay(turn, command.queue, config->name, command.count, command.delay_ms)) {
-        return *refusal;
-    }
+    return check_delay(turn, command.queue, config->name, count, command.delay_ms);
+}
+
+model::Reply send(Turn& turn, const model::Send& command) {
+    if (auto repeated = repeated_send(turn, command.queue, command.dedup_key)) return *repeated;
+    if (auto refusal = refuse_send(turn, command, command.count)) return *refusal;
+    const QueueConfig* config = turn.queue(command.queue);
     model::Sent sent;
     for (std::uint32_t at = 0; at < command.count; ++at) {
         const MessageId message = own_message(turn, command.first_ordinal + at);

@@ -7,6 +7,12 @@
 namespace penstock::core {
 
 model::Reply send(Turn& turn, const model::Send& command);
+
+// Why the send cannot be, or nothing; it needs room for `count` messages.
+std::optional<model::Refusal> refuse_send(Turn& turn,
+                                          const model::Send& command,
+                                          std::uint32_t count);
+
 model::Reply lease(Turn& turn, const model::Lease& command);
 model::Reply delete_messages(Turn& turn, const model::DeleteMessages& command);
 model::Reply change_visibility(Turn& turn, const model::ChangeVisibility& command);

@@ -87,6 +87,8 @@ class Take {
         value = model::decode_subscription_spec(reader_);
     }
 
+    void object(model::Script& value) { value = model::decode_script(reader_); }
+
     template <class Item, class Each>
     void list(std::vector<Item>& items, const Each& each) {
         items.resize(reader_.count(1));
@@ -132,7 +134,7 @@ void fields_of(F& f, T& v) {
     f(v.cursor), f(v.next), f(v.generation), f(v.settled_above), f(v.holes), f(v.exceptions);
     f(v.ready), f(v.ready_low), f(v.leases), f(v.rewound_ms), f(v.ttl_due_ms), f(v.bitmapped),
         f(v.all_below), f(v.pending);
-    f(v.dropped), f(v.quarantined), f(v.redriven), f(v.redriven_open);
+    f(v.dropped), f(v.quarantined), f(v.redriven), f(v.redriven_open), f(v.discarded);
 }
 
 template <class F, Is<Run> T>
@@ -143,7 +145,7 @@ void fields_of(F& f, T& v) {
 template <class F, Is<Exception> T>
 void fields_of(F& f, T& v) {
     f(v.state), f(v.count), f(v.due_ms), f(v.first_ms), f(v.tag), f(v.failure), f(v.status);
-    f(v.excerpt), f(v.message), f(v.published_ms);
+    f(v.excerpt), f(v.message), f(v.published_ms), f(v.crashes), f(v.log);
 }
 
 template <class F, Is<DedupRow> T>
@@ -176,7 +178,22 @@ void fields_of(F& f, T& v) {
 template <class F, Is<DeadInfo> T>
 void fields_of(F& f, T& v) {
     f(v.source), f(v.source_name), f(v.failure), f(v.status), f(v.attempts), f(v.excerpt);
-    f(v.died_ms), f(v.first_logged_ms);
+    f(v.died_ms), f(v.first_logged_ms), f(v.log);
+}
+
+template <class F, Is<KvEntry> T>
+void fields_of(F& f, T& v) {
+    f(v.version), f(v.expires_ms), f(v.value);
+}
+
+template <class F, Is<KvTotals> T>
+void fields_of(F& f, T& v) {
+    f(v.rows), f(v.bytes), f(v.timers);
+}
+
+template <class F, Is<model::Script> T>
+void fields_of(F& f, T& v) {
+    f.object(v);
 }
 
 template <class F, Is<TrackRow> T>
@@ -257,6 +274,18 @@ std::string encode(const DeadInfo& value) {
     return put(value);
 }
 
+std::string encode(const KvEntry& value) {
+    return put(value);
+}
+
+std::string encode(const KvTotals& value) {
+    return put(value);
+}
+
+std::string encode(const model::Script& value) {
+    return put(value);
+}
+
 std::string encode(const TrackRow& value) {
     return put(value);
 }
@@ -305,6 +334,9 @@ template TrackExpiry decode(std::string_view);
 template Globals decode(std::string_view);
 template RedriveRow decode(std::string_view);
 template DeadInfo decode(std::string_view);
+template KvEntry decode(std::string_view);
+template KvTotals decode(std::string_view);
+template model::Script decode(std::string_view);
 template TrackRow decode(std::string_view);
 
 template <>

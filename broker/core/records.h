@@ -69,6 +69,7 @@ struct DeliveryState {
     std::uint64_t quarantined = 0;
     std::uint64_t redriven = 0;       // ever: numbers the private sequences
     std::uint64_t redriven_open = 0;  // of these: not settled
+    std::uint64_t discarded = 0;      // a filter or handler wanted them gone
 };
 
 // A run of consecutive messages: they came in one entry and share its log time.
@@ -93,12 +94,14 @@ struct Exception {
 
     State state = State::leased;  // dead: exhausted, its dead-letter queue takes nothing right now
     std::uint32_t count = 0;      // receives or attempts so far
+    std::uint32_t crashes = 0;    // processes that died with it in hand
     TimeMs due_ms = 0;            // end of lease, next attempt, next try of the dead-letter queue
     TimeMs first_ms = 0;          // first lease
     std::uint32_t tag = 0;        // lease: 24 bits, in the receipt
     model::Failure failure = model::Failure::none;
     std::uint16_t status = 0;
     std::string excerpt;
+    std::string log;          // state dead only: goes with the letter
     MessageId message;        // redriven deliveries only: they are in no log
     TimeMs published_ms = 0;  // redriven deliveries only
 };
@@ -141,6 +144,19 @@ struct Globals {
     std::uint64_t track_bytes = 0;
 };
 
+// A row of a function's key-value store.
+struct KvEntry {
+    std::uint64_t version = 0;  // index of the entry that wrote it
+    TimeMs expires_ms = 0;      // 0: never
+    std::string value;
+};
+
+struct KvTotals {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;   // keys and values
+    std::uint64_t timers = 0;  // ever armed: tells them apart
+};
+
 struct RedriveRow {
     Sequence next = 0;                // all: go on here
     Sequence end = 0;                 // all: stop here
@@ -161,6 +177,9 @@ std::string encode(const DelayedRow& value);
 std::string encode(const TrackExpiry& value);
 std::string encode(const Globals& value);
 std::string encode(const RedriveRow& value);
+std::string encode(const KvEntry& value);
+std::string encode(const KvTotals& value);
+std::string encode(const model::Script& value);
 std::string encode(const DeadInfo& value);
 std::string encode(const TrackRow& value);
 std::string encode(const Block& value);  // runs of ones while that is shorter than 512 bytes

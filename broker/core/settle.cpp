@@ -4,6 +4,8 @@
 #include "broker/base/hash.h"
 #include "broker/core/dead_letters.h"
 #include "broker/core/delivery.h"
+#include "broker/core/handler_commit.h"
+#include "broker/core/kv.h"
 #include "broker/core/message_log.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
@@ -20,6 +22,10 @@ namespace {
 
 // Enough of a failed answer to tell why.
 constexpr std::size_t excerpt_bytes_max = 256;
+
+// Pauses after a crash: 1 s, doubling.
+constexpr TimeMs crash_pause_ms = 1'000;
+constexpr TimeMs crash_pause_max_ms = 30'000;
 
 // A delivery that is open: handed out or ready, not settled.
 struct Open {
@@ -87,6 +93,8 @@ void wait_until(Turn& turn, ObjectNo subscription, Open open, Exception::State w
     }
     open.exception->state = why;
     open.exception->due_ms = due_ms;
+    // Only a letter that waits for its queue keeps the log: failing deliveries may be many.
+    if (why != Exception::State::dead) open.exception->log.clear();
     put_exception(turn, subscription, state.generation, open.sequence, *open.exception);
     std::string value;
     Writer writer(value);
@@ -104,8 +112,9 @@ bool move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, c
     dead.source_name = (topic ? topic->name : std::string()) + "/" + config.name;
     dead.failure = open.exception->failure;
     dead.status = open.exception->status;
-    dead.attempts = open.exception->count;
+    dead.attempts = open.exception->count + open.exception->crashes;
     dead.excerpt = open.exception->excerpt;
+    dead.log = open.exception->log;
     return move_to_dead_letter(turn, config.spec.dead_letter, message, std::move(dead));
 }
 
@@ -136,6 +145,7 @@ void remember_failure(Turn& turn,
     open.exception->failure = item.failure;
     open.exception->status = item.status;
     open.exception->excerpt = item.excerpt.substr(0, excerpt_bytes_max);
+    open.exception->log = item.log.substr(0, model::attempt_log_bytes_max);
 }
 
 void retry_or_bury(Turn& turn,
@@ -155,34 +165,86 @@ void retry_or_bury(Turn& turn,
     wait_until(turn, subscription, open, Exception::State::waiting, turn.now() + TimeMs{*pause});
 }
 
-void settle_item(Turn& turn,
+// A process died with the message in hand. That is no failure of its handler, so it is counted
+// apart; a message that kills as many as the function allows is dead.
+void retry_or_bury_crash(Turn& turn,
+                         ObjectNo subscription,
+                         const SubscriptionConfig& config,
+                         Open& open) {
+    const std::uint32_t crashes = ++open.exception->crashes;
+    if (crashes >= config.spec.function.crashes_max) {
+        return bury(turn, subscription, config, open);
+    }
+    const TimeMs pause = std::min(crash_pause_max_ms, crash_pause_ms << std::min(crashes - 1, 8U));
+    wait_until(turn, subscription, open, Exception::State::waiting, turn.now() + pause);
+}
+
+void settle_open(Turn& turn,
                  ObjectNo subscription,
                  const SubscriptionConfig& config,
+                 std::optional<Open>& open,
                  const model::SettleItem& item) {
-    auto open = find_open(turn, subscription, config, item.sequence, item.generation);
-    if (!open) return;
     if (item.verdict == Verdict::accepted) return finish(turn, subscription, config, *open);
+    if (item.verdict == Verdict::discarded) {
+        ++turn.delivery(subscription).discarded;
+        return finish(turn, subscription, config, *open);
+    }
     remember_failure(turn, subscription, *open, item);
     if (item.verdict == Verdict::not_attempted) {
         const TimeMs pause = std::max<TimeMs>(item.retry_after_ms, deferral_min_ms);
         return wait_until(turn, subscription, *open, Exception::State::waiting, turn.now() + pause);
+    }
+    if (item.verdict == Verdict::retry && item.failure == model::Failure::crash) {
+        return retry_or_bury_crash(turn, subscription, config, *open);
     }
     ++open->exception->count;
     if (item.verdict == Verdict::rejected) return bury(turn, subscription, config, *open);
     retry_or_bury(turn, subscription, config, *open, item.retry_after_ms);
 }
 
+// False: what the handler read has moved, and nothing changed.
+bool settle_item(Turn& turn,
+                 ObjectNo subscription,
+                 const SubscriptionConfig& config,
+                 model::SettleItem item,
+                 const model::HandlerCommit* commit) {
+    auto open = find_open(turn, subscription, config, item.sequence, item.generation);
+    if (!open) return true;
+    if (commit != nullptr) {
+        if (!reads_hold(turn, subscription, commit->reads)) return false;
+        if (const auto refusal = check_commit(turn, subscription, *commit)) {
+            item.verdict = Verdict::retry;
+            item.failure = model::Failure::output_refused;
+            item.excerpt = refusal->detail;
+        }
+    }
+    settle_open(turn, subscription, config, open, item);
+    const bool done = item.verdict == Verdict::accepted || item.verdict == Verdict::discarded;
+    if (commit != nullptr && done) apply_commit(turn, subscription, *commit);
+    return true;
+}
+
 }  // namespace
 
 model::Reply settle(Turn& turn, const model::Settle& command) {
     const SubscriptionConfig* config = turn.subscription(command.subscription);
-    if (!config) return model::Done{};
-    turn.flush_run(config->topic);
-    for (const model::SettleItem& item : command.items) {
-        settle_item(turn, command.subscription, *config, item);
+    if (!config) return model::Settled{};
+    model::Settled settled;
+    auto commit = command.commits.begin();
+    for (std::uint32_t at = 0; at < command.items.size(); ++at) {
+        const bool has_commit = commit != command.commits.end() && commit->item == at;
+        turn.flush_run(config->topic);
+        if (!settle_item(turn,
+                         command.subscription,
+                         *config,
+                         command.items[at],
+                         has_commit ? &*commit : nullptr)) {
+            settled.moved.push_back(at);
+        }
+        if (has_commit) ++commit;
     }
     track_attempts(turn, command);
-    return model::Done{};
+    return settled;
 }
 
 model::Reply feed_queue(Turn& turn, const model::FeedQueue& command) {

@@ -4,6 +4,7 @@
 #include "broker/base/check.h"
 #include "broker/core/dead_letters.h"
 #include "broker/core/delays.h"
+#include "broker/core/kv.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/retention.h"
 #include "broker/core/settle.h"
@@ -59,6 +60,8 @@ void fire(Turn& turn, const Timer& timer) {
             return continue_redrive(turn, timer.object);
         case TimerKind::cleanup:
             return clean_up_subscription(turn, timer.object, timer.value);
+        case TimerKind::kv_expiry:
+            return kv_expired(turn, timer.object, timer.value);
     }
     check(false, "a timer of unknown kind");
 }

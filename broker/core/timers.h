@@ -17,7 +17,8 @@ enum class TimerKind : std::uint8_t {
     dedup = 7,         // value: the dedup key
     track = 8,
     redrive = 9,
-    cleanup = 10,  // of a subscription that is gone; value: generation
+    cleanup = 10,    // of a subscription that is gone; value: generation
+    kv_expiry = 11,  // value: the key
 };
 
 void arm_timer(Turn& turn,

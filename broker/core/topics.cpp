@@ -3,11 +3,13 @@
 #include "broker/base/bytes.h"
 #include "broker/core/delays.h"
 #include "broker/core/delivery.h"
+#include "broker/core/kv.h"
 #include "broker/core/message_log.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/queues.h"
 #include "broker/core/refusals.h"
 #include "broker/core/retention.h"
+#include "broker/core/scripts.h"
 #include "broker/core/settle.h"
 #include "broker/core/timers.h"
 
@@ -41,6 +43,11 @@ bool feed_now(Turn& turn,
     if (!queue || queue->attributes.paused || !has_room(turn, spec.queue, *queue, 1)) return false;
     append_to_queue(turn, spec.queue, *queue, message);
     return true;
+}
+
+// A script between topic and queue is run by the dispatcher.
+bool fed_directly(const model::SubscriptionSpec& spec) {
+    return spec.sink == model::SinkKind::queue && spec.scripts == decltype(spec.scripts){};
 }
 
 const Matcher& matcher_of(Turn& turn, ObjectNo topic, model::FilterKind kind) {
@@ -140,19 +147,22 @@ model::Reply delete_topic(Turn& turn, const model::DeleteTopic& command) {
     return model::Done{};
 }
 
-model::Reply publish(Turn& turn, const model::Publish& command) {
+std::optional<model::Refusal> refuse_publish(Turn& turn,
+                                             const model::Publish& command,
+                                             std::uint32_t count) {
     const TopicConfig* config = turn.topic(command.topic);
     if (!config) return no_topic(command.topic);
-    if (auto repeated = repeated_send(turn, command.topic, command.dedup_key)) return *repeated;
     if (auto refusal = check_bodies(
             turn, command.first_ordinal, command.count, config->attributes.message_bytes_max)) {
-        return *refusal;
+        return refusal;
     }
-    if (auto refusal = check_receiver(turn, command, *config)) return *refusal;
-    if (auto refusal =
-            check_delay(turn, command.topic, config->name, command.count, command.delay_ms)) {
-        return *refusal;
-    }
+    if (auto refusal = check_receiver(turn, command, *config)) return refusal;
+    return check_delay(turn, command.topic, config->name, count, command.delay_ms);
+}
+
+model::Reply publish(Turn& turn, const model::Publish& command) {
+    if (auto repeated = repeated_send(turn, command.topic, command.dedup_key)) return *repeated;
+    if (auto refusal = refuse_publish(turn, command, command.count)) return *refusal;
     model::Sent sent;
     for (std::uint32_t at = 0; at < command.count; ++at) {
         const std::uint32_t ordinal = command.first_ordinal + at;
@@ -180,8 +190,7 @@ void publish_message(Turn& turn,
     arm_retention(turn, topic);
     for (const ObjectNo subscription : matches_of(turn, topic, meta)) {
         const model::SubscriptionSpec& spec = turn.subscription(subscription)->spec;
-        if (spec.sink == model::SinkKind::queue && feed_now(turn, subscription, spec, message))
-            continue;
+        if (fed_directly(spec) && feed_now(turn, subscription, spec, message)) continue;
         if (!is_filtered(spec)) read_plainly(turn, subscription, sequence);
         if (turn.delivery(subscription).bitmapped) mark_matched(turn, subscription, sequence);
         turn.ready(subscription);
@@ -199,6 +208,10 @@ model::Reply subscribe(Turn& turn, const model::Subscribe& command) {
     config.spec = command.spec;
     config.created_ms = turn.now();
     config.modified_ms = turn.now();
+    for (const model::Script& script : command.scripts) {
+        config.spec.scripts[static_cast<std::size_t>(script.role) - 1] =
+            store_script(turn, command.subscription, script, 0);
+    }
     turn.put_subscription(command.subscription, config);
     turn.put(keys::topic_subscription(command.topic, command.subscription), "");
     bind_dead_letter(turn, command.subscription, ObjectNo{}, command.spec.dead_letter);
@@ -215,6 +228,7 @@ model::Reply set_subscription(Turn& turn, const model::SetSubscription& command)
     if (auto refusal = check_spec(turn, command.spec)) return *refusal;
     SubscriptionConfig changed = *config;
     changed.spec = command.spec;
+    changed.spec.scripts = config->spec.scripts;  // only a deployment changes them
     changed.modified_ms = turn.now();
     bind_dead_letter(
         turn, command.subscription, config->spec.dead_letter, command.spec.dead_letter);
@@ -235,6 +249,7 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command) {
     turn.erase_config('s', command.subscription);
     turn.erase(keys::topic_subscription(topic, command.subscription));
     turn.matchers().erase(topic);
+    erase_function(turn, command.subscription);
     for (const char kind : {'m', 'f', 'r', 'v'}) {
         turn.erase_range(keys::prefix(kind, command.subscription),
                          keys::prefix_end(kind, command.subscription));
@@ -242,6 +257,18 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command) {
     std::string value;
     Writer(value).varint(turn.delivery(command.subscription).generation);
     arm_timer(turn, turn.now(), TimerKind::cleanup, command.subscription, 0, std::move(value));
+    turn.changed(command.subscription);
+    return model::Done{};
+}
+
+model::Reply disable_subscription(Turn& turn, const model::DisableSubscription& command) {
+    const SubscriptionConfig* config = turn.subscription(command.subscription);
+    if (!config || config->spec.state != model::SubscriptionState::active) return model::Done{};
+    SubscriptionConfig changed = *config;
+    changed.spec.state = model::SubscriptionState::disabled;
+    changed.spec.state_reason = command.reason;
+    changed.modified_ms = turn.now();
+    turn.put_subscription(command.subscription, changed);
     turn.changed(command.subscription);
     return model::Done{};
 }

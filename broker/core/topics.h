@@ -11,9 +11,15 @@ model::Reply set_topic(Turn& turn, const model::SetTopic& command);
 model::Reply delete_topic(Turn& turn, const model::DeleteTopic& command);
 model::Reply publish(Turn& turn, const model::Publish& command);
 
+// Why the publish cannot be, or nothing; it needs room for `count` messages.
+std::optional<model::Refusal> refuse_publish(Turn& turn,
+                                             const model::Publish& command,
+                                             std::uint32_t count);
+
 model::Reply subscribe(Turn& turn, const model::Subscribe& command);
 model::Reply set_subscription(Turn& turn, const model::SetSubscription& command);
 model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command);
+model::Reply disable_subscription(Turn& turn, const model::DisableSubscription& command);
 
 // Appends one message to the topic's log and gives it to the subscriptions that match.
 void publish_message(Turn& turn, ObjectNo topic, MessageId message, const model::MessageMeta& meta);

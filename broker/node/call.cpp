@@ -20,11 +20,13 @@ std::any refuse_as(model::Refusal why) {
 Call::Call(boost::asio::any_io_executor executor,
            api::Broker::Answer answer,
            Refuse refuse,
-           std::shared_ptr<Mailbox> mailbox)
+           std::shared_ptr<Mailbox> mailbox,
+           bool root)
     : executor_(std::move(executor)),
       answer_(std::move(answer)),
       refuse_(refuse),
-      mailbox_(std::move(mailbox)) {}
+      mailbox_(std::move(mailbox)),
+      root_(root) {}
 
 void Call::cancel() {
     if (cancelled_.exchange(true) || answered()) return;

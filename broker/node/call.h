@@ -20,7 +20,8 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
     Call(boost::asio::any_io_executor executor,
          api::Broker::Answer answer,
          Refuse refuse,
-         std::shared_ptr<Mailbox> mailbox);
+         std::shared_ptr<Mailbox> mailbox,
+         bool root = false);
 
     void cancel() override;
 
@@ -47,6 +48,9 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
 
     [[nodiscard]] std::any refusal(model::Refusal why) const { return refuse_(std::move(why)); }
 
+    // Its caller is an administrator.
+    [[nodiscard]] bool root() const { return root_; }
+
     // Broker thread only: monotonic time of its time-out, and whether a long poll keeps it instead.
     std::int64_t deadline_us = 0;
     bool polling = false;
@@ -56,6 +60,7 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
     api::Broker::Answer answer_;
     Refuse refuse_;
     std::shared_ptr<Mailbox> mailbox_;
+    bool root_;
     std::atomic<Stage> stage_{Stage::waiting};
     std::atomic<bool> cancelled_{false};
 };

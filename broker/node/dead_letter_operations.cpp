@@ -27,6 +27,7 @@ api::DeadLetterView view_of(const core::DeadLetter& letter) {
     view.status = letter.dead->status;
     view.attempts = letter.dead->attempts;
     view.excerpt = letter.dead->excerpt;
+    view.log = letter.dead->log;
     view.died_ms = letter.dead->died_ms;
     view.sent_ms = letter.dead->first_logged_ms;
     return view;

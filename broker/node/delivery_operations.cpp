@@ -47,6 +47,8 @@ api::DeliveryView view_of(const model::Attempt& attempt, const TrackedRow& from)
     if (attempt.failure != model::Failure::none) view.reason = model::to_text(attempt.failure);
     view.target = attempt.target;
     view.excerpt = attempt.excerpt;
+    view.log = attempt.log;
+    view.version = attempt.version;
     return view;
 }
 

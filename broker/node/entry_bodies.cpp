@@ -14,7 +14,16 @@ constexpr std::size_t object_command_bytes = 4'096;
 
 std::size_t settle_bytes(const model::Settle& settle) {
     std::size_t total = small_command_bytes;
-    for (const model::SettleItem& item : settle.items) total += 32 + item.excerpt.size();
+    for (const model::SettleItem& item : settle.items) {
+        total += 32 + item.excerpt.size() + item.log.size();
+    }
+    for (const model::HandlerCommit& commit : settle.commits) {
+        total += small_command_bytes + 16 * commit.outputs.size();
+        for (const model::KvWrite& write : commit.writes) {
+            total += 32 + write.key.size() + write.value.size();
+        }
+        for (const model::KvRead& read : commit.reads) total += 16 + read.key.size();
+    }
     return total;
 }
 
@@ -43,8 +52,13 @@ std::size_t command_bytes(const model::Command& command) {
                 return small_command_bytes + typed.receipts.size() * 9;
             } else if constexpr (std::is_same_v<Type, model::Redrive>) {
                 return small_command_bytes + typed.sequences.size() * 6;
-            } else if constexpr (std::is_same_v<Type, model::Subscribe> ||
-                                 std::is_same_v<Type, model::SetSubscription>) {
+            } else if constexpr (std::is_same_v<Type, model::Subscribe>) {
+                std::size_t total = object_command_bytes;
+                for (const model::Script& script : typed.scripts) total += script.code.size();
+                return total;
+            } else if constexpr (std::is_same_v<Type, model::DeployScript>) {
+                return object_command_bytes + typed.script.code.size();
+            } else if constexpr (std::is_same_v<Type, model::SetSubscription>) {
                 return object_command_bytes;
             } else {
                 return small_command_bytes;
@@ -57,7 +71,10 @@ void set_first_ordinal(model::Command& command, std::uint32_t ordinal) {
     if (auto* send = std::get_if<model::Send>(&command)) send->first_ordinal = ordinal;
     if (auto* publish = std::get_if<model::Publish>(&command)) publish->first_ordinal = ordinal;
     if (auto* settle = std::get_if<model::Settle>(&command)) {
-        if (settle->attempts_ordinal != model::no_ordinal) settle->attempts_ordinal = ordinal;
+        if (settle->attempts_ordinal != model::no_ordinal) settle->attempts_ordinal += ordinal;
+        for (model::HandlerCommit& commit : settle->commits) {
+            for (model::Output& output : commit.outputs) output.ordinal += ordinal;
+        }
     }
 }
 

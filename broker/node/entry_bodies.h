@@ -13,7 +13,7 @@ namespace penstock::node {
 // Roughly the encoded size; for bounding an entry.
 std::size_t command_bytes(const model::Command& command);
 
-// Names the first body of a command that has some.
+// Counts the ordinals of a command's bodies from `ordinal` on; so far they count from 0.
 void set_first_ordinal(model::Command& command, std::uint32_t ordinal);
 
 // What the core sees of a body. Bytes that are no message (attempts) have an empty header; the

@@ -1,5 +1,6 @@
 #include "broker/node/handout.h"
 
+#include "broker/base/check.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -24,19 +25,6 @@ model::Failure failure_of(const model::Reply& reply) {
     return model::Failure::exhausted_resources;
 }
 
-void keep_tracked(TrackMode mode, std::vector<model::Attempt>& attempts) {
-    if (mode == TrackMode::off) attempts.clear();
-    if (mode != TrackMode::failures) return;
-    std::erase_if(attempts, [](const model::Attempt& attempt) {
-        return attempt.verdict == model::Verdict::accepted;
-    });
-}
-
-template <class T>
-void move_append(std::vector<T>& to, std::vector<T>&& from) {
-    std::move(from.begin(), from.end(), std::back_inserter(to));
-}
-
 }  // namespace
 
 void Handout::attach(api::DeliveryListener& listener) {
@@ -56,9 +44,33 @@ void Handout::changed(model::SubscriptionNo subscription) {
     }
     Subscriber& subscriber = subscribers_[subscription];
     subscriber.state = info->spec.state;
+    load_scripts(subscriber, *info);
     look_.insert(subscription);
-    listener_->on_target(api::Target{
-        subscription, std::move(info->topic_name), std::move(info->name), std::move(info->spec)});
+    listener_->on_target(api::Target{subscription,
+                                     std::move(info->topic_name),
+                                     std::move(info->name),
+                                     std::move(info->spec),
+                                     subscriber.scripts});
+}
+
+// The scripts in use; those that did not change are not read again.
+void Handout::load_scripts(Subscriber& subscriber, const core::SubscriptionInfo& info) const {
+    for (std::size_t at = 0; at < info.spec.scripts.size(); ++at) {
+        const auto role = static_cast<model::ScriptRole>(at + 1);
+        const std::uint32_t version = info.spec.scripts[at];
+        const auto known = subscriber.scripts.find(role);
+        if (known != subscriber.scripts.end() && known->second->version == version) continue;
+        subscriber.scripts.erase(role);
+        if (version == 0) continue;
+        auto script = core::script_of(data_.rows(), info.subscription, role, version);
+        check(script.has_value(), "a script in use is kept");
+        subscriber.scripts.emplace(role, std::make_shared<const model::Script>(std::move(*script)));
+    }
+}
+
+void Handout::disable(model::SubscriptionNo subscription, std::string reason) {
+    model::DisableSubscription command{subscription, std::move(reason)};
+    data_.submit(Submission{std::move(command), {}, nullptr, {}});
 }
 
 void Handout::grant(model::SubscriptionNo subscription, std::uint32_t more) {
@@ -70,57 +82,6 @@ void Handout::grant(model::SubscriptionNo subscription, std::uint32_t more) {
 
 void Handout::ready(model::SubscriptionNo subscription) {
     if (subscribers_.contains(subscription)) look_.insert(subscription);
-}
-
-void Handout::settle(api::Dispatch::Settlement settlement, std::function<void()> done) {
-    Settling& settling = settling_[settlement.subscription];
-    settling.settlements.push_back(std::move(settlement));
-    if (done) settling.done.push_back(std::move(done));
-}
-
-void Handout::submit_settles() {
-    for (auto& [subscription, settling] : std::exchange(settling_, {})) {
-        api::Dispatch::Settlement batch{subscription, {}, {}};
-        for (api::Dispatch::Settlement& next : settling.settlements) {
-            const bool full =
-                batch.items.size() + next.items.size() > model::attempts_per_settle_max;
-            if (full && !batch.items.empty()) {
-                submit(subscription, std::exchange(batch, {subscription, {}, {}}), {});
-            }
-            move_append(batch.items, std::move(next.items));
-            move_append(batch.attempts, std::move(next.attempts));
-        }
-        submit(subscription, std::move(batch), std::move(settling.done));
-    }
-}
-
-// Entries apply in order, so the last command's `done` stands for all of the turn's.
-void Handout::submit(model::SubscriptionNo subscription,
-                     api::Dispatch::Settlement settlement,
-                     std::vector<std::function<void()>> done) {
-    keep_tracked(options_.track, settlement.attempts);
-    model::Settle command{subscription, settlement.items, model::no_ordinal, 0};
-    PreparedBodies bodies;
-    if (!settlement.attempts.empty()) {
-        command.attempts_ordinal = 0;
-        command.attempts_failed = static_cast<std::uint32_t>(
-            std::count_if(settlement.attempts.begin(),
-                          settlement.attempts.end(),
-                          [](const model::Attempt& attempt) {
-                              return attempt.verdict != model::Verdict::accepted;
-                          }));
-        bodies.bytes.push_back(model::encode_attempts(settlement.attempts));
-        const auto bytes = static_cast<std::uint32_t>(bodies.bytes.front().size());
-        bodies.infos.push_back(model::BodyInfo{{}, bytes});
-    }
-    auto applied = [this,
-                    subscription,
-                    items = std::move(settlement.items),
-                    done = std::move(done)](const model::Reply& reply) {
-        settled(subscription, items, std::holds_alternative<model::Refusal>(reply));
-        for (const auto& each : done) each();
-    };
-    data_.submit(Submission{std::move(command), std::move(bodies), nullptr, std::move(applied)});
 }
 
 void Handout::settled(model::SubscriptionNo subscription,

@@ -11,6 +11,7 @@
 #include "broker/node/bodies.h"
 #include "broker/node/hosted_set.h"
 #include "broker/node/options.h"
+#include "broker/node/settling.h"
 
 #include <cstdint>
 #include <functional>
@@ -25,15 +26,26 @@ class Handout {
   public:
     Handout(HostedSet& data,
             Bodies& bodies,
+            HandlerEffects effects,
             std::shared_ptr<Mailbox> mailbox,
             const NodeOptions& options)
-        : data_(data), bodies_(bodies), mailbox_(std::move(mailbox)), options_(options) {}
+        : data_(data),
+          bodies_(bodies),
+          mailbox_(std::move(mailbox)),
+          settling_(data, std::move(effects), options.track, [this](auto of, auto& items, bool no) {
+              settled(of, items, no);
+          }) {}
 
     // Sends every target there is.
     void attach(api::DeliveryListener& listener);
 
     void grant(model::SubscriptionNo subscription, std::uint32_t more);
-    void settle(api::Dispatch::Settlement settlement, std::function<void()> done);
+
+    void settle(api::Dispatch::Settlement settlement, Settling::Done done) {
+        settling_.add(std::move(settlement), std::move(done));
+    }
+
+    void disable(model::SubscriptionNo subscription, std::string reason);
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,
               model::Generation generation,
@@ -44,7 +56,7 @@ class Handout {
     void changed(model::SubscriptionNo subscription);
 
     // Makes commands of the settlements that came in this turn.
-    void submit_settles();
+    void submit_settles() { settling_.submit(); }
 
     // Hands out what credit allows; true when there is more to do at once.
     bool run();
@@ -62,19 +74,13 @@ class Handout {
         model::Sequence fresh = 0;             // first sequence never handed out
         std::map<model::Sequence, bool> held;  // true: a retry
         std::size_t held_retries = 0;
+        std::map<model::ScriptRole, std::shared_ptr<const model::Script>> scripts;
     };
 
-    struct Settling {
-        std::vector<api::Dispatch::Settlement> settlements;
-        std::vector<std::function<void()>> done;
-    };
-
-    void submit(model::SubscriptionNo subscription,
-                api::Dispatch::Settlement settlement,
-                std::vector<std::function<void()>> done);
     void settled(model::SubscriptionNo subscription,
                  const std::vector<model::SettleItem>& items,
                  bool refused);
+    void load_scripts(Subscriber& subscriber, const core::SubscriptionInfo& info) const;
 
     struct Taken {
         std::vector<core::ReadyItem> items;
@@ -92,11 +98,10 @@ class Handout {
     HostedSet& data_;
     Bodies& bodies_;
     std::shared_ptr<Mailbox> mailbox_;
-    const NodeOptions& options_;
     api::DeliveryListener* listener_ = nullptr;
     std::map<model::SubscriptionNo, Subscriber> subscribers_;
     std::set<model::SubscriptionNo> look_;  // may have something and have credit
-    std::map<model::SubscriptionNo, Settling> settling_;
+    Settling settling_;
 };
 
 }  // namespace penstock::node

@@ -128,7 +128,11 @@ Node::Opened::Opened(Node& node)
                 node.world_.clock,
                 node.options_,
                 [&node](const CallPtr& call) { node.watch(call); }),
-      handout(*node.data_set_, bodies, node.mailbox_, node.options_),
+      handout(*node.data_set_,
+              bodies,
+              HandlerEffects(names, *node.data_set_, [this] { return operations.check_space(); }),
+              node.mailbox_,
+              node.options_),
       background({node.names_set_.get(), node.data_set_.get()},
                  *node.store_,
                  node.world_.clock,
@@ -159,12 +163,12 @@ Node::~Node() {
     for (const auto& letter : mailbox_->take_all()) letter->return_to_sender();
 }
 
-std::shared_ptr<api::Cancellation> Node::call(const api::Principal& /*principal*/,
+std::shared_ptr<api::Cancellation> Node::call(const api::Principal& principal,
                                               api::Request request,
                                               boost::asio::any_io_executor executor,
                                               Answer answer) {
     auto call = std::make_shared<Call>(
-        std::move(executor), std::move(answer), refuse_of(request), mailbox_);
+        std::move(executor), std::move(answer), refuse_of(request), mailbox_, principal.root);
     if (!ready_ || stopping_) {
         refuse_now(call, model::Reason::unavailable, "the server starts or stops");
         return call;
@@ -250,11 +254,27 @@ void Node::grant(model::SubscriptionNo subscription, std::uint32_t more) {
     mailbox_->post([subscription, more](Node& node) { node.handout().grant(subscription, more); });
 }
 
-void Node::settle(Settlement settlement, std::function<void()> done) {
+void Node::settle(Settlement settlement, std::function<void(Moved)> done) {
     mailbox_->post(
         [settlement = std::move(settlement), done = std::move(done)](Node& node) mutable {
             node.handout().settle(std::move(settlement), std::move(done));
         });
+}
+
+void Node::read_kv(model::SubscriptionNo subscription,
+                   std::string key,
+                   std::function<void(api::KvRow)> answer) {
+    mailbox_->post([=, key = std::move(key), answer = std::move(answer)](Node& node) {
+        const HostedSet& data = node.data_set();
+        auto row = core::kv_value(data.rows(), subscription, key, data.time_ms());
+        answer(api::KvRow{row.version, std::move(row.value)});
+    });
+}
+
+void Node::disable(model::SubscriptionNo subscription, std::string reason) {
+    mailbox_->post([subscription, reason = std::move(reason)](Node& node) mutable {
+        node.handout().disable(subscription, std::move(reason));
+    });
 }
 
 void Node::feed(model::SubscriptionNo subscription,

@@ -2,7 +2,7 @@
 // delivery meets on its way through them. Plain step functions against Clock, Disk and Random:
 // no thread of its own, no socket. Driven by BrokerThread, or step by step by tests.
 //
-// call(), cancel(), grant(), settle(), feed(), secret_of(), ready() come from any thread: they put
+// call(), cancel(), grant(), settle(), feed(), key_of(), ready() come from any thread: they put
 // a letter into the mailbox. All else belongs to the one thread that steps. A failed write, sync or
 // row store is final: step() answers the Error and must not be called again; what was answered
 // before is durable, what was not is not answered.
@@ -76,14 +76,18 @@ class Node final : public api::Broker, public api::Dispatch {
                                             api::Request request,
                                             boost::asio::any_io_executor executor,
                                             Answer answer) override;
-    [[nodiscard]] std::optional<std::string> secret_of(std::string_view key_id) const override;
+    [[nodiscard]] std::optional<api::AccessKey> key_of(std::string_view key_id) const override;
 
     [[nodiscard]] bool ready() const override { return ready_.load(); }
 
     // api::Dispatch
     void attach(api::DeliveryListener& listener) override;
     void grant(model::SubscriptionNo subscription, std::uint32_t more) override;
-    void settle(Settlement settlement, std::function<void()> done) override;
+    void settle(Settlement settlement, std::function<void(Moved)> done) override;
+    void read_kv(model::SubscriptionNo subscription,
+                 std::string key,
+                 std::function<void(api::KvRow)> answer) override;
+    void disable(model::SubscriptionNo subscription, std::string reason) override;
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,
               model::Generation generation,

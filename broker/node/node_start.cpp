@@ -125,12 +125,12 @@ void Node::publish_keys() {
     keys_.store(std::move(keys));
 }
 
-std::optional<std::string> Node::secret_of(std::string_view key_id) const {
+std::optional<api::AccessKey> Node::key_of(std::string_view key_id) const {
     const std::shared_ptr<const Keys> keys = keys_.load();
     if (!keys) return {};
     const auto found = keys->find(key_id);
     if (found == keys->end()) return {};
-    return found->second.secret;
+    return api::AccessKey{found->second.secret, found->second.root};
 }
 
 api::ServerStatus Node::status() const {

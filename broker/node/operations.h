@@ -49,6 +49,9 @@ class Operations {
     // a bounded number, in turn.
     void sweep_dead_letter_queues();
 
+    // Below the disk reserve nothing new comes in.
+    [[nodiscard]] Refused check_space() const;
+
   private:
     void run(const CallPtr& call, api::CreateQueue request);
     void run(const CallPtr& call, const api::ListQueues& request);
@@ -73,23 +76,28 @@ class Operations {
     void run(const CallPtr& call, const api::GetSubscription& request);
     void run(const CallPtr& call, const api::SetSubscription& request);
     void run(const CallPtr& call, const api::Unsubscribe& request);
+    void run(const CallPtr& call, const api::ListScripts& request);
+    void run(const CallPtr& call, api::DeployScript request);
+    void run(const CallPtr& call, const api::ActivateScript& request);
     void run(const CallPtr& call, const api::ListDeadLetters& request);
     void run(const CallPtr& call, const api::RedriveDeadLetters& request);
     void run(const CallPtr& call, const api::ListDeliveries& request);
     void run(const CallPtr& call, const api::TrackMessage& request);
     void run(const CallPtr& call, const api::GetStatus& request);
 
-    // Below the disk reserve nothing new comes in.
-    [[nodiscard]] Refused check_space() const;
-
     [[nodiscard]] Refused check_publish(model::TopicNo topic,
                                         const std::vector<model::BodyInfo>& messages);
     Outcome<model::QueueAttributes> queue_attributes(const api::QueueChange& change,
                                                      model::QueueAttributes base);
     void send(const CallPtr& call, model::Command command, PreparedBodies bodies);
+    // Functions and scripts are an administrator's; makes the command of `spec` absolute.
+    Refused check_functions(const Call& call,
+                            const api::Subscribe& request,
+                            model::SubscriptionSpec& spec) const;
     Refused resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec);
     void remove_dead_letter_queue(const std::string& topic, const std::string& name);
     void submit(const CallPtr& call, model::Command command, std::function<void()> done);
+    void deploy(const CallPtr& call, model::Command command);
 
     [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;
     [[nodiscard]] Outcome<api::TopicView> view_topic(model::TopicNo topic) const;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "broker/base/error.h"
+#include "broker/model/objects.h"
 #include "broker/storage/log/log_store.h"
 #include "broker/storage/rows/row_store.h"
 
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace penstock::node {
 
@@ -17,6 +19,17 @@ enum class TrackMode : std::uint8_t { off, failures, all };
 struct RootKey {
     std::string key_id;
     std::string secret;
+};
+
+// What may become a function here.
+struct FunctionRules {
+    bool processes = false;  // programs of this machine; Lua scripts always may
+
+    // The command as it will be run (absolute paths), or Error{invalid|not_found} that says why it
+    // cannot; broker thread, looks at the file system.
+    std::function<Result<std::vector<std::string>>(model::SinkKind kind,
+                                                   const std::vector<std::string>& command)>
+        resolve;
 };
 
 struct NodeOptions {
@@ -46,6 +59,8 @@ struct NodeOptions {
     std::uint64_t flush_log_bytes = 512ULL << 20;
     std::uint32_t flush_age_ms = 60'000;
     std::uint64_t scrub_bytes_per_s = 1ULL << 20;
+
+    FunctionRules functions;
 
     // Keeps the root key of a first start before it becomes valid; empty: nothing is kept.
     std::function<Result<void>(const RootKey&)> save_root_key;

@@ -25,6 +25,7 @@ void apply(const api::SetSubscription& change, model::SubscriptionSpec& spec) {
     set(change.concurrency, spec.concurrency);
     set(change.timeout_ms, spec.timeout_ms);
     set(change.state, spec.state);
+    if (change.state) spec.state_reason.clear();
 }
 
 }  // namespace
@@ -46,6 +47,7 @@ Outcome<api::SubscriptionView> Operations::view_subscription(
     view.backlog = info->backlog;
     view.waiting = info->waiting;
     view.dropped = info->dropped;
+    view.discarded = info->discarded;
     return view;
 }
 
@@ -77,11 +79,16 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
     if (!info) return refuse(call, {model::Reason::topic_not_found, request.topic, "deleted"});
     model::SubscriptionSpec spec = request.spec;
     spec.queue = {};
+    spec.scripts = {};
+    spec.state_reason.clear();
     spec.dead_letter = {};
     if (auto refused = check_subscription(spec, info->attributes.filter)) {
         return refuse(call, std::move(*refused));
     }
     if (auto refused = resolve_queues(request, spec)) return refuse(call, std::move(*refused));
+    if (auto refused = check_functions(*call, request, spec)) {
+        return refuse(call, std::move(*refused));
+    }
     const bool automatic = request.dead_letter == api::DeadLetterChoice::automatic;
     const std::string dead_letter =
         automatic ? api::automatic_dead_letter_name(topic->name, request.name) : std::string();
@@ -91,7 +98,12 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
     // The queue first: the subscription names it.
     if (automatic) creation.names.push_back({model::ObjectKind::dead_letter_queue, dead_letter});
     creation.names.push_back({model::ObjectKind::subscription, topic->name + "/" + request.name});
-    creation.commands = [number, spec, dead_letter, topic = topic->number, name = request.name](
+    creation.commands = [number,
+                         spec,
+                         dead_letter,
+                         topic = topic->number,
+                         name = request.name,
+                         scripts = std::move(request.scripts)](
                             const std::vector<model::ObjectNo>& numbers) {
         std::vector<model::Command> commands;
         model::SubscriptionSpec complete = spec;
@@ -104,7 +116,7 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
                 numbers.front(), dead_letter, model::QueueKind::automatic_dead_letter, attributes});
         }
         *number = numbers.back();
-        commands.emplace_back(model::Subscribe{*number, topic, name, complete});
+        commands.emplace_back(model::Subscribe{*number, topic, name, complete, scripts});
         return commands;
     };
     creation.created = [this, call, number] {

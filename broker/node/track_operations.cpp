@@ -91,6 +91,8 @@ void add_attempts(api::MessageTrack& track,
             }
             view.target = attempt.target;
             view.excerpt = attempt.excerpt;
+            view.log = attempt.log;
+            view.version = attempt.version;
             place.attempts.push_back(std::move(view));
         }
     }

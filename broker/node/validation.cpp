@@ -23,6 +23,8 @@ constexpr std::size_t dedup_bytes_max = 128;
 constexpr std::size_t attributes_max = 10;
 constexpr std::size_t header_bytes_max = 8'192;
 constexpr std::size_t retry_steps_max = 200;
+constexpr std::size_t command_bytes_max = 64 * 1024;
+constexpr std::size_t note_bytes_max = 256;
 constexpr std::uint32_t retry_pause_ms_max = 86'400'000;
 
 Refused range(std::string_view field,
@@ -185,6 +187,43 @@ Refused check_topic(const model::TopicAttributes& topic) {
     });
 }
 
+Refused check_function(const model::SubscriptionSpec& spec) {
+    if (!model::is_function(spec.sink)) return {};
+    const model::FunctionSpec& function = spec.function;
+    const bool lua = spec.sink == model::SinkKind::lua;
+    std::size_t command_bytes = 0;
+    for (const std::string& word : function.command) command_bytes += word.size() + 1;
+    for (const std::string& word : function.command) {
+        if (word.find('\0') != std::string::npos) return invalid("command", "no zero bytes");
+    }
+    if (!lua && (function.command.empty() || function.command.front().empty())) {
+        return invalid("command", "the program to run is missing");
+    }
+    return first_of({
+        range("command", command_bytes, 0, command_bytes_max, "bytes"),
+        range("processes", function.processes, 1, 64),
+        range("window", function.window, 1, 256),
+        range("batch", function.batch, 1, 16),
+        range("startup_ms", function.startup_ms, 100, 300'000, "milliseconds"),
+        range("memory_mib", function.memory_mib, 1, lua ? 64 : 65'536, "MiB"),
+        range("recycle_after", function.recycle_after, 0, 1'000'000'000),
+        range("crashes_max", function.crashes_max, 1, 100),
+        range("http_allow", function.http_allow.size(), 0, 100, "hosts"),
+    });
+}
+
+Refused check_script(const model::Script& script) {
+    const auto refuse = [](std::string detail) {
+        return model::Refusal{model::Reason::script_invalid, "script", std::move(detail)};
+    };
+    if (script.code.empty()) return refuse("the script is empty");
+    if (script.code.size() > model::script_bytes_max) {
+        return refuse("a script has at most " + std::to_string(model::script_bytes_max) + " bytes");
+    }
+    if (script.note.size() > note_bytes_max) return refuse("a note has at most 256 bytes");
+    return {};
+}
+
 Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKind filter) {
     if (filter == model::FilterKind::tags && !spec.binding_keys.empty()) {
         return model::Refusal{
@@ -212,6 +251,7 @@ Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKin
         check_retry(spec.retry),
         range("concurrency", spec.concurrency, 1, 1'000),
         range("timeout_ms", spec.timeout_ms, 100, 300'000, "milliseconds"),
+        check_function(spec),
     });
 }
 

@@ -20,6 +20,8 @@ Refused check_queue(const model::QueueAttributes& attributes);
 Refused check_dead_letter(const api::DeadLetterSpec& spec, const model::QueueAttributes& queue);
 Refused check_topic(const model::TopicAttributes& attributes);
 Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKind filter);
+Refused check_function(const model::SubscriptionSpec& spec);
+Refused check_script(const model::Script& script);
 
 // What every send and publish must keep to; the queue's own size limit is the core's to check.
 inline constexpr std::size_t batch_messages_max = 16;

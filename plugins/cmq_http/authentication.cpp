@@ -108,15 +108,16 @@ Failure authenticate(const HttpRequest& request,
                      api::Principal& principal) {
     Claim claim;
     if (auto failure = read_claim(parameters, claim); !failure.none()) return failure;
-    const std::optional<std::string> secret = broker.secret_of(claim.key_id);
-    if (!secret) return {faults::unknown_key, {}};
-    if (!signature_fits(request, parameters, claim, *secret)) {
+    const auto key = broker.key_of(claim.key_id);
+    if (!key) return {faults::unknown_key, {}};
+    if (!signature_fits(request, parameters, claim, key->secret)) {
         return {faults::unauthenticated, {}};
     }
     if (!is_fresh(claim.timestamp_s, freshness)) {
         return {faults::stale, std::to_string(freshness.skew_s)};
     }
     principal.key_id = claim.key_id;
+    principal.root = key->root;
     return {};
 }
 

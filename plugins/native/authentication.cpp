@@ -26,14 +26,16 @@ Problem unauthenticated(std::string detail) {
 // Takes an unknown key through the same comparison, so that key ids cannot be found out by time.
 struct Secret {
     bool known = false;
+    bool root = false;
     std::string text;
 };
 
 Secret secret_of(const api::Broker& broker, std::string_view key_id, std::size_t given_bytes) {
     Secret secret;
-    if (auto found = broker.secret_of(key_id)) {
+    if (auto found = broker.key_of(key_id)) {
         secret.known = true;
-        secret.text = std::move(*found);
+        secret.root = found->root;
+        secret.text = std::move(found->secret);
     } else {
         secret.text.assign(given_bytes, 'x');
     }
@@ -50,9 +52,10 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-Authenticated principal_of(std::string_view key_id) {
+Authenticated principal_of(std::string_view key_id, const Secret& secret) {
     api::Principal principal;
     principal.key_id = key_id;
+    principal.root = secret.root;
     return principal;
 }
 
@@ -66,7 +69,7 @@ Authenticated check_bearer(const api::Broker& broker, std::string_view credentia
     const Secret secret = secret_of(broker, key_id, given.size());
     const bool equal = api::equal_in_constant_time(secret.text, given);
     if (!equal || !secret.known) return unauthenticated("The key is unknown or its secret wrong.");
-    return principal_of(key_id);
+    return principal_of(key_id, secret);
 }
 
 // KeyId, Timestamp and Signature, each exactly once.
@@ -122,7 +125,7 @@ Authenticated check_signature(const api::Broker& broker,
                                " s from the server's clock, which shows " + std::to_string(now_s) +
                                ".");
     }
-    return principal_of(key_id);
+    return principal_of(key_id, secret);
 }
 
 }  // namespace

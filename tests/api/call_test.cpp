@@ -26,7 +26,7 @@ class WaitingBroker final : public Broker {
         asio::post(executor, [to_call = std::move(answer), outcome] { to_call(outcome); });
     }
 
-    [[nodiscard]] std::optional<std::string> secret_of(std::string_view) const override {
+    [[nodiscard]] std::optional<AccessKey> key_of(std::string_view) const override {
         return std::nullopt;
     }
 

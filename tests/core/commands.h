@@ -95,8 +95,11 @@ inline model::SubscriptionSpec tagged_spec(std::vector<std::string> tags) {
 inline model::Subscribe make_subscription(model::SubscriptionNo subscription,
                                           model::SubscriptionSpec spec,
                                           model::TopicNo topic = news) {
-    return {
-        subscription, topic, "subscription-" + std::to_string(subscription.value), std::move(spec)};
+    return {subscription,
+            topic,
+            "subscription-" + std::to_string(subscription.value),
+            std::move(spec),
+            {}};
 }
 
 inline std::vector<model::BodyInfo> bodies(std::uint32_t count) {

@@ -97,7 +97,8 @@ TEST(Retry, ACustomScheduleListensToTheReceiver) {
     model::Settle command{first_reader,
                           {outcome(1, Verdict::retry), outcome(2, Verdict::retry)},
                           model::no_ordinal,
-                          0};
+                          0,
+                          {}};
     command.items[0].retry_after_ms = 7'000;
     command.items[1].retry_after_ms = 500;
     driver.done(command);
@@ -180,7 +181,8 @@ TEST(Retry, ADeferralLastsAsLongAsItWishesButAtLeastASecond) {
     model::Settle command{first_reader,
                           {outcome(1, Verdict::not_attempted), outcome(2, Verdict::not_attempted)},
                           model::no_ordinal,
-                          0};
+                          0,
+                          {}};
     command.items[0].retry_after_ms = 5'000;
     driver.done(command);
     driver.advance(1'000);
@@ -314,7 +316,7 @@ TEST(QuarantineOfADelivery, SettlesItAndChangesNothingTwice) {
 }
 
 model::Settle tracked(Sequence sequence) {
-    model::Settle command{first_reader, {outcome(sequence, Verdict::retry)}, 0, 1};
+    model::Settle command{first_reader, {outcome(sequence, Verdict::retry)}, 0, 1, {}};
     return command;
 }
 

@@ -207,7 +207,7 @@ void SetWorkload::add_delivery_command(Batch& batch) {
         }
         case 2:
         case 3: {
-            model::Settle command{reader, {}, model::no_ordinal, 0};
+            model::Settle command{reader, {}, model::no_ordinal, 0, {}};
             const std::uint64_t items = 1 + below(8);
             for (std::uint64_t at = 0; at < items; ++at) {
                 command.items.push_back(any_outcome(page.items, page.generation));

@@ -161,7 +161,8 @@ TEST(Settle, AFilteredBacklogInRandomOrderEndsWithNoSettledRows) {
 TEST(Settle, AnOutcomeOfAnotherGenerationChangesNothing) {
     CoreDriver driver = with_reader(http_spec());
     publish(driver, news);
-    model::Settle command{first_reader, {outcome(1, Verdict::accepted, 7)}, model::no_ordinal, 0};
+    model::Settle command{
+        first_reader, {outcome(1, Verdict::accepted, 7)}, model::no_ordinal, 0, {}};
     driver.done(command);
     EXPECT_THAT(ready_sequences(driver, first_reader), ElementsAre(1));
 }

@@ -200,7 +200,7 @@ TEST(Scheduler, TheFirstOutcomeIsSettledAtOnceAndLaterOnesGatherBehindIt) {
     scheduler.finish(3, accepted(), 300);
     EXPECT_EQ(scheduler.settlements(300).size(), 0U);
     EXPECT_EQ(scheduler.wake_us(), 3'200);
-    scheduler.on_durable(alpha, due[0].lane, 1);
+    scheduler.on_durable(alpha, due[0].lane, 1, {}, {}, 0);
     due = scheduler.settlements(400);
     ASSERT_EQ(due.size(), 1U);
     EXPECT_EQ(due[0].settlement.items.size(), 2U);
@@ -247,7 +247,8 @@ TEST(Scheduler, AFailureIsSettledWithWhatIsKnownOfIt) {
     ASSERT_EQ(due.size(), 1U);
     const api::Dispatch::Settlement& settlement = due[0].settlement;
     EXPECT_EQ(settlement.subscription, alpha);
-    const model::SettleItem item{5, 3, Verdict::retry, model::Failure::status, 503, 7'000, "busy"};
+    const model::SettleItem item{
+        5, 3, Verdict::retry, model::Failure::status, 503, 7'000, "busy", ""};
     EXPECT_EQ(settlement.items, std::vector<model::SettleItem>{item});
     const model::Attempt attempt{5,
                                  model::MessageId(1005),
@@ -258,7 +259,9 @@ TEST(Scheduler, AFailureIsSettledWithWhatIsKnownOfIt) {
                                  model::Failure::status,
                                  503,
                                  "192.0.2.1:80",
-                                 "busy"};
+                                 "busy",
+                                 "",
+                                 0};
     EXPECT_EQ(settlement.attempts, std::vector<model::Attempt>{attempt});
 }
 
@@ -299,7 +302,7 @@ TEST(Scheduler, PausingHandsBackWhatWaitsAndLetsAttemptsEnd) {
     EXPECT_EQ(due[0].settlement.items[0].sequence, 2U);
     EXPECT_EQ(due[0].settlement.items[0].verdict, Verdict::not_attempted);
     EXPECT_EQ(due[0].settlement.items[0].retry_after_ms, 0U);
-    scheduler.on_durable(alpha, due[0].lane, 2);
+    scheduler.on_durable(alpha, due[0].lane, 2, {}, {}, 0);
     scheduler.finish(1, accepted(), 0);
     due = scheduler.settlements(0);
     ASSERT_EQ(due.size(), 1U);
@@ -318,7 +321,8 @@ std::vector<std::pair<unsigned, Verdict>> settle_all(Scheduler& scheduler) {
     std::vector<std::pair<unsigned, Verdict>> all;
     for (const auto& due : scheduler.settlements(1'000'000)) {
         for (const auto& item : due.settlement.items) all.emplace_back(item.sequence, item.verdict);
-        scheduler.on_durable(due.settlement.subscription, due.lane, due.settlement.items.size());
+        scheduler.on_durable(
+            due.settlement.subscription, due.lane, due.settlement.items.size(), {}, {}, 0);
     }
     return all;
 }
@@ -416,7 +420,7 @@ TEST(Scheduler, NothingStartsWhileTooManyOutcomesAreNotDurable) {
     EXPECT_EQ(scheduler.start_next(0, 0), nullptr);
     const auto due = scheduler.settlements(0);
     EXPECT_EQ(scheduler.start_next(0, 0), nullptr);
-    scheduler.on_durable(alpha, due[0].lane, 1);
+    scheduler.on_durable(alpha, due[0].lane, 1, {}, {}, 0);
     EXPECT_NE(scheduler.start_next(0, 0), nullptr);
 }
 

@@ -24,10 +24,12 @@ TEST(Attempts, AreStoredAsTheirGoldenBytes) {
               "f401"                        // status
               "0c3132372e302e302e313a3830"  // target
               "046f6f7073"                  // excerpt
+              "026e6f"                      // log
+              "ac02"                        // version
               "0200010000"
               "0100"
               "c800"
-              "0000");
+              "00000000");
 }
 
 TEST(Attempts, ComeBackAsTheyWere) {
@@ -61,11 +63,11 @@ TEST(Attempts, ANumberTooWideForItsFieldIsMalformed) {
 
 TEST(Attempts, EveryVerdictAndFailureHasANameOfItsOwn) {
     std::set<std::string_view> verdicts;
-    for (int at = 1; at <= 4; ++at) verdicts.insert(to_text(static_cast<Verdict>(at)));
-    EXPECT_EQ(verdicts.size(), 4U);
+    for (int at = 1; at <= 5; ++at) verdicts.insert(to_text(static_cast<Verdict>(at)));
+    EXPECT_EQ(verdicts.size(), 5U);
     std::set<std::string_view> failures;
-    for (int at = 0; at <= 13; ++at) failures.insert(to_text(static_cast<Failure>(at)));
-    EXPECT_EQ(failures.size(), 14U);
+    for (int at = 0; at <= 20; ++at) failures.insert(to_text(static_cast<Failure>(at)));
+    EXPECT_EQ(failures.size(), 21U);
     EXPECT_FALSE(verdicts.contains("unknown"));
     EXPECT_FALSE(failures.contains("unknown"));
 }

@@ -127,7 +127,10 @@ TEST(ObjectCodec, AttributesAreStoredAsTheirGoldenBytes) {
               "08000000"
               "04"
               "f403"
-              "01");
+              "01"
+              "03776879"
+              "02062f62696e2f610162020301000104f403ac020705010168"
+              "000900");
 }
 
 TEST(ObjectCodec, AttributesComeBackAsTheyWere) {

@@ -33,7 +33,9 @@ TEST(ReplyCodec, EveryReplyHasItsGoldenBytes) {
          "0500000000000000"
          "06"},
         {Deleted{{true, false}}, "050100"},
-        {Started{300}, "06ac02"}};
+        {Started{300}, "06ac02"},
+        {Settled{{1, 300}}, "0701ac02"},
+        {Deployed{300}, "08ac02"}};
     ASSERT_EQ(std::size(samples), std::variant_size_v<Reply>);
     for (const auto& [reply, hex] : samples) EXPECT_EQ(testing::to_hex(encode_reply(reply)), hex);
 }

@@ -12,6 +12,15 @@ T made(const Set& set) {
     return value;
 }
 
+Script sample_script() {
+    return made<Script>([](Script& s) {
+        s.version = 2;
+        s.code = "c";
+        s.note = "n";
+        s.deployed_ms = 7;
+    });
+}
+
 Command sample_settle() {
     return made<Settle>([](Settle& c) {
         c.subscription = SubscriptionNo{5};
@@ -23,9 +32,16 @@ Command sample_settle() {
         failed.status = 503;
         failed.retry_after_ms = 1000;
         failed.excerpt = "busy";
+        failed.log = "no";
         c.items = {failed};
         c.attempts_ordinal = 1;
         c.attempts_failed = 1;
+        HandlerCommit commit;
+        commit.item = 0;
+        commit.outputs = {{ObjectNo{9}, true, 2, 3000}};
+        commit.writes = {{KvWrite::Kind::add, "k", "v", -1, 300}};
+        commit.reads = {{"r", 8}};
+        c.commits = {commit};
     });
 }
 
@@ -156,30 +172,35 @@ std::vector<CommandSample> topic_samples() {
 }
 
 std::vector<CommandSample> subscription_samples() {
-    return {
-        {"Subscribe",
-         made<Subscribe>([](Subscribe& c) {
-             c.subscription = SubscriptionNo{5};
-             c.topic = TopicNo{6};
-             c.name = "s";
-             c.spec = sample_subscription_spec();
-         }),
-         "0101140506017301020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75650"
-         "105612e2a2e230800000004f40301"},
-        {"SetSubscription",
-         made<SetSubscription>([](SetSubscription& c) {
-             c.subscription = SubscriptionNo{5};
-             c.spec = sample_subscription_spec();
-         }),
-         "0101150501020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75650105612"
-         "e2a2e230800000004f40301"},
-        {"Unsubscribe",
-         made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
-         "01011605"}};
+    return {{"Subscribe",
+             made<Subscribe>([](Subscribe& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.topic = TopicNo{6};
+                 c.name = "s";
+                 c.spec = sample_subscription_spec();
+                 c.scripts = {sample_script()};
+             }),
+             "0101140506017301020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
+             "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162020301000104f4"
+             "03ac0207050101680009000101020163016e07"},
+            {"SetSubscription",
+             made<SetSubscription>([](SetSubscription& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.spec = sample_subscription_spec();
+             }),
+             "0101150501020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
+             "650105612e2a2e230800000004f403010377687902062f62696e2f610162020301000104f403ac02"
+             "0705010168000900"},
+            {"Unsubscribe",
+             made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
+             "01011605"}};
 }
 
 std::vector<CommandSample> delivery_samples() {
-    return {{"Settle", sample_settle(), "0101170501ac02020201f703e80704627573790101"},
+    return {{"Settle",
+             sample_settle(),
+             "0101170501ac02020201f703e8070462757379026e6f0101"
+             "010001090102b8170103016b0176ffffffffffffffffac0201017208"},
             {"FeedQueue",
              made<FeedQueue>([](FeedQueue& c) {
                  c.subscription = SubscriptionNo{5};
@@ -200,7 +221,26 @@ std::vector<CommandSample> delivery_samples() {
                  c.message = MessageId{SetId{1}, 2, 3};
              }),
              "01011a05078388808080808004"},
-            {"Tick", Tick{}, "01011b"}};
+            {"Tick", Tick{}, "01011b"},
+            {"DisableSubscription",
+             made<DisableSubscription>([](DisableSubscription& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.reason = "why";
+             }),
+             "01011c0503776879"},
+            {"DeployScript",
+             made<DeployScript>([](DeployScript& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.script = sample_script();
+             }),
+             "01011d0501020163016e07"},
+            {"ActivateScript",
+             made<ActivateScript>([](ActivateScript& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.role = ScriptRole::transform;
+                 c.version = 300;
+             }),
+             "01011e0503ac02"}};
 }
 
 }  // namespace
@@ -244,6 +284,19 @@ SubscriptionSpec sample_subscription_spec() {
         s.concurrency = 4;
         s.timeout_ms = 500;
         s.state = SubscriptionState::paused;
+        s.state_reason = "why";
+        s.function.command = {"/bin/a", "b"};
+        s.function.processes = 2;
+        s.function.window = 3;
+        s.function.content_length = true;
+        s.function.envelope = true;
+        s.function.batch = 4;
+        s.function.startup_ms = 500;
+        s.function.memory_mib = 300;
+        s.function.recycle_after = 7;
+        s.function.crashes_max = 5;
+        s.function.http_allow = {"h"};
+        s.scripts = {0, 9, 0};
     });
 }
 
@@ -259,6 +312,8 @@ std::vector<Attempt> sample_attempts() {
                 a.status = 500;
                 a.target = "127.0.0.1:80";
                 a.excerpt = "oops";
+                a.log = "no";
+                a.version = 300;
             }),
             made<Attempt>([](Attempt& a) {
                 a.sequence = 2;

@@ -102,7 +102,7 @@ TEST(BrokerThread, TheFirstStartWritesTheRootKeyForItsOwnerOnly) {
     ASSERT_TRUE(made);
     ASSERT_TRUE((*made)->first_start_key());
     const node::RootKey key = *(*made)->first_start_key();
-    EXPECT_EQ((*made)->broker().secret_of(key.key_id), key.secret);
+    EXPECT_EQ((*made)->broker().key_of(key.key_id)->secret, key.secret);
     const std::string path = folder.file("data/root.key");
     std::ifstream file(path);
     std::string id_line;

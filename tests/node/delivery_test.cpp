@@ -45,7 +45,8 @@ struct Push {
                              failure,
                              status,
                              0,
-                             ok ? "" : "no thanks"}};
+                             ok ? "" : "no thanks",
+                             ""}};
         if (verdict != Verdict::not_attempted) {
             settlement.attempts = {{delivery.sequence,
                                     delivery.message,
@@ -56,10 +57,13 @@ struct Push {
                                     failure,
                                     status,
                                     "127.0.0.1:9000",
-                                    ""}};
+                                    "",
+                                    "",
+                                    0}};
         }
         bool done = false;
-        node.node->settle(std::move(settlement), [&done] { done = true; });
+        node.node->settle(std::move(settlement),
+                          [&done](const api::Dispatch::Moved&) { done = true; });
         node.settle_down();
         check(done, "a settle becomes durable");
     }

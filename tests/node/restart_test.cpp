@@ -69,11 +69,11 @@ TEST(Restart, KeysSurviveAndTheDevelopmentKeyOpensNothingWithoutIt) {
     node::NodeOptions options;
     options.dev = true;
     SteppedNode node(options);
-    EXPECT_EQ(node.node->secret_of("AKIDpenstockdev"), "penstock-dev-secret");
+    EXPECT_EQ(node.node->key_of("AKIDpenstockdev")->secret, "penstock-dev-secret");
     EXPECT_FALSE(node.node->first_start_key());
     node.options.dev = false;
     node.restart();
-    EXPECT_FALSE(node.node->secret_of("AKIDpenstockdev"));
+    EXPECT_FALSE(node.node->key_of("AKIDpenstockdev"));
     ASSERT_TRUE(node.node->first_start_key());
     const node::RootKey key = *node.node->first_start_key();
     EXPECT_EQ(key.key_id.substr(0, 4), "AKID");
@@ -81,7 +81,7 @@ TEST(Restart, KeysSurviveAndTheDevelopmentKeyOpensNothingWithoutIt) {
     EXPECT_GE(key.secret.size(), 32U);
     node.restart();
     EXPECT_FALSE(node.node->first_start_key());
-    EXPECT_EQ(node.node->secret_of(key.key_id), key.secret);
+    EXPECT_EQ(node.node->key_of(key.key_id)->secret, key.secret);
 }
 
 TEST(Restart, ARootKeyThatCannotBeKeptStopsTheFirstStart) {

@@ -64,10 +64,10 @@ class FakeBroker final : public api::Broker {
         return std::make_shared<Uncancelled>();
     }
 
-    [[nodiscard]] std::optional<std::string> secret_of(std::string_view key_id) const override {
+    [[nodiscard]] std::optional<api::AccessKey> key_of(std::string_view key_id) const override {
         const auto found = secrets.find(std::string(key_id));
         if (found == secrets.end()) return std::nullopt;
-        return found->second;
+        return api::AccessKey{found->second, true};
     }
 
     [[nodiscard]] bool ready() const override { return is_ready; }

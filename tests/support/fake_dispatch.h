@@ -25,11 +25,21 @@ class FakeDispatch final : public api::Dispatch {
         hand_out(lanes_.at(subscription));
     }
 
-    void settle(Settlement settlement, std::function<void()> done) override {
+    void settle(Settlement settlement, std::function<void(Moved)> done) override {
         settled_items += settlement.items.size();
         if (keep_settlements) settlements.push_back(std::move(settlement));
         if (on_settled) on_settled();
-        if (done) done();
+        if (done) done(std::exchange(moved, {}));
+    }
+
+    void read_kv(model::SubscriptionNo,
+                 std::string key,
+                 std::function<void(api::KvRow)> answer) override {
+        answer(kv[key]);
+    }
+
+    void disable(model::SubscriptionNo subscription, std::string reason) override {
+        disabled.insert_or_assign(subscription, std::move(reason));
     }
 
     void feed(model::SubscriptionNo subscription,
@@ -78,6 +88,9 @@ class FakeDispatch final : public api::Dispatch {
     std::vector<std::pair<model::SubscriptionNo, model::Sequence>> fed;
     model::Failure feed_result = model::Failure::none;
     bool feed_answers = true;
+    Moved moved;  // items of the next settlement whose reads have moved
+    std::map<std::string, api::KvRow> kv;
+    std::map<model::SubscriptionNo, std::string> disabled;
 
   private:
     struct Lane {

@@ -20,7 +20,12 @@ class SlowDispatch final : public api::Dispatch {
 
     void grant(model::SubscriptionNo, std::uint32_t) override {}
 
-    void settle(Settlement, std::function<void()>) override {}
+    void settle(Settlement, std::function<void(Moved)>) override {}
+
+    void read_kv(model::SubscriptionNo, std::string, std::function<void(api::KvRow)>) override {}
+
+    void disable(model::SubscriptionNo, std::string) override {}
+
 
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,

@@ -1,0 +1,97 @@
+#include "broker/node/handler_effects.h"
+
+#include "broker/core/data_query.h"
+
+#include <string>
+#include <utility>
+
+namespace penstock::node {
+
+namespace {
+
+model::Refusal refuse(std::string_view subject, std::string detail) {
+    return {model::Reason::invalid_parameter, std::string(subject), std::move(detail)};
+}
+
+model::Refusal too_many(std::string_view what, std::size_t most) {
+    return refuse(what,
+                  "a handler may give at most " + std::to_string(most) + " " + std::string(what) +
+                      " with one message");
+}
+
+}  // namespace
+
+Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
+    if (effects.outputs.size() > model::outputs_per_message_max) {
+        return too_many("outputs", model::outputs_per_message_max);
+    }
+    if (effects.writes.size() > model::kv_writes_per_message_max) {
+        return too_many("kv writes", model::kv_writes_per_message_max);
+    }
+    if (effects.reads.size() > model::kv_reads_per_message_max) {
+        return too_many("kv reads", model::kv_reads_per_message_max);
+    }
+    std::uint64_t bytes = 0;
+    for (const api::HandlerOutput& output : effects.outputs) {
+        bytes += output.message.payload.size();
+        if (output.delay_ms > std::uint64_t{delay_s_max} * 1'000) {
+            return out_of_range("delay", 0, delay_s_max, "seconds");
+        }
+        const model::BodyInfo info{output.message.meta,
+                                   static_cast<std::uint32_t>(output.message.payload.size())};
+        if (auto refused = check_batch({info}, 0, {})) return refused;
+    }
+    if (bytes > outputs_bytes_max) {
+        return refuse("outputs",
+                      "the outputs of one message have together at most " +
+                          std::to_string(outputs_bytes_max) + " bytes");
+    }
+    if (!effects.outputs.empty() || !effects.writes.empty()) return check_space_();
+    return {};
+}
+
+Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output) {
+    model::Output resolved;
+    resolved.delay_ms = output.delay_ms;
+    if (!output.queue.empty()) {
+        auto queue = names_.queue(output.queue);
+        if (!queue) return std::move(queue.error());
+        resolved.target = queue->number;
+        resolved.to_queue = true;
+        return resolved;
+    }
+    auto topic = names_.topic(output.topic);
+    if (!topic) return std::move(topic.error());
+    resolved.target = topic->number;
+    const auto info = core::topic_info(data_.rows(), topic->number);
+    const bool by_key = info && info->attributes.filter == model::FilterKind::routing_key;
+    if (by_key && output.message.meta.routing_key.empty()) {
+        return refuse("routing_key", "topic " + output.topic + " matches by routing key: give one");
+    }
+    return resolved;
+}
+
+Refused HandlerEffects::prepare(api::HandlerEffects effects,
+                                model::HandlerCommit& commit,
+                                PreparedBodies& bodies) {
+    if (auto refused = check(effects)) return refused;
+    std::vector<model::Output> outputs;
+    for (const api::HandlerOutput& output : effects.outputs) {
+        auto resolved = resolve(output);
+        if (!resolved) return std::move(resolved.error());
+        outputs.push_back(*resolved);
+    }
+    for (std::size_t at = 0; at < outputs.size(); ++at) {
+        model::NewMessage& message = effects.outputs[at].message;
+        outputs[at].ordinal = static_cast<std::uint32_t>(bodies.bytes.size());
+        bodies.bytes.push_back(model::encode_body(message));
+        bodies.infos.push_back(model::BodyInfo{std::move(message.meta),
+                                               static_cast<std::uint32_t>(message.payload.size())});
+    }
+    commit.outputs = std::move(outputs);
+    commit.writes = std::move(effects.writes);
+    commit.reads = std::move(effects.reads);
+    return {};
+}
+
+}  // namespace penstock::node
