@@ -81,7 +81,7 @@ class Conversation {
     [[nodiscard]] virtual bool has_room() const = 0;
 
     // True when the process has, or may have, begun to read the message. The end of the process is
-    // no crash of a message that it never saw.
+    // no crash of a message that it never saw. Asked after ended() as well.
     [[nodiscard]] virtual bool has_seen(Host::Ticket ticket) const = 0;
 
     // The pool finished the message without the process: no use may be made of the job after it.

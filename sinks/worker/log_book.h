@@ -42,8 +42,8 @@ class LogBook final : public api::Functions {
                std::string_view message,
                std::string_view text);
 
-    // One failure that a user must see, in one sentence with the fix: a line of level "server" that
-    // is never rate limited, and the status' last problem.
+    // One failure that a user must see, in one sentence with the fix: a line of level "server",
+    // and the status' last problem.
     void problem(model::SubscriptionNo subscription,
                  std::string_view message,
                  std::string_view text);
@@ -61,22 +61,37 @@ class LogBook final : public api::Functions {
     void sandbox(std::function<void(api::SandboxReport)> answer) override;
 
   private:
+    // How many lines may still be kept.
+    struct Allowance {
+        std::int64_t left = 0;
+        std::int64_t counted_us = 0;
+        std::uint64_t dropped = 0;  // since it ran out
+    };
+
     struct Page {
         std::deque<api::FunctionLogLine> lines;
         std::size_t bytes = 0;
-        std::string last_problem;
-        StatusSource source;
-        std::int64_t tokens_us = 0;  // when the allowance was last topped up
-        double tokens = 0;
-        std::uint64_t dropped = 0;  // lines since the allowance ran out
         std::uint64_t last_number = 0;
+        std::string last_problem;
+        Allowance function;
+        Allowance server;  // a noisy function does not drown what the server says of it
     };
+
+    Page& page(model::SubscriptionNo subscription);
+    bool allowed(model::SubscriptionNo subscription, Page& page, Allowance& allowance);
+    void append(model::SubscriptionNo subscription,
+                Page& page,
+                std::string_view level,
+                std::string_view message,
+                std::string text);
+    [[nodiscard]] api::FunctionLogPage read(const api::FunctionLogQuery& query) const;
 
     boost::asio::any_io_executor executor_;
     const Clock& clock_;
     const Launcher& launcher_;
     LogBookLimits limits_;
     std::map<model::SubscriptionNo, Page> pages_;
+    std::map<model::SubscriptionNo, StatusSource> sources_;
     std::uint64_t last_number_ = 0;
 };
 

@@ -40,13 +40,17 @@ class PipeReader {
                int file,
                Bytes bytes,
                Ended ended = {},
-               std::uint64_t bytes_per_second = 0);  // 0: as fast as it comes
+               std::uint64_t bytes_per_second = 0,  // 0: as fast as it comes
+               std::size_t chunk_bytes = 64 * 1024);
     ~PipeReader();
     PipeReader(const PipeReader&) = delete;
     PipeReader& operator=(const PipeReader&) = delete;
 
     // Reads what is there now, at most `bytes_max`; calls `bytes` inside.
     void drain(std::size_t bytes_max);
+
+    // What was read cost as much as so many more bytes. Inside `bytes`.
+    void charge(std::uint64_t bytes);
 
     // No more reading until resume().
     void pause();
@@ -83,6 +87,8 @@ class PipeWriter {
 
     [[nodiscard]] std::uint64_t queued() const;   // bytes put so far
     [[nodiscard]] std::uint64_t written() const;  // of them, bytes the pipe took
+    [[nodiscard]] std::uint64_t taken() const;    // of these, bytes the reader took; before close()
+    [[nodiscard]] bool broken() const;
 
   private:
     class Core;

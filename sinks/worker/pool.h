@@ -19,6 +19,7 @@
 #include "sinks/worker/conversation.h"
 #include "sinks/worker/launcher.h"
 #include "sinks/worker/log_book.h"
+#include "sinks/worker/pool_process.h"
 
 #include <cstdint>
 #include <deque>
@@ -26,6 +27,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,11 +58,11 @@ struct Surroundings {
     PoolLimits limits;
 };
 
-class Pool {
+class Pool final : private PoolProcess::Owner {
   public:
     Pool(const Surroundings& surroundings, const api::Target& target);
     // Kills what still runs. Jobs that wait are dropped: stop() first to have them finished.
-    ~Pool();
+    ~Pool() override;
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
@@ -87,10 +89,83 @@ class Pool {
     [[nodiscard]] api::FunctionStatus status() const;
 
   private:
-    struct Flight;
-    struct Process;
+    using Ticket = Host::Ticket;
+    using Process = PoolProcess;
+
+    struct Waiting {
+        Job job;
+        std::int64_t until_us = 0;
+    };
+
+    // PoolProcess::Owner: notes from the conversations.
+    void on_ready(Process& process) override;
+    void on_answer(Process& process, Ticket ticket, Outcome outcome) override;
+    void on_extend(Process& process, Ticket ticket, std::uint64_t by_ms) override;
+    void on_line(Process& process,
+                 std::string_view level,
+                 Ticket ticket,
+                 std::string_view text) override;
+    void on_breach(Process& process, std::string_view what) override;
+    void on_room() override;
+
+    // Hands out and starts (pool.cpp).
+    void take_target(const api::Target& target);
+    void start_needed(std::int64_t now_us);
+    bool start(std::int64_t now_us);
+    void retire();
+    void hand_out(std::int64_t now_us);
+    Process* idle_process();
+    Process* free_process();
+    void offer(Process& process, Waiting waiting, std::int64_t now_us);
+    [[nodiscard]] std::size_t free_places() const;
+    [[nodiscard]] std::size_t serving() const;
+
+    // Time (pool_time.cpp).
+    void note_due(std::int64_t time_us);
+    void check_times(std::int64_t now_us);
+    void check_waiting(std::deque<Waiting>& waiting, std::int64_t now_us);
+    void check_process(Process& process, std::int64_t now_us);
+    void time_out(Process& process, Ticket ticket, std::int64_t now_us);
+    void end_process(Process& process, Process::Why why, std::int64_t now_us);
+
+    // What the end of a process means (pool_end.cpp).
+    void conclude_ended(std::int64_t now_us);
+    void conclude(Process& process, std::int64_t now_us);
+    void take_back_unseen(Process& process);
+    void conclude_crash(Process& process, std::int64_t now_us);
+    void count_crash(const Process& process, std::int64_t now_us);
+    void conclude_loop(Process& process);
+    void back_off(std::int64_t now_us);
+    [[nodiscard]] bool is_fast(const Process& process, std::int64_t now_us) const;
+    [[nodiscard]] std::string how_it_ended(const Process& process) const;
+    void suspect(const Process& process);
+    void acquit(model::MessageId message);
+    void give_back(Process& process, const AttemptResult& result);
+    void give_back_waiting(const AttemptResult& result);
+    void disable(Process* process, const std::string& reason);
+    void complete(Process& process, Flight flight, Outcome outcome);
+    void problem(const api::Delivery* delivery, const std::string& text);
+    [[nodiscard]] AttemptResult deferral(model::Failure failure, std::string excerpt) const;
 
     const Surroundings& world_;
+    api::Target target_;
+    std::uint64_t generation_ = 1;                     // of the target
+    std::vector<std::shared_ptr<Process>> processes_;  // the launcher's callbacks hold on weakly
+    std::deque<Waiting> waiting_;
+    std::deque<Waiting> waiting_suspects_;
+    std::deque<model::MessageId> suspect_order_;  // oldest first
+    std::set<model::MessageId> suspects_;
+    std::set<model::MessageId> culprits_;  // crashed a process alone since the last answer
+    unsigned fast_exits_ = 0;              // since the last answer
+    unsigned crashes_in_row_ = 0;          // since the last answer
+    std::int64_t not_before_us_ = 0;       // no start before it
+    std::int64_t due_us_;                  // nothing is due before it
+    std::optional<std::int64_t> fade_us_;
+    Ticket last_ticket_ = 0;
+    std::uint64_t starts_ = 0;
+    std::uint64_t crashes_ = 0;
+    bool has_problem_ = false;
+    bool stopped_ = false;
 };
 
 }  // namespace penstock::sinks::worker
