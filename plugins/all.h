@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/api/broker.h"
+#include "broker/api/functions.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 
@@ -19,6 +20,7 @@ struct FrontEndOptions {
         0;                             // CMQ: how far a Timestamp may be off; 0: any time will do
     std::uint32_t backoff_min_ms = 0;  // CMQ: BACKOFF_RETRY's pauses
     std::uint32_t backoff_max_ms = 0;
+    api::Functions* functions = nullptr;  // outlives them; nullptr: none run here
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/broker.h"
+#include "broker/api/functions.h"
 #include "plugins/listener/http.h"
 #include "plugins/native/documents.h"
 #include "plugins/native/problem.h"
@@ -20,6 +21,7 @@ namespace penstock::plugins::native {
 
 struct Call {
     api::Broker& broker;
+    api::Functions* functions;  // nullptr: none run here
     api::Principal principal;
     HttpRequest request;
     std::vector<std::string> names;  // what stands for {} in the route's path, decoded

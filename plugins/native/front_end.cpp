@@ -60,6 +60,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
   public:
     NativeFrontEnd(api::Broker& broker, const NativeOptions& options)
         : broker_(broker),
+          functions_(options.functions),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -79,6 +80,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     std::string request_id(const HttpRequest& request);
 
     api::Broker& broker_;
+    api::Functions* const functions_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -133,7 +135,8 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
     if (!found.route->takes_body && !request.body.empty()) {
         co_return native::invalid_parameter("body", "This route takes no body.");
     }
-    native::Call call{broker_, std::move(who), std::move(request), std::move(found.names)};
+    native::Call call{
+        broker_, functions_, std::move(who), std::move(request), std::move(found.names)};
     co_return co_await found.route->handler(call);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/broker.h"
+#include "broker/api/functions.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 
@@ -12,7 +13,8 @@
 namespace penstock::plugins {
 
 struct NativeOptions {
-    const Clock& clock;  // judges the age of signatures
+    const Clock& clock;                   // judges the age of signatures
+    api::Functions* functions = nullptr;  // outlives the front end; nullptr: none run here
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

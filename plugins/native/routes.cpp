@@ -46,6 +46,17 @@ std::vector<Route> topic_routes() {
     };
 }
 
+std::vector<Route> function_routes() {
+    return {
+        {"GET", "/v1/subscriptions/{}/{}/scripts", list_scripts, query},
+        {"POST", "/v1/subscriptions/{}/{}/scripts", deploy_script, !query, body},
+        {"POST", "/v1/subscriptions/{}/{}/scripts/activate", activate_script, !query, body},
+        {"GET", "/v1/subscriptions/{}/{}/processes", function_status},
+        {"GET", "/v1/functions/logs", function_logs, query},
+        {"GET", "/v1/functions/sandbox", function_sandbox},
+    };
+}
+
 std::vector<Route> operation_routes() {
     return {
         {"GET", "/v1/dead-letters", list_dead_letter_queues, query},
@@ -87,7 +98,8 @@ std::optional<std::vector<std::string>> names_in(std::string_view pattern, std::
 const std::vector<Route>& routes() {
     static const std::vector<Route> all = [] {
         std::vector<Route> table;
-        for (auto&& part : {queue_routes(), topic_routes(), operation_routes()}) {
+        for (auto&& part :
+             {queue_routes(), topic_routes(), function_routes(), operation_routes()}) {
             table.insert(table.end(), part.begin(), part.end());
         }
         return table;

@@ -69,6 +69,14 @@ asio::awaitable<Reply> delete_subscription(Call& call);
 asio::awaitable<Reply> pause_subscription(Call& call);
 asio::awaitable<Reply> resume_subscription(Call& call);
 
+// functions.cpp
+asio::awaitable<Reply> list_scripts(Call& call);
+asio::awaitable<Reply> deploy_script(Call& call);
+asio::awaitable<Reply> activate_script(Call& call);
+asio::awaitable<Reply> function_status(Call& call);
+asio::awaitable<Reply> function_logs(Call& call);
+asio::awaitable<Reply> function_sandbox(Call& call);
+
 // operations.cpp
 asio::awaitable<Reply> list_dead_letter_queues(Call& call);
 asio::awaitable<Reply> list_dead_letters(Call& call);

@@ -1,4 +1,5 @@
 #include "plugins/native/routes.h"
+#include "plugins/native/sink_fields.h"
 
 namespace penstock::plugins::native {
 
@@ -62,30 +63,6 @@ std::optional<model::ContentFormat> read_format(Fields& fields) {
                                    : model::ContentFormat::cmq_json;
 }
 
-void read_sink(Fields& fields, model::SubscriptionSpec& spec) {
-    if (fields.has("http") == fields.has("queue")) {
-        fields.refuse("http", "exactly one of http and queue is needed.");
-        return;
-    }
-    if (fields.has("http")) {
-        auto http = fields.object("http", {"url"});
-        if (!http) fields.refuse("http", "must be an object.");
-        if (!http) return;
-        spec.sink = model::SinkKind::http;
-        spec.endpoint = http->need_text("url", url_bytes);
-        fields.adopt(*http);
-        return;
-    }
-    auto queue = fields.object("queue", {"name"});
-    if (!queue) fields.refuse("queue", "must be an object.");
-    if (!queue) return;
-    spec.sink = model::SinkKind::queue;
-    spec.endpoint = queue->need_text("name", name_bytes);
-    // A queue gets the bare message; there is no other format for it.
-    spec.format = model::ContentFormat::simplified;
-    fields.adopt(*queue);
-}
-
 // Absent: the automatic one; null: none; a name: that queue.
 void read_dead_letter(Fields& fields, api::Subscribe& request) {
     if (fields.is_null("dead_letter")) {
@@ -135,23 +112,23 @@ asio::awaitable<Reply> list_topic_subscriptions(Call& call) {
 }
 
 asio::awaitable<Reply> create_subscription(Call& call) {
-    Fields fields = json_fields(call.request.body,
-                                {"name",
-                                 "http",
-                                 "queue",
-                                 "tags",
-                                 "bind",
-                                 "format",
-                                 "retry",
-                                 "dead_letter",
-                                 "concurrency",
-                                 "timeout_ms",
-                                 "paused"});
+    std::vector<std::string_view> known = sink_fields();
+    known.insert(known.end(),
+                 {"name",
+                  "tags",
+                  "bind",
+                  "format",
+                  "retry",
+                  "dead_letter",
+                  "concurrency",
+                  "timeout_ms",
+                  "paused"});
+    Fields fields = json_fields(call.request.body, known);
     api::Subscribe request;
     request.topic = call.names[0];
     request.name = fields.need_text("name", name_bytes);
     auto& spec = request.spec;
-    read_sink(fields, spec);
+    read_sink(fields, request);
     spec.format = read_format(fields).value_or(spec.format);
     spec.filter_tags = fields.texts("tags", filter_items, filter_bytes).value_or(spec.filter_tags);
     spec.binding_keys =

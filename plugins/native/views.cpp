@@ -3,6 +3,7 @@
 #include "broker/api/names.h"
 #include "broker/base/base64.h"
 #include "broker/base/instant.h"
+#include "plugins/native/sink_fields.h"
 
 #include <boost/json.hpp>
 
@@ -13,11 +14,6 @@ namespace penstock::plugins::native {
 namespace {
 
 namespace json = boost::json;
-
-// A time of 0 means "never" everywhere in the api.
-void put_time(json::object& out, std::string_view name, api::TimeMs unix_ms) {
-    if (unix_ms != 0) out[name] = format_instant(unix_ms);
-}
 
 void put_text(json::object& out, std::string_view name, const std::string& text) {
     if (!text.empty()) out[name] = readable(text);
@@ -58,6 +54,11 @@ json::value show_dead_letter(const api::QueueView& queue) {
 }
 
 }  // namespace
+
+// A time of 0 means "never" everywhere in the api.
+void put_time(json::object& out, std::string_view name, model::TimeMs time_ms) {
+    if (time_ms != 0) out[name] = format_instant(time_ms);
+}
 
 std::string_view to_text(model::FilterKind filter) {
     return filter == model::FilterKind::tags ? "tags" : "key";
@@ -172,14 +173,7 @@ json::object show(const api::SubscriptionView& subscription) {
     json::object out;
     out["topic"] = subscription.topic;
     out["name"] = subscription.name;
-    json::object sink;
-    if (spec.sink == model::SinkKind::http) {
-        sink["url"] = spec.endpoint;
-        out["http"] = std::move(sink);
-    } else {
-        sink["name"] = spec.endpoint;
-        out["queue"] = std::move(sink);
-    }
+    put_sink(out, spec);
     out["tags"] = list(spec.filter_tags);
     out["bind"] = list(spec.binding_keys);
     out["format"] = to_text(spec.format);
@@ -190,9 +184,11 @@ json::object show(const api::SubscriptionView& subscription) {
     out["concurrency"] = spec.concurrency;
     out["timeout_ms"] = spec.timeout_ms;
     out["state"] = to_text(spec.state);
+    put_text(out, "state_reason", spec.state_reason);
     out["backlog"] = subscription.backlog;
     out["waiting"] = subscription.waiting;
     out["dropped"] = subscription.dropped;
+    out["discarded"] = subscription.discarded;
     put_time(out, "created_at", subscription.created_ms);
     put_time(out, "modified_at", subscription.modified_ms);
     return out;
@@ -219,6 +215,7 @@ json::object show(const api::DeadLetterView& letter) {
     if (letter.status != 0) out["last_status"] = letter.status;
     out["attempts"] = letter.attempts;
     put_text(out, "excerpt", letter.excerpt);
+    put_text(out, "log", letter.log);
     out["state"] = letter.state;
     put_time(out, "died_at", letter.died_ms);
     put_time(out, "sent_at", letter.sent_ms);
@@ -240,6 +237,8 @@ json::object show(const api::DeliveryView& delivery) {
     put_text(out, "reason", delivery.reason);
     put_text(out, "target", delivery.target);
     put_text(out, "excerpt", delivery.excerpt);
+    put_text(out, "log", delivery.log);
+    if (delivery.version != 0) out["version"] = delivery.version;
     return out;
 }
 

@@ -26,6 +26,9 @@ boost::json::object show(const model::RetryPolicy& policy);
 // is no UTF-8 every byte beyond ASCII becomes '?'.
 std::string readable(std::string_view text);
 
+// A time as RFC 3339; 0 is left out.
+void put_time(boost::json::object& out, std::string_view name, model::TimeMs time_ms);
+
 // The payload as `body` when it is UTF-8, else as `body_base64`.
 void put_body(boost::json::object& out, std::string_view payload);
 
