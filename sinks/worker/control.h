@@ -32,7 +32,7 @@
 namespace penstock::sinks::worker {
 
 inline constexpr std::size_t message_bytes_max = 128 << 10;
-inline constexpr std::size_t message_files_max = 16;
+inline constexpr std::size_t message_files_max = 16;   // as many as a datagram takes
 inline constexpr std::size_t order_texts_max = 4'096;  // in each list of an order
 inline constexpr std::size_t detail_bytes_max = 1'024;
 

@@ -5,7 +5,8 @@
 
 #include "broker/base/error.h"
 #include "sinks/worker/control.h"
-#include "sinks/worker/supervisor/owned_file.h"
+#include "sinks/worker/datagram.h"
+#include "sinks/worker/owned_file.h"
 
 #include <deque>
 #include <optional>
@@ -42,7 +43,7 @@ class Channel {
   private:
     struct Letter {
         std::string bytes;
-        OwnedFile file;
+        std::vector<OwnedFile> files;
     };
 
     OwnedFile socket_;

@@ -4,7 +4,7 @@
 // thread. A machine without usable cgroups gives an empty list, never an error.
 #pragma once
 
-#include "sinks/worker/supervisor/owned_file.h"
+#include "sinks/worker/owned_file.h"
 
 #include <set>
 #include <string>

@@ -1,6 +1,6 @@
 #include "sinks/worker/supervisor/kernel_files.h"
 
-#include "sinks/worker/supervisor/owned_file.h"
+#include "sinks/worker/owned_file.h"
 
 #include <fcntl.h>
 #include <poll.h>

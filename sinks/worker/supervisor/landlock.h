@@ -5,7 +5,7 @@
 
 #include "broker/base/error.h"
 #include "sinks/worker/control.h"
-#include "sinks/worker/supervisor/owned_file.h"
+#include "sinks/worker/owned_file.h"
 
 namespace penstock::sinks::worker::supervisor {
 

@@ -1,7 +1,7 @@
 #include "sinks/worker/supervisor/namespaces.h"
 
 #include "sinks/worker/supervisor/kernel_files.h"
-#include "sinks/worker/supervisor/owned_file.h"
+#include "sinks/worker/owned_file.h"
 
 #include <fcntl.h>
 #include <net/if.h>

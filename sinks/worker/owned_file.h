@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace penstock::sinks::worker::supervisor {
+namespace penstock::sinks::worker {
 
 class OwnedFile {
   public:
@@ -40,4 +40,4 @@ class OwnedFile {
     int file_ = -1;
 };
 
-}  // namespace penstock::sinks::worker::supervisor
+}  // namespace penstock::sinks::worker
