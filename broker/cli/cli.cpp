@@ -3,10 +3,12 @@
 #include "broker/cli/bench.h"
 #include "broker/cli/context_commands.h"
 #include "broker/cli/doctor.h"
+#include "broker/cli/function_commands.h"
 #include "broker/cli/operation_commands.h"
 #include "broker/cli/queue_commands.h"
 #include "broker/cli/remote_server.h"
 #include "broker/cli/session.h"
+#include "broker/cli/sink_flags.h"
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/topic_commands.h"
 
@@ -23,8 +25,8 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> nouns = {
-    "queue", "topic", "sub", "dlq", "delivery", "message", "context", "doctor", "bench"};
+constexpr std::array<std::string_view, 10> nouns = {
+    "queue", "topic", "sub", "fn", "dlq", "delivery", "message", "context", "doctor", "bench"};
 
 // Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
 void add_settings(CLI::App& root, Session& session) {
@@ -72,11 +74,14 @@ bool is_client_command(std::string_view noun) {
 
 int run(const std::vector<std::string>& words, World& world) {
     Session session(world);
+    std::vector<std::string> own = words;
+    const CutCommand command = cut_command(own);
     CLI::App root("Penstock: queues, topics and push delivery", "penstock");
     add_settings(root, session);
     QueueCommands queues(session);
     TopicCommands topics(session);
-    SubscriptionCommands subscriptions(session);
+    SubscriptionCommands subscriptions(session, command);
+    FunctionCommands functions(session);
     OperationCommands operations(session);
     ContextCommands contexts(session);
     Doctor doctor(session);
@@ -84,13 +89,14 @@ int run(const std::vector<std::string>& words, World& world) {
     queues.add_to(root);
     topics.add_to(root);
     subscriptions.add_to(root);
+    functions.add_to(root);
     operations.add_to(root);
     contexts.add_to(root);
     doctor.add_to(root);
     bench.add_to(root);
     try {
         // CLI11 takes the words from the back.
-        root.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+        root.parse(std::vector<std::string>(own.rbegin(), own.rend()));
     } catch (const CLI::ParseError& problem) {
         return parse_failed(root, problem, world);
     }

@@ -32,6 +32,8 @@ class Session {
 
     [[nodiscard]] World& world() { return world_; }
 
+    [[nodiscard]] const World& world() const { return world_; }
+
     [[nodiscard]] Format format() const;
 
     // Where requests go; a failure when flags and environment contradict themselves.

@@ -12,7 +12,9 @@ namespace json = boost::json;
 
 const Columns subscription_columns = {{"TOPIC", "topic"},
                                       {"NAME", "name"},
-                                      {"TO", "http.url|queue.name"},
+                                      {"TO",
+                                       "http.url|queue.name|exec.command|worker.command|worker_"
+                                       "http.command|runtime.folder|lua.version"},
                                       {"STATE", "state"},
                                       {"BACKLOG", "backlog"},
                                       {"WAITING", "waiting"},
@@ -27,13 +29,13 @@ json::array list_of(const std::vector<std::string>& texts) {
     return list;
 }
 
-std::string path_of(const std::string& full_name) {
+}  // namespace
+
+std::string subscription_path(const std::string& full_name) {
     const auto slash = full_name.find('/');
     return "/v1/subscriptions/" + encoded(full_name.substr(0, slash)) + "/" +
            encoded(full_name.substr(slash + 1));
 }
-
-}  // namespace
 
 FullName subscription_name(Session& session, const std::string& given) {
     if (given.find('/') != std::string::npos) return given;
@@ -77,7 +79,6 @@ CLI::App* SubscriptionCommands::add_verb(CLI::App& noun,
 }
 
 void SubscriptionCommands::add_attributes(CLI::App& verb) {
-    verb.add_option("--http", http_, "Push to this URL");
     verb.add_option("--tag", tags_, "Only messages with this tag; may be repeated")
         ->take_all()
         ->expected(1);
@@ -95,8 +96,8 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     CLI::App* noun = root.add_subcommand("sub", "Subscriptions: where a topic's messages go");
     noun->require_subcommand(1);
     CLI::App* add = add_verb(*noun, "add", "Add a subscription", &SubscriptionCommands::add);
+    sink_.add_to(*add);
     add_attributes(*add);
-    add->add_option("--queue", queue_, "Put them into this queue");
     add->add_option("--dead-letter",
                     dead_letter_,
                     "Queue for what cannot be delivered, or none (default: one of its own)");
@@ -104,7 +105,9 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     add_verb(*noun, "list", "The subscriptions", &SubscriptionCommands::list)
         ->add_option("TOPIC", topic_, "Of this topic only");
     add_verb(*noun, "info", "One subscription", &SubscriptionCommands::info);
-    add_attributes(*add_verb(*noun, "set", "Change attributes", &SubscriptionCommands::set));
+    CLI::App* set = add_verb(*noun, "set", "Change attributes", &SubscriptionCommands::set);
+    set->add_option("--http", http_, "Push to this URL");
+    add_attributes(*set);
     add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove)
         ->add_flag("--yes", session_.yes, "Do not ask");
     add_verb(*noun, "pause", "Deliver nothing until resumed", &SubscriptionCommands::pause);
@@ -134,16 +137,10 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
 int SubscriptionCommands::add() {
     auto body = attributes();
     if (!body) return session_.fail(body.error());
-    if (http_.empty() == queue_.empty()) {
-        return session_.fail(usage_failure("A subscription goes to one place.",
-                                           "Give either --http URL or --queue QUEUE."));
-    }
+    auto sink = sink_.sink();
+    if (!sink) return session_.fail(sink.error());
+    for (auto& [member, value] : *sink) (*body)[member] = std::move(value);
     (*body)["name"] = name_;
-    if (!queue_.empty()) {
-        json::object queue;
-        queue["name"] = queue_;
-        (*body)["queue"] = std::move(queue);
-    }
     if (dead_letter_ == "none") {
         (*body)["dead_letter"] = nullptr;
     } else if (!dead_letter_.empty()) {
@@ -170,7 +167,7 @@ int SubscriptionCommands::list() {
 Called SubscriptionCommands::ask(const std::string& method, const std::string& rest) {
     const auto full = subscription_name(session_, name_);
     if (!full) return full.error();
-    return session_.act(method, path_of(*full) + rest);
+    return session_.act(method, subscription_path(*full) + rest);
 }
 
 int SubscriptionCommands::info() {
@@ -188,7 +185,7 @@ int SubscriptionCommands::set() {
     }
     const auto full = subscription_name(session_, name_);
     if (!full) return session_.fail(full.error());
-    const auto subscription = session_.send("PATCH", path_of(*full), *body);
+    const auto subscription = session_.send("PATCH", subscription_path(*full), *body);
     if (!subscription) return session_.fail(subscription.error());
     return session_.show(*subscription);
 }

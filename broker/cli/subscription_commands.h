@@ -4,6 +4,7 @@
 
 #include "broker/cli/arguments.h"
 #include "broker/cli/session.h"
+#include "broker/cli/sink_flags.h"
 
 #include <string>
 #include <vector>
@@ -14,9 +15,13 @@ namespace penstock::cli {
 using FullName = boost::system::result<std::string, Failure>;
 FullName subscription_name(Session& session, const std::string& given);
 
+// "/v1/subscriptions/TOPIC/NAME" of a full name.
+std::string subscription_path(const std::string& full_name);
+
 class SubscriptionCommands {
   public:
-    explicit SubscriptionCommands(Session& session) : session_(session) {}
+    SubscriptionCommands(Session& session, const CutCommand& command)
+        : session_(session), sink_(command) {}
 
     void add_to(CLI::App& root);
 
@@ -39,10 +44,10 @@ class SubscriptionCommands {
     int resume();
 
     Session& session_;
+    SinkFlags sink_;
     std::string topic_;
     std::string name_;
     std::string http_;
-    std::string queue_;
     std::vector<std::string> tags_;
     std::vector<std::string> bindings_;
     std::string format_;

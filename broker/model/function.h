@@ -16,6 +16,7 @@ namespace penstock::model {
 struct FunctionSpec {
     // Argument vector, [0] an absolute path; runtime: one item, the folder with `bootstrap`.
     std::vector<std::string> command;
+    std::string folder;                 // working folder, absolute; empty: runtime's own, else /
     std::uint32_t processes = 1;        // 1-64 at a time
     std::uint32_t window = 1;           // 1-256 messages in flight in one process
     bool content_length = false;        // worker: frames behind a Content-Length head, not by line
@@ -52,6 +53,7 @@ struct Script {
 inline constexpr std::size_t kv_key_bytes_max = 256;
 inline constexpr std::size_t kv_value_bytes_max = 64 * 1024;
 inline constexpr std::uint64_t kv_bytes_max = 256ULL << 20;  // keys and values of one function
+inline constexpr std::uint64_t kv_ttl_ms_max = 31'622'400'000ULL;  // 366 days
 inline constexpr std::size_t outputs_per_message_max = 100;
 inline constexpr std::size_t kv_writes_per_message_max = 100;
 inline constexpr std::size_t kv_reads_per_message_max = 1000;
@@ -63,7 +65,7 @@ struct KvWrite {
     std::string key;
     std::string value;         // put
     std::int64_t amount = 0;   // add: to a decimal integer; a missing key counts as 0
-    std::uint64_t ttl_ms = 0;  // put and add: 0 for ever
+    std::uint64_t ttl_ms = 0;  // put and add: at most kv_ttl_ms_max; 0 for ever
 
     friend bool operator==(const KvWrite&, const KvWrite&) = default;
 };

@@ -55,6 +55,7 @@ RetryPolicy decode_retry(Reader& reader) {
 
 void encode(Writer& writer, const FunctionSpec& function) {
     encode_texts(writer, function.command);
+    writer.bytes(function.folder);
     writer.varint(function.processes);
     writer.varint(function.window);
     writer.boolean(function.content_length);
@@ -71,6 +72,7 @@ void encode(Writer& writer, const FunctionSpec& function) {
 FunctionSpec decode_function(Reader& reader) {
     FunctionSpec function;
     function.command = decode_texts(reader);
+    function.folder = reader.text();
     function.processes = varint32(reader);
     function.window = varint32(reader);
     function.content_length = reader.boolean();

@@ -199,6 +199,9 @@ Refused check_function(const model::SubscriptionSpec& spec) {
     if (!lua && (function.command.empty() || function.command.front().empty())) {
         return invalid("command", "the program to run is missing");
     }
+    if (!function.folder.empty() && function.folder.front() != '/') {
+        return invalid("cwd", "must be an absolute path");
+    }
     return first_of({
         range("command", command_bytes, 0, command_bytes_max, "bytes"),
         range("processes", function.processes, 1, 64),

@@ -38,10 +38,13 @@ const std::vector<SinkField>& sinks() {
     static const std::vector<SinkField> all = {
         {"http", SinkKind::http, {"url"}},
         {"queue", SinkKind::queue, {"name"}},
-        {"exec", SinkKind::exec, {"command", "processes", "stdin", "memory_mib", "crashes_max"}},
+        {"exec",
+         SinkKind::exec,
+         {"command", "cwd", "processes", "stdin", "memory_mib", "crashes_max"}},
         {"worker",
          SinkKind::worker,
          {"command",
+          "cwd",
           "processes",
           "window",
           "framing",
@@ -53,6 +56,7 @@ const std::vector<SinkField>& sinks() {
         {"worker_http",
          SinkKind::worker_http,
          {"command",
+          "cwd",
           "processes",
           "window",
           "startup_ms",
@@ -112,6 +116,7 @@ void read_function(Fields& object, const SinkField& sink, api::Subscribe& reques
             object.refuse("command", "is missing; a list: the program and its arguments.");
         function.command = std::move(command).value_or(std::vector<std::string>());
     }
+    function.folder = object.text("cwd", Range{1, 4096}).value_or(std::string());
     read_number(object, "processes", function.processes, {1, 64});
     read_number(object, "window", function.window, {1, 256});
     read_number(object, "batch", function.batch, {1, 16});
@@ -163,7 +168,8 @@ json::object show_function(const SinkField& sink, const model::SubscriptionSpec&
         if (takes(sink, name)) out[name] = std::move(value);
     };
     put("command", texts(function.command));
-    if (!function.command.empty()) put("folder", function.command.front().c_str());
+    if (!function.command.empty()) put("folder", json::string(function.command.front()));
+    if (!function.folder.empty()) put("cwd", json::string(function.folder));
     if (sink.kind == SinkKind::lua) out["version"] = spec.scripts[0];
     put("processes", function.processes);
     put("window", function.window);

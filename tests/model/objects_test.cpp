@@ -129,7 +129,7 @@ TEST(ObjectCodec, AttributesAreStoredAsTheirGoldenBytes) {
               "f403"
               "01"
               "03776879"
-              "02062f62696e2f610162020301000104f403ac020705010168"
+              "02062f62696e2f610162022f66020301000104f403ac020705010168"
               "000900");
 }
 

@@ -181,16 +181,16 @@ std::vector<CommandSample> subscription_samples() {
                  c.scripts = {sample_script()};
              }),
              "0101140506017301020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
-             "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162020301000104f4"
-             "03ac0207050101680009000101020163016e07"},
+         "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162022f6602030100"
+         "0104f403ac0207050101680009000101020163016e07"},
             {"SetSubscription",
              made<SetSubscription>([](SetSubscription& c) {
                  c.subscription = SubscriptionNo{5};
                  c.spec = sample_subscription_spec();
              }),
              "0101150501020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
-             "650105612e2a2e230800000004f403010377687902062f62696e2f610162020301000104f403ac02"
-             "0705010168000900"},
+         "650105612e2a2e230800000004f403010377687902062f62696e2f610162022f66020301000104f4"
+         "03ac020705010168000900"},
             {"Unsubscribe",
              made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
              "01011605"}};
@@ -286,6 +286,7 @@ SubscriptionSpec sample_subscription_spec() {
         s.state = SubscriptionState::paused;
         s.state_reason = "why";
         s.function.command = {"/bin/a", "b"};
+        s.function.folder = "/f";
         s.function.processes = 2;
         s.function.window = 3;
         s.function.content_length = true;

@@ -1,0 +1,64 @@
+// The flags of `sub add` that say where a subscription delivers to: a URL, a queue, a function of
+// the server's machine, and Lua scripts before it. Gives the members of /v1's object. One run, one
+// thread.
+#pragma once
+
+#include "broker/cli/arguments.h"
+#include "broker/cli/failure.h"
+
+#include <CLI/App.hpp>
+#include <boost/json/object.hpp>
+#include <boost/system/result.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+// A command is everything behind --exec, --worker or --worker-http: it is cut off before the other
+// words are parsed, so that its own flags stay its own.
+struct CutCommand {
+    std::string flag;  // "--exec" ...; empty: none
+    std::vector<std::string> words;
+};
+
+CutCommand cut_command(std::vector<std::string>& words);
+
+// The text of a file; a failure that says which and why.
+boost::system::result<std::string, Failure> read_file(const std::string& path);
+
+class SinkFlags {
+  public:
+    // `command` outlives the flags.
+    explicit SinkFlags(const CutCommand& command) : command_(command) {}
+
+    void add_to(CLI::App& verb);
+
+    // The sink and scripts for a new subscription.
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> sink() const;
+
+  private:
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> function() const;
+
+    const CutCommand& command_;
+    std::string http_;
+    std::string queue_;
+    std::string runtime_;
+    std::string lua_;
+    std::string filter_;
+    std::string transform_;
+    std::string stdin_;
+    std::string framing_;
+    std::vector<std::string> http_allow_;
+    bool ready_ = false;
+    std::optional<std::uint64_t> processes_;
+    std::optional<std::uint64_t> window_;
+    std::optional<std::uint64_t> batch_;
+    std::optional<std::uint64_t> startup_ms_;
+    std::optional<std::uint64_t> memory_bytes_;
+    std::optional<std::uint64_t> recycle_after_;
+    std::optional<std::uint64_t> crashes_max_;
+};
+
+}  // namespace penstock::cli
