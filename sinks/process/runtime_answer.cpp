@@ -15,7 +15,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t excerpt_bytes_max = model::attempt_excerpt_bytes_max;
-constexpr std::size_t log_bytes_max = model::attempt_log_bytes_max;
 
 AttemptResult failed(model::Verdict verdict, std::string excerpt) {
     AttemptResult result;
@@ -78,9 +77,7 @@ std::vector<AttemptResult> runtime_results(const std::vector<std::string>& ids,
     if (!answer.ok) {
         const auto verdict =
             answer.error.permanent() ? model::Verdict::rejected : model::Verdict::retry;
-        AttemptResult result = failed(verdict, answer.error.line());
-        result.log = answer.error.trace.substr(0, log_bytes_max);
-        results.assign(results.size(), result);
+        results.assign(results.size(), failed(verdict, answer.error.line()));
         return results;
     }
     const Said said = read_answer(answer.body, ids);

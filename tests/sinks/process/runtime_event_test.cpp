@@ -180,7 +180,6 @@ TEST(RuntimeResults, AnErrorIsTriedAgainUnlessItIsPermanent) {
     EXPECT_EQ(retried[0].verdict, Verdict::retry);
     EXPECT_EQ(retried[0].failure, Failure::handler);
     EXPECT_EQ(retried[0].excerpt, "Error: boom");
-    EXPECT_EQ(retried[0].log, "f\ng");
     failed.error = parse_runtime_error(R"({"errorType":"PermanentFailure"})", "Unhandled");
     EXPECT_EQ(runtime_results({"1"}, failed)[0].verdict, Verdict::rejected);
     failed.error = parse_runtime_error("plain text", "");
