@@ -1,0 +1,70 @@
+#include "sinks/lua/lua_contract.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+namespace penstock::sinks::lua {
+namespace {
+
+constexpr std::uint64_t program_mib = 64;    // penstock-lua itself, bodies under way
+constexpr std::uint64_t states_at_once = 6;  // three roles, each with its version before
+constexpr std::uint32_t lua_processes = 8;   // it starts none; threads of the C library count
+constexpr std::uint32_t lua_open_files = 32;
+constexpr std::uint32_t stage_memory_mib = 16;
+
+// Three pipes, or none at all.
+Result<std::array<worker::Pipe, 3>> make_pipes() {
+    std::array<worker::Pipe, 3> pipes;
+    for (worker::Pipe& pipe : pipes) {
+        const auto made = worker::make_pipe();
+        if (!made) {
+            for (const worker::Pipe& each : pipes) {
+                worker::close_file(each.read_end);
+                worker::close_file(each.write_end);
+            }
+            return made.error();
+        }
+        pipe = *made;
+    }
+    return pipes;
+}
+
+// Of one state. What the subscription says is about its handler.
+std::uint32_t memory_mib(const api::Target& target, LuaDuty duty) {
+    if (duty == LuaDuty::stage) return stage_memory_mib;
+    return std::clamp(target.spec.function.memory_mib, 1U, lua_memory_mib_max);
+}
+
+}  // namespace
+
+Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
+    const std::uint32_t memory = memory_mib(target, duty_);
+    worker::ProcessOrder order;
+    order.command = {program_.path,
+                     "--memory-mib=" + std::to_string(memory),
+                     "--cpu-ms=" + std::to_string(target.spec.timeout_ms)};
+    order.folder = "/";
+    order.profile = program_.profile;
+    order.limits.memory_bytes = (program_mib + states_at_once * memory) << 20;
+    order.limits.processes = lua_processes;
+    order.limits.open_files = lua_open_files;
+    order.limits.file_bytes = 0;
+    order.function = target.subscription.value;
+    order.only_computes = true;
+    return order;
+}
+
+Result<worker::Opening> LuaContract::open(const api::Target& target, worker::Host& host) {
+    const auto pipes = make_pipes();
+    if (!pipes) return pipes.error();
+    const auto& [input, output, failures] = *pipes;
+    worker::Opening opening;
+    opening.files = {input.read_end, output.write_end, failures.write_end};
+    const LuaFiles ours{input.write_end, output.read_end, failures.read_end};
+    opening.conversation = std::make_unique<LuaConversation>(world_, host, duty_, target, ours);
+    return opening;
+}
+
+}  // namespace penstock::sinks::lua

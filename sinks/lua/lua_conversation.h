@@ -1,0 +1,132 @@
+// LuaConversation: what the server and one penstock-lua process say to each other: scripts by role
+// and version, messages, answers, and the calls a script makes (http, kv), which are carried out
+// here. On the pool's thread; owned by its pool. A script that does not load disables the
+// subscription, unless an older version of it runs in this process: then that one goes on.
+#pragma once
+
+#include "sinks/client/http_client.h"
+#include "sinks/lua/lua_outcome.h"
+#include "sinks/worker/conversation.h"
+#include "sinks/worker/output_tap.h"
+#include "sinks/worker/pipes.h"
+#include "sinks/worker/protocol.h"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::sinks::lua {
+
+inline constexpr std::uint64_t unread_bytes_max = 1 << 20;      // of frames towards one process
+inline constexpr std::size_t output_bytes_max = 4 * 1'048'576;  // published for one message
+
+// Which scripts of its subscription a process has.
+enum class LuaDuty : std::uint8_t {
+    handler,
+    stage,  // filter and transform
+};
+
+// What conversations are made of. All of it outlives them.
+struct LuaSurroundings {
+    boost::asio::any_io_executor executor;
+    const Clock& clock;
+    client::HttpClient& http;
+    api::Dispatch& dispatch;
+};
+
+// Our ends of a process' descriptors 0, 1 and 2; taken over.
+struct LuaFiles {
+    int input = -1;
+    int output = -1;
+    int failures = -1;
+};
+
+class LuaConversation final : public worker::Conversation {
+  public:
+    using Ticket = worker::Host::Ticket;
+
+    // Sends the target's scripts; `host` hears ready() when all of them have been tried.
+    LuaConversation(const LuaSurroundings& surroundings,
+                    worker::Host& host,
+                    LuaDuty duty,
+                    const api::Target& target,
+                    const LuaFiles& files);
+    ~LuaConversation() override;
+
+    void offer(Ticket ticket, const worker::Job& job) override;
+
+    void flush() override { input_.flush(); }
+
+    [[nodiscard]] bool has_room() const override;
+    [[nodiscard]] bool has_seen(Ticket ticket) const override;
+    void cancel(Ticket ticket) override;
+    void end_input() override;
+
+    void drain_output() override { failures_.drain(); }
+
+    void ended() override;
+
+  private:
+    // One role's script, as this process has it.
+    struct Role {
+        std::uint32_t sent = 0;     // version; 0: none
+        std::uint32_t running = 0;  // the newest that loaded
+        std::uint32_t awaited = 0;  // frames `loaded` still to come
+        std::string problem;        // nothing of it runs: why
+    };
+
+    // A message in the process' hands.
+    struct Flight {
+        std::string role;
+        std::uint32_t version = 0;  // of the script it went to
+        std::uint64_t begin = 0;    // where its frame begins in all that was written
+        std::int64_t deadline_us = 0;
+        model::SubscriptionNo subscription;
+        std::string idempotency;
+        std::vector<std::string> http_allow;
+        std::uint64_t http_calls = 0;
+        std::vector<api::HandlerOutput> outputs;
+        std::size_t output_bytes = 0;  // of all that was published, kept or not
+    };
+
+    using Flights = std::map<Ticket, Flight>;
+
+    void put(std::string_view frame);
+    void send_scripts(const api::Target& target);
+    [[nodiscard]] worker::Outcome unloadable(const api::Target& target,
+                                             const std::string& role) const;
+    void on_bytes(std::string_view bytes);
+    void on_frame(std::string_view frame);
+    void on_answer(worker::Heard heard);
+    void on_loaded(const worker::Loaded& loaded);
+    void on_call(const worker::Heard& heard);
+    void call_http(Flight& flight, const worker::Call& call);
+    void call_kv(const Flight& flight, const worker::Call& call);
+    void answer_call(const std::string& frame);
+    static void keep(Flight& flight, worker::Publish publish);
+    void malformed(const worker::Heard& heard);
+
+    LuaSurroundings world_;
+    worker::Host& host_;
+    LuaDuty duty_;
+    std::string shown_name_;
+    std::map<std::string, Role> roles_;
+    Flights flights_;
+    worker::FrameReader frames_;
+    worker::PipeWriter input_;
+    worker::PipeReader output_;
+    worker::OutputTap failures_;
+    std::uint64_t taken_at_end_ = 0;
+    bool ready_ = false;
+    bool ending_ = false;
+    bool ended_ = false;
+    bool flush_posted_ = false;
+    std::shared_ptr<LuaConversation*> self_;  // answers to calls may come after the end
+};
+
+}  // namespace penstock::sinks::lua
