@@ -1,0 +1,167 @@
+#include "lua/budget.h"
+#include "lua/json.h"
+#include "lua/json_marks.h"
+#include "lua/limits.h"
+#include "sinks/worker/protocol.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace penstock::lua {
+namespace {
+
+class Encoder {
+  public:
+    Encoder(lua_State* state, std::string& out, const char* what)
+        : state_(state), out_(out), begin_(out.size()), what_(what) {}
+
+    // The value at the stack's top, which stays there.
+    void value(std::size_t depth) {
+        switch (lua_type(state_, -1)) {
+            case LUA_TNIL:
+                out_ += "null";
+                return;
+            case LUA_TBOOLEAN:
+                out_ += lua_toboolean(state_, -1) != 0 ? "true" : "false";
+                return;
+            case LUA_TNUMBER:
+                number();
+                return;
+            case LUA_TSTRING:
+                text();
+                return;
+            case LUA_TTABLE:
+                table(depth);
+                return;
+            case LUA_TLIGHTUSERDATA:
+                if (lua_touserdata(state_, -1) != nullptr) break;
+                out_ += "null";
+                return;
+            default:
+                break;
+        }
+        luaL_error(state_, "%s: a %s cannot be JSON", what_, luaL_typename(state_, -1));
+    }
+
+  private:
+    void number() {
+        std::array<char, 40> digits{};
+        char* const first = digits.data();
+        char* past = first + digits.size();
+        if (lua_isinteger(state_, -1) != 0) {
+            past = std::to_chars(first, past, lua_tointeger(state_, -1)).ptr;
+        } else {
+            const lua_Number real = lua_tonumber(state_, -1);
+            if (!std::isfinite(real))
+                luaL_error(state_, "%s: infinity and NaN cannot be JSON", what_);
+            past = std::to_chars(first, past, real).ptr;
+            // A real number stays one: 1.0, not 1.
+            if (std::find_if(first, past, [](char c) { return c == '.' || c == 'e'; }) == past) {
+                *past++ = '.';
+                *past++ = '0';
+            }
+        }
+        out_.append(first, past);
+    }
+
+    void text() {
+        std::size_t length = 0;
+        const char* bytes = lua_tolstring(state_, -1, &length);
+        append(std::string_view(bytes, length));
+    }
+
+    void append(std::string_view text) {
+        if (!sinks::worker::is_utf8(text))
+            luaL_error(state_, "%s: a text that is no UTF-8 cannot be JSON", what_);
+        charge(state_, 1 + text.size() / 16);
+        check_size(text.size());
+        sinks::worker::append_text(out_, text);
+        check_size(0);  // with its escapes
+    }
+
+    void check_size(std::size_t more) {
+        if (out_.size() - begin_ + more > json_bytes_max)
+            luaL_error(
+                state_, "%s: JSON of over %d MiB", what_, static_cast<int>(json_bytes_max >> 20U));
+    }
+
+    void table(std::size_t depth) {
+        if (depth >= json_depth_max)
+            luaL_error(state_,
+                       "%s: nested deeper than %d (a table within itself?)",
+                       what_,
+                       static_cast<int>(json_depth_max));
+        luaL_checkstack(state_, 4, "JSON is too deep");
+        charge(state_, 4);
+        check_size(0);
+        const bool marked = is_marked_array(state_, lua_gettop(state_));
+        const auto length = static_cast<lua_Integer>(lua_rawlen(state_, -1));
+        if (marked || length > 0) {
+            list(depth, length);
+        } else {
+            object(depth);
+        }
+    }
+
+    void list(std::size_t depth, lua_Integer length) {
+        lua_Integer keys = 0;
+        for (lua_pushnil(state_); lua_next(state_, -2) != 0; lua_pop(state_, 1)) {
+            const bool whole = lua_isinteger(state_, -2) != 0;
+            const lua_Integer key = whole ? lua_tointeger(state_, -2) : 0;
+            if (key < 1 || key > length)
+                luaL_error(state_, "%s: a table with gaps or mixed keys cannot be JSON", what_);
+            ++keys;
+        }
+        if (keys != length) luaL_error(state_, "%s: a list with gaps cannot be JSON", what_);
+        charge(state_, static_cast<std::size_t>(length));
+        out_.push_back('[');
+        for (lua_Integer at = 1; at <= length; ++at) {
+            if (at > 1) out_.push_back(',');
+            lua_rawgeti(state_, -1, at);
+            value(depth + 1);
+            lua_pop(state_, 1);
+        }
+        out_.push_back(']');
+    }
+
+    // Keys in order, so that the same value is always the same text.
+    void object(std::size_t depth) {
+        std::vector<std::string_view> keys;
+        for (lua_pushnil(state_); lua_next(state_, -2) != 0; lua_pop(state_, 1)) {
+            if (lua_type(state_, -2) != LUA_TSTRING)
+                luaL_error(
+                    state_, "%s: a %s as key cannot be JSON", what_, luaL_typename(state_, -2));
+            std::size_t length = 0;
+            const char* key = lua_tolstring(state_, -2, &length);
+            keys.emplace_back(key, length);
+        }
+        std::sort(keys.begin(), keys.end());
+        out_.push_back('{');
+        for (std::size_t at = 0; at < keys.size(); ++at) {
+            if (at > 0) out_.push_back(',');
+            append(keys[at]);
+            out_.push_back(':');
+            lua_pushlstring(state_, keys[at].data(), keys[at].size());
+            lua_rawget(state_, -2);
+            value(depth + 1);
+            lua_pop(state_, 1);
+        }
+        out_.push_back('}');
+    }
+
+    lua_State* state_;
+    std::string& out_;
+    std::size_t begin_;
+    const char* what_;
+};
+
+}  // namespace
+
+void append_json(lua_State* state, std::string& out, const char* what) {
+    Encoder(state, out, what).value(0);
+}
+
+}  // namespace penstock::lua
