@@ -1,0 +1,184 @@
+#include "sinks/process/exec_sink.h"
+
+#include "sinks/worker/envelope.h"
+#include "sinks/worker/wording.h"
+
+#include <utility>
+
+namespace penstock::sinks::process {
+
+using model::Failure;
+using model::Verdict;
+
+namespace {
+
+constexpr std::uint32_t deferral_ms = 500;
+constexpr std::size_t shown_output_bytes = 1'024;
+
+AttemptResult not_attempted(Failure failure, std::string excerpt) {
+    AttemptResult result;
+    result.verdict = Verdict::not_attempted;
+    result.failure = failure;
+    result.retry_after_ms = deferral_ms;
+    result.excerpt = std::move(excerpt);
+    return result;
+}
+
+}  // namespace
+
+ExecSink::ExecSink(const worker::Workshop& workshop, ProcessOptions options)
+    : workshop_(workshop), options_(std::move(options)) {}
+
+ExecSink::~ExecSink() {
+    for (const auto& [subscription, known] : functions_) workshop_.log_book.watch(subscription, {});
+    for (const auto& [number, run] : runs_) run.process->abandon();
+}
+
+ExecSink::Function& ExecSink::function(const api::Target& target) {
+    const auto [found, is_new] = functions_.try_emplace(target.subscription);
+    if (is_new) {
+        workshop_.log_book.watch(target.subscription, [this, subscription = target.subscription]() {
+            return status(subscription);
+        });
+    }
+    return found->second;
+}
+
+void ExecSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
+    const std::string place = worker::shown_place(target, &delivery);
+    if (stopped_) return done(not_attempted(Failure::none, "the server stops"));
+    if (!workshop_.launcher.available()) {
+        return done(not_attempted(Failure::no_worker,
+                                  place + ": the supervisor of processes is being started again"));
+    }
+    if (runs_.size() >= exec_runs_max) {
+        return done(not_attempted(Failure::exhausted_resources,
+                                  place + ": too many processes run at a time"));
+    }
+    Result<worker::ProcessOrder> order = process_order(target, options_);
+    if (!order) {
+        AttemptResult result = not_attempted(Failure::configuration, order.error().detail);
+        result.disable = order.error().detail;
+        workshop_.log_book.problem(target.subscription, {}, result.disable);
+        return done(std::move(result));
+    }
+    const std::int64_t now_ms = workshop_.clock.wall_ms();
+    for (std::string& one :
+         worker::message_environment(target, delivery, now_ms + target.spec.timeout_ms)) {
+        order->environment.push_back(std::move(one));
+    }
+    const std::string message = model::to_text(delivery.message);
+    const std::uint64_t number = ++last_run_;
+    auto process = std::make_shared<ExecRun>(
+        workshop_.executor,
+        workshop_.launcher,
+        [this, message, subscription = target.subscription](std::string_view line) {
+            workshop_.log_book.write(subscription, "stderr", message, line);
+        },
+        [this, number](const ExecEnd& end, const std::string& output) {
+            on_ended(number, end, output);
+        });
+    const std::string envelope = target.spec.function.envelope
+                                     ? worker::encode_event(worker::make_event(target, delivery))
+                                     : std::string();
+    const std::string_view input =
+        target.spec.function.envelope ? std::string_view(envelope) : delivery.payload;
+    const Result<void> started =
+        process->start(std::move(*order), input, std::chrono::milliseconds(target.spec.timeout_ms));
+    if (!started) {
+        return done(not_attempted(Failure::exhausted_resources,
+                                  place + ": no process started: " + started.error().detail));
+    }
+    function(target).starts += 1;
+    runs_.emplace(number, Run{&target, &delivery, std::move(done), now_ms, std::move(process)});
+}
+
+void ExecSink::on_ended(std::uint64_t number, const ExecEnd& end, const std::string& output) {
+    const auto found = runs_.find(number);
+    const Run run = std::move(found->second);
+    runs_.erase(found);
+    AttemptResult result = exec_outcome(*run.target, *run.delivery, end);
+    Function& known = function(*run.target);
+    if (result.failure == Failure::crash) {
+        judge_crash(known, run, result);
+    } else if (result.verdict != Verdict::not_attempted) {
+        known.culprits.clear();
+    }
+    if (result.verdict != Verdict::accepted) result.log = end.tail;
+    report(known, run, result);
+    if (!output.empty()) {
+        workshop_.log_book.write(run.target->subscription,
+                                 "debug",
+                                 model::to_text(run.delivery->message),
+                                 worker::one_line(output, shown_output_bytes));
+    }
+    run.done(std::move(result));
+}
+
+// Messages that crash one after the other speak against the program: they are kept, it is stopped.
+void ExecSink::judge_crash(Function& known, const Run& run, AttemptResult& result) {
+    known.crashes += 1;
+    known.culprits.insert(run.delivery->message);
+    if (known.culprits.size() < exec_crashes_max) return;
+    known.culprits.clear();
+    const std::string text = result.excerpt + "; " + std::to_string(exec_crashes_max) +
+                             " messages in a row ended so: crash loop; mend it" +
+                             worker::then_resume(*run.target);
+    result = not_attempted(Failure::configuration, text);
+    result.disable = text;
+}
+
+void ExecSink::report(Function& known, const Run& run, const AttemptResult& result) {
+    worker::LogBook& book = workshop_.log_book;
+    if (result.verdict == Verdict::accepted) {
+        if (std::exchange(known.has_problem, false)) book.success(run.target->subscription);
+        return;
+    }
+    known.has_problem = true;
+    const std::string name = worker::shown_name(*run.target);
+    const bool named = result.excerpt.starts_with(name);
+    const std::string place = worker::shown_place(*run.target, run.delivery) + ": ";
+    book.problem(run.target->subscription,
+                 model::to_text(run.delivery->message),
+                 named ? result.excerpt : place + result.excerpt);
+}
+
+void ExecSink::forget(const api::Target& target) {
+    const auto found = functions_.find(target.subscription);
+    if (found == functions_.end()) return;
+    found->second.culprits.clear();
+    for (const auto& [number, run] : runs_) {
+        if (run.target->subscription == target.subscription) return;
+    }
+    functions_.erase(found);
+    workshop_.log_book.watch(target.subscription, {});
+}
+
+void ExecSink::stop() {
+    if (std::exchange(stopped_, true)) return;
+    const auto runs = std::exchange(runs_, {});
+    for (const auto& [number, run] : runs) {
+        run.process->abandon();
+        run.done(not_attempted(Failure::none, "the server stops"));
+    }
+}
+
+api::FunctionStatus ExecSink::status(model::SubscriptionNo subscription) const {
+    api::FunctionStatus status;
+    const auto found = functions_.find(subscription);
+    if (found == functions_.end()) return status;
+    status.starts = found->second.starts;
+    status.crashes = found->second.crashes;
+    for (const auto& [number, run] : runs_) {
+        if (run.target->subscription != subscription) continue;
+        api::FunctionProcess shown;
+        shown.number = number;
+        shown.state = "busy";
+        shown.in_flight = 1;
+        shown.started_ms = run.started_ms;
+        status.processes.push_back(std::move(shown));
+    }
+    return status;
+}
+
+}  // namespace penstock::sinks::process

@@ -1,0 +1,64 @@
+// ExecSink: one process a message; its exit status is the answer. On the dispatcher's thread. A run
+// is settled once its process and all it started are gone: at the deadline it gets SIGTERM, five
+// seconds later everything of it is killed. What goes wrong is the AttemptResult.
+#pragma once
+
+#include "sinks/process/exec_run.h"
+#include "sinks/process/process_order.h"
+#include "sinks/sink.h"
+#include "sinks/worker/pool_set.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace penstock::sinks::process {
+
+inline constexpr std::size_t exec_runs_max = 256;  // processes at a time, all subscriptions
+inline constexpr unsigned exec_crashes_max = 5;    // messages in a row that crash: crash loop
+
+class ExecSink final : public Sink {
+  public:
+    ExecSink(const worker::Workshop& workshop, ProcessOptions options);
+    ~ExecSink() override;
+    ExecSink(const ExecSink&) = delete;
+    ExecSink& operator=(const ExecSink&) = delete;
+
+    void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override;
+    void forget(const api::Target& target) override;
+    void stop() override;
+
+  private:
+    // One subscription's runs.
+    struct Function {
+        std::uint64_t starts = 0;
+        std::uint64_t crashes = 0;
+        std::set<model::MessageId> culprits;  // crashed since the last run that ended by itself
+        bool has_problem = false;
+    };
+
+    struct Run {
+        const api::Target* target = nullptr;
+        const api::Delivery* delivery = nullptr;
+        Done done;
+        std::int64_t started_ms = 0;
+        std::shared_ptr<ExecRun> process;
+    };
+
+    Function& function(const api::Target& target);
+    void on_ended(std::uint64_t number, const ExecEnd& end, const std::string& output);
+    void judge_crash(Function& known, const Run& run, AttemptResult& result);
+    void report(Function& known, const Run& run, const AttemptResult& result);
+    [[nodiscard]] api::FunctionStatus status(model::SubscriptionNo subscription) const;
+
+    worker::Workshop workshop_;
+    ProcessOptions options_;
+    std::map<std::uint64_t, Run> runs_;
+    std::map<model::SubscriptionNo, Function> functions_;
+    std::uint64_t last_run_ = 0;
+    bool stopped_ = false;
+};
+
+}  // namespace penstock::sinks::process

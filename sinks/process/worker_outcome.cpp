@@ -1,0 +1,68 @@
+#include "sinks/process/worker_outcome.h"
+
+#include "sinks/worker/envelope.h"
+#include "sinks/worker/wording.h"
+
+#include <utility>
+
+namespace penstock::sinks::process {
+namespace {
+
+worker::Outcome failed(model::Verdict verdict, model::Failure failure, std::string_view why) {
+    worker::Outcome outcome;
+    outcome.result.verdict = verdict;
+    outcome.result.failure = failure;
+    outcome.result.excerpt = worker::one_line(why, model::attempt_excerpt_bytes_max);
+    return outcome;
+}
+
+}  // namespace
+
+void keep(Published& published, worker::Publish publish, const std::string& problem) {
+    if (!published.problem.empty()) return;
+    if (!problem.empty()) {
+        published.problem = "a \"publish\" line is malformed: " + problem;
+        return;
+    }
+    published.bytes += publish.body.size();
+    if (published.outputs.size() >= model::outputs_per_message_max) {
+        published.problem = "it published more than " +
+                            std::to_string(model::outputs_per_message_max) + " messages for one";
+    } else if (published.bytes > output_bytes_max) {
+        published.problem =
+            "it published more than " + std::to_string(output_bytes_max) + " bytes for one message";
+    } else {
+        published.outputs.push_back(worker::make_output(std::move(publish)));
+    }
+}
+
+worker::Outcome outcome_of(worker::Answer answer, Published published, const std::string& problem) {
+    using model::Failure;
+    using model::Verdict;
+    if (!problem.empty()) {
+        return failed(
+            Verdict::retry,
+            Failure::handler,
+            "the answer is malformed: " + problem + R"(; {"id":"...","ok":true} is expected)");
+    }
+    if (!answer.ok) {
+        const std::string_view why =
+            answer.error.empty() ? R"(it answered "ok":false without "error")" : answer.error;
+        worker::Outcome outcome =
+            failed(answer.dead ? Verdict::rejected : Verdict::retry, Failure::handler, why);
+        outcome.result.retry_after_ms = answer.retry_after_ms;
+        return outcome;
+    }
+    if (!published.problem.empty()) {
+        return failed(Verdict::retry, Failure::output_refused, published.problem);
+    }
+    worker::Outcome outcome;
+    outcome.value = std::move(answer.result);
+    if (!published.outputs.empty()) {
+        outcome.result.effects.emplace();
+        outcome.result.effects->outputs = std::move(published.outputs);
+    }
+    return outcome;
+}
+
+}  // namespace penstock::sinks::process
