@@ -1,7 +1,8 @@
 #include "sinks/lua/lua_contract.h"
 
+#include "sinks/worker/wording.h"
+
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -13,23 +14,6 @@ constexpr std::uint64_t states_at_once = 6;  // three roles, each with its versi
 constexpr std::uint32_t lua_processes = 8;   // it starts none; threads of the C library count
 constexpr std::uint32_t lua_open_files = 32;
 constexpr std::uint32_t stage_memory_mib = 16;
-
-// Three pipes, or none at all.
-Result<std::array<worker::Pipe, 3>> make_pipes() {
-    std::array<worker::Pipe, 3> pipes;
-    for (worker::Pipe& pipe : pipes) {
-        const auto made = worker::make_pipe();
-        if (!made) {
-            for (const worker::Pipe& each : pipes) {
-                worker::close_file(each.read_end);
-                worker::close_file(each.write_end);
-            }
-            return made.error();
-        }
-        pipe = *made;
-    }
-    return pipes;
-}
 
 // Of one state. What the subscription says is about its handler.
 std::uint32_t memory_mib(const api::Target& target, LuaDuty duty) {
@@ -57,13 +41,12 @@ Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
 }
 
 Result<worker::Opening> LuaContract::open(const api::Target& target, worker::Host& host) {
-    const auto pipes = make_pipes();
-    if (!pipes) return pipes.error();
-    const auto& [input, output, failures] = *pipes;
     worker::Opening opening;
-    opening.files = {input.read_end, output.write_end, failures.write_end};
-    const LuaFiles ours{input.write_end, output.read_end, failures.read_end};
-    opening.conversation = std::make_unique<LuaConversation>(world_, host, duty_, target, ours);
+    auto conversation =
+        std::make_unique<LuaConversation>(world_, host, duty_, worker::shown_name(target));
+    const auto opened = conversation->open(target, opening.files);
+    if (!opened) return opened.error();
+    opening.conversation = std::move(conversation);
     return opening;
 }
 

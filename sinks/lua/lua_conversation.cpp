@@ -1,6 +1,7 @@
 #include "sinks/lua/lua_conversation.h"
 
 #include "sinks/lua/http_call.h"
+#include "sinks/worker/envelope.h"
 #include "sinks/worker/wording.h"
 
 #include <boost/asio/post.hpp>
@@ -46,33 +47,22 @@ std::string kv_result(std::uint64_t call, const api::KvRow& row) {
 LuaConversation::LuaConversation(const LuaSurroundings& surroundings,
                                  worker::Host& host,
                                  LuaDuty duty,
-                                 const api::Target& target,
-                                 const LuaFiles& files)
+                                 std::string shown_name)
     : world_(surroundings),
       host_(host),
       duty_(duty),
-      shown_name_(worker::shown_name(target)),
-      frames_(worker::Framing::lines),
-      input_(
-          surroundings.executor,
-          files.input,
-          [this]() { host_.room(); },
-          []() {}),  // its end is told by the launcher
-      output_(
-          surroundings.executor, files.output, [this](std::string_view bytes) { on_bytes(bytes); }),
-      failures_(surroundings.executor,
-                files.failures,
-                [this](std::string_view line) { host_.output("stderr", line); }),
-      self_(std::make_shared<LuaConversation*>(this)) {
-    send_scripts(target);
-    input_.flush();
-}
+      shown_name_(std::move(shown_name)),
+      self_(std::make_shared<LuaConversation*>(this)) {}
 
 LuaConversation::~LuaConversation() = default;
 
-void LuaConversation::put(std::string_view frame) {
-    input_.put(frame);
-    input_.put("\n");
+Result<void> LuaConversation::open(const api::Target& target, std::vector<int>& files) {
+    auto link = worker::FrameLink::open(world_.executor, world_.clock, *this, {}, files);
+    if (!link) return link.error();
+    link_ = std::move(*link);
+    send_scripts(target);
+    link_->flush();
+    return {};
 }
 
 void LuaConversation::send_scripts(const api::Target& target) {
@@ -87,7 +77,7 @@ void LuaConversation::send_scripts(const api::Target& target) {
         wire.role = model::to_text(kind);
         wire.version = script->version;
         wire.code = script->code;
-        put(worker::script_frame(wire));
+        link_->put(worker::script_frame(wire));
     }
 }
 
@@ -103,17 +93,16 @@ void LuaConversation::offer(Ticket ticket, const worker::Job& job) {
     Flight flight;
     flight.role = name;
     flight.version = role.sent;
-    flight.begin = input_.queued();
     flight.deadline_us = world_.clock.steady_us() + std::int64_t{target.spec.timeout_ms} * 1000;
     flight.subscription = target.subscription;
     flight.idempotency = "penstock-" + std::to_string(target.subscription.value) + '-' +
                          model::to_text(delivery.message) + '-' + std::to_string(delivery.attempt);
     flight.http_allow = target.spec.function.http_allow;
+    flight.begin = link_->put(worker::event_frame(std::to_string(ticket),
+                                                  worker::make_event(target, delivery),
+                                                  world_.clock.wall_ms() + target.spec.timeout_ms,
+                                                  job.role));
     flights_.emplace(ticket, std::move(flight));
-    put(worker::event_frame(std::to_string(ticket),
-                            make_event(target, delivery),
-                            world_.clock.wall_ms() + target.spec.timeout_ms,
-                            job.role));
 }
 
 worker::Outcome LuaConversation::unloadable(const api::Target& target,
@@ -129,14 +118,9 @@ worker::Outcome LuaConversation::unloadable(const api::Target& target,
     return outcome;
 }
 
-bool LuaConversation::has_room() const {
-    return input_.queued() - input_.written() < unread_bytes_max;
-}
-
 bool LuaConversation::has_seen(Ticket ticket) const {
     const auto found = flights_.find(ticket);
-    if (found == flights_.end()) return false;
-    return found->second.begin < (ended_ ? taken_at_end_ : input_.taken());
+    return found != flights_.end() && link_->has_read(found->second.begin);
 }
 
 void LuaConversation::cancel(Ticket ticket) {
@@ -145,31 +129,21 @@ void LuaConversation::cancel(Ticket ticket) {
 
 void LuaConversation::end_input() {
     ending_ = true;
-    if (flights_.empty()) input_.finish();
+    if (flights_.empty()) link_->end_input();
 }
 
 void LuaConversation::ended() {
-    taken_at_end_ = input_.taken();
-    output_.drain(worker::frame_bytes_max);
-    ended_ = true;
     self_.reset();
-    output_.close();
-    input_.close();
-    failures_.end();
+    ended_ = true;
+    link_->ended();
 }
 
-void LuaConversation::on_bytes(std::string_view bytes) {
-    const auto taken = frames_.put(bytes);
-    while (const auto frame = frames_.next()) on_frame(*frame);
-    if (!taken) {
-        output_.close();
-        host_.breach("penstock-lua: " + taken.error().detail);
-    }
+void LuaConversation::on_breach(std::string_view what) {
+    host_.breach("penstock-lua: " + std::string(what));
 }
 
-void LuaConversation::on_frame(std::string_view frame) {
-    Heard heard = worker::decode_frame(frame);
-    if (!heard.problem.empty()) return malformed(heard);
+void LuaConversation::on_frame(std::string_view frame, Heard heard) {
+    if (!heard.problem.empty()) return on_breach("a frame cannot be read: " + heard.problem);
     const auto ticket = model::parse_decimal(heard.id).value_or(0);
     const auto flight = flights_.find(ticket);
     switch (heard.kind) {
@@ -203,12 +177,8 @@ void LuaConversation::keep(Flight& flight, worker::Publish publish) {
     flight.output_bytes += publish.body.size();
     if (flight.outputs.size() > model::outputs_per_message_max) return;
     if (flight.output_bytes <= output_bytes_max) {
-        flight.outputs.push_back(make_output(std::move(publish)));
+        flight.outputs.push_back(worker::make_output(std::move(publish)));
     }
-}
-
-void LuaConversation::malformed(const Heard& heard) {
-    host_.breach("penstock-lua sent a frame that cannot be read: " + heard.problem);
 }
 
 void LuaConversation::on_answer(Heard heard) {
@@ -234,7 +204,7 @@ void LuaConversation::on_answer(Heard heard) {
     }
     outcome.result.version = version;
     host_.finish(ticket, std::move(outcome));
-    if (ending_ && flights_.empty()) input_.finish();
+    if (ending_ && flights_.empty()) link_->end_input();
 }
 
 void LuaConversation::on_loaded(const worker::Loaded& loaded) {
@@ -318,14 +288,14 @@ void LuaConversation::call_kv(const Flight& flight, const worker::Call& call) {
 
 void LuaConversation::answer_call(const std::string& frame) {
     if (ended_) return;
-    put(frame);
+    link_->put(frame);
     if (std::exchange(flush_posted_, true)) return;
     // Answers of one turn of the loop go out in one write.
     boost::asio::post(world_.executor, [weak = std::weak_ptr(self_)]() {
         const auto self = weak.lock();
         if (!self) return;
         (*self)->flush_posted_ = false;
-        (*self)->input_.flush();
+        (*self)->link_->flush();
     });
 }
 

@@ -7,8 +7,7 @@
 #include "sinks/client/http_client.h"
 #include "sinks/lua/lua_outcome.h"
 #include "sinks/worker/conversation.h"
-#include "sinks/worker/output_tap.h"
-#include "sinks/worker/pipes.h"
+#include "sinks/worker/frame_link.h"
 #include "sinks/worker/protocol.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,7 +21,6 @@
 
 namespace penstock::sinks::lua {
 
-inline constexpr std::uint64_t unread_bytes_max = 1 << 20;      // of frames towards one process
 inline constexpr std::size_t output_bytes_max = 4 * 1'048'576;  // published for one message
 
 // Which scripts of its subscription a process has.
@@ -39,35 +37,32 @@ struct LuaSurroundings {
     api::Dispatch& dispatch;
 };
 
-// Our ends of a process' descriptors 0, 1 and 2; taken over.
-struct LuaFiles {
-    int input = -1;
-    int output = -1;
-    int failures = -1;
-};
-
-class LuaConversation final : public worker::Conversation {
+class LuaConversation final : public worker::Conversation, private worker::FrameLink::Listener {
   public:
     using Ticket = worker::Host::Ticket;
 
-    // Sends the target's scripts; `host` hears ready() when all of them have been tried.
+    // `host` outlives it.
     LuaConversation(const LuaSurroundings& surroundings,
                     worker::Host& host,
                     LuaDuty duty,
-                    const api::Target& target,
-                    const LuaFiles& files);
+                    std::string shown_name);
     ~LuaConversation() override;
+
+    // Makes the pipes, the process' ends of them go into `files`, and sends the target's scripts;
+    // the host hears ready() when all of them have been tried. Error{unavailable}: no descriptors.
+    Result<void> open(const api::Target& target, std::vector<int>& files);
 
     void offer(Ticket ticket, const worker::Job& job) override;
 
-    void flush() override { input_.flush(); }
+    void flush() override { link_->flush(); }
 
-    [[nodiscard]] bool has_room() const override;
+    [[nodiscard]] bool has_room() const override { return link_->has_room(); }
+
     [[nodiscard]] bool has_seen(Ticket ticket) const override;
     void cancel(Ticket ticket) override;
     void end_input() override;
 
-    void drain_output() override { failures_.drain(); }
+    void drain_output() override { link_->drain_output(); }
 
     void ended() override;
 
@@ -84,7 +79,7 @@ class LuaConversation final : public worker::Conversation {
     struct Flight {
         std::string role;
         std::uint32_t version = 0;  // of the script it went to
-        std::uint64_t begin = 0;    // where its frame begins in all that was written
+        std::uint64_t begin = 0;    // where its frame begins
         std::int64_t deadline_us = 0;
         model::SubscriptionNo subscription;
         std::string idempotency;
@@ -96,12 +91,17 @@ class LuaConversation final : public worker::Conversation {
 
     using Flights = std::map<Ticket, Flight>;
 
-    void put(std::string_view frame);
     void send_scripts(const api::Target& target);
     [[nodiscard]] worker::Outcome unloadable(const api::Target& target,
                                              const std::string& role) const;
-    void on_bytes(std::string_view bytes);
-    void on_frame(std::string_view frame);
+    void on_frame(std::string_view frame, worker::Heard heard) override;
+
+    void on_stderr(std::string_view line) override { host_.output("stderr", line); }
+
+    void on_breach(std::string_view what) override;
+
+    void on_room() override { host_.room(); }
+
     void on_answer(worker::Heard heard);
     void on_loaded(const worker::Loaded& loaded);
     void on_call(const worker::Heard& heard);
@@ -109,7 +109,6 @@ class LuaConversation final : public worker::Conversation {
     void call_kv(const Flight& flight, const worker::Call& call);
     void answer_call(const std::string& frame);
     static void keep(Flight& flight, worker::Publish publish);
-    void malformed(const worker::Heard& heard);
 
     LuaSurroundings world_;
     worker::Host& host_;
@@ -117,11 +116,7 @@ class LuaConversation final : public worker::Conversation {
     std::string shown_name_;
     std::map<std::string, Role> roles_;
     Flights flights_;
-    worker::FrameReader frames_;
-    worker::PipeWriter input_;
-    worker::PipeReader output_;
-    worker::OutputTap failures_;
-    std::uint64_t taken_at_end_ = 0;
+    std::unique_ptr<worker::FrameLink> link_;
     bool ready_ = false;
     bool ending_ = false;
     bool ended_ = false;

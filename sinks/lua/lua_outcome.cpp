@@ -51,35 +51,6 @@ worker::Outcome refusal(const worker::Answer& answer) {
 
 }  // namespace
 
-worker::Event make_event(const api::Target& target, const api::Delivery& delivery) {
-    worker::Event event;
-    event.id = model::to_text(delivery.message);
-    event.topic = target.topic;
-    event.subscription = target.name;
-    event.tags = delivery.meta.tags;
-    event.routing_key = delivery.meta.routing_key;
-    event.ordering_key = delivery.meta.ordering_key;
-    event.attempt = delivery.attempt;
-    event.published_ms = delivery.published_ms;
-    event.headers = delivery.meta.attributes;
-    event.content_type = delivery.meta.content_type;
-    event.body = delivery.payload;
-    return event;
-}
-
-api::HandlerOutput make_output(worker::Publish publish) {
-    api::HandlerOutput output;
-    output.topic = std::move(publish.topic);
-    output.queue = std::move(publish.queue);
-    output.delay_ms = publish.delay_ms;
-    output.message.payload = std::move(publish.body);
-    output.message.meta.tags = std::move(publish.tags);
-    output.message.meta.routing_key = std::move(publish.routing_key);
-    output.message.meta.ordering_key = std::move(publish.ordering_key);
-    output.message.meta.content_type = std::move(publish.content_type);
-    return output;
-}
-
 worker::Outcome failed_outcome(Verdict verdict, Failure failure, std::string_view excerpt) {
     worker::Outcome outcome;
     outcome.result.verdict = verdict;

@@ -1,5 +1,5 @@
-// Between the worker's wire and the dispatcher's: a delivery as an event, an answer with what was
-// published before it as an outcome. Pure functions, any thread.
+// What an answer of penstock-lua, with what was published before it, means for its message. Pure
+// functions, any thread.
 #pragma once
 
 #include "broker/api/dispatch.h"
@@ -10,10 +10,6 @@
 #include <vector>
 
 namespace penstock::sinks::lua {
-
-worker::Event make_event(const api::Target& target, const api::Delivery& delivery);
-
-api::HandlerOutput make_output(worker::Publish publish);
 
 // `role` says what `value` is: of a transform the new body as it is, else the result's JSON. What a
 // script wants to happen goes along only with a message that is accepted; more of it than the core

@@ -1,5 +1,6 @@
 #include "sinks/process/runtime_sink.h"
 
+#include "sinks/worker/envelope.h"
 #include "sinks/worker/pipes.h"
 #include "sinks/worker/wording.h"
 
@@ -44,7 +45,7 @@ Result<worker::ProcessOrder> RuntimeContract::order(const api::Target& target) {
     const std::string folder = function.command.empty() ? std::string() : function.command.front();
     const std::string program = folder + "/bootstrap";
     std::string problem = obstacle(folder, program);
-    if (options_.profile == worker::SandboxProfile::strict) {
+    if (options_.process.profile == worker::SandboxProfile::strict) {
         problem =
             "the runtime API is served on 127.0.0.1, which the sandbox profile strict does "
             "not let it reach: use the profile default";
@@ -56,10 +57,13 @@ Result<worker::ProcessOrder> RuntimeContract::order(const api::Target& target) {
     worker::ProcessOrder order;
     order.command = {program};
     order.folder = folder;
-    order.profile = options_.profile;
+    order.profile = options_.process.profile;
     order.limits.memory_bytes = std::uint64_t{function.memory_mib} << 20;
     order.function = target.subscription.value;
-    order.readable = {folder};
+    order.environment = options_.process.environment;
+    order.readable = options_.process.readable;
+    order.readable.push_back(folder);
+    order.writable = options_.process.writable;
     return order;
 }
 
@@ -88,6 +92,9 @@ Result<worker::Opening> RuntimeContract::open(const api::Target& target, worker:
         return port.error();
     }
     opening.environment = runtime_environment(target, *port, options_.shown);
+    for (std::string& each : worker::subscription_environment(target)) {
+        opening.environment.push_back(std::move(each));
+    }
     opening.conversation = std::move(conversation);
     return opening;
 }

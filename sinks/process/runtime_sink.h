@@ -6,6 +6,7 @@
 // nothing is waited for.
 #pragma once
 
+#include "sinks/process/process_order.h"
 #include "sinks/process/runtime_event.h"
 #include "sinks/process/runtime_listener.h"
 #include "sinks/worker/conversation.h"
@@ -27,7 +28,7 @@ namespace penstock::sinks::process {
 
 struct RuntimeSinkOptions {
     RuntimeOptions shown;
-    worker::SandboxProfile profile = worker::SandboxProfile::standard;
+    ProcessOptions process;  // `folder` aside: it is the function's own
 };
 
 // A Sink for SubscriptionSpecs of kind runtime.
@@ -40,7 +41,7 @@ class RuntimeContract final : public worker::Contract {
     RuntimeContract(boost::asio::any_io_executor executor,
                     const Clock& clock,
                     RuntimeSinkOptions options)
-        : executor_(std::move(executor)), clock_(clock), options_(options) {}
+        : executor_(std::move(executor)), clock_(clock), options_(std::move(options)) {}
 
     Result<worker::ProcessOrder> order(const api::Target& target) override;
     Result<worker::Opening> open(const api::Target& target, worker::Host& host) override;
