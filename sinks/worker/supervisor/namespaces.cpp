@@ -1,7 +1,7 @@
 #include "sinks/worker/supervisor/namespaces.h"
 
-#include "sinks/worker/supervisor/kernel_files.h"
 #include "sinks/worker/owned_file.h"
+#include "sinks/worker/supervisor/kernel_files.h"
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -81,10 +81,8 @@ Result<void> keep(const std::string& path, bool writable, std::vector<Kept>& kep
 }
 
 Result<std::vector<Kept>> keep_hidden(const ProcessOrder& order) {
-    std::vector<std::pair<std::string, bool>> paths{{order.folder, false}};
-    // A missing program is told by exec, in better words.
-    if (::access(order.command.front().c_str(), F_OK) == 0)
-        paths.emplace_back(order.command.front(), false);
+    std::vector<std::pair<std::string, bool>> paths{{order.folder, false},
+                                                    {order.command.front(), false}};
     for (const auto& path : order.readable) paths.emplace_back(path, false);
     for (const auto& path : order.writable) paths.emplace_back(path, true);
     std::vector<Kept> kept;
@@ -103,15 +101,15 @@ Result<void> lock_root(const ProcessOrder& order) {
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
         return problem("private mounts");
     for (const auto& path : order.writable) {
-        if (is_private(path)) continue;
+        if (is_private(path) || ::access(path.c_str(), F_OK) != 0) continue;
         if (::mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
             return problem(path);
     }
     if (!set_attributes(AT_FDCWD, "/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0))
         return problem("read-only root");
     for (const auto& path : order.writable) {
-        if (!is_private(path) && !set_attributes(AT_FDCWD, path.c_str(), 0, MOUNT_ATTR_RDONLY))
-            return problem(path);
+        if (is_private(path) || ::access(path.c_str(), F_OK) != 0) continue;
+        if (!set_attributes(AT_FDCWD, path.c_str(), 0, MOUNT_ATTR_RDONLY)) return problem(path);
     }
     return {};
 }
