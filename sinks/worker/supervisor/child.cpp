@@ -22,6 +22,8 @@ namespace penstock::sinks::worker::supervisor {
 
 namespace {
 
+using SignalAction = struct sigaction;
+
 constexpr int not_started_status = 127;
 constexpr int low_descriptors = static_cast<int>(message_files_max) + 3;
 // Without a cgroup only each user's processes can be counted: those of several at a time.
@@ -110,8 +112,7 @@ OwnedFile rules_for(const ChildPlan& plan) {
 }  // namespace
 
 void leave_supervisor() {
-    struct sigaction standard {};
-
+    SignalAction standard{};
     standard.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
     sigset_t none{};

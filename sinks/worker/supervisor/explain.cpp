@@ -11,6 +11,8 @@ namespace penstock::sinks::worker::supervisor {
 
 namespace {
 
+using FileStatus = struct stat;
+
 constexpr unsigned any_execute = S_IXUSR | S_IXGRP | S_IXOTH;
 
 std::string reason(int code) {
@@ -22,8 +24,7 @@ std::string whose(const StartedAs& started) {
 }
 
 std::string explain_denied(const StartedAs& started) {
-    struct stat status {};
-
+    FileStatus status{};
     const std::string& program = started.program;
     if (::stat(program.c_str(), &status) == 0) {
         if (S_ISDIR(status.st_mode)) return "the program " + program + " is a folder: name a file";

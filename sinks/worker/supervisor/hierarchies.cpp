@@ -19,6 +19,8 @@ namespace penstock::sinks::worker::supervisor {
 
 namespace {
 
+using FileStatus = struct stat;
+
 namespace fs = std::filesystem;
 
 constexpr std::string_view prefix = "penstock-";
@@ -105,11 +107,9 @@ bool clear_of_stale(const std::string& parent, int version) {
 bool lock_new(const std::string& folder, OwnedFile& lock) {
     if (::mkdir(folder.c_str(), 0755) != 0) return false;
     lock.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    FileStatus opened{};
 
-    struct stat opened {};
-
-    struct stat named {};
-
+    FileStatus named{};
     return lock.open() && ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0 &&
            ::fstat(lock.get(), &opened) == 0 && ::stat(folder.c_str(), &named) == 0 &&
            opened.st_ino == named.st_ino;

@@ -16,6 +16,8 @@ namespace penstock::sinks::worker::supervisor {
 
 namespace {
 
+using FileStatus = struct stat;
+
 // Later than the kernel headers this is built with.
 constexpr std::uint64_t access_truncate = 1ULL << 14U;  // version 3
 constexpr std::uint64_t access_ioctl = 1ULL << 15U;     // version 5
@@ -72,9 +74,7 @@ Result<OwnedFile> new_rules(const ProcessOrder& order, int version) {
 // False with errno: there is no such path, or the rule is refused.
 bool add(const OwnedFile& rules, const char* path, std::uint64_t rights) {
     const OwnedFile place(::open(path, O_PATH | O_CLOEXEC));
-
-    struct stat status {};
-
+    FileStatus status{};
     if (!place.open() || ::fstat(place.get(), &status) != 0) return false;
     landlock_path_beneath_attr rule{};
     rule.allowed_access = S_ISDIR(status.st_mode) ? rights : rights & of_one_file;

@@ -28,6 +28,8 @@ namespace penstock::sinks::worker::supervisor {
 
 namespace {
 
+using FileStatus = struct stat;
+
 namespace fs = std::filesystem;
 
 constexpr std::array private_places{"/tmp", "/var/tmp", "/dev/shm"};
@@ -60,11 +62,9 @@ struct Kept {
 };
 
 Result<void> keep(const std::string& path, bool writable, std::vector<Kept>& kept) {
-    if (!is_private(path)) return {};
-
-    struct stat status {};
-
-    if (::stat(path.c_str(), &status) != 0) return problem(path);
+    FileStatus status{};
+    // What is missing is told by a later step, in better words.
+    if (!is_private(path) || ::stat(path.c_str(), &status) != 0) return {};
     Kept place;
     place.path = path;
     place.folder = S_ISDIR(status.st_mode);

@@ -15,6 +15,8 @@ namespace penstock::sinks::worker::supervisor {
 
 namespace {
 
+using FileStatus = struct stat;
+
 constexpr std::uint32_t first_user = 60'000;
 constexpr std::uint32_t nobody = 65'534;
 
@@ -25,8 +27,7 @@ std::uint64_t tasks_of(unsigned user) {
     const std::filesystem::directory_iterator end;
     for (std::filesystem::directory_iterator at("/proc", problem); !problem && at != end;
          at.increment(problem)) {
-        struct stat status {};
-
+        FileStatus status{};
         const std::string folder = at->path().string();
         if (::stat(folder.c_str(), &status) != 0 || status.st_uid != user) continue;
         tasks += number_in(read_file(folder + "/status"), "Threads:").value_or(0);
