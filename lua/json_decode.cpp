@@ -5,6 +5,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -20,6 +21,8 @@ struct Builder {
     static constexpr std::size_t max_array_size = max_object_size;
     static constexpr std::size_t max_key_size = max_object_size;
     static constexpr std::size_t max_string_size = max_object_size;
+    static constexpr int members_guess = 4;  // room made beforehand
+    static constexpr std::size_t members_max = 32;
     using Failure = boost::system::error_code;
 
     explicit Builder(lua_State* its_state) : state(its_state) {}
@@ -28,6 +31,7 @@ struct Builder {
     std::string part;
     std::size_t depth = 0;
     std::array<lua_Integer, json_depth_max + 1> next{};  // index in an array; 0: an object
+    std::array<int, json_depth_max + 1> members{};       // of the last object there: a good guess
 
     bool place() {
         if (depth == 0) return true;
@@ -67,12 +71,14 @@ struct Builder {
     }
 
     bool on_object_begin(Failure&) {
-        lua_newtable(state);
-        next[++depth] = 0;
+        ++depth;
+        lua_createtable(state, 0, std::max(members[depth], members_guess));
+        next[depth] = 0;
         return true;
     }
 
-    bool on_object_end(std::size_t, Failure&) {
+    bool on_object_end(std::size_t count, Failure&) {
+        members[depth] = static_cast<int>(std::min<std::size_t>(count, members_max));
         --depth;
         return place();
     }

@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace penstock::lua {
@@ -19,6 +20,12 @@ class Encoder {
         : state_(state), out_(out), begin_(out.size()), what_(what) {}
 
     // The value at the stack's top, which stays there.
+    void whole() {
+        value(0);
+        charge(state_, work_);
+    }
+
+  private:
     void value(std::size_t depth) {
         switch (lua_type(state_, -1)) {
             case LUA_TNIL:
@@ -46,7 +53,6 @@ class Encoder {
         luaL_error(state_, "%s: a %s cannot be JSON", what_, luaL_typename(state_, -1));
     }
 
-  private:
     void number() {
         std::array<char, 40> digits{};
         char* const first = digits.data();
@@ -74,9 +80,9 @@ class Encoder {
     }
 
     void append(std::string_view text) {
+        work_ += 1 + text.size() / 16;
         if (!sinks::worker::is_utf8(text))
             luaL_error(state_, "%s: a text that is no UTF-8 cannot be JSON", what_);
-        charge(state_, 1 + text.size() / 16);
         check_size(text.size());
         sinks::worker::append_text(out_, text);
         check_size(0);  // with its escapes
@@ -95,7 +101,7 @@ class Encoder {
                        what_,
                        static_cast<int>(json_depth_max));
         luaL_checkstack(state_, 4, "JSON is too deep");
-        charge(state_, 4);
+        charge(state_, std::exchange(work_, 4));
         check_size(0);
         const bool marked = is_marked_array(state_, lua_gettop(state_));
         const auto length = static_cast<lua_Integer>(lua_rawlen(state_, -1));
@@ -156,12 +162,13 @@ class Encoder {
     std::string& out_;
     std::size_t begin_;
     const char* what_;
+    std::size_t work_ = 0;  // not charged yet
 };
 
 }  // namespace
 
 void append_json(lua_State* state, std::string& out, const char* what) {
-    Encoder(state, out, what).value(0);
+    Encoder(state, out, what).whole();
 }
 
 }  // namespace penstock::lua

@@ -79,7 +79,7 @@ void append_text(std::string& out, std::string_view text);
 
 bool is_utf8(std::string_view bytes);
 
-// "NAME":"..." where `bytes` are UTF-8, else "NAME_base64":"...".
+// "NAME":"..." where `bytes` are UTF-8, else (and for control bytes in mass) "NAME_base64":"...".
 void append_bytes(std::string& out, std::string_view name, std::string_view bytes);
 
 // ---- to the worker; each gives the JSON of one frame, without line end -------------------------

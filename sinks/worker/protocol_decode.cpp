@@ -155,7 +155,8 @@ std::string result_body(const Answer& answer) {
 
 Heard decode_frame(std::string_view frame) {
     Heard heard;
-    const auto object = parse_object(frame);
+    ParseMemory memory;
+    const auto object = parse_object(frame, memory);
     if (!object) {
         heard.kind = Heard::Kind::text;
         return heard;

@@ -64,7 +64,8 @@ void read_result_order(std::string_view frame, Members& members, Order& order) {
 }  // namespace
 
 Result<Event> decode_event(std::string_view json) {
-    const auto object = parse_object(json);
+    ParseMemory memory;
+    const auto object = parse_object(json, memory);
     if (!object) return error(Errc::invalid, "an event must be one JSON object");
     Members members(*object);
     Event event = read_event(members);
@@ -74,7 +75,8 @@ Result<Event> decode_event(std::string_view json) {
 
 Order decode_order(std::string_view frame) {
     Order order;
-    const auto object = parse_object(frame);
+    ParseMemory memory;
+    const auto object = parse_object(frame, memory);
     if (!object) {
         order.problem = "the frame is no JSON object";
         return order;

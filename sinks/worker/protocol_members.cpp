@@ -56,10 +56,11 @@ std::size_t value_end(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::optional<json::object> parse_object(std::string_view text) {
+std::optional<json::object> parse_object(std::string_view text, ParseMemory& memory) {
     json::parse_options options;
     options.max_depth = json_depth_max;
-    json::parser parser({}, options);
+    json::parser parser(memory.storage(), options, memory.scratch(), memory.scratch_size());
+    parser.reset(memory.storage());
     boost::system::error_code failure;
     parser.write(text.data(), text.size(), failure);
     if (failure) return std::nullopt;

@@ -3,8 +3,10 @@
 // after a wrong member it goes on with defaults, problem() says which one it was.
 #pragma once
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,8 +19,24 @@ namespace penstock::sinks::worker {
 // How deep JSON may nest on this wire: 32 for a function's own value and some for the frame.
 inline constexpr std::size_t json_depth_max = 40;
 
+// Memory for one frame's object: frames of usual size need none from the heap. It outlives what was
+// parsed into it.
+class ParseMemory {
+  public:
+    boost::json::storage_ptr storage() { return &resource_; }
+
+    unsigned char* scratch() { return scratch_.data(); }
+
+    [[nodiscard]] std::size_t scratch_size() const { return scratch_.size(); }
+
+  private:
+    std::array<unsigned char, 4096> scratch_;
+    std::array<unsigned char, 8192> buffer_;
+    boost::json::monotonic_resource resource_{buffer_.data(), buffer_.size()};
+};
+
 // The object in `text`; nothing if it is no JSON object.
-std::optional<boost::json::object> parse_object(std::string_view text);
+std::optional<boost::json::object> parse_object(std::string_view text, ParseMemory& memory);
 
 // The text of the value of member `name` of the top-level object `json`, exactly as it stands
 // there: numbers keep every digit. `json` has been parsed before; `value` is what the parser made

@@ -59,6 +59,24 @@ TEST(WorkerProtocol, CarriesABodyThatIsNoTextAsBase64) {
     EXPECT_EQ(decode_event(json)->body, event.body);
 }
 
+TEST(WorkerProtocol, CarriesControlBytesInMassAsBase64) {
+    std::string out;
+    append_bytes(out, "body", std::string(1'000, '\x01'));
+    EXPECT_LT(out.size(), 1'400U);
+    EXPECT_EQ(out.substr(0, 20), R"("body_base64":"AQEBA)");
+    out.clear();
+    append_bytes(out, "body", std::string(1'000, '"'));
+    EXPECT_EQ(out.size(), 2'009U);
+}
+
+TEST(WorkerProtocol, EscapesLongTextsWholly) {
+    for (std::size_t length = 490; length < 530; ++length) {
+        Event event;
+        event.body = std::string(length, 'a') + "\"\x01\xC3\xA9\n" + std::string(600, '\\');
+        EXPECT_EQ(decode_event(encode_event(event))->body, event.body);
+    }
+}
+
 TEST(WorkerProtocol, TakesOnlyWellFormedUtf8AsText) {
     const auto name_of = [](std::string_view bytes) {
         std::string out;
