@@ -43,11 +43,16 @@ std::optional<model::Refusal> check_commit(Turn& turn,
     return check_writes(turn, subscription, commit.writes);
 }
 
+// What goes to queues directly comes first: it was promised its room, while a topic that feeds the
+// same queue finds it full and lets its message wait.
 void apply_commit(Turn& turn, ObjectNo subscription, const model::HandlerCommit& commit) {
-    for (const model::Output& output : commit.outputs) {
-        const model::Reply reply =
-            output.to_queue ? send(turn, as_send(output)) : publish(turn, as_publish(output));
-        check(std::holds_alternative<model::Sent>(reply), "a checked output was refused");
+    for (const bool queues : {true, false}) {
+        for (const model::Output& output : commit.outputs) {
+            if (output.to_queue != queues) continue;
+            const model::Reply reply =
+                queues ? send(turn, as_send(output)) : publish(turn, as_publish(output));
+            check(std::holds_alternative<model::Sent>(reply), "a checked output was refused");
+        }
     }
     apply_writes(turn, subscription, commit.writes);
 }

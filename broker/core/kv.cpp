@@ -12,14 +12,33 @@ using model::KvWrite;
 
 namespace {
 
+bool is_over(const KvEntry& row, TimeMs now_ms) {
+    return row.expires_ms > 0 && row.expires_ms <= now_ms;
+}
+
 std::optional<KvEntry> load_live(const Turn& turn, ObjectNo subscription, std::string_view key) {
     auto row = turn.load<KvEntry>(keys::kv(subscription, key));
-    if (row && row->expires_ms > 0 && row->expires_ms <= turn.now()) return {};
+    if (row && is_over(*row, turn.now())) return {};
     return row;
 }
 
 std::uint64_t bytes_of(std::string_view key, std::string_view value) {
     return key.size() + value.size();
+}
+
+// A row while writes are judged: its value, if it has one, and the bytes it takes.
+struct Planned {
+    std::optional<std::string> value;
+    std::uint64_t bytes = 0;
+};
+
+Planned stored(const Turn& turn, ObjectNo subscription, const std::string& key) {
+    Planned planned;
+    auto row = turn.load<KvEntry>(keys::kv(subscription, key));
+    if (!row) return planned;
+    planned.bytes = bytes_of(key, row->value);
+    if (!is_over(*row, turn.now())) planned.value = std::move(row->value);
+    return planned;
 }
 
 std::optional<std::int64_t> integer(const std::string& text) {
@@ -52,10 +71,16 @@ std::optional<model::Refusal> check_shape(const KvWrite& write) {
         return refuse_write(
             write.key, "a kv key has 1 to " + std::to_string(model::kv_key_bytes_max) + " bytes");
     }
-    if (write.value.size() <= model::kv_value_bytes_max) return {};
-    return refuse_write(
-        write.key,
-        "a kv value has at most " + std::to_string(model::kv_value_bytes_max) + " bytes");
+    if (write.value.size() > model::kv_value_bytes_max) {
+        return refuse_write(
+            write.key,
+            "a kv value has at most " + std::to_string(model::kv_value_bytes_max) + " bytes");
+    }
+    if (write.ttl_ms <= model::kv_ttl_ms_max) return {};
+    return refuse_write(write.key,
+                        "a kv row lives at most " +
+                            std::to_string(model::kv_ttl_ms_max / 86'400'000) +
+                            " days, or for ever");
 }
 
 void erase_row(Turn& turn, ObjectNo subscription, std::string_view key) {
@@ -66,6 +91,28 @@ void erase_row(Turn& turn, ObjectNo subscription, std::string_view key) {
     totals.bytes -= bytes_of(key, row->value);
     turn.erase(keys::kv(subscription, key));
     turn.put(keys::kv_totals(subscription), encode(totals));
+}
+
+// A row that a timer stands for stays, over and empty, until that fires: the next one under the
+// same key needs no further timer.
+void end_row(Turn& turn, ObjectNo subscription, std::string_view key) {
+    auto row = turn.load<KvEntry>(keys::kv(subscription, key));
+    if (!row || row->armed_ms == 0) return erase_row(turn, subscription, key);
+    auto totals = turn.load<KvTotals>(keys::kv_totals(subscription)).value_or(KvTotals{});
+    totals.bytes -= row->value.size();
+    row->value.clear();
+    row->expires_ms = turn.now();
+    turn.put(keys::kv(subscription, key), encode(*row));
+    turn.put(keys::kv_totals(subscription), encode(totals));
+}
+
+// One timer a row: a later end is waited for when that fires.
+void arm_expiry(
+    Turn& turn, ObjectNo subscription, std::string_view key, KvEntry& row, KvTotals& totals) {
+    if (row.expires_ms == 0 || (row.armed_ms > 0 && row.armed_ms <= row.expires_ms)) return;
+    row.armed_ms = row.expires_ms;
+    arm_timer(
+        turn, row.armed_ms, TimerKind::kv_expiry, subscription, ++totals.timers, std::string(key));
 }
 
 void put_row(Turn& turn, ObjectNo subscription, const KvWrite& write, std::string value) {
@@ -81,11 +128,9 @@ void put_row(Turn& turn, ObjectNo subscription, const KvWrite& write, std::strin
     KvEntry row;
     row.version = turn.entry().index;
     row.value = std::move(value);
-    if (write.ttl_ms > 0) {
-        row.expires_ms = turn.now() + static_cast<TimeMs>(write.ttl_ms);
-        arm_timer(
-            turn, row.expires_ms, TimerKind::kv_expiry, subscription, ++totals.timers, write.key);
-    }
+    if (before) row.armed_ms = before->armed_ms;
+    if (write.ttl_ms > 0) row.expires_ms = turn.now() + static_cast<TimeMs>(write.ttl_ms);
+    arm_expiry(turn, subscription, write.key, row, totals);
     turn.put(key, encode(row));
     turn.put(keys::kv_totals(subscription), encode(totals));
 }
@@ -106,27 +151,24 @@ std::optional<model::Refusal> check_writes(Turn& turn,
     if (writes.empty()) return {};
     const auto totals = turn.load<KvTotals>(keys::kv_totals(subscription)).value_or(KvTotals{});
     std::uint64_t bytes = totals.bytes;
-    std::map<std::string, std::optional<std::string>> written;  // within these writes
+    std::map<std::string, Planned> rows;  // as these writes leave them
     for (const KvWrite& write : writes) {
         if (auto refusal = check_shape(write)) return refusal;
-        const auto known = written.find(write.key);
-        std::optional<std::string> before;
-        if (known != written.end()) {
-            before = known->second;
-        } else if (auto row = load_live(turn, subscription, write.key)) {
-            before = std::move(row->value);
-        }
-        std::optional<std::string> after;
-        if (write.kind == KvWrite::Kind::put) after = write.value;
+        const auto [at, fresh] = rows.try_emplace(write.key);
+        Planned& row = at->second;
+        if (fresh) row = stored(turn, subscription, write.key);
+        bytes -= row.bytes;
+        if (write.kind == KvWrite::Kind::put) row.value = write.value;
+        if (write.kind == KvWrite::Kind::erase) row.value.reset();
         if (write.kind == KvWrite::Kind::add) {
-            auto sum = added(write, before);
+            auto sum = added(write, row.value);
             if (!sum) return sum.error();
-            after = std::move(*sum);
+            row.value = std::move(*sum);
         }
-        if (after) bytes += bytes_of(write.key, *after);
-        written[write.key] = std::move(after);
+        row.bytes = row.value ? bytes_of(write.key, *row.value) : 0;
+        bytes += row.bytes;
     }
-    if (bytes <= model::kv_bytes_max) return {};
+    if (bytes <= model::kv_bytes_max || bytes <= totals.bytes) return {};
     return refuse_write(writes.front().key,
                         "the function's kv store holds at most " +
                             std::to_string(model::kv_bytes_max >> 20) + " MiB");
@@ -135,7 +177,7 @@ std::optional<model::Refusal> check_writes(Turn& turn,
 void apply_writes(Turn& turn, ObjectNo subscription, const std::vector<KvWrite>& writes) {
     for (const KvWrite& write : writes) {
         if (write.kind == KvWrite::Kind::erase) {
-            erase_row(turn, subscription, write.key);
+            end_row(turn, subscription, write.key);
         } else if (write.kind == KvWrite::Kind::put) {
             put_row(turn, subscription, write, write.value);
         } else {
@@ -148,10 +190,16 @@ void apply_writes(Turn& turn, ObjectNo subscription, const std::vector<KvWrite>&
     }
 }
 
-void kv_expired(Turn& turn, ObjectNo subscription, std::string_view key) {
-    const auto row = turn.load<KvEntry>(keys::kv(subscription, key));
-    if (!row || row->expires_ms == 0 || row->expires_ms > turn.now()) return;
-    erase_row(turn, subscription, key);
+void kv_expired(Turn& turn, ObjectNo subscription, std::string_view key, TimeMs due_ms) {
+    auto row = turn.load<KvEntry>(keys::kv(subscription, key));
+    if (!row) return;
+    if (is_over(*row, turn.now())) return erase_row(turn, subscription, key);
+    if (row->armed_ms != due_ms) return;  // an earlier one stands for the row by now
+    auto totals = turn.load<KvTotals>(keys::kv_totals(subscription)).value_or(KvTotals{});
+    row->armed_ms = 0;
+    arm_expiry(turn, subscription, key, *row, totals);
+    turn.put(keys::kv(subscription, key), encode(*row));
+    turn.put(keys::kv_totals(subscription), encode(totals));
 }
 
 void erase_function(Turn& turn, ObjectNo subscription) {

@@ -23,8 +23,8 @@ std::optional<model::Refusal> check_writes(Turn& turn,
 // Writes that check_writes() has let pass.
 void apply_writes(Turn& turn, ObjectNo subscription, const std::vector<model::KvWrite>& writes);
 
-// Timer: the row `key` may have outlived its time.
-void kv_expired(Turn& turn, ObjectNo subscription, std::string_view key);
+// Timer, armed for `due_ms`: the row `key` may have outlived its time.
+void kv_expired(Turn& turn, ObjectNo subscription, std::string_view key, TimeMs due_ms);
 
 // Everything the subscription's function has stored and all its scripts.
 void erase_function(Turn& turn, ObjectNo subscription);

@@ -183,7 +183,7 @@ void fields_of(F& f, T& v) {
 
 template <class F, Is<KvEntry> T>
 void fields_of(F& f, T& v) {
-    f(v.version), f(v.expires_ms), f(v.value);
+    f(v.version), f(v.expires_ms), f(v.armed_ms), f(v.value);
 }
 
 template <class F, Is<KvTotals> T>

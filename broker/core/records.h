@@ -148,6 +148,7 @@ struct Globals {
 struct KvEntry {
     std::uint64_t version = 0;  // index of the entry that wrote it
     TimeMs expires_ms = 0;      // 0: never
+    TimeMs armed_ms = 0;        // due time of the timer that stands for the row; 0: none
     std::string value;
 };
 

@@ -61,7 +61,7 @@ void fire(Turn& turn, const Timer& timer) {
         case TimerKind::cleanup:
             return clean_up_subscription(turn, timer.object, timer.value);
         case TimerKind::kv_expiry:
-            return kv_expired(turn, timer.object, timer.value);
+            return kv_expired(turn, timer.object, timer.value, timer.due_ms);
     }
     check(false, "a timer of unknown kind");
 }

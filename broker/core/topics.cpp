@@ -206,6 +206,7 @@ model::Reply subscribe(Turn& turn, const model::Subscribe& command) {
     config.topic = command.topic;
     config.name = command.name;
     config.spec = command.spec;
+    config.spec.scripts = {};
     config.created_ms = turn.now();
     config.modified_ms = turn.now();
     for (const model::Script& script : command.scripts) {
