@@ -16,7 +16,7 @@ namespace penstock::sinks::worker {
 namespace {
 
 constexpr int control_socket = 3;
-constexpr int send_buffer_bytes = 4 << 20;  // the system gives what its limit allows
+constexpr int send_buffer_bytes = 1 << 20;  // the system gives what its limit allows
 
 // Signals as a fresh program expects them, and a group of its own: a terminal's Ctrl-C is for the
 // server, which drains first.
