@@ -85,50 +85,62 @@ void WorkerConversation::close_if_done() {
     if (ending_ && held_.empty()) link_->end_input();
 }
 
-void WorkerConversation::on_frame(std::string_view frame, Heard heard) {
+bool WorkerConversation::on_frame(std::string_view frame, Heard heard) {
     const Ticket ticket = model::parse_decimal(heard.id).value_or(0);
     switch (heard.kind) {
         case Heard::Kind::answer:
             return on_answer(ticket, heard);
         case Heard::Kind::publish:
-            if (const auto found = held_.find(ticket); found != held_.end()) {
-                keep(found->second.published, std::move(heard.publish), heard.problem);
-            } else {
-                host_.log("server",
-                          0,
-                          shown_name_ +
-                              ": a \"publish\" line for a message that is not in hand "
-                              "was ignored: give the \"id\" of the event");
-            }
-            return;
+            return on_publish(ticket, heard);
         case Heard::Kind::text:
-            return on_text(frame);
+            on_text(frame);
+            return false;
         case Heard::Kind::ready:
-            return host_.ready();
+            host_.ready();
+            return false;  // once is enough
         case Heard::Kind::log:
-            if (heard.problem.empty()) return host_.log(heard.log.level, ticket, heard.log.text);
-            break;
+            if (!heard.problem.empty()) break;
+            host_.log(heard.log.level, ticket, heard.log.text);
+            return true;
         case Heard::Kind::extend:
-            if (heard.problem.empty()) return host_.extend(ticket, heard.extend_ms);
-            break;
+            if (!heard.problem.empty()) break;
+            host_.extend(ticket, heard.extend_ms);
+            return true;
         case Heard::Kind::loaded:
         case Heard::Kind::call:
         case Heard::Kind::tripped:
         case Heard::Kind::ignored:
-            return;  // not for us, or of a later protocol
+            return false;  // not for us, or of a later protocol
     }
     host_.log("server", ticket, shown_name_ + ": a line was ignored: " + heard.problem);
+    return false;
 }
 
-void WorkerConversation::on_answer(Ticket ticket, Heard& heard) {
+bool WorkerConversation::on_answer(Ticket ticket, Heard& heard) {
     Published published;
     const auto found = held_.find(ticket);
-    if (found != held_.end()) {
+    const bool is_held = found != held_.end();
+    if (is_held) {
         published = std::move(found->second.published);
         held_.erase(found);
     }
     host_.finish(ticket, outcome_of(std::move(heard.answer), std::move(published), heard.problem));
     close_if_done();
+    return is_held;
+}
+
+bool WorkerConversation::on_publish(Ticket ticket, Heard& heard) {
+    const auto found = held_.find(ticket);
+    if (found != held_.end()) {
+        keep(found->second.published, std::move(heard.publish), heard.problem);
+        return true;
+    }
+    host_.log("server",
+              0,
+              shown_name_ +
+                  ": a \"publish\" line for a message that is not in hand was ignored: "
+                  "give the \"id\" of the event");
+    return false;
 }
 
 // A stray print is a line for the log; what was meant as a frame is worth a word.

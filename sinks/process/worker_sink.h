@@ -74,8 +74,9 @@ class WorkerConversation final : public worker::Conversation, private worker::Fr
         Published published;
     };
 
-    void on_frame(std::string_view frame, worker::Heard heard) override;
-    void on_answer(Ticket ticket, worker::Heard& heard);
+    bool on_frame(std::string_view frame, worker::Heard heard) override;
+    bool on_answer(Ticket ticket, worker::Heard& heard);
+    bool on_publish(Ticket ticket, worker::Heard& heard);
     void on_text(std::string_view line);
     void close_if_done();
 

@@ -85,7 +85,8 @@ class Conversation {
     [[nodiscard]] virtual bool has_seen(Host::Ticket ticket) const = 0;
 
     // The pool finished the message without the process: no use may be made of the job after it.
-    // An answer that comes all the same is reported as any other.
+    // An answer that comes all the same is reported as any other; that none will come any more, as
+    // not attempted. Until then its place is taken.
     virtual void cancel(Host::Ticket ticket) = 0;
 
     // The process shall end once it has answered what it holds; nothing is offered any more. Its
@@ -125,6 +126,9 @@ class Contract {
     [[nodiscard]] virtual std::uint32_t window(const api::Target& target) const {
         return target.spec.function.window;
     }
+
+    // Nothing is opened any more: what the contract shares between its processes ends.
+    virtual void stop() {}
 
     // True when processes started for `old` serve `now` as well.
     [[nodiscard]] virtual bool same_process(const api::Target& old, const api::Target& now) const {

@@ -13,6 +13,9 @@ namespace {
 // Frames of one process are taken for so long, then others have their turn.
 constexpr std::int64_t turn_us_max = 2'000;
 constexpr std::size_t pipe_bytes_max = 1 << 20;
+// Far more than answers make; of useless frames it is some ten thousand.
+constexpr std::uint64_t bytes_per_second = 256 << 20;
+constexpr std::uint64_t useless_frame_bytes = 16 * 1024;
 // A process that ends closes its input a moment before its end is told.
 constexpr std::chrono::seconds broken_time{1};
 
@@ -75,7 +78,11 @@ void FrameLink::listen(int file) {
     FrameReader frames(options_.framing, options_.frame_bytes_max);
     Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(std::move(frames), nullptr, false));
     lane.reader = std::make_unique<PipeReader>(
-        executor_, file, [this, &lane](std::string_view bytes) { on_bytes(lane, bytes); });
+        executor_,
+        file,
+        [this, &lane](std::string_view bytes) { on_bytes(lane, bytes); },
+        PipeReader::Ended(),
+        bytes_per_second);
 }
 
 std::uint64_t FrameLink::put(std::string_view json) {
@@ -118,7 +125,8 @@ void FrameLink::take_frames(Lane& lane) {
     const std::int64_t until_us =
         gone ? std::numeric_limits<std::int64_t>::max() : clock_.steady_us() + turn_us_max;
     while (const auto frame = lane.frames.next()) {
-        listener_.on_frame(*frame, decode_frame(*frame));
+        const bool useful = listener_.on_frame(*frame, decode_frame(*frame));
+        if (!useful) lane.reader->charge(useless_frame_bytes);
         if (clock_.steady_us() >= until_us) return rest(lane);
     }
 }

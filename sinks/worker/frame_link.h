@@ -35,7 +35,9 @@ class FrameLink {
     class Listener {
       public:
         virtual ~Listener() = default;
-        virtual void on_frame(std::string_view frame, Heard heard) = 0;
+
+        // False: the frame was good for nothing. A flood of such is read slowly.
+        virtual bool on_frame(std::string_view frame, Heard heard) = 0;
         virtual void on_stderr(std::string_view line) = 0;
         virtual void on_breach(std::string_view what) = 0;
         virtual void on_room() = 0;

@@ -274,6 +274,8 @@ void Pool::on_answer(Process& process, Ticket ticket, Outcome outcome) {
     world_.wake();
     if (found == process.flights.end()) {
         const bool late = process.late.erase(ticket) > 0;
+        // What the conversation itself gave up is no news.
+        if (late && outcome.result.verdict == Verdict::not_attempted) return;
         if (!late && std::exchange(process.told_unknown, true)) return;
         const std::string what =
             late ? "an answer came after its time and was ignored"

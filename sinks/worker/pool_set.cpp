@@ -39,6 +39,7 @@ class PoolSet::Core : public std::enable_shared_from_this<Core> {
     void stop() {
         stopped_ = true;
         for (const auto& [subscription, pool] : pools_) pool->stop();
+        contract_->stop();
         timer_.cancel();
     }
 

@@ -66,6 +66,7 @@ const std::map<std::string, Names>& room_edges() {
           "broker/api",
           "sinks/sink.h",
           "sinks/client",
+          "sinks/http",
           "sinks/worker",
           "sinks/worker/protocol.h"}},
         {"sinks/lua",

@@ -1,0 +1,247 @@
+#include "sinks/process/worker_http_sink.h"
+
+#include "sinks/client/resolver.h"
+#include "sinks/http/classify.h"
+#include "sinks/worker/envelope.h"
+#include "sinks/worker/pipes.h"
+#include "sinks/worker/wording.h"
+
+#include <chrono>
+#include <utility>
+
+namespace penstock::sinks::process {
+
+using boost::system::error_code;
+using model::Failure;
+using model::Verdict;
+using tcp = boost::asio::ip::tcp;
+
+namespace {
+
+constexpr std::chrono::milliseconds knock_pause{25};
+// A child that crashes loses its connections a moment before its end is told.
+constexpr std::chrono::milliseconds doubt_time{200};
+// The pool's deadline comes first, the client's only cleans up.
+constexpr std::uint32_t client_slack_ms = 1'000;
+
+// A port of the loopback interface that is free now. Another process may take it before the child
+// does: then the child ends, and the next one gets another port.
+Result<std::uint16_t> free_port(const boost::asio::any_io_executor& executor) {
+    error_code ec;
+    tcp::acceptor acceptor(executor);
+    acceptor.open(tcp::v4(), ec);
+    if (!ec) acceptor.bind(tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0), ec);
+    if (ec) return error(Errc::unavailable, "no free port: " + ec.message());
+    const std::uint16_t port = acceptor.local_endpoint(ec).port();
+    if (ec) return error(Errc::unavailable, "no free port: " + ec.message());
+    return port;
+}
+
+// The child's standard output and error.
+struct Files {
+    worker::Pipe out;
+    worker::Pipe err;
+    int null = -1;
+};
+
+Result<Files> make_files() {
+    const auto null = worker::open_null();
+    if (!null) return null.error();
+    const auto out = worker::make_pipe();
+    if (!out) {
+        worker::close_file(*null);
+        return out.error();
+    }
+    const auto err = worker::make_pipe();
+    if (!err) {
+        worker::close_file(*null);
+        worker::close_file(out->read_end);
+        worker::close_file(out->write_end);
+        return err.error();
+    }
+    return Files{*out, *err, *null};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sink>> make_worker_http_sink(const worker::Workshop& workshop,
+                                                    const WorkerHttpOptions& options) {
+    client::ResolverOptions resolver_options;
+    resolver_options.threads = 1;  // an address needs none at all
+    auto resolver =
+        std::make_unique<client::PoolResolver>(workshop.executor, workshop.clock, resolver_options);
+    client::ClientOptions client_options;
+    client_options.addresses = client::AddressPolicy::any;  // it only ever asks our own children
+    auto http = client::HttpClient::make(
+        workshop.executor, workshop.clock, *resolver, std::move(client_options));
+    if (!http) return http.error();
+    auto contract = std::make_unique<WorkerHttpContract>(
+        workshop, options, std::move(resolver), std::move(*http));
+    std::unique_ptr<Sink> sink = std::make_unique<worker::PoolSink>(workshop, std::move(contract));
+    return sink;
+}
+
+WorkerHttpContract::WorkerHttpContract(const worker::Workshop& workshop,
+                                       const WorkerHttpOptions& options,
+                                       std::unique_ptr<client::Resolver> resolver,
+                                       std::unique_ptr<client::HttpClient> http)
+    : options_(options.process),
+      resolver_(std::move(resolver)),
+      http_(std::move(http)),
+      world_{workshop.executor, workshop.clock, workshop.random, *http_, options.topic_owner} {}
+
+WorkerHttpContract::~WorkerHttpContract() = default;
+
+Result<worker::ProcessOrder> WorkerHttpContract::order(const api::Target& target) {
+    Result<worker::ProcessOrder> order = process_order(target, options_);
+    if (!order) return order;
+    if (options_.profile == worker::SandboxProfile::strict) {
+        return error(Errc::invalid,
+                     worker::shown_name(target) +
+                         ": its server is reached over 127.0.0.1, which the sandbox profile strict "
+                         "keeps from it: use the profile default" +
+                         worker::then_resume(target));
+    }
+    for (std::string& one : worker::subscription_environment(target)) {
+        order->environment.push_back(std::move(one));
+    }
+    return order;
+}
+
+Result<worker::Opening> WorkerHttpContract::open(const api::Target& target, worker::Host& host) {
+    const auto port = free_port(world_.executor);
+    if (!port) return port.error();
+    api::Target pushed = target;
+    pushed.spec.endpoint = "http://127.0.0.1:" + std::to_string(*port) + "/";
+    Result<http::PushRequest> request = http::PushRequest::make(pushed, world_.topic_owner);
+    if (!request) return request.error();
+    const auto files = make_files();
+    if (!files) return files.error();
+    worker::Opening opening;
+    opening.conversation = std::make_unique<WorkerHttpConversation>(
+        world_, host, std::move(*request), files->out.read_end, files->err.read_end);
+    opening.files = {files->null, files->out.write_end, files->err.write_end};
+    opening.environment = {"PORT=" + std::to_string(*port)};
+    return opening;
+}
+
+WorkerHttpConversation::WorkerHttpConversation(const HttpSurroundings& surroundings,
+                                               worker::Host& host,
+                                               http::PushRequest request,
+                                               int stdout_file,
+                                               int stderr_file)
+    : world_(surroundings),
+      host_(host),
+      request_(std::move(request)),
+      knocking_(surroundings.executor),
+      knock_timer_(surroundings.executor),
+      doubt_timer_(surroundings.executor),
+      stdout_(surroundings.executor,
+              stdout_file,
+              [this](std::string_view line) { host_.output("stdout", line); }),
+      stderr_(surroundings.executor,
+              stderr_file,
+              [this](std::string_view line) { host_.output("stderr", line); }),
+      self_(std::make_shared<WorkerHttpConversation*>(this)) {
+    knock_again();
+}
+
+WorkerHttpConversation::~WorkerHttpConversation() {
+    world_.http.forget(request_.url());
+}
+
+// ---- until it is ready; the pool ends a child that is not in time -------------------------------
+
+void WorkerHttpConversation::knock_again() {
+    knock_timer_.expires_after(knock_pause);
+    knock_timer_.async_wait(
+        [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
+            const auto conversation = self.lock();
+            if (!ec && conversation) (*conversation)->knock();
+        });
+}
+
+void WorkerHttpConversation::knock() {
+    const tcp::endpoint door(boost::asio::ip::address_v4::loopback(), request_.url().port);
+    knocking_.async_connect(
+        door, [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
+            const auto conversation = self.lock();
+            if (!conversation || ec == boost::asio::error::operation_aborted) return;
+            error_code ignored;
+            (*conversation)->knocking_.close(ignored);
+            if (ec) return (*conversation)->knock_again();
+            (*conversation)->host_.ready();
+        });
+}
+
+// ---- messages
+// ------------------------------------------------------------------------------------
+
+void WorkerHttpConversation::offer(Ticket ticket, const worker::Job& job) {
+    client::Outgoing request = request_.fill(*job.delivery, world_.random.next() >> 1);
+    request.timeout_ms = job.target->spec.timeout_ms + client_slack_ms;
+    // The message may be finished, and gone, before the exchange is.
+    const auto body = std::make_shared<const std::string>(request.body);
+    request.body = *body;
+    world_.http.send(request_.url(),
+                     std::move(request),
+                     [ticket, body, self = std::weak_ptr<WorkerHttpConversation*>(self_)](
+                         const client::Exchange& exchange) {
+                         const auto conversation = self.lock();
+                         if (conversation) (*conversation)->on_exchange(ticket, exchange);
+                     });
+}
+
+void WorkerHttpConversation::on_exchange(Ticket ticket, const client::Exchange& exchange) {
+    AttemptResult result = http::classify(exchange, world_.clock.wall_ms());
+    if (cancelled_.erase(ticket) > 0 && exchange.ending != client::Ending::answered) {
+        result.verdict = Verdict::not_attempted;
+        return finish(ticket, std::move(result));
+    }
+    if (exchange.ending == client::Ending::reset) return doubt(ticket, std::move(result));
+    if (exchange.ending == client::Ending::refused) {
+        result.verdict = Verdict::not_attempted;
+        result.failure = Failure::no_worker;
+    }
+    if (result.excerpt.empty() && result.verdict != Verdict::accepted) {
+        result.excerpt = "answered with status " + std::to_string(result.status);
+    }
+    finish(ticket, std::move(result));
+}
+
+void WorkerHttpConversation::finish(Ticket ticket, AttemptResult result) {
+    worker::Outcome outcome;
+    outcome.result = std::move(result);
+    host_.finish(ticket, std::move(outcome));
+}
+
+// Was the connection lost because the child crashed? Then the pool will say so.
+void WorkerHttpConversation::doubt(Ticket ticket, AttemptResult result) {
+    doubts_[ticket] = std::move(result);
+    doubt_timer_.expires_after(doubt_time);
+    doubt_timer_.async_wait(
+        [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
+            const auto conversation = self.lock();
+            if (ec || !conversation) return;
+            for (auto& [late, lost] : std::exchange((*conversation)->doubts_, {})) {
+                (*conversation)->finish(late, std::move(lost));
+            }
+        });
+}
+
+void WorkerHttpConversation::drain_output() {
+    stdout_.drain();
+    stderr_.drain();
+}
+
+void WorkerHttpConversation::ended() {
+    error_code ignored;
+    knocking_.close(ignored);
+    knock_timer_.cancel();
+    doubt_timer_.cancel();
+    stdout_.end();
+    stderr_.end();
+    self_.reset();
+}
+
+}  // namespace penstock::sinks::process
