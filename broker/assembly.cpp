@@ -5,6 +5,8 @@
 #include "plugins/all.h"
 #include "sinks/all.h"
 
+#include <boost/asio/post.hpp>
+
 #include <chrono>
 #include <future>
 
@@ -12,10 +14,11 @@ namespace penstock {
 
 namespace {
 
-// Together below the 10 s that a stop may take: requests end, then deliveries, then rows are
-// flushed.
+// Together below the 10 s that a stop may take: requests end, then deliveries, then
+// processes, then rows are flushed.
 constexpr std::chrono::milliseconds requests_grace{4'000};
-constexpr std::chrono::milliseconds deliveries_grace{3'000};
+constexpr std::chrono::milliseconds deliveries_grace{2'500};
+constexpr std::chrono::milliseconds functions_grace{1'000};
 constexpr std::chrono::milliseconds slack{500};
 
 // Waits until an asynchronous stop reports its end; false when it does not come in time.
@@ -53,14 +56,17 @@ Result<void> Assembly::start() {
     auto listening = start_listener();
     if (!listening) return listening;
     broker_->start();
+    // The supervisor belongs to the thread of the sinks.
+    boost::asio::post(pool_->at(0), [this] { functions_->launcher.open(); });
     dispatcher_->start();
     return {};
 }
 
 Result<void> Assembly::start_dispatcher() {
     const auto executor = pool_->at(0).get_executor();
-    auto made =
-        sinks::make_sinks(executor, clock_, random_, broker_->dispatch(), sink_options(config_));
+    functions_ = std::make_unique<sinks::FunctionHost>(executor, clock_);
+    auto made = sinks::make_sinks(
+        executor, clock_, random_, broker_->dispatch(), *functions_, sink_options(config_));
     if (!made) return made.error();
     dispatcher_ = std::make_unique<dispatcher::Dispatcher>(
         executor, broker_->dispatch(), std::move(*made), clock_);
@@ -73,6 +79,7 @@ Result<void> Assembly::start_listener() {
     options->limits.stop_grace = requests_grace;
     auto front_end = front_end_options(config_);
     front_end.seed = random_.next();
+    front_end.functions = &functions_->log_book;
     front_ends_ = plugins::make_front_ends(broker_->broker(), clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
@@ -96,16 +103,27 @@ void Assembly::stop_dispatcher() {
         log_line(LogLevel::warn, "broker", "event=stop deliveries cut off; they will come again");
 }
 
+void Assembly::stop_functions() {
+    Ended ended;
+    boost::asio::post(pool_->at(0), [this, report = ended.report()] {
+        functions_->launcher.stop(functions_grace, report);
+    });
+    if (!ended.within(functions_grace + slack))
+        log_line(LogLevel::warn, "broker", "event=stop processes of functions cut off");
+}
+
 Result<void> Assembly::stop() {
     if (!broker_) return {};
     if (listener_) stop_listener();
     if (dispatcher_) stop_dispatcher();
+    if (dispatcher_) stop_functions();
     // The broker answers what still waits while the I/O threads can carry it.
     auto closed = broker_->stop();
     if (pool_) pool_->stop();
     listener_.reset();
     front_ends_.clear();
     dispatcher_.reset();
+    functions_.reset();
     broker_.reset();
     pool_.reset();
     return closed;

@@ -12,6 +12,7 @@
 #include "plugins/listener/http.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/server.h"
+#include "sinks/all.h"
 
 #include <memory>
 #include <string>
@@ -43,6 +44,7 @@ class Assembly {
     Result<void> start_listener();
     void stop_listener();
     void stop_dispatcher();
+    void stop_functions();
 
     config::ServerConfig config_;
     SystemClock clock_;
@@ -50,6 +52,7 @@ class Assembly {
     // In the order in which they are built; members go the other way round.
     std::unique_ptr<plugins::IoPool> pool_;
     std::unique_ptr<node::BrokerThread> broker_;
+    std::unique_ptr<sinks::FunctionHost> functions_;
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;

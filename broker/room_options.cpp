@@ -1,9 +1,12 @@
 #include "broker/room_options.h"
 
 #include "broker/config/load.h"
+#include "broker/programs.h"
 #include "broker/serve.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 namespace penstock {
@@ -19,6 +22,28 @@ node::TrackMode track_mode(const std::string& name) {
     if (name == "off") return node::TrackMode::off;
     if (name == "failures") return node::TrackMode::failures;
     return node::TrackMode::all;
+}
+
+// --dev: programs are found as in a shell.
+std::string program_folders(const config::ServerConfig& config) {
+    const char* path = config.dev ? std::getenv("PATH") : nullptr;
+    return path != nullptr ? path : config.functions.program_folders;
+}
+
+node::FunctionRules function_rules(const config::ServerConfig& config) {
+    node::FunctionRules rules;
+    rules.processes = config.dev || config.functions.allow_processes;
+    rules.resolve = [folders = split_folders(program_folders(config))](
+                        model::SinkKind kind, const std::vector<std::string>& command) {
+        return find_program(kind, command, folders);
+    };
+    return rules;
+}
+
+sinks::worker::SandboxProfile sandbox(const config::ServerConfig& config) {
+    using Profile = sinks::worker::SandboxProfile;
+    if (config.dev || config.functions.sandbox == "none") return Profile::none;
+    return config.functions.sandbox == "strict" ? Profile::strict : Profile::standard;
 }
 
 }  // namespace
@@ -40,6 +65,7 @@ node::NodeOptions node_options(const config::ServerConfig& config) {
     options.track = track_mode(config.track.mode);
     options.track_retention_s = narrow(config.track.retention_ms / 1000);
     options.request_timeout_ms = narrow(config.request_timeout_ms);
+    options.functions = function_rules(config);
     return options;
 }
 
@@ -65,7 +91,15 @@ plugins::FrontEndOptions front_end_options(const config::ServerConfig& config) {
 }
 
 sinks::SinkOptions sink_options(const config::ServerConfig& config) {
-    return {config.dev || config.push.allow_private, config.push.ca_file, config.cmq.app_id};
+    sinks::SinkOptions options;
+    options.allow_private = config.dev || config.push.allow_private;
+    options.ca_file = config.push.ca_file;
+    options.topic_owner = config.cmq.app_id;
+    options.sandbox = sandbox(config);
+    std::error_code ignored;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    options.lua_program = (self.parent_path() / "penstock-lua").string();
+    return options;
 }
 
 std::size_t io_thread_count(const config::ServerConfig& config) {

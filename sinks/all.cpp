@@ -1,31 +1,64 @@
 #include "sinks/all.h"
 
 #include "sinks/http/http_sink.h"
+#include "sinks/lua/lua_pools.h"
+#include "sinks/lua/stage.h"
+#include "sinks/process/exec_sink.h"
+#include "sinks/process/runtime_sink.h"
+#include "sinks/process/worker_sink.h"
 #include "sinks/queue/queue_sink.h"
+#include "sinks/worker/envelope.h"
 
 #include <utility>
 
 namespace penstock::sinks {
 
+namespace {
+
+client::ClientOptions client_options(const SinkOptions& options) {
+    client::ClientOptions client;
+    client.ca_file = options.ca_file;
+    client.addresses =
+        options.allow_private ? client::AddressPolicy::any : client::AddressPolicy::public_only;
+    return client;
+}
+
+}  // namespace
+
 Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
                          const Clock& clock,
                          Random& random,
                          api::Dispatch& dispatch,
+                         FunctionHost& functions,
                          const SinkOptions& options) {
     http::HttpSinkOptions http_options;
     http_options.topic_owner = options.topic_owner;
-    http_options.client.ca_file = options.ca_file;
-    http_options.client.addresses =
-        options.allow_private ? client::AddressPolicy::any : client::AddressPolicy::public_only;
+    http_options.client = client_options(options);
     auto resolver = std::make_unique<client::PoolResolver>(executor, clock);
     auto http =
         http::HttpSink::make(executor, clock, random, std::move(resolver), std::move(http_options));
     if (!http) return http.error();
 
+    const worker::Workshop workshop{
+        executor, clock, random, functions.launcher, functions.log_book, {}};
+    const lua::LuaOptions lua_options{{options.lua_program, options.sandbox},
+                                      client_options(options)};
+    auto scripts = lua::LuaPools::make(workshop, dispatch, lua_options);
+    if (!scripts) return scripts.error();
+
+    process::ProcessOptions process;
+    process.profile = options.sandbox;
+    process.environment = worker::inherited_environment();
+    const process::RuntimeSinkOptions runtime{{options.topic_owner, false}, process};
+
     Sinks sinks;
     sinks.emplace(model::SinkKind::http, std::move(*http));
     sinks.emplace(model::SinkKind::queue, std::make_unique<queue::QueueSink>(executor, dispatch));
-    return sinks;
+    sinks.emplace(model::SinkKind::exec, std::make_unique<process::ExecSink>(workshop, process));
+    sinks.emplace(model::SinkKind::worker, process::make_worker_sink(workshop, process));
+    sinks.emplace(model::SinkKind::runtime, process::make_runtime_sink(workshop, runtime));
+    sinks.emplace(model::SinkKind::lua, std::make_unique<lua::LuaSink>(*scripts));
+    return lua::stage_all(std::move(sinks), *scripts);
 }
 
 }  // namespace penstock::sinks

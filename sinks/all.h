@@ -7,6 +7,8 @@
 #include "broker/base/error.h"
 #include "broker/base/random.h"
 #include "sinks/sink.h"
+#include "sinks/worker/log_book.h"
+#include "sinks/worker/supervisor_link.h"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -15,18 +17,31 @@
 
 namespace penstock::sinks {
 
+// The processes of functions: one supervisor, one book of what they write. Made before the sinks and
+// outlives them; used on its executor's thread but for `log_book`'s answers.
+struct FunctionHost {
+    FunctionHost(boost::asio::any_io_executor executor, const Clock& clock)
+        : launcher(executor), log_book(executor, clock, launcher) {}
+
+    worker::SupervisorLink launcher;
+    worker::LogBook log_book;
+};
+
 struct SinkOptions {
     bool allow_private = false;  // pushes to loopback and private addresses: --dev, or configured
     std::string ca_file;         // PEM trusted beside the system's store; empty: none
     std::uint64_t topic_owner = 0;  // the account's number that receivers are shown
+    worker::SandboxProfile sandbox = worker::SandboxProfile::standard;
+    std::string lua_program;  // absolute path of penstock-lua
 };
 
-// One sink of each kind, all on `executor`'s thread. `clock`, `random` and `dispatch` outlive them;
+// One sink of each kind, all with the Lua stage before them, on `executor`'s thread. `clock`, `random` and `dispatch` outlive them;
 // `random` is used on that thread. Error{invalid}: an option cannot be used.
 Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
                          const Clock& clock,
                          Random& random,
                          api::Dispatch& dispatch,
+                         FunctionHost& functions,
                          const SinkOptions& options);
 
 }  // namespace penstock::sinks

@@ -35,6 +35,12 @@ struct PushConfig {
     std::string ca_file;  // PEM trusted beside the system's store; empty: none
 };
 
+struct FunctionsConfig {
+    bool allow_processes = false;  // exec, worker, worker-http and runtime subscriptions
+    std::string program_folders = "/usr/local/bin:/usr/bin:/bin";  // where bare names are found
+    std::string sandbox = "default";                               // none, default, strict
+};
+
 struct TrackConfig {
     std::string mode = "all";  // off, failures, all
     std::uint64_t retention_ms = 259'200'000;
@@ -57,6 +63,7 @@ struct ServerConfig {
     LimitsConfig limits;
     CmqConfig cmq;
     PushConfig push;
+    FunctionsConfig functions;
     TrackConfig track;
 };
 

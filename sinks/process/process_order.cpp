@@ -35,17 +35,19 @@ Result<worker::ProcessOrder> process_order(const api::Target& target,
     worker::ProcessOrder order;
     order.command = command;
     order.environment = options.environment;
-    order.folder = options.folder;
+    const std::string& folder = target.spec.function.folder;
+    order.folder = folder.empty() ? options.folder : folder;
     order.profile = options.profile;
     order.limits.memory_bytes = std::uint64_t{target.spec.function.memory_mib} << 20;
     order.function = target.subscription.value;
     order.readable = options.readable;
     order.writable = options.writable;
+    if (folder.size() > 1) order.readable.push_back(folder);
     for (const std::string& part : command) {
         if (!part.starts_with('/') || !is_file(part)) continue;
-        const std::string folder = readable_for(part);
-        const auto known = std::find(order.readable.begin(), order.readable.end(), folder);
-        if (known == order.readable.end()) order.readable.push_back(folder);
+        const std::string near = readable_for(part);
+        const auto known = std::find(order.readable.begin(), order.readable.end(), near);
+        if (known == order.readable.end()) order.readable.push_back(near);
     }
     return order;
 }
