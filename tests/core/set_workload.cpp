@@ -96,6 +96,7 @@ model::SubscriptionSpec SetWorkload::any_spec() {
                   : http_spec(chance(4) ? model::QueueNo{} : queue_number(below(2)), any_retry());
     if (chance(2)) spec.filter_tags = any_tags(2);
     if (chance(8)) spec.state = model::SubscriptionState::paused;
+    spec.function.crashes_max = static_cast<std::uint32_t>(1 + below(3));
     return spec;
 }
 
@@ -135,6 +136,8 @@ void SetWorkload::add_object_command(Batch& batch) {
         case 5:
             batch.commands.emplace_back(
                 make_subscription(any_subscription(), any_spec(), any_topic()));
+            if (chance(3))
+                std::get<model::Subscribe>(batch.commands.back()).scripts = {any_script()};
             return;
         case 6:
             if (chance(3)) batch.commands.emplace_back(model::Unsubscribe{any_subscription()});
@@ -185,10 +188,25 @@ model::SettleItem SetWorkload::any_outcome(const std::vector<core::ReadyItem>& i
                                            model::Verdict::retry,
                                            model::Verdict::retry,
                                            model::Verdict::rejected,
+                                           model::Verdict::discarded,
                                            model::Verdict::not_attempted};
     const bool stale = items.empty() || chance(8);
     const model::Sequence sequence = stale ? below(200) : items[below(items.size())].sequence;
-    return outcome(sequence, verdicts[below(std::size(verdicts))], generation);
+    model::SettleItem item = outcome(sequence, verdicts[below(std::size(verdicts))], generation);
+    if (chance(4)) item.failure = model::Failure::crash;
+    return item;
+}
+
+void SetWorkload::add_settle(Batch& batch, model::SubscriptionNo reader) {
+    const auto page = core::ready_deliveries(driver_.rows(), reader, 0, 20, 1'000);
+    model::Settle command{reader, {}, model::no_ordinal, 0, {}};
+    const std::uint64_t items = 1 + below(8);
+    for (std::uint64_t at = 0; at < items; ++at) {
+        command.items.push_back(any_outcome(page.items, page.generation));
+    }
+    if (chance(2)) command.attempts_ordinal = add_bodies(batch, 1);
+    if (chance(2)) add_commits(batch, command);
+    batch.commands.emplace_back(std::move(command));
 }
 
 void SetWorkload::add_delivery_command(Batch& batch) {
@@ -206,16 +224,8 @@ void SetWorkload::add_delivery_command(Batch& batch) {
             return;
         }
         case 2:
-        case 3: {
-            model::Settle command{reader, {}, model::no_ordinal, 0, {}};
-            const std::uint64_t items = 1 + below(8);
-            for (std::uint64_t at = 0; at < items; ++at) {
-                command.items.push_back(any_outcome(page.items, page.generation));
-            }
-            if (chance(2)) command.attempts_ordinal = add_bodies(batch, 1);
-            batch.commands.emplace_back(std::move(command));
-            return;
-        }
+        case 3:
+            return add_settle(batch, reader);
         case 4:
             for (const core::ReadyItem& item : page.items) {
                 if (chance(2)) continue;
@@ -237,9 +247,11 @@ void SetWorkload::add_delivery_command(Batch& batch) {
 }
 
 void SetWorkload::add_any(Batch& batch) {
-    const std::uint64_t kind = below(10);
+    const std::uint64_t kind = below(11);
     if (kind == 0)
         add_object_command(batch);
+    else if (kind == 10)
+        add_function_command(batch);
     else if (kind < 5)
         add_message_command(batch);
     else
@@ -259,6 +271,9 @@ void SetWorkload::apply(Batch batch) {
     const auto commands = batch.commands;
     const auto replies = driver_.apply(std::move(batch.commands), std::move(batch.bodies));
     for (std::size_t at = 0; at < replies.size(); ++at) {
+        if (const auto* settled = std::get_if<model::Settled>(&replies[at])) {
+            moved_ += settled->moved.size();
+        }
         const auto* leased = std::get_if<model::Leased>(&replies[at]);
         if (!leased) continue;
         for (const model::LeasedMessage& message : leased->messages) {

@@ -23,6 +23,15 @@ class SetWorkload {
 
     [[nodiscard]] CoreDriver& driver() { return driver_; }
 
+    // Acknowledgements so far that were to be handled again.
+    [[nodiscard]] std::size_t moved() const { return moved_; }
+
+    // Deliveries that fail now because an output or write of theirs was not possible.
+    [[nodiscard]] std::size_t refused_outputs() const;
+
+    // Rows in the functions' key-value stores.
+    [[nodiscard]] std::size_t kv_rows() const;
+
   private:
     // Commands gathered for one entry, with the bodies they name.
     struct Batch {
@@ -36,6 +45,9 @@ class SetWorkload {
     void add_object_command(Batch& batch);
     void add_message_command(Batch& batch);
     void add_delivery_command(Batch& batch);
+    void add_settle(Batch& batch, model::SubscriptionNo reader);
+    void add_function_command(Batch& batch);
+    void add_commits(Batch& batch, model::Settle& settle);
     std::uint32_t add_bodies(Batch& batch, std::uint32_t count);
 
     std::uint64_t below(std::uint64_t bound) { return random_.below(bound); }
@@ -50,12 +62,16 @@ class SetWorkload {
     model::RetryPolicy any_retry();
     std::vector<std::string> any_tags(std::uint64_t most);
     std::string any_dedup_key();
+    model::Script any_script();
+    model::Output any_output(Batch& batch);
+    model::KvWrite any_write();
     model::SettleItem any_outcome(const std::vector<core::ReadyItem>& items,
                                   model::Generation generation);
 
     SeededRandom random_;
     CoreDriver driver_;
     std::vector<std::pair<model::QueueNo, model::Receipt>> receipts_;
+    std::size_t moved_ = 0;
 };
 
 }  // namespace penstock::testing

@@ -28,6 +28,25 @@ TEST(SetUnderRandomCommands, KeepsItsInvariants) {
     }
 }
 
+// Else the tests above and below would say little about functions.
+TEST(SetUnderRandomCommands, MeetsEveryFateOfWhatHandlersWant) {
+    std::size_t moved = 0;
+    std::size_t refused = 0;
+    std::size_t rows = 0;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        SetWorkload workload(seed, {0, 0});
+        for (int at = 0; at < steps; ++at) {
+            workload.step();
+            refused = std::max(refused, workload.refused_outputs());
+        }
+        moved += workload.moved();
+        rows += workload.kv_rows();
+    }
+    EXPECT_GT(moved, 5U);
+    EXPECT_GT(refused, 0U);
+    EXPECT_GT(rows, 5U);
+}
+
 TEST(SetUnderRandomCommands, DecidesTheSameWithWarmAndColdCaches) {
     for (std::uint64_t seed = 1; seed <= RANDOM_SEEDS / 2; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));

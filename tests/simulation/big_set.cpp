@@ -1,5 +1,7 @@
 #include "tests/simulation/big_set.h"
 
+#include "broker/core/keys.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -70,6 +72,12 @@ BigSet::BigSet(std::uint64_t messages) : machine_(core::make_data_set()) {
     fail(big::failing, part / 2 + 1, part / 16, model::Verdict::retry);
     unsettled_ = part / 2 + part / 16 + 1;
     fail(big::leaving, 1, part / 4, model::Verdict::retry);
+    fill_kv(big::failing, unsettled_ + 4'300, part / 10);
+    fill_kv(big::leaving, part / 4 + 1, part / 10);
+    model::DeployScript deploy;
+    deploy.subscription = big::filtered;
+    deploy.script.code = std::string(model::script_bytes_max, 'x');
+    for (std::size_t at = 0; at < model::script_versions_max; ++at) apply({deploy});
     fill_topic(big::lonely, part);
     for (std::uint64_t sent = 0; sent + batch <= std::min(part, delayed_messages); sent += batch) {
         model::Send send;
@@ -208,6 +216,28 @@ void BigSet::fail(model::SubscriptionNo number,
         }
         apply({settle});
     }
+}
+
+// A hundred rows a message; they live for half an hour.
+void BigSet::fill_kv(model::SubscriptionNo number, model::Sequence first, std::uint64_t rows) {
+    constexpr std::uint64_t ttl_ms = 1'800'000;
+    for (std::uint64_t at = 0; at < rows;) {
+        model::Settle settle;
+        settle.subscription = number;
+        settle.items.resize(1);
+        settle.items[0].sequence = first++;
+        settle.commits.resize(1);
+        for (std::size_t write = 0; write < model::kv_writes_per_message_max; ++write) {
+            model::KvWrite put;
+            put.key = "key-" + std::to_string(at++);
+            put.value = std::string(20, 'v');
+            put.ttl_ms = ttl_ms;
+            settle.commits[0].writes.push_back(std::move(put));
+        }
+        apply({settle});
+    }
+    EXPECT_GE(rows_.count(core::keys::prefix('n', number), core::keys::prefix_end('n', number)),
+              rows);
 }
 
 }  // namespace penstock::simulation

@@ -27,10 +27,10 @@ inline constexpr model::QueueNo leased{8};   // in flight
 inline constexpr model::QueueNo delayed{9};  // not yet visible
 inline constexpr model::TopicNo topic{20};
 inline constexpr model::TopicNo lonely{21};           // a topic without subscriptions
-inline constexpr model::SubscriptionNo failing{30};   // many deliveries wait for a retry
-inline constexpr model::SubscriptionNo filtered{31};  // every third message
+inline constexpr model::SubscriptionNo failing{30};   // many wait for a retry; a large kv store
+inline constexpr model::SubscriptionNo filtered{31};  // every third message; all its scripts
 inline constexpr model::SubscriptionNo feeding{32};   // into `fed`
-inline constexpr model::SubscriptionNo leaving{33};   // backlog and failures, to be removed
+inline constexpr model::SubscriptionNo leaving{33};   // backlog, failures, kv; to be removed
 }  // namespace big
 
 class BigSet {
@@ -57,7 +57,7 @@ class BigSet {
 
     [[nodiscard]] std::uint64_t messages() const { return messages_; }
 
-    // First of at least 4,000 sequences of the topic that `failing` has not settled.
+    // First of at least 4,300 sequences of the topic that `failing` has not settled.
     [[nodiscard]] model::Sequence unsettled() const { return unsettled_; }
 
     // The sequence the next message of the topic gets.
@@ -77,6 +77,7 @@ class BigSet {
               std::uint64_t first,
               std::uint64_t count,
               model::Verdict verdict);
+    void fill_kv(model::SubscriptionNo subscription, model::Sequence first, std::uint64_t rows);
 
     CountingRows rows_;
     std::unique_ptr<core::StateMachine> machine_;

@@ -139,6 +139,45 @@ model::Settle settle_thousand(BigSet& set, model::Verdict verdict) {
     return settle;
 }
 
+// As much as one settlement brings: outputs to a queue and to a topic with its subscriptions, kv
+// writes to what is stored and what is not, and reads.
+model::Settle settle_with_effects(BigSet& set) {
+    constexpr std::uint32_t outputs = 256;
+    model::Settle settle;
+    settle.subscription = big::failing;
+    settle.items.resize(outputs);
+    for (std::uint32_t at = 0; at < outputs; ++at) {
+        settle.items[at].sequence = set.unsettled() + 4'000 + at;
+        model::HandlerCommit commit;
+        commit.item = at;
+        const bool to_queue = at % 2 == 0;
+        commit.outputs.push_back({to_queue ? big::waiting : big::topic, to_queue, at, 0});
+        const std::string fresh = "new-" + std::to_string(at);
+        commit.writes.push_back({model::KvWrite::Kind::add, fresh, {}, 1, 600'000});
+        commit.writes.push_back({model::KvWrite::Kind::put, "key-1", "changed", 0, 0});
+        commit.reads = {{"missing", 0}, {fresh, 0}};
+        settle.commits.push_back(std::move(commit));
+    }
+    return settle;
+}
+
+std::vector<Step> function_steps() {
+    std::vector<Step> steps;
+    model::DeployScript deploy;
+    deploy.subscription = big::filtered;
+    deploy.script.code = std::string(model::script_bytes_max, 'x');
+    steps.push_back({"DeployScript", small, plain(deploy)});
+    model::ActivateScript activate;
+    activate.subscription = big::filtered;
+    steps.push_back({"ActivateScript", small, plain(activate)});
+    steps.push_back({"Settle with effects", thousand_items, settle_with_effects, 256});
+    model::DisableSubscription disable;
+    disable.subscription = big::filtered;
+    disable.reason = "its program is missing";
+    steps.push_back({"DisableSubscription", small, plain(disable)});
+    return steps;
+}
+
 std::vector<Step> delivery_steps() {
     std::vector<Step> steps;
     for (const auto verdict : {model::Verdict::not_attempted,
@@ -213,7 +252,7 @@ void measure_time(BigSet& set, std::vector<Measured>& out) {
 
 std::vector<Measured> measure_all(BigSet& set, std::set<std::size_t>& seen) {
     std::vector<Measured> measured;
-    for (const auto& steps : {queue_steps(), topic_steps(), delivery_steps()}) {
+    for (const auto& steps : {queue_steps(), topic_steps(), function_steps(), delivery_steps()}) {
         for (const Step& step : steps) measure(set, step, measured, seen);
     }
     measure_time(set, measured);

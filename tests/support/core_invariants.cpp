@@ -5,6 +5,8 @@
 #include "broker/core/records.h"
 #include "broker/core/timers.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -28,6 +30,7 @@ class Inspection {
     void bodies();
     void queues();
     void subscriptions();
+    void functions();
     void wake(const model::Effects& effects, model::TimeMs now_ms);
 
   private:
@@ -58,6 +61,8 @@ class Inspection {
 
     void hold_by_logs();
     void hold_by_timers();
+    void kv_row(ObjectNo subscription, const std::string& key, const core::KvEntry& row);
+    void scripts(ObjectNo subscription, const model::SubscriptionSpec& spec);
     void exceptions(ObjectNo object, const DeliveryState& state, bool queue);
     std::set<Sequence> settled(ObjectNo object, const DeliveryState& state);
 
@@ -241,6 +246,69 @@ void Inspection::subscriptions() {
     });
 }
 
+// A row with an end has a timer that fires no later.
+void Inspection::kv_row(ObjectNo subscription, const std::string& key, const core::KvEntry& row) {
+    expect(row.version > 0, subscription, "a kv row without a version");
+    if (row.expires_ms > 0) expect(row.armed_ms > 0, subscription, "no timer ends a kv row");
+    if (row.armed_ms == 0) return;
+    bool armed = false;
+    rows_.scan(keys::timers_from(row.armed_ms),
+               keys::timers_from(row.armed_ms + 1),
+               [&](std::string_view timer, std::string_view value) {
+                   Reader reader(timer.substr(1 + sizeof(std::uint64_t)));
+                   const auto kind = static_cast<core::TimerKind>(reader.u8());
+                   armed = kind == core::TimerKind::kv_expiry &&
+                           reader.key_u32() == subscription.value && value == key;
+                   return !armed;
+               });
+    expect(armed, subscription, "the timer of kv row \"" + key + "\" is missing");
+}
+
+void Inspection::scripts(ObjectNo subscription, const model::SubscriptionSpec& spec) {
+    std::array<std::vector<std::uint32_t>, 3> kept;
+    for (const model::Script& script : core::scripts_of(rows_, subscription)) {
+        kept.at(static_cast<std::size_t>(script.role) - 1).push_back(script.version);
+    }
+    for (std::size_t role = 0; role < kept.size(); ++role) {
+        const auto& versions = kept.at(role);
+        expect(versions.size() <= model::script_versions_max, subscription, "too many scripts");
+        const std::uint32_t in_use = spec.scripts.at(role);
+        const bool there = std::find(versions.begin(), versions.end(), in_use) != versions.end();
+        expect(there || (in_use == 0 && versions.empty()),
+               subscription,
+               "the script in use, version " + std::to_string(in_use) + ", is not there");
+    }
+}
+
+void Inspection::functions() {
+    std::map<ObjectNo, core::KvTotals> totals;
+    scan('n', [&](std::string_view key, std::string_view value) {
+        const ObjectNo subscription = keys::object_of(key);
+        const std::string name(key.substr(1 + sizeof(std::uint32_t)));
+        const auto row = core::decode<core::KvEntry>(value);
+        totals[subscription].rows += 1;
+        totals[subscription].bytes += name.size() + row.value.size();
+        kv_row(subscription, name, row);
+        return true;
+    });
+    scan('s', [&](std::string_view key, std::string_view value) {
+        const ObjectNo subscription = keys::object_of(key);
+        const auto kept = load<core::KvTotals>(keys::kv_totals(subscription));
+        equal(totals[subscription].rows, kept.rows, subscription, "kv rows");
+        equal(totals[subscription].bytes, kept.bytes, subscription, "kv bytes");
+        scripts(subscription, core::decode<core::SubscriptionConfig>(value).spec);
+        return true;
+    });
+    for (const char kind : {'c', 'n', 'o'}) {
+        scan(kind, [&](std::string_view key, std::string_view) {
+            const ObjectNo subscription = keys::object_of(key);
+            const bool there = rows_.get(keys::config('s', subscription)).has_value();
+            expect(there, subscription, "something of a function that is gone");
+            return true;
+        });
+    }
+}
+
 void Inspection::wake(const model::Effects& effects, model::TimeMs now_ms) {
     std::optional<model::TimeMs> first;
     scan('w', [&](std::string_view key, std::string_view) {
@@ -263,6 +331,7 @@ std::vector<std::string> broken_invariants(const model::Rows& rows,
     inspection.bodies();
     inspection.queues();
     inspection.subscriptions();
+    inspection.functions();
     inspection.wake(effects, now_ms);
     return problems;
 }
