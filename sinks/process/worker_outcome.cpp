@@ -46,10 +46,9 @@ worker::Outcome outcome_of(worker::Answer answer, Published published, const std
             "the answer is malformed: " + problem + R"(; {"id":"...","ok":true} is expected)");
     }
     if (!answer.ok) {
-        const std::string_view why =
-            answer.error.empty() ? R"(it answered "ok":false without "error")" : answer.error;
-        worker::Outcome outcome =
-            failed(answer.dead ? Verdict::rejected : Verdict::retry, Failure::handler, why);
+        if (answer.error.empty()) answer.error = R"(it answered "ok":false without "error")";
+        const Verdict verdict = answer.dead ? Verdict::rejected : Verdict::retry;
+        worker::Outcome outcome = failed(verdict, Failure::handler, answer.error);
         outcome.result.retry_after_ms = answer.retry_after_ms;
         return outcome;
     }

@@ -197,6 +197,18 @@ TEST_F(ExecSinkTest, StoppingGivesBackWhatRuns) {
     EXPECT_EQ(result_of(1).failure, Failure::none);
 }
 
+TEST_F(ExecSinkTest, TheExampleAppendsALineAndRefusesWhatIsEmpty) {
+    use(model::SinkKind::exec,
+        {std::string(PENSTOCK_SOURCE_DIR) + "/examples/workers/append.sh", folder.file("got")});
+    meta.tags = {"paid"};
+    deliver(1, "one");
+    EXPECT_EQ(result_of(1).verdict, Verdict::accepted);
+    deliver(2, "");
+    EXPECT_EQ(result_of(2).verdict, Verdict::rejected);
+    EXPECT_EQ(result_of(2).excerpt, "exited with status 65: message 2 is empty");
+    EXPECT_EQ(read("got"), "1 paid one\n");
+}
+
 TEST_F(ExecSinkTest, NoMoreProcessesRunThanAllowed) {
     shell("sleep 60");
     for (std::uint64_t id = 1; id <= 257; ++id) deliver(id, "");

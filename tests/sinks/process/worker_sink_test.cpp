@@ -218,6 +218,24 @@ TEST_F(WorkerSinkTest, AForgottenSubscriptionLeavesNoProcess) {
     EXPECT_TRUE(until([this]() { return launcher->running() == 0; }));
 }
 
+TEST_F(WorkerSinkTest, TheExamplesInPythonAndNodeDoWhatTheySay) {
+    const std::string examples = std::string(PENSTOCK_SOURCE_DIR) + "/examples/workers/";
+    use(model::SinkKind::worker, {"/usr/bin/python3", examples + "worker.py"});
+    deliver(1, R"({"amount": 21})");
+    EXPECT_EQ(result_of(1).verdict, Verdict::accepted);
+    deliver(2, R"({"price": 21})");
+    EXPECT_EQ(result_of(2).verdict, Verdict::rejected);
+    EXPECT_EQ(result_of(2).excerpt, "KeyError('amount')");
+    sink->forget(target);
+    target.subscription = model::SubscriptionNo(8);
+    use(model::SinkKind::worker, {"/usr/bin/env", "node", examples + "worker.js"});
+    deliver(3, "hello");
+    EXPECT_EQ(result_of(3).verdict, Verdict::accepted);
+    ASSERT_TRUE(result_of(3).effects.has_value());
+    EXPECT_EQ(result_of(3).effects->outputs.at(0).topic, "enriched");
+    EXPECT_EQ(result_of(3).effects->outputs.at(0).message.payload, R"({"of":"3","length":5})");
+}
+
 TEST_F(WorkerSinkTest, TwoWorkersCarryMuchMoreThanTwelveThousandASecond) {
     target.spec.function.processes = 2;
     target.spec.function.window = 64;
