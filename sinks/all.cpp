@@ -5,6 +5,7 @@
 #include "sinks/lua/stage.h"
 #include "sinks/process/exec_sink.h"
 #include "sinks/process/runtime_sink.h"
+#include "sinks/process/worker_http_sink.h"
 #include "sinks/process/worker_sink.h"
 #include "sinks/queue/queue_sink.h"
 #include "sinks/worker/envelope.h"
@@ -51,11 +52,16 @@ Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
     process.environment = worker::inherited_environment();
     const process::RuntimeSinkOptions runtime{{options.topic_owner, false}, process};
 
+    const process::WorkerHttpOptions worker_http{process, options.topic_owner};
+    auto http_workers = process::make_worker_http_sink(workshop, worker_http);
+    if (!http_workers) return http_workers.error();
+
     Sinks sinks;
     sinks.emplace(model::SinkKind::http, std::move(*http));
     sinks.emplace(model::SinkKind::queue, std::make_unique<queue::QueueSink>(executor, dispatch));
     sinks.emplace(model::SinkKind::exec, std::make_unique<process::ExecSink>(workshop, process));
     sinks.emplace(model::SinkKind::worker, process::make_worker_sink(workshop, process));
+    sinks.emplace(model::SinkKind::worker_http, std::move(*http_workers));
     sinks.emplace(model::SinkKind::runtime, process::make_runtime_sink(workshop, runtime));
     sinks.emplace(model::SinkKind::lua, std::make_unique<lua::LuaSink>(*scripts));
     return lua::stage_all(std::move(sinks), *scripts);

@@ -103,12 +103,17 @@ void FunctionCommands::add_to(CLI::App& root) {
     logs->add_flag("--follow,-f", follow_, "Go on as lines come");
 }
 
+std::string FunctionCommands::role() const {
+    if (filter_) return "filter";
+    return transform_ ? "transform" : "handler";
+}
+
 int FunctionCommands::check() {
-    return run_tool(session_, {"--check", file_});
+    return run_tool(session_, {"--check", file_}, ToolOutput::as_is);
 }
 
 int FunctionCommands::test() {
-    return run_tool(session_, {"--test", file_, "--event", event_});
+    return run_tool(session_, {"--test", file_, "--event", event_}, ToolOutput::as_is);
 }
 
 boost::system::result<std::string, Failure> FunctionCommands::scripts_path(std::string_view rest) {
@@ -121,13 +126,14 @@ int FunctionCommands::deploy() {
     auto code = read_file(file_);
     if (!code) return session_.fail(code.error());
     if (!force_) {
-        const int checked = run_tool(session_, {"--check", file_, "--quiet"});
+        const int checked =
+            run_tool(session_, {"--check", file_, "--role", role()}, ToolOutput::to_stderr);
         if (checked != exit_ok) return checked;
     }
     const auto path = scripts_path();
     if (!path) return session_.fail(path.error());
     json::object body;
-    body["role"] = filter_ ? "filter" : transform_ ? "transform" : "handler";
+    body["role"] = role();
     body["code"] = std::move(*code);
     if (!note_.empty()) body["note"] = note_;
     const auto deployed = session_.send("POST", *path, body);
@@ -142,7 +148,7 @@ int FunctionCommands::rollback() {
     const auto path = scripts_path("/activate");
     if (!path) return session_.fail(path.error());
     json::object body;
-    body["role"] = filter_ ? "filter" : transform_ ? "transform" : "handler";
+    body["role"] = role();
     put(body, "version", version_);
     const auto active = session_.send("POST", *path, body);
     if (!active) return session_.fail(active.error());

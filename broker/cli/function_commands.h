@@ -22,6 +22,7 @@ class FunctionCommands {
                        const std::string& help,
                        int (FunctionCommands::*run)());
     void add_role(CLI::App& verb);
+    [[nodiscard]] std::string role() const;  // as the flags say
 
     int check();
     int test();
@@ -40,7 +41,6 @@ class FunctionCommands {
     std::string file_;
     std::string event_;
     std::string note_;
-    std::vector<std::string> fixtures_;
     bool filter_ = false;
     bool transform_ = false;
     bool follow_ = false;

@@ -30,7 +30,7 @@ int failed(Session& session, const std::string& path, int why) {
 
 }  // namespace
 
-int run_tool(Session& session, const std::vector<std::string>& arguments) {
+int run_tool(Session& session, const std::vector<std::string>& arguments, ToolOutput output) {
     const std::string path = tool_path(session);
     std::vector<std::string> words{path};
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -39,7 +39,14 @@ int run_tool(Session& session, const std::vector<std::string>& arguments) {
     argv.push_back(nullptr);
     pid_t child = 0;
     session.world().out.flush();
-    const int spawned = ::posix_spawn(&child, path.c_str(), nullptr, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    if (output == ToolOutput::to_stderr) {
+        ::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    }
+    const int spawned =
+        ::posix_spawn(&child, path.c_str(), &actions, nullptr, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
     if (spawned != 0) return failed(session, path, spawned);
     int status = 0;
     while (::waitpid(child, &status, 0) < 0) {

@@ -9,7 +9,9 @@
 
 namespace penstock::cli {
 
-// Its output goes where this program's goes. Gives its exit code, or that of a failure to run it.
-int run_tool(Session& session, const std::vector<std::string>& arguments);
+// Its output goes where this program's goes, or all of it to standard error. Gives its exit code,
+// or that of a failure to run it.
+enum class ToolOutput { as_is, to_stderr };
+int run_tool(Session& session, const std::vector<std::string>& arguments, ToolOutput output);
 
 }  // namespace penstock::cli

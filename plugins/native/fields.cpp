@@ -145,9 +145,9 @@ std::optional<bool> Fields::flag(std::string_view name) {
     return std::nullopt;
 }
 
-std::optional<std::string> Fields::item_text(std::string_view name,
-                                             const json::value& value,
-                                             Range bytes) {
+std::optional<std::string> Fields::any_text(std::string_view name,
+                                            const json::value& value,
+                                            Range bytes) {
     if (!value.is_string()) {
         refuse(name, "must be text.");
         return std::nullopt;
@@ -157,27 +157,25 @@ std::optional<std::string> Fields::item_text(std::string_view name,
         refuse(name, "must be " + between(bytes) + " bytes long.");
         return std::nullopt;
     }
+    return std::string(text.data(), text.size());
+}
+
+std::optional<std::string> Fields::item_text(std::string_view name,
+                                             const json::value& value,
+                                             Range bytes) {
+    auto text = any_text(name, value, bytes);
     // Labels end up in headers, tables and logs of others: nothing there may break a line.
-    if (std::any_of(text.begin(), text.end(), is_control)) {
+    if (text && std::any_of(text->begin(), text->end(), is_control)) {
         refuse(name, "must not hold control characters.");
         return std::nullopt;
     }
-    return std::string(text.data(), text.size());
+    return text;
 }
 
 std::optional<std::string> Fields::payload(std::string_view name, Range bytes) {
     const json::value* value = find(name);
     if (value == nullptr) return std::nullopt;
-    if (!value->is_string()) {
-        refuse(name, "must be text.");
-        return std::nullopt;
-    }
-    const auto& text = value->get_string();
-    if (text.size() < bytes.min || text.size() > bytes.max) {
-        refuse(name, "must be " + between(bytes) + " bytes long.");
-        return std::nullopt;
-    }
-    return std::string(text.data(), text.size());
+    return any_text(name, *value, bytes);
 }
 
 std::optional<std::string> Fields::text(std::string_view name, Range bytes) {
@@ -186,9 +184,7 @@ std::optional<std::string> Fields::text(std::string_view name, Range bytes) {
     return item_text(name, *value, bytes);
 }
 
-std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
-                                                      Range items,
-                                                      Range bytes) {
+std::optional<json::array> Fields::items_of(std::string_view name, Range items) {
     const json::value* value = find(name);
     if (value == nullptr) return std::nullopt;
     json::array single;
@@ -198,9 +194,31 @@ std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
         refuse(name, "must be a list of " + between(items) + " texts.");
         return std::nullopt;
     }
+    return *array;
+}
+
+std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
+                                                      Range items,
+                                                      Range bytes) {
+    const auto array = items_of(name, items);
+    if (!array) return std::nullopt;
     std::vector<std::string> out;
     for (const auto& item : *array) {
         auto text = item_text(name, item, bytes);
+        if (!text) return std::nullopt;
+        out.push_back(std::move(*text));
+    }
+    return out;
+}
+
+std::optional<std::vector<std::string>> Fields::payloads(std::string_view name,
+                                                         Range items,
+                                                         Range bytes) {
+    const auto array = items_of(name, items);
+    if (!array) return std::nullopt;
+    std::vector<std::string> out;
+    for (const auto& item : *array) {
+        auto text = any_text(name, item, bytes);
         if (!text) return std::nullopt;
         out.push_back(std::move(*text));
     }

@@ -45,6 +45,11 @@ class Fields {
     std::optional<std::string> text(std::string_view name, Range bytes);  // no control characters
     std::optional<std::string> payload(std::string_view name, Range bytes);  // any text
     std::optional<std::vector<std::string>> texts(std::string_view name, Range items, Range bytes);
+
+    // As texts, but any text will do.
+    std::optional<std::vector<std::string>> payloads(std::string_view name,
+                                                     Range items,
+                                                     Range bytes);
     std::optional<std::int64_t> instant(std::string_view name);
     std::optional<std::string> one_of(std::string_view name,
                                       const std::vector<std::string_view>& choices);
@@ -76,9 +81,13 @@ class Fields {
 
   private:
     const boost::json::value* find(std::string_view name) const;
+    std::optional<std::string> any_text(std::string_view name,
+                                        const boost::json::value& value,
+                                        Range bytes);
     std::optional<std::string> item_text(std::string_view name,
                                          const boost::json::value& value,
                                          Range bytes);
+    std::optional<boost::json::array> items_of(std::string_view name, Range items);
 
     Source source_ = Source::json;
     boost::json::object values_;

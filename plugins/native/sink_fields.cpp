@@ -111,7 +111,7 @@ void read_function(Fields& object, const SinkField& sink, api::Subscribe& reques
         if (!code) object.refuse("code", "is missing; the text of the script.");
         add_script(request, ScriptRole::handler, std::move(code));
     } else {
-        auto command = object.texts("command", words, word_bytes);
+        auto command = object.payloads("command", words, word_bytes);
         if (!command)
             object.refuse("command", "is missing; a list: the program and its arguments.");
         function.command = std::move(command).value_or(std::vector<std::string>());

@@ -27,8 +27,10 @@ Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
     const std::uint32_t memory = memory_mib(target, duty_);
     worker::ProcessOrder order;
     order.command = {program_.path,
-                     "--memory-mib=" + std::to_string(memory),
-                     "--cpu-ms=" + std::to_string(target.spec.timeout_ms)};
+                     "--memory",
+                     std::to_string(memory),
+                     "--wall-ms",
+                     std::to_string(target.spec.timeout_ms)};
     order.folder = "/";
     order.profile = program_.profile;
     order.limits.memory_bytes = (program_mib + states_at_once * memory) << 20;
