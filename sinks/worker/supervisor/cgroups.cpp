@@ -129,7 +129,6 @@ Result<Slot> Cgroups::take(std::uint32_t function, const ProcessLimits& limits) 
             return error(Errc::io, "no cgroup under " + hierarchy.folder + ": " + reason);
         }
     }
-    slot.before = counters(slot);
     return slot;
 }
 
@@ -180,11 +179,12 @@ SlotCounters Cgroups::counters(const Slot& slot) const {
     return now;
 }
 
-SlotUse Cgroups::use(const Slot& slot) const {
-    const SlotCounters now = counters(slot);
+SlotUse Cgroups::use(Slot& slot) const {
+    const SlotCounters before = slot.counted;
+    slot.counted = counters(slot);
     SlotUse use;
-    use.out_of_memory = now.memory_kills > slot.before.memory_kills;
-    use.cpu_us = now.cpu_us - std::min(now.cpu_us, slot.before.cpu_us);
+    use.out_of_memory = slot.counted.memory_kills > before.memory_kills;
+    use.cpu_us = slot.counted.cpu_us - std::min(slot.counted.cpu_us, before.cpu_us);
     return use;
 }
 

@@ -25,8 +25,8 @@ struct Slot {
     std::uint32_t function = 0;
     std::uint64_t number = 0;
     ProcessLimits limits;
-    SlotCounters before;  // when it was taken
-    bool killed = false;  // its fork limit may be spent: not used again
+    SlotCounters counted;  // when its last process ended
+    bool killed = false;   // its fork limit may be spent: not used again
 };
 
 struct SlotUse {
@@ -53,7 +53,8 @@ class Cgroups {
 
     void kill(Slot& slot) const;
     [[nodiscard]] bool empty(const Slot& slot) const;
-    [[nodiscard]] SlotUse use(const Slot& slot) const;
+    // Since its last process ended; asked once, when all of the process is gone.
+    [[nodiscard]] SlotUse use(Slot& slot) const;
 
     // Kills everything in every slot and removes the folders. False: something cannot be killed.
     bool remove_all();

@@ -4,8 +4,8 @@
 
 #include "broker/base/error.h"
 #include "sinks/worker/control.h"
-#include "sinks/worker/supervisor/cgroups.h"
 #include "sinks/worker/owned_file.h"
+#include "sinks/worker/supervisor/cgroups.h"
 #include "sinks/worker/supervisor/walls.h"
 
 #include <sys/types.h>
