@@ -43,6 +43,11 @@ constexpr std::array<std::pair<const char*, const char*>, 5> kinds = {{
     {"lua", "lua"},
 }};
 
+json::array items_of(const json::object& page) {
+    const auto* items = page.if_contains("items");
+    return items != nullptr && items->is_array() ? items->get_array() : json::array();
+}
+
 // What a function runs, in one line: its command, its folder or the version of its script.
 std::string runs(const json::object& sink) {
     std::string line = at_path(sink, "folder");
@@ -160,10 +165,11 @@ int FunctionCommands::list() {
     if (!name_.empty()) {
         const auto path = scripts_path();
         if (!path) return session_.fail(path.error());
-        auto scripts = session_.list(*path);
-        if (!scripts) return session_.fail(scripts.error());
-        for (auto& script : *scripts) script.as_object()["subscription"] = name_;
-        return session_.show(*scripts, script_columns);
+        const auto page = session_.get(*path);
+        if (!page) return session_.fail(page.error());
+        json::array scripts = items_of(*page);
+        for (auto& script : scripts) script.as_object()["subscription"] = name_;
+        return session_.show(scripts, script_columns);
     }
     const auto all = session_.list("/v1/subscriptions");
     if (!all) return session_.fail(all.error());
@@ -191,10 +197,9 @@ Called FunctionCommands::ask_logs() {
 }
 
 int FunctionCommands::show_lines(const json::object& page) {
-    const auto* items = page.if_contains("items");
     const Format format = session_.format();
     auto& out = session_.world().out;
-    for (const auto& item : items && items->is_array() ? items->get_array() : json::array()) {
+    for (const auto& item : items_of(page)) {
         const json::object& line = item.get_object();
         if (format == Format::json || format == Format::ndjson) {
             out << json::serialize(line) << "\n";
