@@ -6,6 +6,7 @@
 #include "lua/text_pattern.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 namespace penstock::lua {
@@ -301,13 +302,14 @@ int text_rep(lua_State* state) {
         return luaL_error(state, "resulting string too large");
     charge(state, count + count * piece / 16);
     luaL_Buffer out;
-    char* at = luaL_buffinitsize(state, &out, count * piece - between.size());
-    char* const first = at;
-    for (std::size_t done = 0; done < count; ++done) {
-        at = std::copy(text.begin(), text.end(), at);
-        if (done + 1 < count) at = std::copy(between.begin(), between.end(), at);
-    }
-    luaL_pushresultsize(&out, static_cast<std::size_t>(at - first));
+    const std::size_t size = count * piece - between.size();
+    char* const first = luaL_buffinitsize(state, &out, size);
+    std::size_t done = text.copy(first, text.size());
+    if (count > 1) done += between.copy(first + done, between.size());
+    // What is there is copied behind itself, twice as much each time.
+    for (; done < size; done += std::min(done, size - done))
+        std::memcpy(first + done, first, std::min(done, size - done));
+    luaL_pushresultsize(&out, size);
     return 1;
 }
 

@@ -1,0 +1,6 @@
+-- expect: error loop
+function attack(event, ctx)
+  local t = {}
+  for i = 1, 3000 do t = setmetatable({}, {__index = t}) end
+  return t.x
+end

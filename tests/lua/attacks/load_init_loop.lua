@@ -1,0 +1,3 @@
+-- expect: error while loading, the budget of
+function attack() end
+function init() while true do end end

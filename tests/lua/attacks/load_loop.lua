@@ -1,0 +1,2 @@
+-- expect: error while loading, the budget of
+while true do end

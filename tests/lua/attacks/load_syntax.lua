@@ -1,0 +1,2 @@
+-- expect: error syntax error near
+function attack(event, ctx) x y end

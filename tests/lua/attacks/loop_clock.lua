@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  while os.clock() < math.huge do end
+end

@@ -1,0 +1,7 @@
+-- expect: budget
+function attack(event, ctx)
+  coroutine.wrap(function()
+    local x <close> = setmetatable({}, {__close = function() while true do end end})
+    while true do end
+  end)()
+end

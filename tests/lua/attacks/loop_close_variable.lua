@@ -1,0 +1,5 @@
+-- expect: error x
+function attack(event, ctx)
+  local x <close> = setmetatable({}, {__close = function() while true do end end})
+  error("x")
+end

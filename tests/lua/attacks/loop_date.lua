@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  while true do os.date("%c") end
+end

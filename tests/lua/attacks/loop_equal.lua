@@ -1,0 +1,5 @@
+-- expect: budget
+function attack(event, ctx)
+  local m = {__eq = function() while true do end end}
+  return setmetatable({}, m) == setmetatable({}, m)
+end

@@ -1,0 +1,5 @@
+-- expect: budget
+function attack(event, ctx)
+  local s = ("x"):rep(5000000)
+  while true do s:find("y", 1, true) end
+end

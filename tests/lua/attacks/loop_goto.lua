@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  ::again:: goto again
+end

@@ -1,0 +1,5 @@
+-- expect: budget
+function attack(event, ctx)
+  local t = setmetatable({}, {__index = function(t, k) while true do end end})
+  return t.x
+end

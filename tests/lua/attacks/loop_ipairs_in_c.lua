@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  for i in ipairs(setmetatable({}, {__index = rawlen})) do end
+end

@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  for k in pairs(setmetatable({}, {__pairs = function() return function() return 1 end end})) do end
+end

@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  repeat until false
+end

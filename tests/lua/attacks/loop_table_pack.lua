@@ -1,0 +1,4 @@
+-- expect: budget
+function attack(event, ctx)
+  while true do table.pack(table.unpack({}, 1, 200)) end
+end

@@ -1,0 +1,5 @@
+-- expect: budget
+function attack(event, ctx)
+  local function again() return again() end
+  again()
+end

@@ -1,0 +1,5 @@
+-- expect: memory
+function attack(event, ctx)
+  held = {}
+  while true do held[#held + 1] = {} end
+end

@@ -1,0 +1,5 @@
+-- expect: memory
+function attack(event, ctx)
+  local t = {}
+  while true do t[#t + 1] = {} end
+end

@@ -1,0 +1,5 @@
+-- expect: budget
+function attack(event, ctx)
+  local s = ("("):rep(500000)
+  while true do s:find("%b()x") end
+end

@@ -1,0 +1,4 @@
+-- expect: error malformed pattern
+function attack(event, ctx)
+  return ("a"):find("[a")
+end

@@ -1,0 +1,6 @@
+-- expect: error nested deeper
+function attack(event, ctx)
+  local t = {}
+  t.t = t
+  return t
+end

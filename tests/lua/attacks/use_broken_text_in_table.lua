@@ -1,0 +1,4 @@
+-- expect: error no UTF-8
+function attack(event, ctx)
+  return {x = "\xff"}
+end

@@ -1,0 +1,4 @@
+-- expect: error running
+function attack(event, ctx)
+  coroutine.close(coroutine.running())
+end

@@ -1,0 +1,4 @@
+-- expect: error non-closable
+function attack(event, ctx)
+  local x <close> = {}
+end

@@ -1,0 +1,4 @@
+-- expect: error no text but a nil
+function attack(event, ctx)
+  error()
+end

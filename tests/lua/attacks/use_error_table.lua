@@ -1,0 +1,4 @@
+-- expect: error no text but a table
+function attack(event, ctx)
+  error({})
+end

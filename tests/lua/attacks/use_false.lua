@@ -1,0 +1,4 @@
+-- expect: error handle returned false without a reason
+function attack(event, ctx)
+  return false
+end

@@ -1,0 +1,4 @@
+-- expect: error is no JSON
+function attack(event, ctx)
+  return event:json()
+end

@@ -1,0 +1,4 @@
+-- expect: error
+function attack(event, ctx)
+  return event.json()
+end

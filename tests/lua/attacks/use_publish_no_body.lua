@@ -1,0 +1,4 @@
+-- expect: error either body
+function attack(event, ctx)
+  ctx.publish("t", {})
+end

@@ -1,0 +1,5 @@
+-- expect: error afterwards
+function attack(event, ctx)
+  ctx.publish("t", "x")
+  error("afterwards")
+end

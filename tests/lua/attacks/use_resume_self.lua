@@ -1,0 +1,5 @@
+-- expect: error non-suspended
+function attack(event, ctx)
+  local ok, e = coroutine.resume(coroutine.running())
+  error(e)
+end

@@ -1,0 +1,4 @@
+-- expect: error protected metatable
+function attack(event, ctx)
+  setmetatable(ctx, {})
+end

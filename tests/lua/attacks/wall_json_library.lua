@@ -1,0 +1,4 @@
+-- expect: error 'json' is read-only
+function attack(event, ctx)
+  json.null = 0
+end

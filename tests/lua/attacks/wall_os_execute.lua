@@ -1,0 +1,4 @@
+-- expect: error attempt to call a nil value (field 'execute')
+function attack(event, ctx)
+  return os.execute("x")
+end

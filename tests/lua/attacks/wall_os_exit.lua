@@ -1,0 +1,4 @@
+-- expect: error attempt to call a nil value (field 'exit')
+function attack(event, ctx)
+  return os.exit("x")
+end

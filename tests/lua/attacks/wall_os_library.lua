@@ -1,0 +1,4 @@
+-- expect: error 'os' is read-only
+function attack(event, ctx)
+  os.time = nil
+end

@@ -1,0 +1,4 @@
+-- expect: error attempt to call a nil value (field 'remove')
+function attack(event, ctx)
+  return os.remove("x")
+end

@@ -1,0 +1,4 @@
+-- expect: error 'string' is read-only
+function attack(event, ctx)
+  string.find = function() end
+end
