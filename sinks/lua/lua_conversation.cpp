@@ -142,34 +142,47 @@ void LuaConversation::on_breach(std::string_view what) {
     host_.breach("penstock-lua: " + std::string(what));
 }
 
-void LuaConversation::on_frame(std::string_view frame, Heard heard) {
-    if (!heard.problem.empty()) return on_breach("a frame cannot be read: " + heard.problem);
+bool LuaConversation::on_frame(std::string_view frame, Heard heard) {
+    if (!heard.problem.empty()) {
+        on_breach("a frame cannot be read: " + heard.problem);
+        return false;
+    }
     const auto ticket = model::parse_decimal(heard.id).value_or(0);
     const auto flight = flights_.find(ticket);
+    const bool held = flight != flights_.end();
     switch (heard.kind) {
         case Heard::Kind::answer:
         case Heard::Kind::tripped:
-            return on_answer(std::move(heard));
-        case Heard::Kind::log:
-            return host_.log(heard.log.level, ticket, heard.log.text);
+            on_answer(ticket, std::move(heard));
+            return held;
         case Heard::Kind::publish:
-            if (flight != flights_.end()) keep(flight->second, std::move(heard.publish));
-            return;
+            if (held) keep(flight->second, std::move(heard.publish));
+            return held;
         case Heard::Kind::extend:
-            if (flight == flights_.end()) return;
-            flight->second.deadline_us =
-                world_.clock.steady_us() + static_cast<std::int64_t>(heard.extend_ms) * 1000;
-            return host_.extend(ticket, heard.extend_ms);
+            if (held) extend(ticket, flight->second, heard.extend_ms);
+            return held;
+        case Heard::Kind::log:
+            host_.log(heard.log.level, ticket, heard.log.text);
+            return true;
         case Heard::Kind::loaded:
-            return on_loaded(heard.loaded);
+            on_loaded(heard.loaded);
+            return true;
         case Heard::Kind::call:
-            return on_call(heard);
+            on_call(heard);
+            return held;
         case Heard::Kind::text:
-            return host_.output("stdout", frame);
+            host_.output("stdout", frame);
+            return false;
         case Heard::Kind::ready:
         case Heard::Kind::ignored:
-            return;
+            return false;
     }
+    return false;
+}
+
+void LuaConversation::extend(Ticket ticket, Flight& flight, std::uint64_t by_ms) {
+    flight.deadline_us = world_.clock.steady_us() + static_cast<std::int64_t>(by_ms) * 1000;
+    host_.extend(ticket, by_ms);
 }
 
 void LuaConversation::keep(Flight& flight, worker::Publish publish) {
@@ -181,8 +194,7 @@ void LuaConversation::keep(Flight& flight, worker::Publish publish) {
     }
 }
 
-void LuaConversation::on_answer(Heard heard) {
-    const auto ticket = model::parse_decimal(heard.id).value_or(0);
+void LuaConversation::on_answer(Ticket ticket, Heard heard) {
     auto flight = flights_.extract(ticket);
     std::string role;
     std::vector<api::HandlerOutput> outputs;

@@ -94,7 +94,7 @@ class LuaConversation final : public worker::Conversation, private worker::Frame
     void send_scripts(const api::Target& target);
     [[nodiscard]] worker::Outcome unloadable(const api::Target& target,
                                              const std::string& role) const;
-    void on_frame(std::string_view frame, worker::Heard heard) override;
+    bool on_frame(std::string_view frame, worker::Heard heard) override;
 
     void on_stderr(std::string_view line) override { host_.output("stderr", line); }
 
@@ -102,7 +102,8 @@ class LuaConversation final : public worker::Conversation, private worker::Frame
 
     void on_room() override { host_.room(); }
 
-    void on_answer(worker::Heard heard);
+    void on_answer(Ticket ticket, worker::Heard heard);
+    void extend(Ticket ticket, Flight& flight, std::uint64_t by_ms);
     void on_loaded(const worker::Loaded& loaded);
     void on_call(const worker::Heard& heard);
     void call_http(Flight& flight, const worker::Call& call);
