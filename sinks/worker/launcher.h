@@ -36,9 +36,9 @@ struct ProcessOrder {
     std::string folder;                    // working folder, absolute
     SandboxProfile profile = SandboxProfile::standard;
     ProcessLimits limits;
-    std::uint32_t function = 0;          // whose it is: same number, same user id and cgroup parent
-    bool only_computes = false;          // penstock-lua: no files, no sockets, a short list of calls
-    std::vector<std::string> readable;   // landlock: files and folders beside the system's own
+    std::uint32_t function = 0;         // whose it is: same number, same user id and cgroup parent
+    bool only_computes = false;         // penstock-lua: no files, no sockets, a short list of calls
+    std::vector<std::string> readable;  // landlock: files and folders beside the system's own
     std::vector<std::string> writable;
 };
 
@@ -47,7 +47,9 @@ struct ProcessEnd {
         exited = 1,       // by itself: `code`
         signalled = 2,    // `code` is the signal
         not_started = 3,  // exec or a step before it failed: `detail` says why, `code` is errno
-        lost = 4,         // the supervisor is gone: nothing is known of it but that it is dead
+        lost = 4,         // the supervisor is gone: nothing is known of it but that it is dead;
+                          // or it was never tried: no supervisor, a full queue, a machine short of
+                          // memory, processes or descriptors. `detail` says which
     };
     Kind kind = Kind::exited;
     int code = 0;

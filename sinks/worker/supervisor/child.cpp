@@ -93,6 +93,24 @@ std::vector<char*> texts_for_exec(const std::vector<std::string>& texts) {
     return pointers;
 }
 
+// Our own programs may lie where only the server's user can go, as in a build folder: they are
+// opened before the change of user. Scripts could not be run so, their interpreter needs the path.
+OwnedFile own_program(const ProcessOrder& order) {
+    if (!order.only_computes) return {};
+    return OwnedFile(::open(order.command.front().c_str(), O_PATH | O_CLOEXEC));
+}
+
+// Returns only when it fails, with errno.
+int execute(const ProcessOrder& order, const OwnedFile& program) {
+    const auto words = texts_for_exec(order.command);
+    const auto environment = texts_for_exec(order.environment);
+    ::execve(words.front(), words.data(), environment.data());
+    if (errno == EACCES && program.open()) {
+        ::syscall(SYS_execveat, program.get(), "", words.data(), environment.data(), AT_EMPTY_PATH);
+    }
+    return errno;
+}
+
 void wall_in(const ChildPlan& plan, const OwnedFile& rules) {
     step(plan, Step::privileges, ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : errno);
     if (rules.open()) step(plan, Step::landlock, enter_landlock(rules));
@@ -161,6 +179,7 @@ void run_child(const ChildPlan& plan) {
     leave_supervisor();
     if (!own.in_slot) step(own, Step::cgroup, own.cgroups.join(own.slot) ? 0 : errno);
     const OwnedFile rules = rules_for(own);
+    const OwnedFile program = own_program(order);
     step(own, Step::limits, set_limits(own));
     step(own, Step::folder, ::chdir(order.folder.c_str()) == 0 ? 0 : errno);
     step(own, Step::files, place_files(files));
@@ -168,10 +187,7 @@ void run_child(const ChildPlan& plan) {
     if (own_user(own)) step(own, Step::user, become_user(user_of(order.function)));
     step(own, Step::parent, end_with(own.parent));
     if (walled(own)) wall_in(own, rules);
-    ::execve(order.command.front().c_str(),
-             texts_for_exec(order.command).data(),
-             texts_for_exec(order.environment).data());
-    give_up(report, Step::exec, errno, {});
+    give_up(report, Step::exec, execute(order, program), {});
 }
 
 }  // namespace penstock::sinks::worker::supervisor

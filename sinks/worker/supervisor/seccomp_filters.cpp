@@ -163,6 +163,7 @@ constexpr std::array computing{
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(execve),
+    SCMP_SYS(execveat),
 };
 
 constexpr std::uint64_t namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |

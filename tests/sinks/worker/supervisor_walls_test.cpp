@@ -197,6 +197,24 @@ TEST_F(SupervisorWalls, WhatOnlyComputesHasNoFilesNoSocketsAndNoChildren) {
     }
 }
 
+TEST_F(SupervisorWalls, AProgramOfOursRunsFromAFolderThatOnlyTheServerMayEnter) {
+    if (!as_root()) return;
+    const fs::path closed = place("_closed");
+    ::chmod(closed.c_str(), 0700);
+    fs::copy_file(PENSTOCK_PROBER, closed / "prober");
+    ProcessOrder order = probe("identity");
+    order.command.front() = (closed / "prober").string();
+    order.only_computes = true;
+    order.folder = "/";
+    EXPECT_EQ(probed(order).at("user"), "60007");
+    order.only_computes = false;
+    const auto refused = run(order);
+    EXPECT_EQ(refused->end->kind, ProcessEnd::Kind::not_started);
+    EXPECT_EQ(refused->end->detail,
+              "user 60007 may not run " + order.command.front() +
+                  ": allow it (chmod o+rx) on the file and every folder above");
+}
+
 TEST_F(SupervisorWalls, AFunctionCannotKillItsSupervisor) {
     if (!as_root() && !has("landlock", "signals")) return;
     EXPECT_EQ(probed(probe("kill_parent")).at("kill_parent"), "EPERM");
