@@ -9,7 +9,8 @@ build_packages=(
   libtomlplusplus-dev libuv1-dev libzstd-dev zlib1g-dev
 )
 example_packages=(curl procps python3)
-test_packages=(curl openssl procps python3)
+# autoconf, automake, libtool and make build the npm package aws-lambda-ric.
+test_packages=(autoconf automake curl libtool make openssl procps python3)
 # Node may have come by another way than Debian's packages.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 
