@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to delivered messages: installs what is missing, builds, starts a server on
-# an empty data folder, publishes the events of examples/events/ to a webhook and a queue and shows
-# each delivery. The server stays unless --once is given.
+# an empty data folder, publishes the events of examples/events/ to a webhook, a Lua script, a worker
+# process and a queue, and shows each delivery. The server stays unless --once is given.
 #   examples/quickstart.sh [--once]
 # PENSTOCK_BINARY names a server that is built already.
 set -euo pipefail
@@ -79,7 +79,10 @@ penstock topic create events >/dev/null
 penstock queue create audit >/dev/null
 penstock sub add events webhook --http "$endpoint" --retry 1s,5s,30s >/dev/null
 penstock sub add events audit --queue audit >/dev/null
-say "topic events: subscribers webhook (HTTP) and audit (queue)"
+penstock queue create summary >/dev/null
+penstock sub add events summary --lua examples/quickstart/summary.lua >/dev/null
+penstock sub add events worker --worker python3 examples/quickstart/worker.py >/dev/null
+say "topic events: subscribers webhook (HTTP), audit (queue), summary (Lua), worker (process)"
 
 published=0 tracked=
 for event in examples/events/*.json; do
@@ -116,10 +119,36 @@ printf '%s\n' "$received" | cut -c 1-110 | sed 's/^/    /'
   exit 1
 }
 
+say "the Lua script sent to the queue summary:"
+summaries=
+for try in $(seq 50); do
+  more=$(penstock queue receive summary --max 16 --wait 1s --ack -o ndjson)
+  summaries=$(printf '%s\n%s' "$summaries" "$more" | sed '/^$/d')
+  [ "$(printf '%s\n' "$summaries" | grep -c '"id"')" -lt "$published" ] || break
+done
+printf '%s\n' "$summaries" | sed 's/.*"body":\("[^}]*}"\).*/    \1/'
+[ "$(printf '%s\n' "$summaries" | grep -c '"id"')" -eq "$published" ] || {
+  say "expected $published messages of the Lua script"
+  exit 1
+}
+
+say "the worker process wrote:"
+written=
+for try in $(seq 50); do
+  written=$(penstock fn logs events/worker | grep ' bytes$' || true)
+  [ "$(printf '%s\n' "$written" | grep -c bytes)" -lt "$published" ] || break
+  sleep 0.1
+done
+printf '%s\n' "$written" | sed 's/^/    /'
+[ "$(printf '%s\n' "$written" | grep -c bytes)" -eq "$published" ] || {
+  say "expected $published lines of the worker"
+  exit 1
+}
+
 say "the track of the message that was retried:"
 track=$(penstock message track "$tracked" -o table)
 printf '%s\n' "$track" | sed 's/^/    /'
-for expected in 503 events/webhook; do
+for expected in 503 events/webhook events/summary events/worker; do
   case $track in
     *"$expected"*) ;;
     *)
@@ -131,7 +160,7 @@ done
 
 finished=true
 if $once; then
-  say "done: $published events, $shown deliveries to the webhook, $published to the queue"
+  say "done: $published events, $shown deliveries to the webhook, $published each to queue, Lua and worker"
 else
   disown "$server" "$receiver"
   say "the server stays: $PENSTOCK_SERVER. Try: $PENSTOCK_BINARY queue list --server $PENSTOCK_SERVER"

@@ -33,6 +33,8 @@ class QuickstartTest(unittest.TestCase):
         for name in EVENTS:
             self.assertIn(f"published {name}: message ", done.stdout)
         self.assertIn("503, please retry", done.stdout)
+        self.assertEqual(len(re.findall(r'"kind', done.stdout)), len(EVENTS), done.stdout)
+        self.assertEqual(len(re.findall(r"bytes$", done.stdout, re.M)), len(EVENTS))
         taken = re.findall(r"^    \d\d:\d\d:\d\d 200 message (\d+)", done.stdout, re.M)
         self.assertEqual(len(set(taken)), len(EVENTS))
         found = re.search(r"server: (\S+), process (\d+)", done.stdout)
