@@ -68,7 +68,7 @@ class PipeReader::Core : public std::enable_shared_from_this<Core> {
     }
 
     void wait() {
-        if (waiting_ || paused_ || !descriptor_.is_open()) return;
+        if (waiting_ || paused_ || resting_ || !descriptor_.is_open()) return;
         waiting_ = true;
         descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
                                [self = shared_from_this()](const error_code& ec) {
@@ -91,6 +91,7 @@ class PipeReader::Core : public std::enable_shared_from_this<Core> {
 
     void resume() {
         if (!std::exchange(paused_, false)) return;
+        count();  // what was charged meanwhile
         wait();
     }
 
@@ -107,18 +108,30 @@ class PipeReader::Core : public std::enable_shared_from_this<Core> {
     void turn() {
         if (paused_ || !descriptor_.is_open()) return;
         const std::size_t got = read_once();
-        if (!descriptor_.is_open() || paused_) return;
-        if (budget_ > 0 && spent_ >= budget_) return rest();
+        if (!descriptor_.is_open()) return;
+        count();
+        if (paused_ || resting_) return;
         if (got < chunk_bytes_) return wait();
         asio::post(descriptor_.get_executor(), [self = shared_from_this()]() { self->turn(); });
     }
 
-    void rest() {
-        spent_ = 0;
+    // Each tenth of a second pays for its part of the budget; who owes more waits.
+    void count() {
+        if (budget_ == 0 || spent_ == 0) return;
+        resting_ = spent_ >= budget_;
+        if (std::exchange(counting_, true)) return;
         timer_.expires_after(pause_time);
         timer_.async_wait([self = shared_from_this()](const error_code& ec) {
-            if (!ec) self->wait();
+            self->counting_ = false;
+            if (!ec) self->pay();
         });
+    }
+
+    void pay() {
+        const bool rested = std::exchange(resting_, false);
+        spent_ -= std::min(spent_, budget_);
+        count();
+        if (rested && !resting_) wait();
     }
 
     std::size_t read_once() {
@@ -148,6 +161,8 @@ class PipeReader::Core : public std::enable_shared_from_this<Core> {
     std::size_t chunk_bytes_;
     bool waiting_ = false;
     bool paused_ = false;
+    bool counting_ = false;  // the timer runs
+    bool resting_ = false;
 };
 
 PipeReader::PipeReader(const asio::any_io_executor& executor,

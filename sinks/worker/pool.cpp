@@ -246,6 +246,9 @@ void Pool::hand_out(std::int64_t now_us) {
         waiting_suspects_.pop_front();
         offer(*process, std::move(next), now_us);
     }
+    if (waiting_suspects_.empty()) {
+        for (const auto& process : processes_) process->clearing = false;
+    }
     while (!waiting_.empty()) {
         Process* process = free_process();
         if (process == nullptr) break;

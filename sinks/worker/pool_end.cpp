@@ -46,6 +46,9 @@ void Pool::complete(Process& process, Flight flight, Outcome outcome) {
         const bool named = result.excerpt.starts_with(place);
         problem(flight.job.delivery, named ? result.excerpt : place + ": " + result.excerpt);
     }
+    if (result.verdict == Verdict::not_attempted && result.retry_after_ms == 0) {
+        result.retry_after_ms = world_.limits.deferral_ms;
+    }
     if (result.excerpt.size() > model::attempt_excerpt_bytes_max) {
         result.excerpt = one_line(result.excerpt, model::attempt_excerpt_bytes_max);
     }
@@ -225,6 +228,7 @@ void Pool::conclude_crash(Process& process, std::int64_t now_us) {
 }
 
 void Pool::conclude_loop(Process& process) {
+    culprits_.clear();
     disable(&process,
             shown_name(target_) + ": crash loop: " + how_it_ended(process) + ", the " +
                 std::to_string(fast_exits_) +

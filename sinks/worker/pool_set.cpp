@@ -6,39 +6,30 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace penstock::sinks::worker {
 
 class PoolSet::Core : public std::enable_shared_from_this<Core> {
   public:
     Core(const Workshop& workshop, std::unique_ptr<Contract> contract)
-        : executor_(workshop.executor),
-          clock_(workshop.clock),
-          contract_(std::move(contract)),
-          timer_(workshop.executor),
-          surroundings_{workshop.clock,
-                        workshop.random,
-                        workshop.launcher,
-                        workshop.log_book,
-                        *contract_,
-                        [this]() { step_soon(); },
-                        workshop.limits} {}
+        : workshop_(workshop), contract_(std::move(contract)), timer_(workshop.executor) {}
 
     void deliver(Job job) {
-        auto& pool = pools_[job.target->subscription];
-        if (!pool) pool = std::make_unique<Pool>(surroundings_, *job.target);
-        if (stopped_) pool->stop();
-        pool->deliver(std::move(job));
+        auto& entry = pools_[job.target->subscription];
+        if (!entry) entry = std::make_unique<Entry>(*this, *job.target);
+        if (stopped_) entry->pool.stop();
+        entry->pool.deliver(std::move(job));
     }
 
     void forget(model::SubscriptionNo subscription) {
         const auto found = pools_.find(subscription);
-        if (found != pools_.end()) found->second->forget();
+        if (found != pools_.end()) found->second->pool.forget();
     }
 
     void stop() {
         stopped_ = true;
-        for (const auto& [subscription, pool] : pools_) pool->stop();
+        for (const auto& [subscription, entry] : pools_) entry->pool.stop();
         contract_->stop();
         timer_.cancel();
     }
@@ -51,48 +42,80 @@ class PoolSet::Core : public std::enable_shared_from_this<Core> {
     }
 
   private:
-    void step_soon() {
+    // A pool that knows when it asked for a step.
+    struct Entry {
+        Entry(Core& core, const api::Target& target)
+            : surroundings{core.workshop_.clock,
+                           core.workshop_.random,
+                           core.workshop_.launcher,
+                           core.workshop_.log_book,
+                           *core.contract_,
+                           [&core, this, subscription = target.subscription]() {
+                               if (!std::exchange(asked, true)) core.step_soon(subscription);
+                           },
+                           core.workshop_.limits},
+              pool(surroundings, target) {}
+
+        Surroundings surroundings;
+        Pool pool;
+        bool asked = false;
+    };
+
+    void step_soon(model::SubscriptionNo subscription) {
+        asking_.push_back(subscription);
         if (stopped_ || std::exchange(step_posted_, true)) return;
-        boost::asio::post(executor_, [self = shared_from_this()]() {
+        boost::asio::post(workshop_.executor, [self = shared_from_this()]() {
             self->step_posted_ = false;
             self->step();
         });
     }
 
     void step() {
-        if (stopped_) return;
-        std::optional<std::int64_t> wake_us;
-        for (auto next = pools_.begin(); next != pools_.end();) {
-            Pool& pool = *next->second;
+        const auto asking = std::exchange(asking_, {});
+        for (const model::SubscriptionNo subscription : asking) {
+            const auto found = pools_.find(subscription);
+            if (stopped_ || found == pools_.end()) continue;
+            found->second->asked = false;
+            Pool& pool = found->second->pool;
             pool.step();
-            if (const auto due_us = pool.wake_us()) {
-                wake_us = std::min(wake_us.value_or(*due_us), *due_us);
-            }
-            next = pool.over() ? pools_.erase(next) : std::next(next);
+            arm(pool.wake_us());
+            if (pool.over()) pools_.erase(found);
         }
-        arm(wake_us);
+    }
+
+    // The time has come for some, or the timer ran too early: then it looks again.
+    void on_time() {
+        const std::int64_t now_us = workshop_.clock.steady_us();
+        for (const auto& [subscription, entry] : pools_) {
+            const auto due_us = entry->pool.wake_us();
+            if (!due_us) continue;
+            if (*due_us > now_us) {
+                arm(due_us);
+            } else {
+                entry->surroundings.wake();
+            }
+        }
     }
 
     void arm(std::optional<std::int64_t> wake_us) {
-        // A timer that runs too early looks again.
         if (!wake_us || (timer_us_ && *timer_us_ <= *wake_us)) return;
         timer_us_ = wake_us;
-        const std::int64_t wait_us = std::max<std::int64_t>(0, *wake_us - clock_.steady_us());
+        const std::int64_t wait_us =
+            std::max<std::int64_t>(0, *wake_us - workshop_.clock.steady_us());
         timer_.expires_after(std::chrono::microseconds(wait_us));
         timer_.async_wait([self = shared_from_this()](const boost::system::error_code& ec) {
-            if (ec) return;
+            if (ec || self->stopped_) return;
             self->timer_us_.reset();
-            self->step_soon();
+            self->on_time();
         });
     }
 
-    boost::asio::any_io_executor executor_;
-    const Clock& clock_;
+    Workshop workshop_;
     std::unique_ptr<Contract> contract_;
     boost::asio::steady_timer timer_;
-    Surroundings surroundings_;
-    std::map<model::SubscriptionNo, std::unique_ptr<Pool>> pools_;
-    std::optional<std::int64_t> timer_us_;  // when the timer runs, if it does
+    std::map<model::SubscriptionNo, std::unique_ptr<Entry>> pools_;
+    std::vector<model::SubscriptionNo> asking_;  // in the order they asked
+    std::optional<std::int64_t> timer_us_;       // when the timer runs, if it does
     bool step_posted_ = false;
     bool stopped_ = false;
 };

@@ -121,6 +121,25 @@ TEST_F(PoolTest, ABusyProcessIsEmptiedForASuspect) {
     EXPECT_EQ(held(2), (Numbers{8, 1, 9}));
 }
 
+TEST_F(PoolTest, AProcessThatIsEmptiedForASuspectServesOthersWhenTheSuspectGaveUp) {
+    target.spec.function.window = 2;
+    deliver(1);
+    deliver(2);
+    step();
+    launcher.crash(1);
+    step();
+    deliver(8);
+    step(200);
+    host(2).extend(talk(2).offered[0], 60'000);
+    deliver(1);
+    step();
+    step(1'000);
+    EXPECT_EQ(told[1].result.failure, Failure::no_worker);
+    deliver(9);
+    step();
+    EXPECT_EQ(held(2), (Numbers{8, 9}));
+}
+
 TEST_F(PoolTest, ThePauseAfterCrashesDoublesFromATenthOfASecondToThirtySeconds) {
     surroundings.limits.fast_exits_max = 1'000;
     contract.sees_at_once = false;
