@@ -14,6 +14,20 @@ using Names = std::set<std::string>;
 
 const std::string everything = "*";
 
+// What the sinks whose targets are functions may include.
+const Names function_rooms{"broker/base",
+                           "broker/model",
+                           "broker/api",
+                           "sinks/sink.h",
+                           "sinks/client",
+                           "sinks/worker",
+                           "sinks/worker/protocol.h"};
+
+Names with(Names names, const std::string& more) {
+    names.insert(more);
+    return names;
+}
+
 // Room -> rooms (or single headers) it may include besides itself.
 const std::map<std::string, Names>& room_edges() {
     static const std::map<std::string, Names> edges{
@@ -60,23 +74,8 @@ const std::map<std::string, Names>& room_edges() {
           "sinks/worker/control.h",
           "sinks/worker/datagram.h",
           "sinks/worker/owned_file.h"}},
-        {"sinks/process",
-         {"broker/base",
-          "broker/model",
-          "broker/api",
-          "sinks/sink.h",
-          "sinks/client",
-          "sinks/http",
-          "sinks/worker",
-          "sinks/worker/protocol.h"}},
-        {"sinks/lua",
-         {"broker/base",
-          "broker/model",
-          "broker/api",
-          "sinks/sink.h",
-          "sinks/client",
-          "sinks/worker",
-          "sinks/worker/protocol.h"}},
+        {"sinks/process", with(function_rooms, "sinks/http")},
+        {"sinks/lua", function_rooms},
         {"lua", {"broker/base", "sinks/worker/protocol.h"}},
         {"dispatcher", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
         {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
@@ -91,31 +90,33 @@ const std::map<std::string, Names>& room_edges() {
     return edges;
 }
 
+// Rooms that speak Asio, that write JSON, that call the system.
+const Names speakers{"broker",
+                     "broker/api",
+                     "broker/node",
+                     "broker/cli",
+                     "broker/replication",
+                     "dispatcher",
+                     "plugins/",
+                     "sinks/",
+                     "tests"};
+const Names encoders{
+    "broker/cli", "broker/api", "dispatcher", "lua", "plugins/", "sinks/", "tests"};
+const Names system{"broker/base",
+                   "broker",
+                   "broker/node",
+                   "broker/cli",
+                   "broker/config",
+                   "plugins/listener",
+                   "sinks/client",
+                   "sinks/worker",
+                   "sinks/worker/supervisor",
+                   "sinks/process",
+                   "lua",
+                   "tests"};
+
 // Third-party and system headers by prefix -> rooms that may include them.
 const std::map<std::string, Names>& outside_edges() {
-    static const Names speakers{"broker",
-                                "broker/api",
-                                "broker/node",
-                                "broker/cli",
-                                "broker/replication",
-                                "dispatcher",
-                                "plugins/",
-                                "sinks/",
-                                "tests"};
-    static const Names encoders{
-        "broker/cli", "broker/api", "dispatcher", "lua", "plugins/", "sinks/", "tests"};
-    static const Names system{"broker/base",
-                              "broker",
-                              "broker/node",
-                              "broker/cli",
-                              "broker/config",
-                              "plugins/listener",
-                              "sinks/client",
-                              "sinks/worker",
-                              "sinks/worker/supervisor",
-                              "sinks/process",
-                              "lua",
-                              "tests"};
     static const std::map<std::string, Names> edges{
         {"boost/system/", {everything}},
         {"boost/asio", speakers},
