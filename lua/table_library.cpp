@@ -86,7 +86,8 @@ void add_element(lua_State* state, luaL_Buffer& out, lua_Integer at) {
     lua_geti(state, 1, at);
     if (lua_isstring(state, -1) == 0)
         luaL_error(state,
-                   "invalid value (at index %I) in table for 'concat'",
+                   "invalid value (%s) at index %I in table for 'concat'",
+                   luaL_typename(state, -1),
                    static_cast<LUAI_UACINT>(at));
     luaL_addvalue(&out);
 }
