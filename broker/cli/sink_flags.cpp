@@ -102,7 +102,7 @@ boost::system::result<json::object, Failure> SinkFlags::function() const {
                                      " ./handle.sh --its-own-flags");
         }
         function["command"] = texts(placed(command_.words));
-        function["cwd"] = absolute(".");
+        function["cwd"] = std::filesystem::current_path().string();
     } else if (!runtime_.empty()) {
         function["folder"] = absolute(runtime_);
     } else {

@@ -1,6 +1,8 @@
 #include "plugins/native/routes.h"
 #include "plugins/native/sink_fields.h"
 
+#include <algorithm>
+
 namespace penstock::plugins::native {
 
 namespace {
@@ -9,6 +11,7 @@ constexpr Range url_bytes{8, 2048};
 constexpr Range filter_items{0, 16};
 constexpr Range filter_bytes{1, 64};
 constexpr Range concurrency_range{1, 1000};
+constexpr std::uint32_t exec_processes_max = 64;
 constexpr Range timeout_ms_range{100, 300'000};
 constexpr Range retry_steps{1, 64};
 constexpr Range retry_times{1, 1000};
@@ -135,7 +138,13 @@ asio::awaitable<Reply> create_subscription(Call& call) {
         fields.texts("bind", filter_items, filter_bytes).value_or(spec.binding_keys);
     spec.retry = read_retry(fields).value_or(spec.retry);
     read_dead_letter(fields, request);
-    spec.concurrency = fields.whole32("concurrency", concurrency_range).value_or(spec.concurrency);
+    if (const auto concurrency = fields.whole32("concurrency", concurrency_range)) {
+        spec.concurrency = *concurrency;
+        // One process a message: as many as may be tried at a time.
+        if (spec.sink == model::SinkKind::exec) {
+            spec.function.processes = std::min(*concurrency, exec_processes_max);
+        }
+    }
     spec.timeout_ms = fields.whole32("timeout_ms", timeout_ms_range).value_or(spec.timeout_ms);
     if (fields.flag("paused").value_or(false)) spec.state = model::SubscriptionState::paused;
     if (!fields.ok()) co_return *fields.problem();

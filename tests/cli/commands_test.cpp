@@ -52,7 +52,13 @@ TEST_F(Cli, UsageErrorsExitWithTwo) {
              {"sub", "add", "t", "s"},
              {"sub", "add", "t", "s", "--http", "http://x", "--queue", "q"},
              {"sub", "add", "t", "s", "--http", "http://x", "--retry", "standard"},
-             {"sub", "add", "t", "s", "--exec", "true"},
+             {"sub", "add", "t", "s", "--exec"},
+             {"sub", "add", "t", "s", "--queue", "q", "--exec", "true"},
+             {"sub", "add", "t", "s", "--lua", "/no/such/file.lua"},
+             {"fn"},
+             {"fn", "deploy", "t/s"},
+             {"fn", "deploy", "t/s", "/no/such/file.lua"},
+             {"fn", "rollback"},
              {"delivery", "list", "--status", "bad"},
              {"doctor", "extra"}}) {
         EXPECT_EQ(run(words), 2) << ::testing::PrintToString(words);

@@ -303,12 +303,12 @@ TEST_F(NativeBadInput, Subscriptions) {
     };
     refuses({
         {"POST", target, "", "name", "is missing"},
-        {"POST", target, R"({"name":"b"})", "http", "exactly one of http and queue"},
+        {"POST", target, R"({"name":"b"})", "http", "exactly one of http, queue"},
         {"POST",
          target,
          R"({"name":"b","http":{"url":"http://x"},"queue":{"name":"q"}})",
          "http",
-         "exactly one of http and queue"},
+         "exactly one of http, queue"},
         {"POST", target, R"({"name":"b","http":"http://x"})", "http", "must be an object"},
         {"POST", target, R"({"name":"b","http":null})", "http", "must be an object"},
         {"POST", target, R"({"name":"b","http":{}})", "http.url", "is missing"},
