@@ -146,24 +146,46 @@ void RuntimeListener::on_next(RuntimeSession& session, RuntimeFamily family) {
     owner_->on_runtime_ready();
 }
 
+RuntimeListener::Flights::iterator RuntimeListener::find_flight(const RuntimeCall& call) {
+    const bool outcome =
+        call.kind == RuntimeCall::Kind::response || call.kind == RuntimeCall::Kind::error;
+    if (!outcome) return flights_.end();
+    return flights_.find(call.family == RuntimeFamily::scf ? scf_current_ : call.id);
+}
+
+std::uint64_t RuntimeListener::body_bytes_max(RuntimeSession& session, const RuntimeCall& call) {
+    // One long body at a time for each invocation: more is only memory that a program makes us use.
+    const auto flight = find_flight(call);
+    if (flight == flights_.end() || flight->second.reader != 0) return runtime_other_bytes_max;
+    flight->second.reader = session.number();
+    return runtime_answer_bytes_max;
+}
+
 void RuntimeListener::on_outcome(RuntimeSession& session, RuntimeRequest request) {
-    const bool scf = request.call.family == RuntimeFamily::scf;
-    auto flight = flights_.extract(scf ? scf_current_ : request.call.id);
-    if (flight.empty()) {
+    const auto found = find_flight(request.call);
+    if (found == flights_.end()) {
         return session.answer(
-            scf ? refused_answer(400, "InvalidState", "no invocation waits for an answer")
+            request.call.family == RuntimeFamily::scf
+                ? refused_answer(400, "InvalidState", "no invocation waits for an answer")
                 : refused_answer(400, "InvalidRequestID", "no invocation with this id waits"));
     }
+    if (request.too_long) {
+        session.answer(refused_answer(413, "RequestEntityTooLarge", "an answer has at most 6 MiB"));
+        if (found->second.reader != session.number()) return;
+    } else {
+        session.answer(accepted_answer());
+    }
+    auto flight = flights_.extract(found);
     if (flight.key() == scf_current_) scf_current_.clear();
-    session.answer(request.too_long
-                       ? refused_answer(413, "RequestEntityTooLarge", "an answer has at most 6 MiB")
-                       : accepted_answer());
     flight.mapped().done(answer_of(std::move(request)));
 }
 
 void RuntimeListener::on_closed(RuntimeSession& session) {
     std::erase(lambda_waits_, session.number());
     std::erase(scf_waits_, session.number());
+    for (auto& [id, flight] : flights_) {
+        if (flight.reader == session.number()) flight.reader = 0;
+    }
     sessions_.erase(session.number());
 }
 

@@ -79,12 +79,15 @@ class RuntimeListener final : public std::enable_shared_from_this<RuntimeListene
     struct Flight {
         std::string scf_answer;  // SCF: the whole answer to every `next` of this invocation
         Done done;
+        Number reader = 0;  // session whose answer is being read; 0: none
     };
 
     using Flights = std::map<std::string, Flight>;  // by request id
 
     void accept();
     void on_accepted(const ErrorCode& ec, boost::asio::ip::tcp::socket socket);
+    Flights::iterator find_flight(const RuntimeCall& call);
+    std::uint64_t body_bytes_max(RuntimeSession& session, const RuntimeCall& call) override;
     void on_request(RuntimeSession& session, RuntimeRequest request) override;
     void on_closed(RuntimeSession& session) override;
     void on_next(RuntimeSession& session, RuntimeFamily family);

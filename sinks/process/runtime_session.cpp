@@ -46,10 +46,15 @@ void RuntimeSession::read_head() {
 }
 
 void RuntimeSession::on_head(const ErrorCode& ec) {
-    if (ec == http::error::body_limit) return hand_over(true);
-    if (ec) return end();
-    const auto expect = parser_->get()[http::field::expect];
-    if (!boost::beast::iequals(expect, "100-continue")) return read_body();
+    const bool too_long = ec == http::error::body_limit;
+    if (ec && !too_long) return end();
+    const auto& message = parser_->get();
+    call_ = parse_runtime_call({message.method_string().data(), message.method_string().size()},
+                               {message.target().data(), message.target().size()});
+    const std::uint64_t bytes_max = owner_->body_bytes_max(*this, call_);
+    if (too_long || parser_->content_length().value_or(0) > bytes_max) return hand_over(true);
+    parser_->body_limit(bytes_max);
+    if (!boost::beast::iequals(message[http::field::expect], "100-continue")) return read_body();
     asio::async_write(socket_,
                       asio::buffer(continue_answer),
                       [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
@@ -78,9 +83,7 @@ void RuntimeSession::hand_over(bool too_long) {
     // What was not read cannot be skipped: such a connection ends with its answer.
     keeps_ = !too_long && parser_->keep_alive();
     RuntimeRequest request;
-    request.call =
-        parse_runtime_call({message.method_string().data(), message.method_string().size()},
-                           {message.target().data(), message.target().size()});
+    request.call = std::move(call_);
     const auto type = message["Lambda-Runtime-Function-Error-Type"];
     request.error_type.assign(type.data(), type.size());
     request.too_long = too_long;

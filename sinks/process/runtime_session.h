@@ -19,7 +19,8 @@
 namespace penstock::sinks::process {
 
 inline constexpr std::uint32_t runtime_head_bytes_max = 32 * 1024;
-inline constexpr std::uint64_t runtime_answer_bytes_max = 6 << 20;  // as both services have it
+inline constexpr std::uint64_t runtime_answer_bytes_max = 6 << 20;   // as both services have it
+inline constexpr std::uint64_t runtime_other_bytes_max = 64 * 1024;  // of every other request
 
 struct RuntimeRequest {
     RuntimeCall call;
@@ -33,6 +34,9 @@ class RuntimeSession : public std::enable_shared_from_this<RuntimeSession> {
     class Owner {
       public:
         virtual ~Owner() = default;
+
+        // How long the body of this request may be; at most runtime_answer_bytes_max.
+        virtual std::uint64_t body_bytes_max(RuntimeSession& session, const RuntimeCall& call) = 0;
 
         // A whole request; answer() is due, now or later. Nothing more is heard before it.
         virtual void on_request(RuntimeSession& session, RuntimeRequest request) = 0;
@@ -72,6 +76,7 @@ class RuntimeSession : public std::enable_shared_from_this<RuntimeSession> {
     std::uint64_t number_;
     boost::beast::flat_buffer buffer_;
     std::optional<Parser> parser_;
+    RuntimeCall call_;
     std::string answer_;
     bool keeps_ = true;  // the connection outlives the present answer
     bool held_ = false;  // a request waits for answer()

@@ -245,6 +245,33 @@ TEST_F(RuntimeListenerTest, AnAnswerBeyondSixMebibytesFailsItsInvocation) {
               "Function.ResponseSizeTooLarge: the answer is larger than 6 MiB");
 }
 
+TEST_F(RuntimeListenerTest, OnlyOneLongAnswerAtATimeIsReadForAnInvocation) {
+    open();
+    const auto program = client();
+    open_next(*program, lambda_next);
+    offer("r1");
+    answer(*program);
+    const std::string path = "/2018-06-01/runtime/invocation/r1/response";
+    const std::string head =
+        "POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n";
+    const auto first = client();
+    first->send(head);
+    settle();
+    const auto second = client();
+    second->send(head);
+    EXPECT_THAT(answer(*second), StartsWith("HTTP/1.1 413 "));
+    EXPECT_TRUE(done_.empty());
+    first->close();
+    settle();
+    program->post(path, std::string(100'000, 'x'));
+    EXPECT_THAT(answer(*program, 2), StartsWith("HTTP/1.1 202 "));
+    ASSERT_EQ(done_.size(), 1U);
+    EXPECT_TRUE(done_[0].second.ok);
+    const auto stranger = client();
+    stranger->post("/2018-06-01/runtime/init/error", std::string(65'537, 'x'));
+    EXPECT_TRUE(until([&]() { return stranger->ended(); }));
+}
+
 TEST_F(RuntimeListenerTest, AnAnswerOfSixMebibytesAndOneInChunksAreTaken) {
     open();
     const auto program = client();
