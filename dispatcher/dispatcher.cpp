@@ -100,7 +100,7 @@ void Dispatcher::start_deliveries() {
                      flight->delivery,
                      [this, ticket = flight->ticket, subscription = flight->delivery.subscription](
                          sinks::AttemptResult result) {
-                         if (!result.disable.empty()) {
+                         if (!result.disable.empty() && scheduler_.disable(ticket)) {
                              dispatch_.disable(subscription, result.disable);
                          }
                          on_result(ticket, std::move(result));

@@ -29,6 +29,37 @@ std::vector<T> move_out(std::vector<T>& all, typename std::vector<T>::iterator e
 
 }  // namespace
 
+EffectLoad load_of(const api::HandlerEffects& effects) {
+    EffectLoad load;
+    load.outputs = effects.outputs.size();
+    load.kv_rows = effects.writes.size() + effects.reads.size();
+    for (const api::HandlerOutput& output : effects.outputs) {
+        load.bytes += output.message.payload.size();
+    }
+    for (const model::KvWrite& write : effects.writes) {
+        load.bytes += write.key.size() + write.value.size();
+    }
+    for (const model::KvRead& read : effects.reads) load.bytes += read.key.size();
+    return load;
+}
+
+void EffectLoad::add(const EffectLoad& more) {
+    outputs += more.outputs;
+    kv_rows += more.kv_rows;
+    bytes += more.bytes;
+}
+
+void EffectLoad::take(const EffectLoad& less) {
+    outputs -= less.outputs;
+    kv_rows -= less.kv_rows;
+    bytes -= less.bytes;
+}
+
+bool EffectLoad::fills(const OutcomeLimits& limits) const {
+    return outputs >= limits.outputs_max || kv_rows >= limits.kv_rows_max ||
+           bytes >= limits.effect_bytes_max;
+}
+
 void Outcomes::add(model::SettleItem item,
                    std::optional<model::Attempt> attempt,
                    std::int64_t now_us,
@@ -36,7 +67,7 @@ void Outcomes::add(model::SettleItem item,
     if (items_.empty()) oldest_us_ = now_us;
     if (effects) {
         effects->item = items_.size();
-        outputs_ += effects->outputs.size();
+        load_.add(load_of(*effects));
         effects_.push_back(std::move(*effects));
     }
     items_.push_back(std::move(item));
@@ -47,16 +78,16 @@ void Outcomes::add(model::SettleItem item,
 
 bool Outcomes::full() const {
     return items_.size() >= limits_.items_max || attempt_bytes_ >= limits_.attempt_bytes_max ||
-           outputs_ >= limits_.outputs_max;
+           load_.fills(limits_);
 }
 
-// Items of the next settlement: as many as one entry can take with their outputs.
+// Items of the next settlement: as many as one entry can take with their effects.
 std::size_t Outcomes::next_count() const {
     const std::size_t most = std::min(items_.size(), limits_.items_max);
-    std::size_t outputs = 0;
+    EffectLoad load;
     for (const api::HandlerEffects& effects : effects_) {
-        outputs += effects.outputs.size();
-        if (outputs >= limits_.outputs_max) return std::min(most, effects.item + 1);
+        load.add(load_of(effects));
+        if (load.fills(limits_)) return std::min(most, effects.item + 1);
     }
     return most;
 }
@@ -64,7 +95,7 @@ std::size_t Outcomes::next_count() const {
 std::vector<api::HandlerEffects> Outcomes::take_effects(std::size_t items) {
     std::vector<api::HandlerEffects> taken;
     while (!effects_.empty() && effects_.front().item < items) {
-        outputs_ -= effects_.front().outputs.size();
+        load_.take(load_of(effects_.front()));
         taken.push_back(std::move(effects_.front()));
         effects_.pop_front();
     }

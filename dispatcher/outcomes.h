@@ -16,8 +16,24 @@ struct OutcomeLimits {
     std::size_t items_max = model::attempts_per_settle_max;  // of one settlement
     std::size_t attempt_bytes_max = 256 * 1024;              // of one settlement, roughly
     std::int64_t wait_us_max = 3'000;
-    std::size_t outputs_max = 256;  // of handlers: where a settlement is full
+    // Of handlers: where a settlement is full. The last message may bring more.
+    std::size_t outputs_max = 256;
+    std::size_t kv_rows_max = 1'000;  // written and read
+    std::size_t effect_bytes_max = 1 << 20;
 };
+
+// What handlers' effects weigh in an entry.
+struct EffectLoad {
+    std::size_t outputs = 0;
+    std::size_t kv_rows = 0;
+    std::size_t bytes = 0;
+
+    void add(const EffectLoad& more);
+    void take(const EffectLoad& less);
+    [[nodiscard]] bool fills(const OutcomeLimits& limits) const;
+};
+
+EffectLoad load_of(const api::HandlerEffects& effects);
 
 class Outcomes {
   public:
@@ -53,7 +69,7 @@ class Outcomes {
     std::vector<model::SettleItem> items_;
     std::vector<model::Attempt> attempts_;
     std::deque<api::HandlerEffects> effects_;  // by rising item of items_
-    std::size_t outputs_ = 0;                  // in them
+    EffectLoad load_;                          // of them
     std::size_t attempt_bytes_ = 0;
     std::int64_t oldest_us_ = 0;
     std::size_t on_their_way_ = 0;        // settlements

@@ -17,6 +17,11 @@ std::size_t cost_of(const api::Delivery& delivery) {
     return std::min(quantum_bytes, attempt_cost_bytes + delivery.payload.size());
 }
 
+// It is done with: nothing of it comes again.
+bool is_final(model::Verdict verdict) {
+    return verdict == model::Verdict::accepted || verdict == model::Verdict::discarded;
+}
+
 model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptResult& result) {
     model::SettleItem item;
     item.sequence = delivery.sequence;
@@ -25,14 +30,11 @@ model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptRes
     item.failure = result.failure;
     item.status = result.status;
     item.retry_after_ms = result.retry_after_ms;
-    item.excerpt = result.excerpt;
-    item.log = result.log;
+    // An acknowledgement whose effects turn out to be impossible becomes a failure.
+    if (is_final(result.verdict) && !result.effects) return item;
+    item.excerpt = result.excerpt.substr(0, model::attempt_excerpt_bytes_max);
+    item.log = result.log.substr(0, model::attempt_log_bytes_max);
     return item;
-}
-
-// It is done with: nothing of it comes again.
-bool is_final(model::Verdict verdict) {
-    return verdict == model::Verdict::accepted || verdict == model::Verdict::discarded;
 }
 
 // The outcome of a delivery that goes back untried.
@@ -74,6 +76,7 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     auto before =
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
     if (added) lane.prefetch = lane.target->spec.concurrency;
+    lane.disabling = false;
     if (lane.target->spec.state != model::SubscriptionState::active) {
         hand_back(subscription, lane, now_us);
     }
@@ -86,6 +89,9 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
     const auto found = lanes_.find(subscription);
     if (found == lanes_.end()) return {};
     forget_waiting(found->second);
+    while (!found->second.committing.empty()) {
+        forget_commit(found->second, found->second.committing.begin()->first);
+    }
     const auto target = found->second.target;
     lanes_.erase(found);
     wanting_.erase(subscription);
@@ -104,6 +110,7 @@ void Scheduler::hand_back(model::SubscriptionNo subscription, Lane& lane, std::i
     for (const api::Delivery& delivery : lane.waiting) {
         lane.outcomes.add(untouched(delivery), {}, now_us);
         if (lane.keeps_order()) lane.gate.on_failed(delivery.sequence);
+        forget_commit(lane, delivery.sequence);
     }
     forget_waiting(lane);
     gathering_.insert(subscription);
@@ -158,6 +165,8 @@ void Scheduler::keep_order(Lane& lane,
 }
 
 bool Scheduler::may_start(const Lane& lane) const {
+    // What may have to be handled again comes before what is behind it.
+    if (lane.keeps_order() && lane.unsure > 0) return false;
     return !lane.waiting.empty() && lane.in_flight < lane.target->spec.concurrency &&
            lane.outcomes.unsettled() < limits_.unsettled_max;
 }
@@ -221,6 +230,14 @@ const Flight* Scheduler::start(model::SubscriptionNo subscription,
     return &flights_.emplace_hint(flights_.end(), flight.ticket, std::move(flight))->second;
 }
 
+bool Scheduler::disable(std::uint64_t ticket) {
+    const Flight& flight = flights_.at(ticket);
+    const auto found = lanes_.find(flight.delivery.subscription);
+    // What was tried as it was before says nothing about what it is now.
+    if (found == lanes_.end() || found->second.target != flight.target) return false;
+    return !std::exchange(found->second.disabling, true);
+}
+
 void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::int64_t now_us) {
     const auto entry = flights_.extract(ticket);
     check(!entry.empty(), "an attempt ends once");
@@ -232,45 +249,63 @@ void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::i
     Lane& lane = found->second;
     lane.in_flight -= 1;
     wanting_.insert(subscription);
+    if (!is_final(result.verdict)) result.effects.reset();
+    if (result.effects && !result.effects->reads.empty()) {
+        remember_commit(lane, flight);
+    } else {
+        forget_commit(lane, flight.delivery.sequence);
+    }
     if (lane.keeps_order()) keep_order(lane, flight, result, now_us);
     enlist(subscription, lane);
     if (result.settled) return;
     if (draining_ && result.verdict == model::Verdict::not_attempted) return;
     model::SettleItem item = item_of(flight.delivery, result);
     auto effects = std::exchange(result.effects, {});
-    if (effects && is_final(result.verdict)) {
-        remember_commit(lane, flight);
-    } else {
-        effects.reset();
-        lane.committing.erase(flight.delivery.sequence);
-    }
     lane.outcomes.add(
         std::move(item), attempt_of(flight, std::move(result), now_us), now_us, std::move(effects));
     gathering_.insert(subscription);
 }
 
+// Its payload is held on: it may be needed again.
 void Scheduler::remember_commit(Lane& lane, const Flight& flight) {
-    Committing& committing = lane.committing[flight.delivery.sequence];
-    committing.delivery = flight.delivery;
+    auto& delivery = lane.committing[flight.delivery.sequence].delivery;
+    check(!delivery, "a delivery is handed out once at a time");
+    delivery = flight.delivery;
+    lane.unsure += 1;
+    held_bytes_ += flight.delivery.payload.size();
+}
+
+void Scheduler::forget_commit(Lane& lane, model::Sequence sequence) {
+    const auto found = lane.committing.find(sequence);
+    if (found == lane.committing.end()) return;
+    if (const auto& delivery = found->second.delivery) {
+        lane.unsure -= 1;
+        held_bytes_ -= delivery->payload.size();
+    }
+    lane.committing.erase(found);
 }
 
 // What its handler read had moved: it runs again, uncounted, a few times.
 void Scheduler::handle_again(Lane& lane, model::Sequence sequence, std::int64_t now_us) {
     const auto found = lane.committing.find(sequence);
-    if (found == lane.committing.end()) return;
-    Committing& committing = found->second;
-    const model::SubscriptionNo subscription = committing.delivery.subscription;
-    if (committing.reruns++ < model::kv_reruns_max && !draining_) {
-        held_bytes_ += committing.delivery.payload.size();
-        lane.waiting.push_front(committing.delivery);
-        return enlist(subscription, lane);
+    if (found == lane.committing.end() || !found->second.delivery) return;
+    if (found->second.reruns++ < model::kv_reruns_max && !draining_) {
+        lane.unsure -= 1;
+        lane.waiting.push_front(*std::exchange(found->second.delivery, {}));
+        return;
     }
+    const api::Delivery delivery = std::move(*found->second.delivery);
+    held_bytes_ -= delivery.payload.size();
+    lane.unsure -= 1;
+    lane.committing.erase(found);
     sinks::AttemptResult result;
     result.verdict = model::Verdict::not_attempted;
     result.failure = model::Failure::kv_moved;
-    lane.outcomes.add(item_of(committing.delivery, result), {}, now_us);
-    gathering_.insert(subscription);
-    lane.committing.erase(found);
+    lane.outcomes.add(item_of(delivery, result), {}, now_us);
+    gathering_.insert(delivery.subscription);
+    if (!lane.keeps_order()) return;
+    lane.gate.on_failed(sequence);
+    hand_back(delivery.subscription, lane, now_us);
 }
 
 // How many deliveries a lane may hold or have asked for.
@@ -326,8 +361,14 @@ void Scheduler::on_durable(model::SubscriptionNo subscription,
     const auto found = lanes_.find(subscription);
     if (found == lanes_.end() || found->second.number != lane) return;
     found->second.outcomes.on_durable(items);
-    for (const model::Sequence sequence : committed) found->second.committing.erase(sequence);
-    for (const model::Sequence sequence : moved) handle_again(found->second, sequence, now_us);
+    for (const model::Sequence sequence : committed) forget_commit(found->second, sequence);
+    // Each goes to the front of what waits.
+    for (auto at = moved.rbegin(); at != moved.rend(); ++at) {
+        handle_again(found->second, *at, now_us);
+    }
+    if (found->second.target->spec.state != model::SubscriptionState::active) {
+        hand_back(subscription, found->second, now_us);
+    }
     enlist(subscription, found->second);
 }
 

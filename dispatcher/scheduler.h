@@ -70,6 +70,9 @@ class Scheduler {
     // The next delivery to try, or nullptr. It stays where it is until finish().
     const Flight* start_next(std::int64_t now_us, model::TimeMs now_ms);
 
+    // True once for a target as it is now: the attempt says that it must go out of service.
+    bool disable(std::uint64_t ticket);
+
     // An attempt ended.
     void finish(std::uint64_t ticket, sinks::AttemptResult result, std::int64_t now_us);
 
@@ -101,8 +104,10 @@ class Scheduler {
     [[nodiscard]] std::size_t unsettled() const;
 
   private:
+    // A delivery whose handler read kv rows: until its effects are durable it may have to be
+    // handled again.
     struct Committing {
-        api::Delivery delivery;
+        std::optional<api::Delivery> delivery;  // nothing while it is handled again
         unsigned reruns = 0;
     };
 
@@ -120,9 +125,9 @@ class Scheduler {
         std::size_t deficit = 0;        // deficit round robin: what it may still start this round
         bool in_round = false;          // it is in rotation_
         OrderGate gate;                 // of a subscription that keeps its order
-        // Deliveries whose handler's effects are not durable yet: they may have to be handled
-        // again.
         std::map<model::Sequence, Committing> committing;
+        std::size_t unsure = 0;  // of these: with their delivery
+        bool disabling = false;  // the broker has been told
         Outcomes outcomes;
 
         [[nodiscard]] bool keeps_order() const { return target->spec.retry.keeps_order; }
@@ -143,6 +148,7 @@ class Scheduler {
     void forget_waiting(Lane& lane);
     void take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us);
     void remember_commit(Lane& lane, const Flight& flight);
+    void forget_commit(Lane& lane, model::Sequence sequence);
     void handle_again(Lane& lane, model::Sequence sequence, std::int64_t now_us);
     void keep_order(Lane& lane,
                     const Flight& flight,

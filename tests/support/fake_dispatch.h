@@ -40,6 +40,7 @@ class FakeDispatch final : public api::Dispatch {
 
     void disable(model::SubscriptionNo subscription, std::string reason) override {
         disabled.insert_or_assign(subscription, std::move(reason));
+        ++disable_calls;
     }
 
     void feed(model::SubscriptionNo subscription,
@@ -91,6 +92,7 @@ class FakeDispatch final : public api::Dispatch {
     Moved moved;  // items of the next settlement whose reads have moved
     std::map<std::string, api::KvRow> kv;
     std::map<model::SubscriptionNo, std::string> disabled;
+    std::size_t disable_calls = 0;
 
   private:
     struct Lane {
