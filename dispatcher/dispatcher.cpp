@@ -9,7 +9,7 @@ namespace penstock::dispatcher {
 namespace {
 
 // A turn starts no more than this, so that answers are read in between.
-constexpr unsigned starts_per_turn_max = 256;
+constexpr unsigned starts_per_turn_max = 64;
 
 // An item of a settlement whose handler wanted something to happen with it.
 struct Effective {

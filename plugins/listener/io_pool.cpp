@@ -1,5 +1,7 @@
 #include "plugins/listener/io_pool.h"
 
+#include "broker/base/step_watch.h"
+
 #include <algorithm>
 
 namespace penstock::plugins {
@@ -8,7 +10,10 @@ IoPool::IoPool(std::size_t threads) {
     for (std::size_t count = std::max<std::size_t>(1, threads); count > 0; --count) {
         lanes_.push_back(std::make_unique<Lane>());
         Lane& lane = *lanes_.back();
-        lane.thread = std::thread([&lane] { lane.context.run(); });
+        lane.thread = std::thread([&lane] {
+            StepWatch watch("plugins/listener");
+            while (lane.context.run_one() > 0) watch.step_ended();
+        });
     }
 }
 
