@@ -121,25 +121,26 @@ class Supervised : public ::testing::Test {
         return order_for({"/bin/sh", "-c", script});
     }
 
-    std::unique_ptr<Started> start(ProcessOrder order) {
-        auto run = std::make_unique<Started>();
+    std::shared_ptr<Started> start(ProcessOrder order) {
+        auto run = std::make_shared<Started>();
         std::array<int, 2> pipe{-1, -1};
         if (::pipe2(pipe.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
         ::fcntl(pipe[0], F_SETFL, O_NONBLOCK);
         run->output = pipe[0];
-        Started* told = run.get();
         run->number = link_->start(std::move(order),
                                    {::open("/dev/null", O_RDONLY | O_CLOEXEC),
                                     pipe[1],
                                     ::fcntl(pipe[1], F_DUPFD_CLOEXEC, 0)},
-                                   [told](ProcessEnd end) {
+                                   [weak = std::weak_ptr(run)](ProcessEnd end) {
+                                       const auto told = weak.lock();
+                                       if (!told) return;
                                        told->end = std::move(end);
                                        ++told->ends;
                                    });
         return run;
     }
 
-    std::unique_ptr<Started> run(ProcessOrder order) {
+    std::shared_ptr<Started> run(ProcessOrder order) {
         auto started = start(std::move(order));
         EXPECT_TRUE(until([&] { return started->end.has_value(); })) << started->read();
         if (!started->end) started->end = ProcessEnd{};

@@ -50,7 +50,7 @@ TEST_F(SupervisorLife, ADeadSupervisorIsReplacedAndItsProcessesAreLost) {
 TEST_F(SupervisorLife, ManyDeathsInARowLoseNoEnd) {
     open(quick());
     for (int round = 0; round < 5; ++round) {
-        std::vector<std::unique_ptr<testing::Started>> runs;
+        std::vector<std::shared_ptr<testing::Started>> runs;
         for (int count = 0; count < 10; ++count) runs.push_back(start(probe("wait")));
         ::kill(round % 2 == 0 ? worker() : link_->guardian(), SIGKILL);
         for (const auto& each : runs) {
@@ -154,7 +154,7 @@ TEST_F(SupervisorLife, ALinkThatIsDestroyedCallsNobodyAndLeavesNothing) {
 
 TEST_F(SupervisorLife, MoreStartsThanTheSocketTakesWaitAndAllEnd) {
     open();
-    std::vector<std::unique_ptr<testing::Started>> runs;
+    std::vector<std::shared_ptr<testing::Started>> runs;
     for (int count = 0; count < 200; ++count) {
         ProcessOrder order = order_for({"/bin/true"});
         order.environment.push_back("LARGE=" + std::string(50'000, 'x'));
@@ -171,7 +171,7 @@ TEST_F(SupervisorLife, StartsBeyondTheQueueAreLostNotKept) {
     options.letters_max = 4;
     open(options);
     ::kill(worker(), SIGSTOP);
-    std::vector<std::unique_ptr<testing::Started>> runs;
+    std::vector<std::shared_ptr<testing::Started>> runs;
     for (int count = 0; count < 60; ++count) {
         ProcessOrder order = order_for({"/bin/true"});
         order.environment.push_back("LARGE=" + std::string(100'000, 'x'));

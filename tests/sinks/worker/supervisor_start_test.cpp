@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                          [](const auto& each) { return std::string(to_text(each.param)); });
 
 TEST_F(SupervisorStart, ManyProcessesRunAtOnceAndEachEndIsItsOwn) {
-    std::vector<std::unique_ptr<testing::Started>> runs;
+    std::vector<std::shared_ptr<testing::Started>> runs;
     for (int status = 0; status < 50; ++status)
         runs.push_back(start(shell("exit " + std::to_string(status))));
     ASSERT_TRUE(until([&] {
