@@ -42,23 +42,7 @@ AttemptResult deferred(const std::string& place, const ProcessEnd& end) {
     return result;
 }
 
-// "exited with status 3: KeyError: 'amount'"
-std::string words(const ProcessEnd& end, std::string_view tail) {
-    std::string text = shown_end(end);
-    const std::string_view line = last_line(tail);
-    if (!line.empty()) text += ": " + std::string(line);
-    return text;
-}
-
 }  // namespace
-
-std::string_view last_line(std::string_view text) {
-    const std::size_t end = text.find_last_not_of(" \r\n\t");
-    if (end == std::string_view::npos) return {};
-    text = text.substr(0, end + 1);
-    const std::size_t begin = text.rfind('\n');
-    return begin == std::string_view::npos ? text : text.substr(begin + 1);
-}
 
 AttemptResult exec_outcome(const api::Target& target,
                            const api::Delivery& delivery,
@@ -78,11 +62,13 @@ AttemptResult exec_outcome(const api::Target& target,
         return made(Verdict::retry,
                     Failure::crash,
                     place + ": " + worker::shown_command(target.spec.function.command) + " " +
-                        words(end, run.tail));
+                        worker::shown_end(end) + worker::last_words(run.tail));
     }
     if (end.code == 0) return {};
     const bool dead = end.code == exit_data || end.code == exit_permanent;
-    return made(dead ? Verdict::rejected : Verdict::retry, Failure::handler, words(end, run.tail));
+    return made(dead ? Verdict::rejected : Verdict::retry,
+                Failure::handler,
+                worker::shown_end(end) + worker::last_words(run.tail));
 }
 
 }  // namespace penstock::sinks::process

@@ -7,7 +7,6 @@
 #include "sinks/worker/launcher.h"
 
 #include <string>
-#include <string_view>
 
 namespace penstock::sinks::process {
 
@@ -27,8 +26,5 @@ struct ExecEnd {
 AttemptResult exec_outcome(const api::Target& target,
                            const api::Delivery& delivery,
                            const ExecEnd& run);
-
-// The last line of it that says something.
-std::string_view last_line(std::string_view text);
 
 }  // namespace penstock::sinks::process

@@ -44,24 +44,41 @@ ExecSink::Function& ExecSink::function(const api::Target& target) {
     return found->second;
 }
 
-void ExecSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
+// Why nothing can be started for the message now; nothing: it can.
+std::optional<AttemptResult> ExecSink::refusal(const api::Target& target,
+                                               const api::Delivery& delivery) const {
     const std::string place = worker::shown_place(target, &delivery);
-    if (stopped_) return done(not_attempted(Failure::none, "the server stops"));
+    const auto refused = refusals_.find(target.subscription);
+    if (refused != refusals_.end() && workshop_.clock.steady_us() < refused->second.until_us) {
+        return refused->second.result;
+    }
+    if (stopped_) return not_attempted(Failure::none, "the server stops");
     if (!workshop_.launcher.available()) {
-        return done(not_attempted(Failure::no_worker,
-                                  place + ": the supervisor of processes is being started again"));
+        return not_attempted(Failure::no_worker,
+                             place + ": the supervisor of processes is being started again");
     }
-    if (runs_.size() >= exec_runs_max) {
-        return done(not_attempted(Failure::exhausted_resources,
-                                  place + ": too many processes run at a time"));
+    if (runs_.size() < exec_runs_max) return {};
+    return not_attempted(Failure::exhausted_resources,
+                         place + ": too many processes run at a time");
+}
+
+void ExecSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
+    if (auto refused = refusal(target, delivery)) return done(std::move(*refused));
+    const Result<void> started = start(target, delivery, done);
+    if (started) return;
+    AttemptResult result = not_attempted(Failure::exhausted_resources, started.error().detail);
+    if (started.error().code == Errc::invalid) {
+        result.failure = Failure::configuration;
+        result.disable = result.excerpt;
+        disable(target, result);
     }
+    done(std::move(result));
+}
+
+// Error{invalid}: it never can be. Takes `done` only when it is started.
+Result<void> ExecSink::start(const api::Target& target, const api::Delivery& delivery, Done& done) {
     Result<worker::ProcessOrder> order = process_order(target, options_);
-    if (!order) {
-        AttemptResult result = not_attempted(Failure::configuration, order.error().detail);
-        result.disable = order.error().detail;
-        workshop_.log_book.problem(target.subscription, {}, result.disable);
-        return done(std::move(result));
-    }
+    if (!order) return order.error();
     const std::int64_t now_ms = workshop_.clock.wall_ms();
     for (std::string& one :
          worker::message_environment(target, delivery, now_ms + target.spec.timeout_ms)) {
@@ -78,19 +95,20 @@ void ExecSink::deliver(const api::Target& target, const api::Delivery& delivery,
         [this, number](const ExecEnd& end, const std::string& output) {
             on_ended(number, end, output);
         });
-    const std::string envelope = target.spec.function.envelope
-                                     ? worker::encode_event(worker::make_event(target, delivery))
-                                     : std::string();
-    const std::string_view input =
-        target.spec.function.envelope ? std::string_view(envelope) : delivery.payload;
-    const Result<void> started =
-        process->start(std::move(*order), input, std::chrono::milliseconds(target.spec.timeout_ms));
+    const bool enveloped = target.spec.function.envelope;
+    const std::string envelope =
+        enveloped ? worker::encode_event(worker::make_event(target, delivery)) : std::string();
+    const std::string_view input = enveloped ? std::string_view(envelope) : delivery.payload;
+    const auto timeout = std::chrono::milliseconds(target.spec.timeout_ms);
+    const Result<void> started = process->start(std::move(*order), input, timeout);
     if (!started) {
-        return done(not_attempted(Failure::exhausted_resources,
-                                  place + ": no process started: " + started.error().detail));
+        return error(Errc::unavailable,
+                     worker::shown_place(target, &delivery) +
+                         ": no process started: " + started.error().detail);
     }
     function(target).starts += 1;
     runs_.emplace(number, Run{&target, &delivery, std::move(done), now_ms, std::move(process)});
+    return {};
 }
 
 void ExecSink::on_ended(std::uint64_t number, const ExecEnd& end, const std::string& output) {
@@ -105,7 +123,11 @@ void ExecSink::on_ended(std::uint64_t number, const ExecEnd& end, const std::str
         known.culprits.clear();
     }
     if (result.verdict != Verdict::accepted) result.log = end.tail;
-    report(known, run, result);
+    if (result.disable.empty()) {
+        report(known, run, result);
+    } else {
+        disable(*run.target, result);
+    }
     if (!output.empty()) {
         workshop_.log_book.write(run.target->subscription,
                                  "debug",
@@ -126,6 +148,23 @@ void ExecSink::judge_crash(Function& known, const Run& run, AttemptResult& resul
                              worker::then_resume(*run.target);
     result = not_attempted(Failure::configuration, text);
     result.disable = text;
+}
+
+// Several runs may end of the same fault: it is said once, and acted upon once.
+void ExecSink::disable(const api::Target& target, AttemptResult& result) {
+    const std::int64_t now_us = workshop_.clock.steady_us();
+    std::erase_if(refusals_, [now_us](const auto& one) { return one.second.until_us <= now_us; });
+    const auto [refusal, is_first] = refusals_.try_emplace(target.subscription);
+    if (!is_first) {
+        result.disable.clear();
+        return;
+    }
+    refusal->second.result = result;
+    refusal->second.result.disable.clear();
+    refusal->second.result.log.clear();
+    refusal->second.until_us = now_us + disabling_us;
+    function(target).has_problem = true;
+    workshop_.log_book.problem(target.subscription, {}, result.disable);
 }
 
 void ExecSink::report(Function& known, const Run& run, const AttemptResult& result) {

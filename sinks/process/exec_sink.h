@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -18,6 +19,8 @@ namespace penstock::sinks::process {
 
 inline constexpr std::size_t exec_runs_max = 256;  // processes at a time, all subscriptions
 inline constexpr unsigned exec_crashes_max = 5;    // messages in a row that crash: crash loop
+// How long a disabling takes to be known everywhere, at most.
+inline constexpr std::int64_t disabling_us = 1'000'000;
 
 class ExecSink final : public Sink {
   public:
@@ -39,6 +42,12 @@ class ExecSink final : public Sink {
         bool has_problem = false;
     };
 
+    // A subscription that was disabled just now: what is handed out until that is known gets this.
+    struct Refusal {
+        AttemptResult result;
+        std::int64_t until_us = 0;
+    };
+
     struct Run {
         const api::Target* target = nullptr;
         const api::Delivery* delivery = nullptr;
@@ -50,6 +59,10 @@ class ExecSink final : public Sink {
     Function& function(const api::Target& target);
     void on_ended(std::uint64_t number, const ExecEnd& end, const std::string& output);
     void judge_crash(Function& known, const Run& run, AttemptResult& result);
+    [[nodiscard]] std::optional<AttemptResult> refusal(const api::Target& target,
+                                                       const api::Delivery& delivery) const;
+    void disable(const api::Target& target, AttemptResult& result);
+    Result<void> start(const api::Target& target, const api::Delivery& delivery, Done& done);
     void report(Function& known, const Run& run, const AttemptResult& result);
     [[nodiscard]] api::FunctionStatus status(model::SubscriptionNo subscription) const;
 
@@ -57,6 +70,7 @@ class ExecSink final : public Sink {
     ProcessOptions options_;
     std::map<std::uint64_t, Run> runs_;
     std::map<model::SubscriptionNo, Function> functions_;
+    std::map<model::SubscriptionNo, Refusal> refusals_;  // the last second's
     std::uint64_t last_run_ = 0;
     bool stopped_ = false;
 };

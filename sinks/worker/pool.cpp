@@ -27,8 +27,13 @@ Pool::~Pool() {
 }
 
 void Pool::deliver(Job job) {
+    const std::int64_t now_us = world_.clock.steady_us();
+    Outcome outcome;
+    if (now_us < refuses_until_us_) {
+        outcome.result = refused_;
+        return job.done(std::move(outcome));
+    }
     if (stopped_ || waiting_.size() >= world_.limits.waiting_max) {
-        Outcome outcome;
         outcome.result = deferral(stopped_ ? Failure::none : Failure::exhausted_resources,
                                   shown_name(target_) + ": too many messages wait for a process");
         return job.done(std::move(outcome));
@@ -36,7 +41,7 @@ void Pool::deliver(Job job) {
     fade_us_.reset();
     take_target(*job.target);
     const std::int64_t wait_us = std::int64_t{job.target->spec.timeout_ms} * 1000;
-    const std::int64_t until_us = world_.clock.steady_us() + wait_us;
+    const std::int64_t until_us = now_us + wait_us;
     note_due(until_us);
     const bool suspected = suspects_.count(job.delivery->message) > 0;
     (suspected ? waiting_suspects_ : waiting_).push_back({std::move(job), until_us});

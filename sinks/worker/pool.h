@@ -161,6 +161,8 @@ class Pool final : private PoolProcess::Owner {
     std::int64_t not_before_us_ = 0;       // no start before it
     std::int64_t due_us_;                  // nothing is due before it
     std::optional<std::int64_t> fade_us_;
+    AttemptResult refused_;              // what the last disabling said
+    std::int64_t refuses_until_us_ = 0;  // what is handed out until it is known gets this
     Ticket last_ticket_ = 0;
     std::uint64_t starts_ = 0;
     std::uint64_t crashes_ = 0;

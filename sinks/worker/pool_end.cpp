@@ -203,10 +203,11 @@ void Pool::conclude_crash(Process& process, std::int64_t now_us) {
     back_off(now_us);
     if (fast_exits_ >= world_.limits.fast_exits_max) return conclude_loop(process);
     const std::string ended = how_it_ended(process);
+    const std::string words = last_words(process.tail_since(0));
     if (process.flights.empty()) {
         return problem(nullptr,
-                       name + ": " + ended + " without an answer; it is started again (" +
-                           std::to_string(fast_exits_) + " of " +
+                       name + ": " + ended + " without an answer" + words +
+                           "; it is started again (" + std::to_string(fast_exits_) + " of " +
                            std::to_string(world_.limits.fast_exits_max) +
                            " such ends until the subscription is disabled)");
     }
@@ -215,13 +216,14 @@ void Pool::conclude_crash(Process& process, std::int64_t now_us) {
         result.verdict = Verdict::retry;
         result.failure = Failure::crash;
         result.excerpt = shown_place(target_, process.flights.begin()->second.job.delivery) + ": " +
-                         ended + " while it handled the message; a message is dead after " +
+                         ended + " while it handled the message" + words +
+                         "; a message is dead after " +
                          std::to_string(target_.spec.function.crashes_max) + " such ends";
         return give_back(process, result);
     }
     const std::string text = name + ": " + ended + " with " +
-                             std::to_string(process.flights.size()) +
-                             " messages in hand; they come again one at a time to find out which";
+                             std::to_string(process.flights.size()) + " messages in hand" + words +
+                             "; they come again one at a time to find out which";
     problem(nullptr, text);
     suspect(process);
     give_back(process, deferral(Failure::crash, text));
@@ -231,18 +233,24 @@ void Pool::conclude_loop(Process& process) {
     culprits_.clear();
     disable(&process,
             shown_name(target_) + ": crash loop: " + how_it_ended(process) + ", the " +
-                std::to_string(fast_exits_) +
-                "th such end in a row without an answer; mend it (penstock fn logs " +
+                std::to_string(fast_exits_) + "th such end in a row without an answer" +
+                last_words(process.tail_since(0)) + "; mend it (penstock fn logs " +
                 shown_name(target_) + " shows what it wrote)" + then_resume(target_));
 }
 
 // The subscription cannot go on: `reason` travels with everything that waits, and with what
 // `process` held.
 void Pool::disable(Process* process, const std::string& reason) {
-    problem(nullptr, reason);
+    const std::int64_t now_us = world_.clock.steady_us();
     AttemptResult result = deferral(Failure::configuration, reason);
     result.retry_after_ms = disabled_pause_ms;
-    result.disable = reason;
+    // Several processes may end of the same fault: it is said once.
+    if (now_us >= refuses_until_us_) {
+        problem(nullptr, reason);
+        refused_ = result;
+        refuses_until_us_ = now_us + world_.limits.fade_us;
+        result.disable = reason;
+    }
     if (process != nullptr) give_back(*process, result);
     give_back_waiting(result);
 }

@@ -11,6 +11,7 @@ namespace penstock::sinks::worker {
 namespace {
 
 constexpr std::size_t command_bytes_max = 120;
+constexpr std::size_t last_line_bytes_max = 300;
 
 constexpr int exit_config = 78;  // sysexits.h: EX_CONFIG
 constexpr int exit_not_executable = 126;
@@ -18,6 +19,15 @@ constexpr int exit_not_found = 127;
 
 // What keeps a process from starting now and may not later.
 constexpr std::array<int, 7> passing_errors{EAGAIN, ENOMEM, ENFILE, EMFILE, EINTR, EBUSY, ETXTBSY};
+
+// The last line that says something.
+std::string_view last_line(std::string_view text) {
+    const std::size_t end = text.find_last_not_of(" \r\n\t");
+    if (end == std::string_view::npos) return {};
+    text = text.substr(0, end + 1);
+    const std::size_t begin = text.rfind('\n');
+    return begin == std::string_view::npos ? text : text.substr(begin + 1);
+}
 
 std::string signal_name(int signal) {
     const char* text = ::sigdescr_np(signal);
@@ -68,6 +78,11 @@ std::string shown_end(const ProcessEnd& end) {
             break;
     }
     return "was lost: the supervisor of processes is being started again";
+}
+
+std::string last_words(std::string_view output) {
+    const std::string line = one_line(last_line(output), last_line_bytes_max);
+    return line.empty() ? line : ": " + line;
 }
 
 std::string then_resume(const api::Target& target) {

@@ -27,7 +27,10 @@ std::string shown_time(std::int64_t time_ms);
 // "exited with status 1", "was ended by signal 11 (Segmentation fault)", "ran out of memory", ...
 std::string shown_end(const ProcessEnd& end);
 
-// "; penstock sub resume events/score": what brings a disabled subscription back.
+// ": KeyError: 'amount'", the last line of what a process wrote; empty if it wrote nothing.
+std::string last_words(std::string_view output);
+
+// "; then: penstock sub resume events/score": what brings a disabled subscription back.
 std::string then_resume(const api::Target& target);
 
 // True when an end says that the program can never run as it is configured: exit status 78, 126 or

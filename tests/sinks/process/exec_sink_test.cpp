@@ -114,6 +114,23 @@ TEST_F(ExecSinkTest, AMissingProgramDisablesTheSubscriptionWithOneClearLine) {
     EXPECT_EQ(lines_of("server"), std::vector<std::string>{result.disable});
 }
 
+TEST_F(ExecSinkTest, AFaultOfManyRunsIsSaidOnceAndStartsNothingMore) {
+    use(model::SinkKind::exec, {"/no/such/program"});
+    for (std::uint64_t id = 1; id <= 4; ++id) deliver(id);
+    unsigned disabled = 0;
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+        EXPECT_EQ(result_of(id).failure, Failure::configuration);
+        disabled += result_of(id).disable.empty() ? 0 : 1;
+    }
+    EXPECT_EQ(disabled, 1U);
+    EXPECT_EQ(lines_of("server").size(), 1U);
+    sink->forget(target);
+    deliver(5);
+    EXPECT_TRUE(told_of(5)) << "refused at once";
+    EXPECT_EQ(result_of(5).failure, Failure::configuration);
+    EXPECT_EQ(result_of(5).disable, "");
+}
+
 TEST_F(ExecSinkTest, AFileThatIsNotExecutableDisablesTheSubscription) {
     const std::string path = script("plain", "#!/bin/sh\n");
     std::filesystem::permissions(path, std::filesystem::perms::owner_read);

@@ -22,7 +22,8 @@ TEST_F(PoolTest, ACrashWithOneMessageInHandIsCountedAsItsCrash) {
     EXPECT_EQ(told[1].result.failure, Failure::crash);
     EXPECT_EQ(told[1].result.excerpt,
               "events/score: message 1: /bin/worker fast was ended by signal 11 (Segmentation "
-              "fault) while it handled the message; a message is dead after 3 such ends");
+              "fault) while it handled the message: about to fall; a message is dead after 3 such "
+              "ends");
     EXPECT_EQ(told[1].result.log, "about to fall\n");
     EXPECT_EQ(log_lines().size(), 2U) << "the line of stderr and one of the server";
 }
@@ -184,6 +185,24 @@ TEST_F(PoolTest, FiveFastExitsAreACrashLoopThatBurnsNoMessage) {
     EXPECT_EQ(launcher.last, 5U);
 }
 
+TEST_F(PoolTest, WhatIsHandedOutBeforeTheDisablingIsKnownStartsNothing) {
+    contract.wrong = "events/score: no program";
+    deliver(1);
+    step();
+    EXPECT_EQ(told[1].result.disable, "events/score: no program");
+    contract.wrong.clear();
+    deliver(2);
+    step(999);
+    EXPECT_EQ(told[2].result.verdict, Verdict::not_attempted);
+    EXPECT_EQ(told[2].result.failure, Failure::configuration);
+    EXPECT_EQ(told[2].result.disable, "") << "it might undo what the user does";
+    EXPECT_EQ(launcher.last, 0U);
+    step(1);
+    deliver(3);
+    step();
+    EXPECT_EQ(held(1), Numbers{3});
+}
+
 TEST_F(PoolTest, MessagesThatAllCrashTheirProcessAreACrashLoopBeforeTheyAreDead) {
     for (std::uint64_t message = 1; message <= 5; ++message) {
         deliver(message);
@@ -243,6 +262,20 @@ TEST_F(PoolTest, AProgramThatIsMissingDisablesTheSubscriptionAtOnce) {
                   "check the path and that it may be executed; then: penstock sub resume "
                   "events/score");
     }
+    EXPECT_EQ(log_lines().size(), 1U);
+}
+
+TEST_F(PoolTest, AFaultOfSeveralProcessesIsSaidOnce) {
+    target.spec.function.processes = 2;
+    deliver(1);
+    deliver(2);
+    step();
+    ASSERT_EQ(launcher.last, 2U);
+    for (const Launcher::ProcessNo number : {1, 2}) launcher.exit(number, 127);
+    step();
+    EXPECT_NE(told[1].result.disable, "");
+    EXPECT_EQ(told[2].result.disable, "");
+    EXPECT_EQ(told[2].result.failure, Failure::configuration);
     EXPECT_EQ(log_lines().size(), 1U);
 }
 
