@@ -1,6 +1,7 @@
 #include "sinks/process/runtime_listener.h"
 
 #include "broker/base/check.h"
+#include "sinks/process/peer_user.h"
 
 #include <algorithm>
 #include <chrono>
@@ -32,7 +33,8 @@ RuntimeAnswer answer_of(RuntimeRequest request) {
 
 Result<std::shared_ptr<RuntimeListener>> RuntimeListener::open(asio::any_io_executor executor,
                                                                Owner& owner,
-                                                               std::size_t window) {
+                                                               std::size_t window,
+                                                               std::uint32_t user) {
     tcp::acceptor acceptor(std::move(executor));
     ErrorCode ec;
     acceptor.open(tcp::v4(), ec);
@@ -41,16 +43,20 @@ Result<std::shared_ptr<RuntimeListener>> RuntimeListener::open(asio::any_io_exec
     if (ec) {
         return error(Errc::unavailable, "no port for the runtime API: " + ec.message());
     }
-    auto listener = std::make_shared<RuntimeListener>(std::move(acceptor), owner, window);
+    auto listener = std::make_shared<RuntimeListener>(std::move(acceptor), owner, window, user);
     listener->accept();
     return listener;
 }
 
-RuntimeListener::RuntimeListener(tcp::acceptor acceptor, Owner& owner, std::size_t window)
+RuntimeListener::RuntimeListener(tcp::acceptor acceptor,
+                                 Owner& owner,
+                                 std::size_t window,
+                                 std::uint32_t user)
     : acceptor_(std::move(acceptor)),
       accept_timer_(acceptor_.get_executor()),
       owner_(&owner),
       window_(window),
+      user_(user),
       port_(acceptor_.local_endpoint().port()) {}
 
 void RuntimeListener::stop() {
@@ -80,7 +86,7 @@ void RuntimeListener::on_accepted(const ErrorCode& ec, tcp::socket socket) {
             if (self->owner_ != nullptr && !cancelled) self->accept();
         });
     }
-    if (sessions_.size() < window_ + runtime_connections_spare) {
+    if (welcome(socket)) {
         ErrorCode ignored;  // only a little slower without it
         socket.set_option(tcp::no_delay(true), ignored);
         const Number number = ++last_number_;
@@ -90,6 +96,15 @@ void RuntimeListener::on_accepted(const ErrorCode& ec, tcp::socket socket) {
         session->start();
     }
     accept();
+}
+
+bool RuntimeListener::welcome(const tcp::socket& socket) const {
+    if (sessions_.size() >= window_ + runtime_connections_spare) return false;
+    ErrorCode here;
+    ErrorCode there;
+    const auto ours = socket.local_endpoint(here);
+    const auto theirs = socket.remote_endpoint(there);
+    return !here && !there && peer_user(ours, theirs).value_or(user_) == user_;
 }
 
 std::size_t RuntimeListener::room() const {

@@ -1,8 +1,10 @@
 // RuntimeListener: the server side of both runtime APIs for one worker process, which is known by
 // its port alone. It gives what is offered to the `next` requests that are open and tells what the
 // program answered. It never closes a connection whose client waits, and it knows no deadline: the
-// owner ends the process. Made and owned by a RuntimeSink, on its thread. A connection that breaks
-// only takes its own `next` away; an invocation handed out stays until it is answered or dropped.
+// owner ends the process. It serves one user alone, so that no other function of this machine can
+// take what is not its own. Made and owned by a RuntimeSink, on its thread. A connection that
+// breaks only takes its own `next` away; an invocation handed out stays until it is answered or
+// dropped.
 #pragma once
 
 #include "broker/base/error.h"
@@ -54,10 +56,12 @@ class RuntimeListener final : public std::enable_shared_from_this<RuntimeListene
     };
 
     // Listens on a free port of 127.0.0.1. `owner` outlives the last stop(). `window`: how many
-    // invocations may be in flight. Error{unavailable}: no socket.
+    // invocations may be in flight. Connections of other users than `user` are closed, where the
+    // kernel tells whose they are. Error{unavailable}: no socket.
     static Result<std::shared_ptr<RuntimeListener>> open(boost::asio::any_io_executor executor,
                                                          Owner& owner,
-                                                         std::size_t window);
+                                                         std::size_t window,
+                                                         std::uint32_t user);
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
@@ -70,7 +74,10 @@ class RuntimeListener final : public std::enable_shared_from_this<RuntimeListene
     // Closes every connection and forgets what is in flight, without calling anyone.
     void stop();
 
-    RuntimeListener(boost::asio::ip::tcp::acceptor acceptor, Owner& owner, std::size_t window);
+    RuntimeListener(boost::asio::ip::tcp::acceptor acceptor,
+                    Owner& owner,
+                    std::size_t window,
+                    std::uint32_t user);
 
   private:
     using ErrorCode = boost::system::error_code;
@@ -85,6 +92,7 @@ class RuntimeListener final : public std::enable_shared_from_this<RuntimeListene
     using Flights = std::map<std::string, Flight>;  // by request id
 
     void accept();
+    [[nodiscard]] bool welcome(const boost::asio::ip::tcp::socket& socket) const;
     void on_accepted(const ErrorCode& ec, boost::asio::ip::tcp::socket socket);
     Flights::iterator find_flight(const RuntimeCall& call);
     std::uint64_t body_bytes_max(RuntimeSession& session, const RuntimeCall& call) override;
@@ -97,6 +105,7 @@ class RuntimeListener final : public std::enable_shared_from_this<RuntimeListene
     boost::asio::steady_timer accept_timer_;
     Owner* owner_;
     std::size_t window_;
+    std::uint32_t user_;
     std::uint16_t port_ = 0;
     Number last_number_ = 0;
     std::map<Number, std::shared_ptr<RuntimeSession>> sessions_;

@@ -86,7 +86,10 @@ Result<worker::Opening> RuntimeContract::open(const api::Target& target, worker:
         executor_, clock_, host, target, options_.shown, out->read_end, failures->read_end);
     worker::Opening opening;
     opening.files = {*null, out->write_end, failures->write_end};
-    const auto port = conversation->listen(executor_);
+    const bool own_user =
+        ::geteuid() == 0 && options_.process.profile != worker::SandboxProfile::none;
+    const std::uint32_t user = own_user ? worker::user_of(target.subscription.value) : ::geteuid();
+    const auto port = conversation->listen(executor_, user);
     if (!port) {
         for (const int file : opening.files) worker::close_file(file);
         return port.error();
@@ -120,8 +123,9 @@ RuntimeConversation::~RuntimeConversation() {
     if (listener_) listener_->stop();
 }
 
-Result<std::uint16_t> RuntimeConversation::listen(const boost::asio::any_io_executor& executor) {
-    auto opened = RuntimeListener::open(executor, *this, window_);
+Result<std::uint16_t> RuntimeConversation::listen(const boost::asio::any_io_executor& executor,
+                                                  std::uint32_t user) {
+    auto opened = RuntimeListener::open(executor, *this, window_, user);
     if (!opened) return opened.error();
     listener_ = std::move(*opened);
     return listener_->port();

@@ -72,7 +72,7 @@ class RuntimeConversation final : public worker::Conversation, private RuntimeLi
     ~RuntimeConversation() override;
 
     // Error{unavailable}: no port.
-    Result<std::uint16_t> listen(const boost::asio::any_io_executor& executor);
+    Result<std::uint16_t> listen(const boost::asio::any_io_executor& executor, std::uint32_t user);
 
     void offer(Ticket ticket, const worker::Job& job) override;
     void flush() override;

@@ -22,6 +22,10 @@ enum class SandboxProfile : std::uint8_t {
 
 std::string_view to_text(SandboxProfile profile);  // none, default, strict
 
+// The user and group that a function's processes run as, where the server is root and the profile
+// is not `none`; 65,534 and 65,535 mean "nobody" and "unchanged" elsewhere.
+std::uint32_t user_of(std::uint32_t function);
+
 struct ProcessLimits {
     std::uint64_t memory_bytes = 512ULL << 20;  // of the whole tree, where cgroups exist
     std::uint32_t processes = 64;               // in the tree

@@ -140,7 +140,7 @@ const std::map<std::string, Names>& outside_edges() {
         {"systemd/", {"broker"}},
         {"uv.h", {"sinks/worker/supervisor"}},
         {"seccomp.h", {"sinks/worker/supervisor"}},
-        {"linux/", {"sinks/worker/supervisor"}},
+        {"linux/", {"sinks/worker/supervisor", "sinks/process"}},
         {"lua.hpp", {"lua"}},
         {"gtest/", {"tests"}},
         {"gmock/", {"tests"}},

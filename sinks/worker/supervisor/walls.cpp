@@ -17,8 +17,6 @@ namespace {
 
 using FileStatus = struct stat;
 
-constexpr std::uint32_t first_user = 60'000;
-constexpr std::uint32_t nobody = 65'534;
 
 // Threads count too; a process that ends meanwhile is no loss.
 std::uint64_t tasks_of(unsigned user) {
@@ -81,11 +79,6 @@ std::vector<SandboxLayer> layers_of(const Walls& walls, const Cgroups& cgroups) 
         {"seccomp", seccomp_state(walls)},
         {"namespaces", walls.namespaces ? "on" : "off: strict is refused"},
     };
-}
-
-std::uint32_t user_of(std::uint32_t function) {
-    const std::uint32_t user = first_user + function;
-    return user < nobody ? user : user + 2;
 }
 
 }  // namespace penstock::sinks::worker::supervisor

@@ -27,7 +27,4 @@ Walls find_walls();
 
 std::vector<SandboxLayer> layers_of(const Walls& walls, const Cgroups& cgroups);
 
-// The user and group of a function; 65,534 and 65,535 mean "nobody" and "unchanged" elsewhere.
-std::uint32_t user_of(std::uint32_t function);
-
 }  // namespace penstock::sinks::worker::supervisor

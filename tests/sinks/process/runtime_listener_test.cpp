@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -31,8 +32,8 @@ class RuntimeListenerTest : public ::testing::Test, private RuntimeListener::Own
         context_.poll();
     }
 
-    void open(std::size_t window = 1) {
-        auto made = RuntimeListener::open(context_.get_executor(), *this, window);
+    void open(std::size_t window = 1, std::uint32_t user = ::geteuid()) {
+        auto made = RuntimeListener::open(context_.get_executor(), *this, window, user);
         ASSERT_TRUE(made);
         listener_ = *made;
     }
@@ -358,6 +359,14 @@ TEST_F(RuntimeListenerTest, NonsenseEndsItsConnectionOnly) {
     EXPECT_TRUE(until([&]() { return flood->ended(); }));
     offer("r1");
     EXPECT_THAT(answer(*program), EndsWith("lambda-r1"));
+}
+
+TEST_F(RuntimeListenerTest, AnotherUsersConnectionIsClosed) {
+    open(1, ::geteuid() + 1);
+    const auto stranger = client();
+    stranger->get(lambda_next);
+    EXPECT_TRUE(until([&]() { return stranger->ended(); }));
+    EXPECT_EQ(ready_, 0U);
 }
 
 TEST_F(RuntimeListenerTest, ConnectionsBeyondTheLimitAreClosed) {

@@ -30,6 +30,7 @@ class RuntimeProgramsTest : public ::testing::Test {
   protected:
     RuntimeProgramsTest() {
         RuntimeSinkOptions options;
+        options.process.profile = worker::SandboxProfile::none;
         options.process.environment = worker::inherited_environment();
         sink_ = make_runtime_sink(workshop_, options);
         target_.subscription = model::SubscriptionNo{7};

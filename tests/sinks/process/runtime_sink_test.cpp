@@ -34,6 +34,10 @@ const std::string scf_next = "/runtime/invocation/next";
 class RuntimeSinkTest : public ::testing::Test {
   protected:
     RuntimeSinkTest() {
+        RuntimeSinkOptions options;
+        // The test plays the program, so it is the test's user that connects.
+        options.process.profile = worker::SandboxProfile::none;
+        sink_ = make_runtime_sink(workshop_, options);
         target_.subscription = model::SubscriptionNo{7};
         target_.topic = "orders";
         target_.name = "billing";
@@ -104,8 +108,7 @@ class RuntimeSinkTest : public ::testing::Test {
     testing::IdleLauncher launcher_;
     worker::LogBook log_book_{context_.get_executor(), clock_, launcher_};
     worker::Workshop workshop_{context_.get_executor(), clock_, random_, launcher_, log_book_, {}};
-    RuntimeSinkOptions options_;
-    std::unique_ptr<Sink> sink_ = make_runtime_sink(workshop_, options_);
+    std::unique_ptr<Sink> sink_;
     api::Target target_;
     std::map<std::uint64_t, api::Delivery> deliveries_;
     std::map<std::uint64_t, AttemptResult> results_;
@@ -230,15 +233,22 @@ TEST_F(RuntimeSinkTest, AFolderWithoutAnExecutableBootstrapDisablesTheSubscripti
     EXPECT_EQ(result(1).disable,
               "orders/billing: " + program() + " is not executable (chmod +x " + program() +
                   "); then: penstock sub resume orders/billing");
+    EXPECT_EQ(launcher_.last, 0U);
+}
+
+TEST_F(RuntimeSinkTest, WhatCannotBeStartedIsToldInOneSentence) {
+    RuntimeSinkOptions options;
+    RuntimeContract contract(context_.get_executor(), clock_, options);
+    EXPECT_TRUE(contract.order(target_));
     ::unlink(program().c_str());
-    deliver(2);
-    EXPECT_EQ(result(2).disable,
+    EXPECT_EQ(contract.order(target_).error().detail,
               "orders/billing: the folder " + folder_ +
                   " has no file bootstrap; then: penstock sub resume orders/billing");
     target_.spec.function.command = {"/no/such"};
-    deliver(3);
-    EXPECT_THAT(result(3).disable, HasSubstr("there is no folder /no/such"));
-    EXPECT_EQ(launcher_.last, 0U);
+    EXPECT_THAT(contract.order(target_).error().detail, HasSubstr("there is no folder /no/such"));
+    options.process.profile = worker::SandboxProfile::strict;
+    RuntimeContract walled(context_.get_executor(), clock_, options);
+    EXPECT_THAT(walled.order(target_).error().detail, HasSubstr("use the profile default"));
 }
 
 }  // namespace
