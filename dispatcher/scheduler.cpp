@@ -17,11 +17,6 @@ std::size_t cost_of(const api::Delivery& delivery) {
     return std::min(quantum_bytes, attempt_cost_bytes + delivery.payload.size());
 }
 
-// It is done with: nothing of it comes again.
-bool is_final(model::Verdict verdict) {
-    return verdict == model::Verdict::accepted || verdict == model::Verdict::discarded;
-}
-
 model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptResult& result) {
     model::SettleItem item;
     item.sequence = delivery.sequence;
@@ -31,7 +26,7 @@ model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptRes
     item.status = result.status;
     item.retry_after_ms = result.retry_after_ms;
     // An acknowledgement whose effects turn out to be impossible becomes a failure.
-    if (is_final(result.verdict) && !result.effects) return item;
+    if (model::ends_well(result.verdict) && !result.effects) return item;
     item.excerpt = result.excerpt.substr(0, model::attempt_excerpt_bytes_max);
     item.log = result.log.substr(0, model::attempt_log_bytes_max);
     return item;
@@ -59,7 +54,7 @@ std::optional<model::Attempt> attempt_of(const Flight& flight,
     attempt.failure = result.failure;
     attempt.status = result.status;
     attempt.version = result.version;
-    if (result.verdict == model::Verdict::accepted) return attempt;
+    if (model::ends_well(result.verdict)) return attempt;
     attempt.target = std::move(result.target);
     attempt.excerpt = result.excerpt.substr(0, model::attempt_excerpt_bytes_max);
     attempt.log = result.log.substr(0, model::attempt_log_bytes_max);
@@ -157,7 +152,7 @@ void Scheduler::keep_order(Lane& lane,
                            const Flight& flight,
                            const sinks::AttemptResult& result,
                            std::int64_t now_us) {
-    if (is_final(result.verdict)) {
+    if (model::ends_well(result.verdict)) {
         return lane.gate.on_accepted(flight.delivery.sequence);
     }
     lane.gate.on_failed(flight.delivery.sequence);
@@ -249,7 +244,7 @@ void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::i
     Lane& lane = found->second;
     lane.in_flight -= 1;
     wanting_.insert(subscription);
-    if (!is_final(result.verdict)) result.effects.reset();
+    if (!model::ends_well(result.verdict)) result.effects.reset();
     if (result.effects && !result.effects->reads.empty()) {
         remember_commit(lane, flight);
     } else {

@@ -66,23 +66,6 @@ model::Outcome<std::string> added(const KvWrite& write, const std::optional<std:
     return std::to_string(sum);
 }
 
-std::optional<model::Refusal> check_shape(const KvWrite& write) {
-    if (write.key.empty() || write.key.size() > model::kv_key_bytes_max) {
-        return refuse_write(
-            write.key, "a kv key has 1 to " + std::to_string(model::kv_key_bytes_max) + " bytes");
-    }
-    if (write.value.size() > model::kv_value_bytes_max) {
-        return refuse_write(
-            write.key,
-            "a kv value has at most " + std::to_string(model::kv_value_bytes_max) + " bytes");
-    }
-    if (write.ttl_ms <= model::kv_ttl_ms_max) return {};
-    return refuse_write(write.key,
-                        "a kv row lives at most " +
-                            std::to_string(model::kv_ttl_ms_max / 86'400'000) +
-                            " days, or for ever");
-}
-
 void erase_row(Turn& turn, ObjectNo subscription, std::string_view key) {
     const auto row = turn.load<KvEntry>(keys::kv(subscription, key));
     if (!row) return;
@@ -136,6 +119,23 @@ void put_row(Turn& turn, ObjectNo subscription, const KvWrite& write, std::strin
 }
 
 }  // namespace
+
+std::optional<model::Refusal> check_shape(const KvWrite& write) {
+    if (write.key.empty() || write.key.size() > model::kv_key_bytes_max) {
+        return refuse_write(
+            write.key, "a kv key has 1 to " + std::to_string(model::kv_key_bytes_max) + " bytes");
+    }
+    if (write.value.size() > model::kv_value_bytes_max) {
+        return refuse_write(
+            write.key,
+            "a kv value has at most " + std::to_string(model::kv_value_bytes_max) + " bytes");
+    }
+    if (write.ttl_ms <= model::kv_ttl_ms_max) return {};
+    return refuse_write(write.key,
+                        "a kv row lives at most " +
+                            std::to_string(model::kv_ttl_ms_max / 86'400'000) +
+                            " days, or for ever");
+}
 
 bool reads_hold(const Turn& turn, ObjectNo subscription, const std::vector<model::KvRead>& reads) {
     for (const model::KvRead& read : reads) {

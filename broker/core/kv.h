@@ -15,6 +15,9 @@ namespace penstock::core {
 // True when every row still is what the handler read. A row whose time is over counts as missing.
 bool reads_hold(const Turn& turn, ObjectNo subscription, const std::vector<model::KvRead>& reads);
 
+// Why a write cannot be whatever the store holds, or nothing.
+std::optional<model::Refusal> check_shape(const model::KvWrite& write);
+
 // Why the writes cannot be, or nothing. They are judged in order, each seeing those before it.
 std::optional<model::Refusal> check_writes(Turn& turn,
                                            ObjectNo subscription,

@@ -202,10 +202,6 @@ void settle_open(Turn& turn,
     retry_or_bury(turn, subscription, config, *open, item.retry_after_ms);
 }
 
-bool is_done(Verdict verdict) {
-    return verdict == Verdict::accepted || verdict == Verdict::discarded;
-}
-
 // False: what the handler read has moved, and nothing changed.
 bool settle_item(Turn& turn,
                  ObjectNo subscription,
@@ -214,7 +210,7 @@ bool settle_item(Turn& turn,
                  const model::HandlerCommit* commit) {
     auto open = find_open(turn, subscription, config, item.sequence, item.generation);
     if (!open) return true;
-    if (!is_done(item.verdict)) commit = nullptr;  // only an acknowledgement brings effects
+    if (!model::ends_well(item.verdict)) commit = nullptr;  // only an acknowledgement brings effects
     if (commit != nullptr) {
         if (!reads_hold(turn, subscription, commit->reads)) return false;
         if (const auto refusal = check_commit(turn, subscription, *commit)) {
@@ -224,7 +220,7 @@ bool settle_item(Turn& turn,
         }
     }
     settle_open(turn, subscription, config, open, item);
-    if (commit != nullptr && is_done(item.verdict)) apply_commit(turn, subscription, *commit);
+    if (commit != nullptr && model::ends_well(item.verdict)) apply_commit(turn, subscription, *commit);
     return true;
 }
 

@@ -46,6 +46,11 @@ enum class Failure : std::uint8_t {
     kv_moved = 20,             // rows it had read kept moving
 };
 
+// Nothing more is to be done for it: accepted or discarded.
+constexpr bool ends_well(Verdict verdict) {
+    return verdict == Verdict::accepted || verdict == Verdict::discarded;
+}
+
 std::string_view to_text(Verdict verdict);
 std::string_view to_text(Failure failure);
 

@@ -3,6 +3,7 @@
 // A page's cursor names an attempt: entry index (42 bits) | body ordinal (9) | attempts of that
 // body already shown (10).
 #include "broker/model/attempt.h"
+#include "broker/node/attempt_view.h"
 #include "broker/node/operations.h"
 
 #include <algorithm>
@@ -33,24 +34,6 @@ struct TrackedRow {
     std::string topic;
     std::string subscription;
 };
-
-api::DeliveryView view_of(const model::Attempt& attempt, const TrackedRow& from) {
-    api::DeliveryView view;
-    view.topic = from.topic;
-    view.subscription = from.subscription;
-    view.id = attempt.message;
-    view.status = attempt.verdict == model::Verdict::accepted ? "ok" : "failed";
-    view.attempt = attempt.number;
-    view.at_ms = attempt.at_ms;
-    view.latency_us = attempt.latency_us;
-    view.http_status = attempt.status;
-    if (attempt.failure != model::Failure::none) view.reason = model::to_text(attempt.failure);
-    view.target = attempt.target;
-    view.excerpt = attempt.excerpt;
-    view.log = attempt.log;
-    view.version = attempt.version;
-    return view;
-}
 
 std::vector<model::Attempt> attempts_of(const FetchedBody& body) {
     if (!body) return {};
@@ -87,10 +70,10 @@ api::DeliveryPage page_of(const std::vector<TrackedRow>& rows,
                 page.next = id << shown_bits | shown;
                 return page;
             }
-            const bool ok = attempts[shown].verdict == model::Verdict::accepted;
+            const bool ok = model::ends_well(attempts[shown].verdict);
             if (wanted == Wanted::ok && !ok) continue;
             if (wanted == Wanted::failed && ok) continue;
-            page.items.push_back(view_of(attempts[shown], rows[at]));
+            page.items.push_back(view_of(attempts[shown], rows[at].topic, rows[at].subscription));
         }
     }
     // All that was read is shown; older rows may follow.

@@ -1,6 +1,7 @@
 #include "broker/node/handler_effects.h"
 
 #include "broker/core/data_query.h"
+#include "broker/core/kv.h"
 
 #include <string>
 #include <utility>
@@ -19,20 +20,9 @@ model::Refusal too_many(std::string_view what, std::size_t most) {
                       " with one message");
 }
 
-}  // namespace
-
-Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
-    if (effects.outputs.size() > model::outputs_per_message_max) {
-        return too_many("outputs", model::outputs_per_message_max);
-    }
-    if (effects.writes.size() > model::kv_writes_per_message_max) {
-        return too_many("kv writes", model::kv_writes_per_message_max);
-    }
-    if (effects.reads.size() > model::kv_reads_per_message_max) {
-        return too_many("kv reads", model::kv_reads_per_message_max);
-    }
+Refused check_outputs(const std::vector<api::HandlerOutput>& outputs) {
     std::uint64_t bytes = 0;
-    for (const api::HandlerOutput& output : effects.outputs) {
+    for (const api::HandlerOutput& output : outputs) {
         bytes += output.message.payload.size();
         if (output.delay_ms > std::uint64_t{delay_s_max} * 1'000) {
             return out_of_range("delay", 0, delay_s_max, "seconds");
@@ -46,6 +36,30 @@ Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
                       "the outputs of one message have together at most " +
                           std::to_string(outputs_bytes_max) + " bytes");
     }
+    return {};
+}
+
+}  // namespace
+
+Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
+    if (effects.outputs.size() > model::outputs_per_message_max) {
+        return too_many("outputs", model::outputs_per_message_max);
+    }
+    if (effects.writes.size() > model::kv_writes_per_message_max) {
+        return too_many("kv writes", model::kv_writes_per_message_max);
+    }
+    if (effects.reads.size() > model::kv_reads_per_message_max) {
+        return too_many("kv reads", model::kv_reads_per_message_max);
+    }
+    for (const model::KvWrite& write : effects.writes) {
+        if (auto refused = core::check_shape(write)) return refused;
+    }
+    for (const model::KvRead& read : effects.reads) {
+        if (read.key.size() > model::kv_key_bytes_max) {
+            return out_of_range("kv key", 1, model::kv_key_bytes_max, "bytes");
+        }
+    }
+    if (auto refused = check_outputs(effects.outputs)) return refused;
     if (!effects.outputs.empty() || !effects.writes.empty()) return check_space_();
     return {};
 }

@@ -45,7 +45,8 @@ bool brings_new(const api::Request& request) {
            std::holds_alternative<api::PublishMessages>(request) ||
            std::holds_alternative<api::CreateQueue>(request) ||
            std::holds_alternative<api::CreateTopic>(request) ||
-           std::holds_alternative<api::Subscribe>(request);
+           std::holds_alternative<api::Subscribe>(request) ||
+           std::holds_alternative<api::DeployScript>(request);
 }
 
 // Answers without a turn: at once where there is no executor.

@@ -12,12 +12,15 @@ namespace {
 
 // An entry holds 512 bodies at most; one settlement alone may bring 356.
 constexpr std::size_t outputs_per_command_max = 400;
+// What more handlers' effects may weigh, so that entries stay small.
+constexpr std::size_t kv_rows_per_command_max = 2'000;
+constexpr std::size_t effect_bytes_per_command_max = 2U << 20;
 
 void keep_tracked(TrackMode mode, std::vector<model::Attempt>& attempts) {
     if (mode == TrackMode::off) attempts.clear();
     if (mode != TrackMode::failures) return;
     std::erase_if(attempts, [](const model::Attempt& attempt) {
-        return attempt.verdict == model::Verdict::accepted;
+        return model::ends_well(attempt.verdict);
     });
 }
 
@@ -26,10 +29,37 @@ void move_append(std::vector<T>& to, std::vector<T>&& from) {
     std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
-std::size_t output_count(const api::Dispatch::Settlement& settlement) {
-    std::size_t count = 0;
-    for (const api::HandlerEffects& effects : settlement.effects) count += effects.outputs.size();
-    return count;
+struct Load {
+    std::size_t items = 0;
+    std::size_t outputs = 0;
+    std::size_t kv_rows = 0;
+    std::size_t bytes = 0;
+
+    void add(const Load& more) {
+        items += more.items;
+        outputs += more.outputs;
+        kv_rows += more.kv_rows;
+        bytes += more.bytes;
+    }
+
+    [[nodiscard]] bool too_much() const {
+        return items > model::attempts_per_settle_max || outputs > outputs_per_command_max ||
+               kv_rows > kv_rows_per_command_max || bytes > effect_bytes_per_command_max;
+    }
+};
+
+Load load_of(const api::Dispatch::Settlement& settlement) {
+    Load load;
+    load.items = settlement.items.size();
+    for (const api::HandlerEffects& effects : settlement.effects) {
+        load.outputs += effects.outputs.size();
+        load.kv_rows += effects.writes.size() + effects.reads.size();
+        for (const auto& output : effects.outputs) load.bytes += output.message.payload.size();
+        for (const auto& write : effects.writes)
+            load.bytes += write.key.size() + write.value.size();
+        for (const auto& read : effects.reads) load.bytes += read.key.size();
+    }
+    return load;
 }
 
 // What the handler wanted is not possible: its message was handled in vain.
@@ -58,15 +88,15 @@ void Settling::add(api::Dispatch::Settlement settlement, Done done) {
 void Settling::submit() {
     for (auto& [subscription, parts] : std::exchange(parts_, {})) {
         Batch batch;
+        Load load;
         batch.command.subscription = subscription;
         for (Part& part : parts) {
-            const bool full = batch.command.items.size() + part.settlement.items.size() >
-                                  model::attempts_per_settle_max ||
-                              batch.outputs.bytes.size() + output_count(part.settlement) >
-                                  outputs_per_command_max;
-            if (full && !batch.shares.empty()) {
+            const Load more = load_of(part.settlement);
+            load.add(more);
+            if (load.too_much() && !batch.shares.empty()) {
                 submit(std::exchange(batch, {}));
                 batch.command.subscription = subscription;
+                load = more;
             }
             append(batch, std::move(part));
         }
@@ -102,7 +132,7 @@ void Settling::submit(Batch batch) {
         command.attempts_ordinal = 0;
         command.attempts_failed = static_cast<std::uint32_t>(std::count_if(
             batch.attempts.begin(), batch.attempts.end(), [](const model::Attempt& attempt) {
-                return attempt.verdict != model::Verdict::accepted;
+                return !model::ends_well(attempt.verdict);
             }));
         bodies.bytes.push_back(model::encode_attempts(batch.attempts));
         const auto bytes = static_cast<std::uint32_t>(bodies.bytes.front().size());

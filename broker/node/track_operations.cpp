@@ -1,5 +1,6 @@
 // The track of one message: what it was sent to, where it stands, the attempts of its deliveries.
 #include "broker/model/attempt.h"
+#include "broker/node/attempt_view.h"
 #include "broker/node/operations.h"
 
 #include <algorithm>
@@ -76,24 +77,9 @@ void add_attempts(api::MessageTrack& track,
         const std::size_t slash = place.object.find('/');
         for (const model::Attempt& attempt : *attempts) {
             if (attempt.message != track.id) continue;
-            api::DeliveryView view;
-            view.topic = place.object.substr(0, slash);
-            view.subscription =
-                slash == std::string::npos ? std::string() : place.object.substr(slash + 1);
-            view.id = attempt.message;
-            view.status = attempt.verdict == model::Verdict::accepted ? "ok" : "failed";
-            view.attempt = attempt.number;
-            view.at_ms = attempt.at_ms;
-            view.latency_us = attempt.latency_us;
-            view.http_status = attempt.status;
-            if (attempt.failure != model::Failure::none) {
-                view.reason = model::to_text(attempt.failure);
-            }
-            view.target = attempt.target;
-            view.excerpt = attempt.excerpt;
-            view.log = attempt.log;
-            view.version = attempt.version;
-            place.attempts.push_back(std::move(view));
+            std::string name = slash == std::string::npos ? "" : place.object.substr(slash + 1);
+            place.attempts.push_back(
+                view_of(attempt, place.object.substr(0, slash), std::move(name)));
         }
     }
 }

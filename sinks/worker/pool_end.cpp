@@ -35,7 +35,7 @@ void Pool::problem(const api::Delivery* delivery, const std::string& text) {
 
 void Pool::complete(Process& process, Flight flight, Outcome outcome) {
     AttemptResult& result = outcome.result;
-    const bool good = result.verdict == Verdict::accepted || result.verdict == Verdict::discarded;
+    const bool good = model::ends_well(result.verdict);
     if (good && std::exchange(has_problem_, false)) world_.log_book.success(target_.subscription);
     if (!good) {
         if (process.conversation) process.conversation->drain_output();
