@@ -56,9 +56,12 @@ class DumpReader {
         for (;;) {
             const std::uint8_t next = byte();
             value = value << 7U | (next & 0x7FU);
-            if ((next & 0x80U) != 0) return std::min(value, bytes_.size() + 1);
+            if ((next & 0x80U) != 0) return value;
         }
     }
+
+    // How many things follow: never more than bytes.
+    std::size_t count() { return std::min(varint(), bytes_.size()); }
 
     std::string text() {
         const std::size_t size = varint();
@@ -69,7 +72,7 @@ class DumpReader {
     }
 
     std::vector<std::string> constants() {
-        std::vector<std::string> texts(varint());
+        std::vector<std::string> texts(count());
         for (std::string& one : texts) {
             const unsigned char type = byte();
             if (type == constant_real || type == constant_integer) skip(8);
@@ -83,32 +86,32 @@ class DumpReader {
         int line = static_cast<int>(varint());
         varint();
         skip(3);
-        std::vector<std::uint32_t> code(varint());
+        std::vector<std::uint32_t> code(count());
         for (std::uint32_t& instruction : code) {
             if (at_ + sizeof(instruction) <= bytes_.size())
                 std::memcpy(&instruction, bytes_.data() + at_, sizeof(instruction));
             skip(sizeof(instruction));
         }
         const std::vector<std::string> names = constants();
-        skip(3 * varint());
+        skip(3 * count());
         // Inner functions come first in the dump; what they use is moved behind the outer's own.
         const std::size_t inner_begin = uses_.size();
-        for (std::size_t left = varint(); left > 0 && at_ < bytes_.size(); --left) function();
+        for (std::size_t left = count(); left > 0 && at_ < bytes_.size(); --left) function();
         std::vector<GlobalUse> inner(uses_.begin() + static_cast<std::ptrdiff_t>(inner_begin),
                                      uses_.end());
         uses_.resize(inner_begin);
         const std::vector<int> lines = line_numbers(line);
         skip_locals();
-        std::vector<std::string> upvalues(varint());
+        std::vector<std::string> upvalues(count());
         for (std::string& upvalue : upvalues) upvalue = text();
         collect(code, names, lines, upvalues);
         uses_.insert(uses_.end(), inner.begin(), inner.end());
     }
 
     std::vector<int> line_numbers(int line) {
-        std::vector<signed char> steps(varint());
+        std::vector<signed char> steps(count());
         for (signed char& step : steps) step = static_cast<signed char>(byte());
-        std::vector<std::pair<std::size_t, int>> absolute(varint());
+        std::vector<std::pair<std::size_t, int>> absolute(count());
         for (auto& [instruction, its_line] : absolute) {
             instruction = varint();
             its_line = static_cast<int>(varint());
@@ -124,7 +127,7 @@ class DumpReader {
     }
 
     void skip_locals() {
-        for (std::size_t left = varint(); left > 0 && at_ < bytes_.size(); --left) {
+        for (std::size_t left = count(); left > 0 && at_ < bytes_.size(); --left) {
             text();
             varint();
             varint();

@@ -37,6 +37,10 @@ inline constexpr std::size_t error_bytes_max = 4 * 1024;
 inline constexpr std::size_t batch_messages_max = 16;
 inline constexpr std::size_t idle_coroutines_max = 64;  // kept for the next message
 
+// A message whose call the server has not answered this long after the message's deadline is given
+// up: nobody waits for it any more.
+inline constexpr std::int64_t unanswered_ms_max = 60'000;
+
 // A state this old that has served this many messages is made anew when nothing runs in it: what a
 // script keeps between messages is a cache and may vanish.
 inline constexpr std::int64_t state_age_max_us = 300'000'000;

@@ -1,6 +1,7 @@
 #include "lua/worker.h"
 
 #include "lua/frames.h"
+#include "lua/results.h"
 
 #include <algorithm>
 #include <iterator>
@@ -56,6 +57,20 @@ void Worker::hear(std::string_view frame) {
 
 void Worker::rest() {
     handle_gathered();
+    give_up_unanswered();
+}
+
+// Runs wait in the order of their calls; looking at the oldest is enough to lose none for long.
+void Worker::give_up_unanswered() {
+    while (!runs_.empty()) {
+        Flight& oldest = *runs_.begin()->second;
+        const std::int64_t deadline_ms = oldest.run.inputs.front().deadline_ms;
+        if (deadline_ms == 0 || clock_.wall_ms() < deadline_ms + unanswered_ms_max) return;
+        settle_all(oldest.run, failure("the server has not answered a call of the script"));
+        oldest.vm->abandon(oldest.run);
+        answer(oldest.run);
+        runs_.erase(runs_.begin());
+    }
 }
 
 // Runs in flight keep the version they began with; a version that fails leaves the old one in use.

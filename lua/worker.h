@@ -27,7 +27,8 @@ class Worker final : public Host {
     // One frame from the server. Scripts may run before it returns.
     void hear(std::string_view frame);
 
-    // No further frame is there: messages gathered for handle_batch are handled now.
+    // No further frame is there: messages gathered for handle_batch are handled now, and those that
+    // nobody waits for are given up.
     void rest();
 
     [[nodiscard]] std::size_t in_flight() const { return runs_.size() + gathered_.size(); }
@@ -58,6 +59,7 @@ class Worker final : public Host {
     void begin(sinks::worker::Order order);
     void begin_run(Role& role, std::vector<Input> inputs);
     void handle_gathered();
+    void give_up_unanswered();
     void go_on(sinks::worker::Order order);
     void after(Vm::Step step, std::unique_ptr<Flight> flight);
     void answer(const Run& run);

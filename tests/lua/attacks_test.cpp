@@ -59,7 +59,7 @@ Attack read_attack(const std::filesystem::path& path) {
                 "end\n"};
 }
 
-class Attacks : public LuaFixture, public testing::WithParamInterface<std::filesystem::path> {
+class Attacks : public LuaFixture, public ::testing::WithParamInterface<std::filesystem::path> {
   protected:
     Attacks() : LuaFixture(small_limits()) {}
 
@@ -118,11 +118,11 @@ TEST_P(Attacks, EndsAsItsFirstLineSaysAndHarmsNobody) {
     EXPECT_LE(settled_memory(), memory_before + memory_before / 100 + text_table_slack);
 }
 
-std::string test_name(const testing::TestParamInfo<std::filesystem::path>& file) {
+std::string test_name(const ::testing::TestParamInfo<std::filesystem::path>& file) {
     return file.param.stem().string();
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, Attacks, testing::ValuesIn(attack_files()), &test_name);
+INSTANTIATE_TEST_SUITE_P(Each, Attacks, ::testing::ValuesIn(attack_files()), &test_name);
 
 TEST(AttackFiles, AreAtLeastAHundred) {
     EXPECT_GE(attack_files().size(), 100U);

@@ -6,7 +6,7 @@
 namespace penstock::lua {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class LuaJson : public LuaFixture {
   protected:

@@ -2,11 +2,11 @@
 // values. Test support of this room; one thread.
 #pragma once
 
-#include "broker/base/clock.h"
 #include "lua/budget.h"
 #include "lua/cpu_watch.h"
 #include "lua/worker.h"
 #include "sinks/worker/protocol.h"
+#include "tests/support/manual_clock.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@
 
 namespace penstock::lua {
 
-class LuaFixture : public testing::Test {
+class LuaFixture : public ::testing::Test {
   protected:
     using Heard = sinks::worker::Heard;
     using Kind = Heard::Kind;
@@ -24,6 +24,8 @@ class LuaFixture : public testing::Test {
         : worker_(limits, clock_, out_, [this] { ++breaths_; }) {
         EXPECT_TRUE(CpuWatch::arm(&budget_hook));
     }
+
+    static constexpr std::int64_t deadline_ms = 2'000'000'000'000;
 
     // Everything the worker has written since the last call.
     std::vector<Heard> heard() {
@@ -57,7 +59,7 @@ class LuaFixture : public testing::Test {
         event.topic = "orders";
         event.subscription = "lua";
         event.body = body;
-        worker_.hear(sinks::worker::event_frame(id, event, 1'000, role));
+        worker_.hear(sinks::worker::event_frame(id, event, deadline_ms, role));
     }
 
     // One message to its end; the last frame.
@@ -75,7 +77,7 @@ class LuaFixture : public testing::Test {
         return handle(body);
     }
 
-    SystemClock clock_;
+    testing::ManualClock clock_;
     std::string out_;
     int breaths_ = 0;
     Worker worker_;

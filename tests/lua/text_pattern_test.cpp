@@ -27,7 +27,7 @@ struct CloseState {
 };
 
 // A state with all of Lua, our functions as `ours` and Lua's as `theirs`.
-class BothLibraries : public testing::Test {
+class BothLibraries : public ::testing::Test {
   protected:
     BothLibraries() : interpreter_(Limits{}, host_), state_(luaL_newstate()) {
         *static_cast<Interpreter**>(lua_getextraspace(state_.get())) = &interpreter_;

@@ -7,7 +7,7 @@ namespace penstock::lua {
 namespace {
 
 using sinks::worker::Heard;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Kind = Heard::Kind;
 
 class LuaWorker : public LuaFixture {
@@ -336,6 +336,67 @@ TEST_F(LuaWorker, ManyMessagesWaitAtOnceInOneState) {
     ASSERT_EQ(frames.size(), 200U);
     for (const auto& frame : frames) EXPECT_EQ(frame.answer.result, "[100]");
     EXPECT_EQ(worker_.in_flight(), 0U);
+}
+
+TEST_F(LuaWorker, GivesUpWhatNobodyWaitsForAnyMore) {
+    ASSERT_EQ(load("function handle(e, ctx) ctx.http:get('x') end"), "");
+    send("1", "x");
+    const auto calls = heard();
+    worker_.rest();
+    EXPECT_EQ(worker_.in_flight(), 1U);
+    clock_.advance_ms(deadline_ms - clock_.wall_ms() + unanswered_ms_max);
+    worker_.rest();
+    EXPECT_EQ(heard()[0].answer.error, "the server has not answered a call of the script");
+    EXPECT_EQ(worker_.in_flight(), 0U);
+    worker_.hear(sinks::worker::failed_result_frame(calls[0].call.number, "late"));
+    EXPECT_TRUE(heard().empty());
+    send("2", "x");
+    EXPECT_EQ(heard()[0].kind, Kind::call) << "the state is in order";
+}
+
+TEST_F(LuaWorker, AnOldStateIsMadeAnewWhenNothingRunsInIt) {
+    ASSERT_EQ(
+        load("local n = 0\nfunction handle(e, ctx)\n"
+             "  n = n + 1\n  if e.body == 'wait' then ctx.http:get('x') end\n  return {n}\nend"),
+        "");
+    for (std::uint64_t at = 0; at < state_uses_min; ++at) send("1", "x");
+    EXPECT_EQ(handle("x").answer.result, "[1025]") << "used much, but young";
+    clock_.advance_us(state_age_max_us);
+    send("2", "wait");
+    const auto call = heard().back();
+    EXPECT_EQ(call.kind, Kind::call);
+    worker_.hear(sinks::worker::failed_result_frame(call.call.number, "x"));
+    EXPECT_EQ(heard().back().answer.result, "[1]") << "made anew";
+    clock_.advance_us(state_age_max_us);
+    EXPECT_EQ(handle("x").answer.result, "[2]") << "old, but hardly used";
+}
+
+TEST_F(LuaWorker, ABrokenBudgetEndsItsMessageAndNoOther) {
+    ASSERT_EQ(load("function handle(e, ctx)\n"
+                   "  if e.body == 'loop' then while true do end end\n"
+                   "  ctx.http:get('x')\n  return e.body\nend"),
+              "");
+    send("1", "calm");
+    send("2", "loop");
+    const auto frames = heard();
+    ASSERT_EQ(frames.size(), 2U);
+    EXPECT_EQ(frames[1].kind, Kind::tripped);
+    EXPECT_EQ(frames[1].id, "2");
+    EXPECT_EQ(frames[1].answer.error, "handler:2: the budget of 50000000 instructions is used up");
+    EXPECT_GT(breaths_, 1'000) << "what was ready could go out meanwhile";
+    worker_.hear(sinks::worker::failed_result_frame(frames[0].call.number, "x"));
+    EXPECT_EQ(heard()[0].answer.result, R"("calm")");
+}
+
+TEST_F(LuaWorker, AStateFullOfWhatAScriptKeptIsMadeAnew) {
+    ASSERT_EQ(load("local kept, n = {}, 0\nfunction handle(e, ctx)\n  n = n + 1\n"
+                   "  while e.body == 'hoard' do kept[#kept + 1] = {} end\n  return {n}\nend"),
+              "");
+    EXPECT_EQ(handle("x").answer.result, "[1]");
+    const Heard tripped = handle("hoard");
+    EXPECT_EQ(tripped.kind, Kind::tripped);
+    EXPECT_EQ(tripped.answer.error, "the memory budget of 16 MiB is used up");
+    EXPECT_EQ(handle("x").answer.result, "[1]");
 }
 
 TEST_F(LuaWorker, ABodyAsBigAsTheCapIsStillHandled) {
