@@ -47,8 +47,8 @@ void raise_descriptor_limit() {
 
 void settle_in() {
     ::syscall(SYS_close_range, control_socket + 1, ~0U, 0);
-    // A terminal's signals are for the server, which drains first.
-    for (const int signal : {SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(signal, SIG_IGN);
+    // A terminal's signals and a service manager's are for the server, which drains first.
+    for (const int signal : {SIGINT, SIGHUP, SIGQUIT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_IGN);
     raise_descriptor_limit();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
@@ -56,7 +56,7 @@ void settle_in() {
 int work(pid_t guardian, Cgroups cgroups, Walls walls) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (!end_with_guardian(guardian)) return 1;
-    Supervisor supervisor(control_socket, std::move(cgroups), std::move(walls));
+    Supervisor supervisor(control_socket, guardian, std::move(cgroups), std::move(walls));
     return supervisor.run();
 }
 

@@ -31,8 +31,11 @@ uv_handle_t* handle_of(Watcher& watcher) {
 
 }  // namespace
 
-Supervisor::Supervisor(int socket, Cgroups cgroups, Walls walls)
-    : channel_(socket), cgroups_(std::move(cgroups)), walls_(std::move(walls)) {
+Supervisor::Supervisor(int socket, pid_t guardian, Cgroups cgroups, Walls walls)
+    : channel_(socket),
+      guardian_(guardian),
+      cgroups_(std::move(cgroups)),
+      walls_(std::move(walls)) {
     uv_loop_init(&loop_);
 }
 
@@ -57,7 +60,8 @@ bool Supervisor::open() {
         static_cast<Supervisor*>(watcher->data)->reap_strangers();
     };
     const auto on_end = [](uv_signal_t* watcher, int) {
-        static_cast<Supervisor*>(watcher->data)->end_everything(0);
+        auto* self = static_cast<Supervisor*>(watcher->data);
+        if (::getppid() != self->guardian_) self->end_everything(0);
     };
     uv_signal_start(&child_watcher_, on_child, SIGCHLD);
     uv_signal_start(&end_watcher_, on_end, SIGTERM);

@@ -26,7 +26,8 @@ inline constexpr std::size_t processes_max = 4'096;
 
 class Supervisor {
   public:
-    Supervisor(int socket, Cgroups cgroups, Walls walls);
+    // `guardian` is the parent: SIGTERM counts only once it is gone.
+    Supervisor(int socket, pid_t guardian, Cgroups cgroups, Walls walls);
     ~Supervisor();
 
     Supervisor(const Supervisor&) = delete;
@@ -77,6 +78,7 @@ class Supervisor {
     uv_timer_t again_{};  // looks again after trees that are still ending
     uv_timer_t limit_{};  // the longest that ending everything may take
     Channel channel_;
+    pid_t guardian_;
     Cgroups cgroups_;
     Walls walls_;
     std::map<Launcher::ProcessNo, std::unique_ptr<Process>> processes_;

@@ -17,7 +17,6 @@ namespace {
 
 using FileStatus = struct stat;
 
-
 // Threads count too; a process that ends meanwhile is no loss.
 std::uint64_t tasks_of(unsigned user) {
     std::uint64_t tasks = 0;

@@ -89,6 +89,20 @@ TEST_F(SupervisorLife, PingsKeepAHealthyOneAlive) {
     EXPECT_TRUE(link_->available());
 }
 
+TEST_F(SupervisorLife, SignalsOfATerminalOrServiceManagerAreLeftToTheServer) {
+    open();
+    auto waiting = start(probe("wait"));
+    ASSERT_TRUE(until([&] { return !marked().empty(); }));
+    const pid_t before = link_->guardian();
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        ::kill(worker(), signal);
+        ::kill(link_->guardian(), signal);
+    }
+    EXPECT_EQ(run(shell("exit 4"))->end->code, 4);
+    EXPECT_EQ(link_->guardian(), before);
+    EXPECT_FALSE(waiting->end.has_value());
+}
+
 TEST_F(SupervisorLife, AMissingExecutableIsToldAndTriedAgain) {
     LinkOptions options = quick();
     options.program = (folder_ / "later").string();
