@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace penstock::sinks::worker {
@@ -36,7 +37,31 @@ Result<std::vector<Pipe>> make_pipes(std::size_t count) {
     return pipes;
 }
 
+// Behind the text that begins at `at`, a quote.
+std::size_t behind_text(std::string_view frame, std::size_t at) {
+    for (;;) {
+        at = frame.find('"', at + 1);
+        if (at == std::string_view::npos) return frame.size();
+        const std::size_t last = frame.find_last_not_of('\\', at - 1);
+        if ((at - last) % 2 == 1) return at + 1;
+    }
+}
+
 }  // namespace
+
+std::size_t count_values(std::string_view frame, std::size_t most) {
+    std::size_t count = 1;
+    for (std::size_t at = 0; at < frame.size() && count <= most;) {
+        const char letter = frame[at];
+        if (letter == '"') {
+            at = behind_text(frame, at);
+            continue;
+        }
+        count += letter == ',' || letter == '[' || letter == '{' || letter == ':' ? 1 : 0;
+        ++at;
+    }
+    return count;
+}
 
 FrameLink::FrameLink(const boost::asio::any_io_executor& executor,
                      const Clock& clock,
@@ -76,7 +101,7 @@ Result<std::unique_ptr<FrameLink>> FrameLink::open(const boost::asio::any_io_exe
 
 void FrameLink::listen(int file) {
     FrameReader frames(options_.framing, options_.frame_bytes_max);
-    Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(std::move(frames), nullptr, false));
+    Lane& lane = *lanes_.emplace_back(std::make_unique<Lane>(std::move(frames), nullptr));
     lane.reader = std::make_unique<PipeReader>(
         executor_,
         file,
@@ -113,18 +138,31 @@ void FrameLink::end_input() {
 }
 
 void FrameLink::on_bytes(Lane& lane, std::string_view bytes) {
+    if (lane.broken) return;
     const Result<void> good = lane.frames.put(bytes);
     if (!lane.resting) take_frames(lane);
-    if (good) return;
+    if (!good) break_off(lane, good.error().detail);
+}
+
+void FrameLink::break_off(Lane& lane, std::string_view what) {
+    if (std::exchange(lane.broken, true)) return;
     lane.reader->pause();
-    listener_.on_breach(good.error().detail);
+    listener_.on_breach(what);
 }
 
 void FrameLink::take_frames(Lane& lane) {
     const bool gone = read_at_end_.has_value();
     const std::int64_t until_us =
         gone ? std::numeric_limits<std::int64_t>::max() : clock_.steady_us() + turn_us_max;
-    while (const auto frame = lane.frames.next()) {
+    while (const auto frame = lane.broken ? std::nullopt : lane.frames.next()) {
+        // A value takes two bytes at least; what is no object is never read.
+        const bool heavy = frame->size() > 2 * frame_values_max && frame->front() == '{' &&
+                           count_values(*frame, frame_values_max) > frame_values_max;
+        if (heavy) {
+            return break_off(
+                lane,
+                "a frame holds more than " + std::to_string(frame_values_max) + " JSON values");
+        }
         const bool useful = listener_.on_frame(*frame, decode_frame(*frame));
         if (!useful) lane.reader->charge(useless_frame_bytes);
         if (clock_.steady_us() >= until_us) return rest(lane);
@@ -140,7 +178,7 @@ void FrameLink::rest(Lane& lane) {
         if (!link || !lane.resting) return;
         lane.resting = false;
         (*link)->take_frames(lane);
-        if (!lane.resting) lane.reader->resume();
+        if (!lane.resting && !lane.broken) lane.reader->resume();
     });
 }
 

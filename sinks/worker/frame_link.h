@@ -23,10 +23,19 @@
 
 namespace penstock::sinks::worker {
 
+// A frame with more JSON values than this would take the loop's time to read.
+inline constexpr std::size_t frame_values_max = 50'000;
+
+// The greatest body, with every character escaped, fits.
+inline constexpr std::size_t link_frame_bytes_max = (2 << 20) + (256 << 10);
+
+// Values in the JSON text `frame`, roughly; counting stops beyond `most`.
+std::size_t count_values(std::string_view frame, std::size_t most);
+
 struct FrameLinkOptions {
     Framing framing = Framing::lines;
     bool reply_file = false;  // frames are read from descriptor 3 as well
-    std::size_t frame_bytes_max = 4 << 20;
+    std::size_t frame_bytes_max = link_frame_bytes_max;
     std::uint64_t unread_bytes_max = 1 << 20;  // towards the process; beyond it there is no room
 };
 
@@ -80,11 +89,13 @@ class FrameLink {
         FrameReader frames;
         std::unique_ptr<PipeReader> reader;
         bool resting = false;  // has frames left for the next turn
+        bool broken = false;   // nothing more is taken from it
     };
 
     void listen(int file);
     void on_bytes(Lane& lane, std::string_view bytes);
     void take_frames(Lane& lane);
+    void break_off(Lane& lane, std::string_view what);
     void rest(Lane& lane);
     void on_input_broken();
 

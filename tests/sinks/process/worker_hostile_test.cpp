@@ -150,7 +150,7 @@ TEST_F(HostileWorkerTest, FloodsStdoutWithoutALineEnd) {
     deliver(1);
     expect(1, Verdict::retry, Failure::crash);
     EXPECT_EQ(launcher->kills, 1U);
-    EXPECT_NE(result_of(1).excerpt.find("a frame is longer than 4194304 bytes"), std::string::npos)
+    EXPECT_NE(result_of(1).excerpt.find("a frame is longer than 2359296 bytes"), std::string::npos)
         << result_of(1).excerpt;
 }
 
@@ -208,11 +208,23 @@ TEST_F(HostileWorkerTest, SendsAJsonBomb) {
     worker(
         "e = event()\n"
         "raw('[' * 1000000 + '\\n')\n"
-        "raw('{\"a\":' * 200000 + '\\n')\n"
+        "raw('{\"a\":' * 20000 + '\\n')\n"
         "raw('{\"id\":' + '{\"a\":' * 30 + '1' + '}' * 31 + '\\n')\n"
         "ok(e); event()\n");
     deliver(1);
     expect(1, Verdict::accepted, Failure::none);
+}
+
+TEST_F(HostileWorkerTest, AnswersWithMoreValuesThanCanBeReadInATurn) {
+    worker(
+        "e = event(); raw('{\"id\":\"' + e['id'] + '\",\"ok\":true,\"result\":[0' + ',0' * 500000 "
+        "+ "
+        "']}\\n'); event()\n");
+    deliver(1);
+    expect(1, Verdict::retry, Failure::crash);
+    EXPECT_NE(result_of(1).excerpt.find("a frame holds more than 50000 JSON values"),
+              std::string::npos)
+        << result_of(1).excerpt;
 }
 
 TEST_F(HostileWorkerTest, AnswersTwice) {
