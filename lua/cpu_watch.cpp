@@ -2,12 +2,13 @@
 
 #include <signal.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <string>
 #include <string_view>
 
 namespace penstock::lua {

@@ -2,9 +2,8 @@
 // one and a half times its budget, and leave the process as it was.
 #include "tests/lua/lua_fixture.h"
 
-#include <time.h>
-
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -69,7 +69,8 @@ class BothLibraries : public ::testing::Test {
                 local ours = show(pcall(our_)" +
                                   library + R"([name], ...))
                 if theirs ~= ours then
-                    error(name .. "(" .. show(...) .. ")\n  theirs " .. theirs .. "\n  ours   " .. ours)
+                    error(name .. "(" .. show(...) .. ")\n  theirs " .. theirs ..
+                          "\n  ours   " .. ours)
                 end
             end
         )" + code;
@@ -158,8 +159,9 @@ do
 TEST_F(PatternsAgree, OnThousandsMadeAtRandom) {
     EXPECT_EQ(differences("string", R"LUA(
         math.randomseed(20261120)
-        local pieces = {"a", "b", "c", ".", "%a", "%d", "%w", "%s", "%A", "%p", "[ab]", "[^a]", "[a-c]",
-                        "[%w_]", "(", ")", "()", "%1", "%2", "*", "+", "-", "?", "^", "$", "%b()",
+        local pieces = {"a", "b", "c", ".", "%a", "%d", "%w", "%s", "%A", "%p", "[ab]", "[^a]",
+                        "[a-c]", "[%w_]", "(", ")", "()", "%1", "%2", "*", "+", "-", "?", "^",
+                        "$", "%b()",
                         "%f[a]", "%f[%W]", "[", "]", "%", "%%", "-", "x", "1", " "}
         local letters = {"a", "b", "c", "1", " ", "(", ")", "x", "_", "\n", "\xe9", "\0"}
         local function made(from, longest)

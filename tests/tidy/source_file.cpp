@@ -119,7 +119,8 @@ bool is_cpp(const SourceFile& file) {
 
 bool in_product(const SourceFile& file) {
     return starts_with(file.path, "broker/") || starts_with(file.path, "dispatcher/") ||
-           starts_with(file.path, "plugins/") || starts_with(file.path, "sinks/");
+           starts_with(file.path, "lua/") || starts_with(file.path, "plugins/") ||
+           starts_with(file.path, "sinks/");
 }
 
 SourceFile source_file(std::string path, const std::string& text) {

@@ -28,7 +28,7 @@ std::vector<SourceFile> read_tree(const std::string& root);
 bool is_cpp(const SourceFile& file);
 bool is_header(const SourceFile& file);
 
-// In a room of the product (broker, dispatcher, plugins, sinks), not in its tests or examples.
+// In a room of the product (broker, dispatcher, lua, plugins, sinks), not in its tests or examples.
 bool in_product(const SourceFile& file);
 bool starts_with(const std::string& text, const std::string& prefix);
 
