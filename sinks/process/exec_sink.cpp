@@ -30,16 +30,18 @@ ExecSink::ExecSink(const worker::Workshop& workshop, ProcessOptions options)
     : workshop_(workshop), options_(std::move(options)) {}
 
 ExecSink::~ExecSink() {
-    for (const auto& [subscription, known] : functions_) workshop_.log_book.watch(subscription, {});
+    for (const auto& [subscription, known] : functions_)
+        workshop_.log_book.watch(subscription, this, {});
     for (const auto& [number, run] : runs_) run.process->abandon();
 }
 
 ExecSink::Function& ExecSink::function(const api::Target& target) {
     const auto [found, is_new] = functions_.try_emplace(target.subscription);
     if (is_new) {
-        workshop_.log_book.watch(target.subscription, [this, subscription = target.subscription]() {
-            return status(subscription);
-        });
+        workshop_.log_book.watch(
+            target.subscription, this, [this, subscription = target.subscription]() {
+                return status(subscription);
+            });
     }
     return found->second;
 }
@@ -190,7 +192,7 @@ void ExecSink::forget(const api::Target& target) {
         if (run.target->subscription == target.subscription) return;
     }
     functions_.erase(found);
-    workshop_.log_book.watch(target.subscription, {});
+    workshop_.log_book.watch(target.subscription, this, {});
 }
 
 void ExecSink::stop() {

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -135,11 +136,11 @@ void LogBook::success(model::SubscriptionNo subscription) {
     if (found != pages_.end()) found->second.last_problem.clear();
 }
 
-void LogBook::watch(model::SubscriptionNo subscription, StatusSource source) {
+void LogBook::watch(model::SubscriptionNo subscription, const void* watcher, StatusSource source) {
     if (source) {
-        sources_.insert_or_assign(subscription, std::move(source));
+        sources_.insert_or_assign({subscription, watcher}, std::move(source));
     } else {
-        sources_.erase(subscription);
+        sources_.erase({subscription, watcher});
     }
 }
 
@@ -176,8 +177,18 @@ void LogBook::status(model::SubscriptionNo subscription,
                      std::function<void(api::FunctionStatus)> answer) {
     boost::asio::post(executor_, [this, subscription, answer = std::move(answer)]() {
         api::FunctionStatus status;
-        const auto source = sources_.find(subscription);
-        if (source != sources_.end()) status = source->second();
+        for (auto one = sources_.lower_bound({subscription, nullptr});
+             one != sources_.end() && one->first.first == subscription;
+             ++one) {
+            api::FunctionStatus part = one->second();
+            status.starts += part.starts;
+            status.crashes += part.crashes;
+            std::move(
+                part.processes.begin(), part.processes.end(), std::back_inserter(status.processes));
+        }
+        std::sort(status.processes.begin(),
+                  status.processes.end(),
+                  [](const auto& a, const auto& b) { return a.number < b.number; });
         const auto kept = pages_.find(subscription);
         if (kept != pages_.end()) status.last_problem = kept->second.last_problem;
         answer(std::move(status));

@@ -15,6 +15,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace penstock::sinks::worker {
 
@@ -51,8 +52,9 @@ class LogBook final : public api::Functions {
     // The function works (again): it has no last problem.
     void success(model::SubscriptionNo subscription);
 
-    // Who knows the processes of a subscription; an empty source: nobody any more.
-    void watch(model::SubscriptionNo subscription, StatusSource source);
+    // Who knows processes of a subscription: there may be several, `watcher` tells them apart. An
+    // empty source: this one not any more.
+    void watch(model::SubscriptionNo subscription, const void* watcher, StatusSource source);
 
     void logs(api::FunctionLogQuery query,
               std::function<void(api::FunctionLogPage)> answer) override;
@@ -91,7 +93,7 @@ class LogBook final : public api::Functions {
     const Launcher& launcher_;
     LogBookLimits limits_;
     std::map<model::SubscriptionNo, Page> pages_;
-    std::map<model::SubscriptionNo, StatusSource> sources_;
+    std::map<std::pair<model::SubscriptionNo, const void*>, StatusSource> sources_;
     std::uint64_t last_number_ = 0;
 };
 

@@ -16,11 +16,11 @@ using model::Verdict;
 
 Pool::Pool(const Surroundings& surroundings, const api::Target& target)
     : world_(surroundings), target_(target), due_us_(std::numeric_limits<std::int64_t>::max()) {
-    world_.log_book.watch(target_.subscription, [this]() { return status(); });
+    world_.log_book.watch(target_.subscription, this, [this]() { return status(); });
 }
 
 Pool::~Pool() {
-    world_.log_book.watch(target_.subscription, {});
+    world_.log_book.watch(target_.subscription, this, {});
     for (const auto& process : processes_) {
         if (!process->end) world_.launcher.kill_tree(process->number);
     }

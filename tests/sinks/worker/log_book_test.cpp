@@ -107,6 +107,36 @@ TEST_F(LogBookTest, BeyondItsLimitTheLongestSilentSubscriptionIsForgotten) {
     EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 3, 4}));
 }
 
+TEST_F(LogBookTest, TheStatusGathersWhatSeveralWatchersKnow) {
+    const auto watcher = [](std::uint64_t process) {
+        return [process]() {
+            api::FunctionStatus status;
+            status.starts = 1;
+            status.processes.resize(1);
+            status.processes[0].number = process;
+            return status;
+        };
+    };
+    book.watch(one, &clock, watcher(9));
+    book.watch(one, &launcher, watcher(3));
+    book.watch(two, &clock, watcher(5));
+    api::FunctionStatus got;
+    const auto ask = [&]() {
+        book.status(one, [&got](api::FunctionStatus status) { got = std::move(status); });
+        context.restart();
+        context.run();
+    };
+    ask();
+    ASSERT_EQ(got.processes.size(), 2U);
+    EXPECT_EQ(got.processes[0].number, 3U);
+    EXPECT_EQ(got.processes[1].number, 9U);
+    EXPECT_EQ(got.starts, 2U);
+    book.watch(one, &launcher, {});
+    ask();
+    ASSERT_EQ(got.processes.size(), 1U);
+    EXPECT_EQ(got.processes[0].number, 9U);
+}
+
 TEST_F(LogBookTest, TheSandboxReportIsTheLaunchers) {
     api::SandboxReport report;
     book.sandbox([&report](api::SandboxReport answer) { report = std::move(answer); });
