@@ -87,6 +87,7 @@ void step(const ChildPlan& plan, Step step, int code) {
 
 std::vector<char*> texts_for_exec(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     // exec changes nothing of them; its interface lacks const.
     for (const auto& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
     pointers.push_back(nullptr);
@@ -135,7 +136,7 @@ void leave_supervisor() {
     for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
     sigset_t none{};
     sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
     ::umask(022);
     ::setsid();
 }
@@ -151,6 +152,7 @@ void give_up(int report, Step step, int code, const std::string& detail) {
 
 std::vector<int> out_of_the_way(const std::vector<int>& files) {
     std::vector<int> moved;
+    moved.reserve(files.size());
     for (const int file : files) moved.push_back(::fcntl(file, F_DUPFD_CLOEXEC, low_descriptors));
     return moved;
 }

@@ -119,7 +119,7 @@ void run_keeper(const KeeperPlan& plan) {
     write_file("/proc/self/oom_score_adj", "-1000");
     sigset_t all{};
     sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
     const int socket = keep_only(child.report);
     const sigset_t awaited = child_signal();
     const int signals = ::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -67,13 +67,13 @@ Result<Spawned> spawn(const ProcessOrder& order,
     sigset_t all{};
     sigset_t before{};
     sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, &before);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     int pidfd = -1;
     const pid_t child = forked(spawned.alone ? strict_namespaces(walls.root) : 0, pidfd);
     const int code = errno;
     if (child == 0 && spawned.kept) run_keeper(plan);
     if (child == 0) run_child(plan.child);
-    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (child < 0) return error(Errc::io, "no process: " + std::generic_category().message(code));
     spawned.root = child;
     spawned.pidfd.reset(pidfd);

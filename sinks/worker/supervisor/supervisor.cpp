@@ -107,13 +107,13 @@ void Supervisor::read_messages() {
             return;
         }
         if (!*received) return;
-        take(std::move(**received));
+        take(**received);
     }
 }
 
-void Supervisor::take(Received received) {
-    if (auto* order = std::get_if<StartProcess>(&received.message)) {
-        start(std::move(*order), std::move(received.files));
+void Supervisor::take(const Received& received) {
+    if (const auto* order = std::get_if<StartProcess>(&received.message)) {
+        start(*order, received.files);
         return;
     }
     if (const auto* ping = std::get_if<Ping>(&received.message)) {
@@ -139,7 +139,7 @@ void Supervisor::refuse(Launcher::ProcessNo number, ProcessEnd::Kind kind, std::
     tell(ended);
 }
 
-void Supervisor::start(StartProcess message, std::vector<OwnedFile> files) {
+void Supervisor::start(const StartProcess& message, const std::vector<OwnedFile>& files) {
     const ProcessOrder& order = message.order;
     if (processes_.count(message.process) > 0) {
         log(LogLevel::error, "a process number used twice, ending");

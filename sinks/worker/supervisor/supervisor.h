@@ -52,15 +52,15 @@ class Supervisor {
 
     bool open();
     void read_messages();
-    void take(Received received);
-    void start(StartProcess message, std::vector<OwnedFile> files);
+    void take(const Received& received);
+    void start(const StartProcess& message, const std::vector<OwnedFile>& files);
     void watch(std::unique_ptr<Process> process);
     void refuse(Launcher::ProcessNo number, ProcessEnd::Kind kind, std::string detail);
-    void signal(Process& process, int signal);
+    static void signal(Process& process, int signal);
     void kill(Process& process);
 
     void reap(Process& process);
-    void hear(Process& process);
+    static void hear(Process& process);
     void settle(Process& process);
     bool tree_gone(Process& process);
     bool end_strangers();
