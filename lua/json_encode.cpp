@@ -14,6 +14,8 @@
 namespace penstock::lua {
 namespace {
 
+constexpr std::size_t small_members_max = 16;
+
 class Encoder {
   public:
     Encoder(lua_State* state, std::string& out, const char* what)
@@ -81,10 +83,9 @@ class Encoder {
 
     void append(std::string_view text) {
         work_ += 1 + text.size() / 16;
-        if (!sinks::worker::is_utf8(text))
-            luaL_error(state_, "%s: a text that is no UTF-8 cannot be JSON", what_);
         check_size(text.size());
-        sinks::worker::append_text(out_, text);
+        if (!sinks::worker::append_text(out_, text))
+            luaL_error(state_, "%s: a text that is no UTF-8 cannot be JSON", what_);
         check_size(0);  // with its escapes
     }
 
@@ -135,17 +136,57 @@ class Encoder {
 
     // Keys in order, so that the same value is always the same text.
     void object(std::size_t depth) {
-        std::vector<std::string_view> keys;
-        for (lua_pushnil(state_); lua_next(state_, -2) != 0; lua_pop(state_, 1)) {
-            if (lua_type(state_, -2) != LUA_TSTRING)
-                luaL_error(
-                    state_, "%s: a %s as key cannot be JSON", what_, luaL_typename(state_, -2));
-            std::size_t length = 0;
-            const char* key = lua_tolstring(state_, -2, &length);
-            keys.emplace_back(key, length);
-        }
-        std::sort(keys.begin(), keys.end());
         out_.push_back('{');
+        if (!small_object(depth)) large_object(depth);
+        out_.push_back('}');
+    }
+
+    std::string_view key_at(int at) {
+        if (lua_type(state_, at) != LUA_TSTRING)
+            luaL_error(state_, "%s: a %s as key cannot be JSON", what_, luaL_typename(state_, at));
+        std::size_t length = 0;
+        const char* key = lua_tolstring(state_, at, &length);
+        return {key, length};
+    }
+
+    // With all keys and values on the stack. False: there are too many, and the stack is as before.
+    bool small_object(std::size_t depth) {
+        struct Member {
+            std::string_view key;
+            int value;
+        };
+
+        std::array<Member, small_members_max> members;
+        luaL_checkstack(state_, 2 * static_cast<int>(members.size()) + 4, "JSON is too deep");
+        const int table = lua_gettop(state_);
+        std::size_t count = 0;
+        for (lua_pushnil(state_); lua_next(state_, table) != 0; lua_pushvalue(state_, -2)) {
+            if (count == members.size()) {
+                lua_settop(state_, table);
+                return false;
+            }
+            members[count++] = {key_at(-2), lua_gettop(state_)};
+        }
+        std::sort(members.begin(),
+                  members.begin() + count,
+                  [](const auto& left, const auto& right) { return left.key < right.key; });
+        for (std::size_t at = 0; at < count; ++at) {
+            if (at > 0) out_.push_back(',');
+            append(members[at].key);
+            out_.push_back(':');
+            lua_pushvalue(state_, members[at].value);
+            value(depth + 1);
+            lua_pop(state_, 1);
+        }
+        lua_settop(state_, table);
+        return true;
+    }
+
+    void large_object(std::size_t depth) {
+        std::vector<std::string_view> keys;
+        for (lua_pushnil(state_); lua_next(state_, -2) != 0; lua_pop(state_, 1))
+            keys.push_back(key_at(-2));
+        std::sort(keys.begin(), keys.end());
         for (std::size_t at = 0; at < keys.size(); ++at) {
             if (at > 0) out_.push_back(',');
             append(keys[at]);
@@ -155,7 +196,6 @@ class Encoder {
             value(depth + 1);
             lua_pop(state_, 1);
         }
-        out_.push_back('}');
     }
 
     lua_State* state_;

@@ -47,9 +47,6 @@ std::size_t put_escape(char* out, unsigned char byte) {
         return 2;
     };
     switch (byte) {
-        case '"':
-        case '\\':
-            return letter(static_cast<char>(byte));
         case '\n':
             return letter('n');
         case '\r':
@@ -122,11 +119,12 @@ std::size_t room_for(const Event& event) {
 }  // namespace
 
 // By way of a buffer: JSON within JSON has a quote every few bytes.
-void append_text(std::string& out, std::string_view text) {
+bool append_text(std::string& out, std::string_view text) {
     static constexpr std::array<bool, 256> plain = plain_bytes();
     constexpr std::size_t longest_piece = 16;
     std::array<char, 512> buffer;
     std::size_t used = 0;
+    bool well_formed = true;
     buffer[used++] = '"';
     for (std::size_t at = 0; at < text.size();) {
         if (used + longest_piece > buffer.size()) {
@@ -145,18 +143,25 @@ void append_text(std::string& out, std::string_view text) {
             buffer[used++] = text[at++];
             continue;
         }
+        if (byte == '"' || byte == '\\') {
+            buffer[used++] = '\\';
+            buffer[used++] = text[at++];
+            continue;
+        }
         if (byte < 0x80U) {
             used += put_escape(buffer.data() + used, byte);
             ++at;
             continue;
         }
         const std::size_t length = sequence(text, at);
+        well_formed = well_formed && length > 0;
         const std::string_view piece = length > 0 ? text.substr(at, length) : replacement;
         used += piece.copy(buffer.data() + used, piece.size());
         at += std::max<std::size_t>(length, 1);
     }
+    buffer[used++] = '"';
     out.append(buffer.data(), used);
-    out.push_back('"');
+    return well_formed;
 }
 
 bool is_utf8(std::string_view bytes) {
