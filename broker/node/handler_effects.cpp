@@ -74,6 +74,7 @@ Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output)
         resolved.to_queue = true;
         return resolved;
     }
+    if (output.topic.empty()) return refuse("outputs", "each names a topic or a queue");
     auto topic = names_.topic(output.topic);
     if (!topic) return std::move(topic.error());
     resolved.target = topic->number;

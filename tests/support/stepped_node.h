@@ -106,7 +106,7 @@ class SteppedNode {
             outcome->emplace(std::any_cast<typename Asked<R>::Outcome>(std::move(any)));
         };
         asked.cancellation =
-            node->call({}, api::Request(std::move(request)), {}, std::move(answer));
+            node->call(principal, api::Request(std::move(request)), {}, std::move(answer));
         return asked;
     }
 
@@ -118,6 +118,7 @@ class SteppedNode {
         return std::move(*asked);
     }
 
+    api::Principal principal;  // whose requests they are
     MemoryDisk disk;
     ManualClock clock;
     SeededRandom random{7};
