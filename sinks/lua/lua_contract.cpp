@@ -21,6 +21,12 @@ std::uint32_t memory_mib(const api::Target& target, LuaDuty duty) {
     return std::clamp(target.spec.function.memory_mib, 1U, lua_memory_mib_max);
 }
 
+// Processor time for one message: broken before the message's deadline, the budget ends the script
+// alone; the deadline may end the process with all it holds.
+std::uint32_t processor_ms(const api::Target& target) {
+    return std::max(1U, target.spec.timeout_ms / 4 * 3);
+}
+
 }  // namespace
 
 Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
@@ -30,7 +36,7 @@ Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
                      "--memory",
                      std::to_string(memory),
                      "--wall-ms",
-                     std::to_string(target.spec.timeout_ms)};
+                     std::to_string(processor_ms(target))};
     order.folder = "/";
     order.profile = program_.profile;
     order.limits.memory_bytes = (program_mib + states_at_once * memory) << 20;

@@ -254,6 +254,10 @@ void LuaConversation::on_call(const Heard& heard) {
         return answer_call(worker::failed_result_frame(
             heard.call.number, "the message is no longer in this script's hands"));
     }
+    if (calls_ >= calls_at_once_max) {
+        return answer_call(
+            worker::failed_result_frame(heard.call.number, "too many calls at a time"));
+    }
     if (heard.call.name == "http") return call_http(flight->second, heard.call);
     if (heard.call.name == "kv_get") return call_kv(flight->second, heard.call);
     answer_call(worker::failed_result_frame(
@@ -274,16 +278,18 @@ void LuaConversation::call_http(Flight& flight, const worker::Call& call) {
     out.body = request->body;
     out.timeout_ms = request->timeout_ms;
     out.answer_bytes_max = http_call_answer_bytes_max;
+    calls_ += 1;
     world_.http.send(request->url,
                      std::move(out),
                      [weak = std::weak_ptr(self_), request, number = call.number](
                          const client::Exchange& exchange) {
                          const auto self = weak.lock();
-                         if (self) (*self)->answer_call(http_result(number, exchange));
+                         if (self) (*self)->on_called(http_result(number, exchange));
                      });
 }
 
 void LuaConversation::call_kv(const Flight& flight, const worker::Call& call) {
+    calls_ += 1;
     world_.dispatch.read_kv(flight.subscription,
                             key_of(call.arguments),
                             [weak = std::weak_ptr(self_),
@@ -293,9 +299,14 @@ void LuaConversation::call_kv(const Flight& flight, const worker::Call& call) {
                                 // is ours again.
                                 boost::asio::post(executor, [weak, number, row = std::move(row)]() {
                                     const auto self = weak.lock();
-                                    if (self) (*self)->answer_call(kv_result(number, row));
+                                    if (self) (*self)->on_called(kv_result(number, row));
                                 });
                             });
+}
+
+void LuaConversation::on_called(const std::string& result) {
+    calls_ -= 1;
+    answer_call(result);
 }
 
 void LuaConversation::answer_call(const std::string& frame) {

@@ -23,6 +23,8 @@ namespace penstock::sinks::lua {
 
 inline constexpr std::size_t output_bytes_max = 4 * 1'048'576;  // published for one message
 
+inline constexpr std::size_t calls_at_once_max = 512;  // of one process; each message makes one
+
 // Which scripts of its subscription a process has.
 enum class LuaDuty : std::uint8_t {
     handler,
@@ -108,6 +110,7 @@ class LuaConversation final : public worker::Conversation, private worker::Frame
     void on_call(const worker::Heard& heard);
     void call_http(Flight& flight, const worker::Call& call);
     void call_kv(const Flight& flight, const worker::Call& call);
+    void on_called(const std::string& result);
     void answer_call(const std::string& frame);
     static void keep(Flight& flight, worker::Publish publish);
 
@@ -118,6 +121,7 @@ class LuaConversation final : public worker::Conversation, private worker::Frame
     std::map<std::string, Role> roles_;
     Flights flights_;
     std::unique_ptr<worker::FrameLink> link_;
+    std::size_t calls_ = 0;  // under way
     bool ready_ = false;
     bool ending_ = false;
     bool ended_ = false;

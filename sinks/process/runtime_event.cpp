@@ -36,7 +36,10 @@ std::string joined(const std::vector<std::string>& texts) {
 
 void append_tags(std::string& out, const std::vector<std::string>& tags, bool as_list) {
     out += R"("msgTag":)";
-    if (!as_list) return append_text(out, joined(tags));
+    if (!as_list) {
+        append_text(out, joined(tags));
+        return;
+    }
     out += '[';
     for (std::size_t at = 0; at < tags.size(); ++at) {
         if (at > 0) out += ',';

@@ -7,6 +7,7 @@
 #include "tests/support/fake_dispatch.h"
 #include "tests/support/idle_launcher.h"
 #include "tests/support/run_until.h"
+#include "tests/support/scripted_server.h"
 
 #include <gtest/gtest.h>
 
@@ -80,6 +81,12 @@ class LuaFixture : public ::testing::Test {
         return *lua;
     }
 
+    // A server that lives as long as the context runs.
+    testing::ScriptedServer& serve(std::vector<testing::Script> scripts) {
+        server_ = std::make_unique<testing::ScriptedServer>(context_, std::move(scripts));
+        return *server_;
+    }
+
     std::size_t events(testing::FakeLua& lua) {
         return lua.heard(testing::FakeLua::Order::Kind::event).size();
     }
@@ -93,6 +100,7 @@ class LuaFixture : public ::testing::Test {
     worker::Workshop workshop_{context_.get_executor(), clock_, random_, launcher_, log_book_, {}};
     std::shared_ptr<LuaPools> pools_;
     std::map<std::uint64_t, std::unique_ptr<testing::FakeLua>> processes_;
+    std::unique_ptr<testing::ScriptedServer> server_;
     api::Target target_;
     std::vector<std::unique_ptr<api::Target>> targets_;
     std::map<std::uint64_t, api::Delivery> deliveries_;

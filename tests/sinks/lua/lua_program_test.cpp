@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace penstock::sinks::lua {
 namespace {
@@ -97,6 +98,7 @@ class LuaProgramTest : public ::testing::Test {
     testing::FakeDispatch dispatch_;
     worker::LogBook log_book_{context_.get_executor(), clock_, launcher_};
     worker::Workshop workshop_{context_.get_executor(), clock_, random_, launcher_, log_book_, {}};
+    std::unique_ptr<testing::ScriptedServer> server_;  // lives as long as the context runs
     std::shared_ptr<LuaPools> pools_;
     std::unique_ptr<Sink> sink_;
     api::Target target_;
@@ -145,7 +147,9 @@ end)");
 }
 
 TEST_F(LuaProgramTest, ItsHttpCallsAreMadeByTheServer) {
-    testing::ScriptedServer server(context_, {testing::always(testing::ok_answer)});
+    server_ = std::make_unique<testing::ScriptedServer>(
+        context_, std::vector<testing::Script>{testing::always(testing::ok_answer)});
+    const testing::ScriptedServer& server = *server_;
     target_.spec.function.http_allow = {"127.0.0.1"};
     deploy(ScriptRole::handler,
            R"(

@@ -1,5 +1,4 @@
 #include "tests/sinks/lua/lua_fixture.h"
-#include "tests/support/scripted_server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -264,9 +263,8 @@ TEST_F(LuaSinkTest, KvRowsAreReadForTheScript) {
 }
 
 TEST_F(LuaSinkTest, HttpIsCarriedOutForAllowedHostsWithAKeyOfItsOwn) {
-    testing::ScriptedServer server(
-        context_,
-        {testing::always("HTTP/1.1 201 Created\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok")});
+    testing::ScriptedServer& server =
+        serve({testing::always("HTTP/1.1 201 Created\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok")});
     target_.spec.function.http_allow = {"127.0.0.1"};
     deliver(sink_, 5);
     testing::FakeLua& lua = process();
@@ -310,6 +308,22 @@ TEST_F(LuaSinkTest, CallsOfMessagesThatAreGoneAndUnknownCallsAreRefused) {
     ASSERT_TRUE(until([&]() { return lua.heard(Kind::result).size() == 2; }));
     EXPECT_EQ(lua.heard(Kind::result)[0].error, "this server does not know the call dance");
     EXPECT_EQ(lua.heard(Kind::result)[1].error, "the message is no longer in this script's hands");
+}
+
+TEST_F(LuaSinkTest, CallsAtATimeAreBounded) {
+    testing::ScriptedServer& server = serve({{testing::step(testing::Step::Kind::hang)}});
+    target_.spec.function.http_allow = {"*"};
+    deliver(sink_, 1);
+    testing::FakeLua& lua = process();
+    lua.on_event = [&](const Order& order) {
+        for (int call = 1; call <= 513; ++call) {
+            lua.say(R"({"type":"call","id":")" + order.id + R"(","name":"http","call":)" +
+                    std::to_string(call) + R"(,"url":")" + server.url() + "\"}");
+        }
+    };
+    ASSERT_TRUE(until([&]() { return !lua.heard(Kind::result).empty(); }));
+    EXPECT_EQ(lua.heard(Kind::result)[0].call, 513U);
+    EXPECT_EQ(lua.heard(Kind::result)[0].error, "too many calls at a time");
 }
 
 TEST_F(LuaSinkTest, AFrameThatCannotBeReadEndsTheProcess) {
