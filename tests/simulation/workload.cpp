@@ -453,7 +453,8 @@ void Workload::settle_one(const api::Delivery& delivery) {
                      referee_.failed(place, *token, tried);
                  }
              });
-    machine_->node().settle({number, {item}, std::move(attempts)}, std::move(done));
+    machine_->node().settle({number, {item}, std::move(attempts), {}},
+                            [done = std::move(done)](const api::Dispatch::Moved&) { done(); });
 }
 
 }  // namespace penstock::simulation
