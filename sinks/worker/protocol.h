@@ -74,8 +74,8 @@ Result<Event> decode_event(std::string_view json);  // Error{invalid}: says whic
 
 // ---- JSON by hand, for the members of result frames --------------------------------------------
 
-// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. Gives whether there
-// were none.
+// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. Gives whether
+// there were none.
 bool append_text(std::string& out, std::string_view text);
 
 bool is_utf8(std::string_view bytes);
