@@ -29,6 +29,7 @@ pid_t forked(std::uint64_t namespaces, int& pidfd) {
 
 std::vector<int> numbers_of(const std::vector<OwnedFile>& files) {
     std::vector<int> numbers;
+    numbers.reserve(files.size());
     for (const auto& file : files) numbers.push_back(file.get());
     return numbers;
 }
