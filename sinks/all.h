@@ -17,8 +17,8 @@
 
 namespace penstock::sinks {
 
-// The processes of functions: one supervisor, one book of what they write. Made before the sinks and
-// outlives them; used on its executor's thread but for `log_book`'s answers.
+// The processes of functions: one supervisor, one book of what they write. Made before the sinks
+// and outlives them; used on its executor's thread but for `log_book`'s answers.
 struct FunctionHost {
     FunctionHost(boost::asio::any_io_executor executor, const Clock& clock)
         : launcher(executor), log_book(executor, clock, launcher) {}
@@ -35,8 +35,9 @@ struct SinkOptions {
     std::string lua_program;  // absolute path of penstock-lua
 };
 
-// One sink of each kind, all with the Lua stage before them, on `executor`'s thread. `clock`, `random` and `dispatch` outlive them;
-// `random` is used on that thread. Error{invalid}: an option cannot be used.
+// One sink of each kind, all with the Lua stage before them, on `executor`'s thread. `clock`,
+// `random` and `dispatch` outlive them; `random` is used on that thread. Error{invalid}: an option
+// cannot be used.
 Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
                          const Clock& clock,
                          Random& random,

@@ -4,11 +4,12 @@
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/tool.h"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
 
+#include <array>
 #include <chrono>
-#include <csignal>
-#include <thread>
 #include <utility>
 
 namespace penstock::cli {
@@ -227,7 +228,8 @@ int FunctionCommands::logs() {
         if (!page) return session_.fail(page.error());
         show_lines(*page);
         if (!follow_) return exit_ok;
-        std::this_thread::sleep_for(follow_pause);
+        boost::asio::io_context context;
+        boost::asio::steady_timer(context, follow_pause).wait();
     }
 }
 

@@ -210,7 +210,8 @@ bool settle_item(Turn& turn,
                  const model::HandlerCommit* commit) {
     auto open = find_open(turn, subscription, config, item.sequence, item.generation);
     if (!open) return true;
-    if (!model::ends_well(item.verdict)) commit = nullptr;  // only an acknowledgement brings effects
+    if (!model::ends_well(item.verdict))
+        commit = nullptr;  // only an acknowledgement brings effects
     if (commit != nullptr) {
         if (!reads_hold(turn, subscription, commit->reads)) return false;
         if (const auto refusal = check_commit(turn, subscription, *commit)) {
@@ -220,7 +221,8 @@ bool settle_item(Turn& turn,
         }
     }
     settle_open(turn, subscription, config, open, item);
-    if (commit != nullptr && model::ends_well(item.verdict)) apply_commit(turn, subscription, *commit);
+    if (commit != nullptr && model::ends_well(item.verdict))
+        apply_commit(turn, subscription, *commit);
     return true;
 }
 

@@ -61,9 +61,10 @@ TEST_F(NativeFunctions, EveryKindHasItsObjectAndDefaults) {
     EXPECT_EQ(exec.spec.function.command, (std::vector<std::string>{"sh", "-c", "a\nb"}));
     EXPECT_TRUE(exec.spec.function.envelope);
     EXPECT_EQ(exec.spec.concurrency, 4U);
-    const auto worker = subscribed(
-        R"("worker":{"command":["w"],"cwd":"/srv","processes":2,"window":8,"framing":"content-length",)"
-        R"("ready_line":true,"startup_ms":500,"memory_mib":64,"recycle_after":1000,"crashes_max":5})");
+    const auto worker =
+        subscribed(R"("worker":{"command":["w"],"cwd":"/srv","processes":2,"window":8,)"
+                   R"("framing":"content-length","ready_line":true,"startup_ms":500,)"
+                   R"("memory_mib":64,"recycle_after":1000,"crashes_max":5})");
     EXPECT_EQ(worker.spec.sink, model::SinkKind::worker);
     EXPECT_EQ(worker.spec.function.folder, "/srv");
     EXPECT_EQ(worker.spec.concurrency, 16U);
