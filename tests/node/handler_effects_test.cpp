@@ -37,21 +37,25 @@ struct Impossible {
     std::function<void(api::HandlerEffects&)> wish;
 };
 
+void expect_refused(const std::vector<Impossible>& cases) {
+    for (const Impossible& one : cases) {
+        SCOPED_TRACE(one.because);
+        FunctionNode node;
+        api::HandlerEffects effects = modest();
+        one.wish(effects);
+        const std::string failure = refusal_of(node, std::move(effects));
+        EXPECT_THAT(failure, HasSubstr("output_refused: "));
+        EXPECT_THAT(failure, HasSubstr(one.because));
+    }
+}
+
 }  // namespace
 
-TEST(HandlerEffects, WhatIsImpossibleIsRefusedWhole) {
-    const std::vector<Impossible> cases = {
+TEST(HandlerEffects, ImpossibleOutputsAreRefusedWithAllElse) {
+    expect_refused({
         {"at most 100 outputs",
          [](auto& effects) {
              effects.outputs.resize(101, output_to_queue("done", "x"));
-         }},
-        {"at most 100 kv writes",
-         [](auto& effects) {
-             effects.writes.resize(101, write_put("k", "v"));
-         }},
-        {"at most 1000 kv reads",
-         [](auto& effects) {
-             effects.reads.resize(1'001, {"k", 0});
          }},
         {"nowhere",
          [](auto& effects) {
@@ -61,7 +65,7 @@ TEST(HandlerEffects, WhatIsImpossibleIsRefusedWhole) {
          [](auto& effects) {
              effects.outputs.push_back(output_to_topic("nowhere", "x"));
          }},
-        {"topic",
+        {"a topic or a queue",
          [](auto& effects) {
              effects.outputs.push_back(output_to_topic("", "x"));
          }},
@@ -87,6 +91,19 @@ TEST(HandlerEffects, WhatIsImpossibleIsRefusedWhole) {
              effects.outputs.push_back(output_to_topic("copies", "x"));
              effects.outputs.back().message.meta.tags.resize(6, "tag");
          }},
+    });
+}
+
+TEST(HandlerEffects, ImpossibleKvRowsAreRefusedWithAllElse) {
+    expect_refused({
+        {"at most 100 kv writes",
+         [](auto& effects) {
+             effects.writes.resize(101, write_put("k", "v"));
+         }},
+        {"at most 1000 kv reads",
+         [](auto& effects) {
+             effects.reads.resize(1'001, {"k", 0});
+         }},
         {"1 to 256 bytes",
          [](auto& effects) {
              effects.writes.push_back(write_put(std::string(257, 'k'), "v"));
@@ -104,16 +121,7 @@ TEST(HandlerEffects, WhatIsImpossibleIsRefusedWhole) {
          [](auto& effects) {
              effects.reads.push_back({std::string(257, 'k'), 0});
          }},
-    };
-    for (const Impossible& one : cases) {
-        SCOPED_TRACE(one.because);
-        FunctionNode node;
-        api::HandlerEffects effects = modest();
-        one.wish(effects);
-        const std::string failure = refusal_of(node, std::move(effects));
-        EXPECT_THAT(failure, HasSubstr("output_refused: "));
-        EXPECT_THAT(failure, HasSubstr(one.because));
-    }
+    });
 }
 
 TEST(HandlerEffects, AsMuchAsIsAllowedHappens) {
