@@ -1,5 +1,5 @@
 -- expect: memory
 function attack(event, ctx)
   local t = {}
-  for i = 1, math.huge do t[("key"):rep(100) .. i] = i end
+  for i = 1, math.huge do t[("key"):rep(1000) .. i] = i end
 end
