@@ -3,6 +3,7 @@
 #include "tests/core/set_workload.h"
 
 #include "tests/support/core_invariants.h"
+#include "tests/support/temp_folder.h"
 
 #include <gmock/gmock.h>
 
@@ -12,8 +13,10 @@ namespace {
 
 constexpr int steps = 150;
 
-std::uint64_t trace_of(std::uint64_t seed, std::uint32_t drop_caches_every) {
-    SetWorkload workload(seed, {drop_caches_every, 0});
+std::uint64_t trace_of(std::uint64_t seed,
+                       std::uint32_t drop_caches_every,
+                       const std::string& rocks_folder = {}) {
+    SetWorkload workload(seed, {drop_caches_every, 0, rocks_folder});
     for (int at = 0; at < steps; ++at) workload.step();
     return workload.driver().trace();
 }
@@ -54,6 +57,14 @@ TEST(SetUnderRandomCommands, DecidesTheSameWithWarmAndColdCaches) {
         EXPECT_EQ(warm, trace_of(seed, 0));
         EXPECT_EQ(warm, trace_of(seed, 1));
         EXPECT_EQ(warm, trace_of(seed, 7));
+    }
+}
+
+TEST(SetUnderRandomCommands, DecidesTheSameOverRowsInMemoryAndInRocksDb) {
+    for (std::uint64_t seed = 1; seed <= RANDOM_SEEDS / 5; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        const TempFolder folder;
+        EXPECT_EQ(trace_of(seed, 0), trace_of(seed, 7, folder.file("rows")));
     }
 }
 

@@ -1,5 +1,6 @@
 #include "tests/support/core_driver.h"
 
+#include "broker/base/check.h"
 #include "broker/base/hash.h"
 #include "tests/support/core_invariants.h"
 
@@ -11,6 +12,13 @@ namespace {
 
 // A machine that asks for more Ticks than this at one moment never comes to rest.
 constexpr std::uint32_t ticks_at_once_max = 100'000;
+
+std::unique_ptr<storage::RowStore> open_rows(const std::string& rocks_folder) {
+    if (rocks_folder.empty()) return storage::make_memory_rows();
+    auto rows = storage::open_rocks_rows(rocks_folder, {});
+    check(rows.has_value(), "rows open in an empty folder");
+    return std::move(*rows);
+}
 
 }  // namespace
 
@@ -31,10 +39,10 @@ model::BodyInfo routed_body(std::string routing_key) {
 CoreDriver::CoreDriver(std::unique_ptr<core::StateMachine> machine,
                        model::SetId set,
                        Options options)
-    : options_(options),
+    : options_(std::move(options)),
       set_(set),
       machine_(std::move(machine)),
-      rows_(storage::make_memory_rows()) {}
+      rows_(open_rows(options_.rocks_folder)) {}
 
 CoreDriver CoreDriver::data_set(const Options& options) {
     CoreDriver driver(core::make_data_set(), model::first_data_set, options);
@@ -45,7 +53,7 @@ CoreDriver CoreDriver::data_set(const Options& options) {
 }
 
 CoreDriver CoreDriver::name_set() {
-    return CoreDriver(core::make_name_set(), model::names_set, Options{0, 0});
+    return CoreDriver(core::make_name_set(), model::names_set, Options{0, 0, {}});
 }
 
 std::vector<model::Reply> CoreDriver::apply(std::vector<model::Command> commands,
