@@ -20,10 +20,6 @@ model::TopicNo topic_number(std::uint64_t at) {
     return model::TopicNo{static_cast<std::uint32_t>(first_topic + at)};
 }
 
-model::SubscriptionNo subscription_number(std::uint64_t at) {
-    return model::SubscriptionNo{static_cast<std::uint32_t>(first_subscription + at)};
-}
-
 }  // namespace
 
 SetWorkload::SetWorkload(std::uint64_t seed, const CoreDriver::Options& options)
@@ -35,8 +31,9 @@ SetWorkload::SetWorkload(std::uint64_t seed, const CoreDriver::Options& options)
         driver_.apply({make_topic(topic_number(at), model::FilterKind::tags, 120)});
     }
     for (std::uint32_t at = 0; at < subscriptions; ++at) {
+        subscriptions_.push_back(model::SubscriptionNo{first_subscription + at});
         driver_.apply(
-            {make_subscription(subscription_number(at), any_spec(), topic_number(at % topics))});
+            {make_subscription(subscriptions_[at], any_spec(), topic_number(at % topics))});
     }
 }
 
@@ -49,7 +46,7 @@ model::TopicNo SetWorkload::any_topic() {
 }
 
 model::SubscriptionNo SetWorkload::any_subscription() {
-    return subscription_number(below(subscriptions));
+    return subscriptions_[below(subscriptions)];
 }
 
 std::vector<std::string> SetWorkload::any_tags(std::uint64_t most) {
@@ -140,7 +137,11 @@ void SetWorkload::add_object_command(Batch& batch) {
                 std::get<model::Subscribe>(batch.commands.back()).scripts = {any_script()};
             return;
         case 6:
-            if (chance(3)) batch.commands.emplace_back(model::Unsubscribe{any_subscription()});
+            if (chance(3)) {
+                model::SubscriptionNo& leaving = subscriptions_[below(subscriptions)];
+                batch.commands.emplace_back(model::Unsubscribe{leaving});
+                leaving.value += subscriptions;
+            }
             return;
         default:
             batch.commands.emplace_back(model::SetSubscription{any_subscription(), any_spec()});
@@ -292,8 +293,8 @@ void SetWorkload::step() {
 }
 
 void SetWorkload::remove_everything() {
-    for (std::uint32_t at = 0; at < subscriptions; ++at) {
-        driver_.apply({model::Unsubscribe{subscription_number(at)}});
+    for (const model::SubscriptionNo subscription : subscriptions_) {
+        driver_.apply({model::Unsubscribe{subscription}});
     }
     for (std::uint32_t at = 0; at < topics; ++at) {
         driver_.done(model::DeleteTopic{topic_number(at)});

@@ -70,6 +70,7 @@ class SetWorkload {
 
     SeededRandom random_;
     CoreDriver driver_;
+    std::vector<model::SubscriptionNo> subscriptions_;  // numbers are never used twice
     std::vector<std::pair<model::QueueNo, model::Receipt>> receipts_;
     std::size_t moved_ = 0;
 };
