@@ -67,6 +67,16 @@ void refuse_item(api::Dispatch::Settlement& settlement,
                  std::size_t item,
                  const model::Refusal& why) {
     model::SettleItem& refused = settlement.items[item];
+    if (why.reason == model::Reason::disk_full) {
+        // Not its fault: it comes again once there is space, and is not counted.
+        refused.verdict = model::Verdict::not_attempted;
+        refused.failure = model::Failure::exhausted_resources;
+        refused.excerpt = why.detail;
+        std::erase_if(settlement.attempts, [&refused](const model::Attempt& attempt) {
+            return attempt.sequence == refused.sequence;
+        });
+        return;
+    }
     refused.verdict = model::Verdict::retry;
     refused.failure = model::Failure::output_refused;
     refused.excerpt = why.subject.empty() ? why.detail : why.subject + ": " + why.detail;
