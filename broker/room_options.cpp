@@ -95,6 +95,7 @@ sinks::SinkOptions sink_options(const config::ServerConfig& config) {
     options.allow_private = config.dev || config.push.allow_private;
     options.ca_file = config.push.ca_file;
     options.topic_owner = config.cmq.app_id;
+    options.allow_processes = config.dev || config.functions.allow_processes;
     options.sandbox = sandbox(config);
     std::error_code ignored;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);

@@ -48,6 +48,7 @@ Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
     if (!scripts) return scripts.error();
 
     process::ProcessOptions process;
+    process.allowed = options.allow_processes;
     process.profile = options.sandbox;
     process.environment = worker::inherited_environment();
     const process::RuntimeSinkOptions runtime{{options.topic_owner, false}, process};

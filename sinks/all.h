@@ -31,6 +31,7 @@ struct SinkOptions {
     bool allow_private = false;  // pushes to loopback and private addresses: --dev, or configured
     std::string ca_file;         // PEM trusted beside the system's store; empty: none
     std::uint64_t topic_owner = 0;  // the account's number that receivers are shown
+    bool allow_processes = false;  // programs of this machine; Lua scripts run in any case
     worker::SandboxProfile sandbox = worker::SandboxProfile::standard;
     std::string lua_program;  // absolute path of penstock-lua
 };

@@ -25,6 +25,12 @@ std::string readable_for(const std::string& file) {
 
 Result<worker::ProcessOrder> process_order(const api::Target& target,
                                            const ProcessOptions& options) {
+    if (!options.allowed) {
+        return error(Errc::invalid,
+                     worker::shown_name(target) +
+                         ": this server runs no programs, functions.allow_processes is off" +
+                         worker::then_resume(target));
+    }
     const auto& command = target.spec.function.command;
     if (command.empty() || !command.front().starts_with('/')) {
         return error(Errc::invalid,

@@ -12,6 +12,7 @@
 namespace penstock::sinks::process {
 
 struct ProcessOptions {
+    bool allowed = true;  // false: programs defined earlier are disabled when a message comes
     worker::SandboxProfile profile = worker::SandboxProfile::standard;
     std::string folder = "/";           // working folder of every process
     std::vector<std::string> readable;  // beside the system's own and the program's folders

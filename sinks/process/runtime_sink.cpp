@@ -50,6 +50,9 @@ Result<worker::ProcessOrder> RuntimeContract::order(const api::Target& target) {
             "the runtime API is served on 127.0.0.1, which the sandbox profile strict does "
             "not let it reach: use the profile default";
     }
+    if (!options_.process.allowed) {
+        problem = "this server runs no programs, functions.allow_processes is off";
+    }
     if (!problem.empty()) {
         return error(Errc::invalid,
                      worker::shown_name(target) + ": " + problem + worker::then_resume(target));

@@ -186,8 +186,21 @@ void SupervisorLink::State::stop(std::chrono::milliseconds deadline, std::functi
         asio::post(executor_, [self = shared_from_this()] { self->finish_stop(); });
         return;
     }
+    const bool at_work = phase_ == Phase::up && !running_.empty();
     phase_ = Phase::up;  // a clearing under way gets the new deadline
-    clear(false, deadline, "the server stops");
+    if (!at_work) return clear(false, deadline, "the server stops");
+    // Processes have been told to end: half of the time is theirs.
+    timer_.expires_after(deadline / 2);
+    timer_.async_wait([self = shared_from_this(), life = life_, half = deadline / 2](
+                          const boost::system::error_code& code) {
+        if (!code && life == self->life_) self->clear(false, half, "the server stops");
+    });
+}
+
+// The last process has ended: a stop need not wait any longer.
+void SupervisorLink::State::end_if_stopping() {
+    if (!stopping_ || !running_.empty() || phase_ != Phase::up || !stopped_) return;
+    clear(false, std::chrono::milliseconds{500}, "the server stops");
 }
 
 void SupervisorLink::State::finish_stop() {

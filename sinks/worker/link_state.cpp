@@ -167,6 +167,7 @@ void SupervisorLink::State::end(ProcessNo process, ProcessEnd end) {
     const Ended ended = std::move(found->second);
     running_.erase(found);
     if (!abandoned_) ended(std::move(end));
+    end_if_stopping();
 }
 
 void SupervisorLink::State::end_soon(Ended ended, ProcessEnd end) {

@@ -63,6 +63,7 @@ class SupervisorLink::State : public std::enable_shared_from_this<State> {
     void over();
     void keep_alive();
     void finish_stop();
+    void end_if_stopping();
 
     // What is said (link_state.cpp).
     void await_messages();

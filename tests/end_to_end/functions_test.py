@@ -327,5 +327,28 @@ class FunctionsTest(unittest.TestCase):
         wait_until(handled, 20, "the walls let penstock-lua work")
 
 
+    def test_programs_defined_before_do_not_run_where_they_are_not_allowed(self):
+        folder = data_folder(self)
+        server = Server(self, folder).start()
+        mark = folder / "ran"
+        server.cli("topic", "create", "t")
+        server.cli("sub", "add", "t", "s", "--exec", "touch", mark)
+        server.terminate()
+        server.dev = False
+        server.start()
+        pairs = (folder / "data" / "root.key").read_text().splitlines()
+        root = ["--key-id", pairs[0].split(" = ")[1], "--key-secret", pairs[1].split(" = ")[1]]
+        server.cli("topic", "publish", "t", "x", *root)
+
+        def disabled():
+            sub = json.loads(server.cli("sub", "info", "t/s", "-o", "json", *root))
+            return sub["state"] == "disabled" and sub
+
+        sub = wait_until(disabled, 20, "the subscription is disabled")
+        self.assertIn("functions.allow_processes", sub["state_reason"])
+        self.assertEqual(sub["backlog"], 1)
+        self.assertFalse(mark.exists())
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2, warnings="ignore")
