@@ -160,7 +160,13 @@ api::FunctionLogPage LogBook::read(const api::FunctionLogQuery& query) const {
     std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) {
         return a->number < b->number;
     });
-    if (found.size() > limit) found.resize(limit);
+    const auto surplus = static_cast<std::ptrdiff_t>(found.size() - std::min(found.size(), limit));
+    // Who begins to read wants what is new; who goes on misses nothing.
+    if (query.after == 0) {
+        found.erase(found.begin(), found.begin() + surplus);
+    } else {
+        found.erase(found.end() - surplus, found.end());
+    }
     api::FunctionLogPage answer;
     answer.last = query.after;
     for (const auto* line : found) answer.lines.push_back(*line);

@@ -67,6 +67,7 @@ void Pool::forget() {
     culprits_.clear();
     crashes_in_row_ = 0;
     not_before_us_ = 0;
+    refuses_until_us_ = 0;
     world_.wake();
 }
 
@@ -188,6 +189,12 @@ void Pool::retire() {
         if (renewed && process->generation != generation_ && process->serves()) {
             process->state = Process::State::draining;
         }
+        // The answers it owes may never come: it cannot be emptied any further.
+        if (process->clearing && process->serves() && process->flights.empty() &&
+            !process->late.empty()) {
+            process->clearing = false;
+            process->state = Process::State::draining;
+        }
         if (process->state == Process::State::draining && process->flights.empty()) {
             end_process(*process, Process::Why::retired, world_.clock.steady_us());
         }
@@ -207,7 +214,10 @@ Pool::Process* Pool::idle_process() {
     // None is: one is emptied.
     const bool one_clears = std::any_of(
         processes_.begin(), processes_.end(), [](const auto& p) { return p->clearing; });
-    if (least != nullptr && !one_clears) least->clearing = true;
+    if (least != nullptr && !one_clears) {
+        least->clearing = true;
+        world_.wake();
+    }
     return nullptr;
 }
 

@@ -128,7 +128,9 @@ void Pool::take_back_unseen(Process& process) {
 }
 
 bool Pool::is_fast(const Process& process, std::int64_t now_us) const {
-    return process.handled == 0 && now_us - process.started_us < world_.limits.fast_exit_us_max;
+    // However long it may take to be ready: one that never is gets nowhere.
+    return process.handled == 0 && (process.why == Process::Why::not_ready ||
+                                    now_us - process.started_us < world_.limits.fast_exit_us_max);
 }
 
 std::string Pool::how_it_ended(const Process& process) const {
@@ -155,8 +157,9 @@ void Pool::conclude(Process& process, std::int64_t now_us) {
     const std::string name = shown_name(target_);
     if (end.kind == ProcessEnd::Kind::lost) {
         back_off(now_us);
-        return give_back(process,
-                         deferral(Failure::no_worker, name + ": its process " + shown_end(end)));
+        const std::string text = name + ": its process " + shown_end(end);
+        problem(nullptr, text + "; it is tried again");
+        return give_back(process, deferral(Failure::no_worker, text));
     }
     if (!asked && is_configuration(end)) {
         back_off(now_us);

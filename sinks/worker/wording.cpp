@@ -75,6 +75,7 @@ std::string shown_end(const ProcessEnd& end) {
         case ProcessEnd::Kind::not_started:
             return "could not be started: " + one_line(end.detail, 512);
         case ProcessEnd::Kind::lost:
+            if (!end.detail.empty()) return "was lost: " + one_line(end.detail, 512);
             break;
     }
     return "was lost: the supervisor of processes is being started again";

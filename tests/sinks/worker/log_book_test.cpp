@@ -57,6 +57,12 @@ TEST_F(LogBookTest, AReaderGoesOnWhereItStopped) {
     EXPECT_EQ(read({one, 99, 1000}).last, 99U);
 }
 
+TEST_F(LogBookTest, AReaderThatBeginsGetsTheNewestLines) {
+    for (const char* text : {"a", "b", "c", "d"}) book.write(one, "info", "", text);
+    EXPECT_EQ(texts({one, 0, 2}), (std::vector<std::string>{"c", "d"}));
+    EXPECT_EQ(read({one, 0, 2}).last, 4U);
+}
+
 TEST_F(LogBookTest, TheOldestLinesGoWhenASubscriptionHasTooMany) {
     for (int at = 0; at < 100; ++at) book.write(one, "info", "", std::string(1'000, 'x'));
     const auto page = read({});

@@ -141,6 +141,35 @@ TEST_F(PoolTest, AProcessThatIsEmptiedForASuspectServesOthersWhenTheSuspectGaveU
     EXPECT_EQ(held(2), (Numbers{8, 9}));
 }
 
+TEST_F(PoolTest, AProcessThatOwesALateAnswerIsReplacedForASuspect) {
+    target.spec.function.window = 2;
+    deliver(1);
+    deliver(2);
+    step();
+    launcher.crash(1);
+    step();
+    deliver(8);
+    deliver(9);
+    step(200);
+    ASSERT_EQ(held(2), (Numbers{8, 9}));
+    clock.advance_ms(500);
+    talk(2).answer(talk(2).offered[1]);
+    step(500);
+    ASSERT_EQ(told[8].result.failure, Failure::timeout);
+    ASSERT_TRUE(launcher.signals.empty()) << "it goes on with others";
+    deliver(1);
+    deliver(10);
+    wakes = 0;
+    step();
+    EXPECT_EQ(wakes, 1U) << "it looks again by itself";
+    step();
+    ASSERT_EQ(launcher.signals.size(), 1U) << "its late place will never be free";
+    EXPECT_EQ(held(3), Numbers{1});
+    talk(3).answer(talk(3).offered[0]);
+    step();
+    EXPECT_EQ(held(3), (Numbers{1, 10}));
+}
+
 TEST_F(PoolTest, ThePauseAfterCrashesDoublesFromATenthOfASecondToThirtySeconds) {
     surroundings.limits.fast_exits_max = 1'000;
     contract.sees_at_once = false;
@@ -201,6 +230,17 @@ TEST_F(PoolTest, WhatIsHandedOutBeforeTheDisablingIsKnownStartsNothing) {
     deliver(3);
     step();
     EXPECT_EQ(held(1), Numbers{3});
+}
+
+TEST_F(PoolTest, OnceTheDisablingIsKnownNothingIsRefusedAnyMore) {
+    contract.wrong = "events/score: no program";
+    deliver(1);
+    step();
+    contract.wrong.clear();
+    pool().forget();
+    deliver(2);
+    step();
+    EXPECT_EQ(held(1), Numbers{2});
 }
 
 TEST_F(PoolTest, MessagesThatAllCrashTheirProcessAreACrashLoopBeforeTheyAreDead) {
@@ -342,6 +382,21 @@ TEST_F(PoolTest, ALostSupervisorDefersWhatWasInHandUncounted) {
         EXPECT_EQ(told[message].result.failure, Failure::no_worker);
         EXPECT_EQ(told[message].result.disable, "");
     }
+    EXPECT_EQ(log_lines().back().text,
+              "events/score: its process was lost: the supervisor of processes is being started "
+              "again; it is tried again");
+}
+
+TEST_F(PoolTest, ALostProcessIsExplainedWhereTheReasonIsKnown) {
+    deliver(1);
+    step();
+    ProcessEnd end;
+    end.kind = ProcessEnd::Kind::lost;
+    end.detail = "the supervisor ended";
+    launcher.end(1, end);
+    step();
+    EXPECT_EQ(log_lines().back().text,
+              "events/score: its process was lost: the supervisor ended; it is tried again");
 }
 
 TEST_F(PoolTest, AProcessThatBreaksTheContractIsKilledAsACrash) {
@@ -370,6 +425,23 @@ TEST_F(PoolTest, AProcessThatIsNotReadyInTimeIsEndedAndCountsAsAFastExit) {
               "events/score: /bin/worker fast was not ready within 1 s and was ended without an "
               "answer; it is started again (1 of 5 such ends until the subscription is disabled)");
     EXPECT_FALSE(told[1].done);
+}
+
+TEST_F(PoolTest, AProcessThatIsNeverReadyIsACrashLoopHoweverLongItMayTake) {
+    contract.ready_at_once = false;
+    target.spec.timeout_ms = 300'000;
+    ASSERT_EQ(target.spec.function.startup_ms, 10'000U) << "what users have";
+    deliver(1);
+    step();
+    for (Launcher::ProcessNo number = 1; number <= 5; ++number) {
+        EXPECT_FALSE(told[1].done);
+        step(10'000);
+        launcher.crash(number, SIGTERM);
+        step();
+        step(2'000);
+    }
+    EXPECT_EQ(told[1].result.failure, Failure::configuration);
+    EXPECT_NE(told[1].result.disable, "");
 }
 
 TEST_F(PoolTest, InnocentsOfAnEndedProcessAreDeferredUncounted) {
