@@ -33,8 +33,18 @@ ip::address address_of(const addrinfo& entry) {
     return ip::address_v6(bytes, socket_address.sin6_scope_id);
 }
 
+// Names of this machine are its own, whatever a hosts file or a server says (RFC 6761, 6.3).
+bool is_localhost(const std::string& host) {
+    return host == "localhost" || host.ends_with(".localhost");
+}
+
 // The system's own look-up: blocks as long as it likes. Runs on a thread of the pool.
 Resolved look_up(const std::string& host) {
+    if (is_localhost(host)) {
+        return Resolved{Resolved::Ending::found,
+                        {ip::address_v4::loopback(), ip::address_v6::loopback()},
+                        {}};
+    }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;

@@ -137,13 +137,6 @@ std::uint64_t strict_namespaces(bool root) {
     return root ? all : all | CLONE_NEWUSER;
 }
 
-bool namespaces_work(bool root) {
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(::unshare(static_cast<int>(strict_namespaces(root))) == 0 ? 0 : 1);
-    int status = 1;
-    return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
-}
-
 Result<void> keep_own_user(unsigned user, unsigned group) {
     const std::string user_text = std::to_string(user);
     const std::string group_text = std::to_string(group);
@@ -171,6 +164,30 @@ Result<void> wall_in_files(const ProcessOrder& order) {
     if (::mount("proc", "/proc", "proc", flags, nullptr) != 0 && errno != EPERM)
         return problem("/proc");
     return {};
+}
+
+namespace {
+
+// The whole of it, as a process goes through it: inside a chroot the kernel gives the namespaces but
+// refuses the mounts.
+bool try_walls(bool root) {
+    const unsigned user = ::getuid();
+    const unsigned group = ::getgid();
+    if (::unshare(static_cast<int>(strict_namespaces(root))) != 0) return false;
+    if (!root && !keep_own_user(user, group)) return false;
+    ProcessOrder order;
+    order.folder = "/";
+    order.command = {"/"};
+    return wall_in_files(order).has_value();
+}
+
+}  // namespace
+
+bool namespaces_work(bool root) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(try_walls(root) ? 0 : 1);
+    int status = 1;
+    return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
 }
 
 Result<void> bring_loopback_up() {
