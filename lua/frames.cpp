@@ -74,7 +74,7 @@ void append_effects(std::string& out, const Run& run) {
     }
 }
 
-void append_accepted(std::string& out, const Run& run, const Outcome& outcome, bool commits) {
+void append_accepted(std::string& out, const Run& run, const Outcome& outcome) {
     out += R"(,"ok":true)";
     if (outcome.kind == Outcome::Kind::dropped) out += R"(,"dropped":true)";
     if (!outcome.result.empty()) out += R"(,"result":)" + outcome.result;
@@ -82,7 +82,7 @@ void append_accepted(std::string& out, const Run& run, const Outcome& outcome, b
         out += ",";
         append_bytes(out, "result", outcome.result_bytes);
     }
-    if (commits) append_effects(out, run);
+    append_effects(out, run);
     out += "}\n";
 }
 
@@ -117,15 +117,14 @@ void append_call(std::string& out,
     out += "}\n";
 }
 
-void append_outcome(
-    std::string& out, std::string_view id, const Run& run, const Outcome& outcome, bool commits) {
+void append_outcome(std::string& out, std::string_view id, const Run& run, const Outcome& outcome) {
     using Kind = Outcome::Kind;
     const bool accepted = outcome.kind == Kind::accepted || outcome.kind == Kind::dropped;
-    if (accepted && commits)
+    if (accepted)
         for (const Publish& publish : run.publishes) append_publish(out, id, publish);
     const bool tripped = outcome.kind == Kind::tripped;
     append_member(out, tripped ? R"({"type":"tripped","id":)" : R"({"id":)", id);
-    if (accepted) return append_accepted(out, run, outcome, commits);
+    if (accepted) return append_accepted(out, run, outcome);
     if (!tripped) out += R"(,"ok":false)";
     append_member(out, R"(,"error":)", outcome.error);
     if (outcome.retry_after_ms > 0)

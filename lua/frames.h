@@ -22,8 +22,7 @@ void append_call(std::string& out,
                  std::uint64_t number,
                  const Request& request);
 
-// What the message publishes, then its answer. `commits`: the answer carries the run's effects.
-void append_outcome(
-    std::string& out, std::string_view id, const Run& run, const Outcome& outcome, bool commits);
+// What the message publishes, then its answer; an accepted one carries all of the run's effects.
+void append_outcome(std::string& out, std::string_view id, const Run& run, const Outcome& outcome);
 
 }  // namespace penstock::lua

@@ -19,6 +19,19 @@ Outcome failure(std::string text) {
     return outcome;
 }
 
+bool is_accepted(const Outcome& outcome) {
+    return outcome.kind == Outcome::Kind::accepted || outcome.kind == Outcome::Kind::dropped;
+}
+
+// Effects commit with one message. Those of a batch would hang on a message whose commit may be
+// refused while the others are settled.
+bool wants_for_several(const Run& run) {
+    const bool wants =
+        !run.publishes.empty() || run.kv.writes_count() > 0 || run.kv.reads_count() > 0;
+    return wants && run.inputs.size() > 1 &&
+           std::any_of(run.outcomes.begin(), run.outcomes.end(), is_accepted);
+}
+
 }  // namespace
 
 Worker::Worker(const Limits& limits, const Clock& clock, std::string& out, Flush flush)
@@ -30,11 +43,8 @@ void Worker::hear(std::string_view frame) {
     if (!order.problem.empty()) {
         if (event && !order.id.empty()) {
             const Run nothing;
-            append_outcome(out_,
-                           order.id,
-                           nothing,
-                           failure("the event cannot be read: " + order.problem),
-                           false);
+            append_outcome(
+                out_, order.id, nothing, failure("the event cannot be read: " + order.problem));
         } else {
             append_log(out_, order.id, "error", "a frame to penstock-lua: " + order.problem);
         }
@@ -89,8 +99,7 @@ void Worker::begin(Order order) {
     const auto role = roles_.find(order.role);
     if (role == roles_.end()) {
         const Run nothing;
-        append_outcome(
-            out_, order.id, nothing, failure("no " + order.role + " script is loaded"), false);
+        append_outcome(out_, order.id, nothing, failure("no " + order.role + " script is loaded"));
         return;
     }
     Input input{std::move(order.id), std::move(order.event), order.deadline_ms};
@@ -111,13 +120,28 @@ void Worker::handle_gathered() {
 
 void Worker::begin_run(Role& role, std::vector<Input> inputs) {
     renew_if_old(role);
+    start(role.vm, role.script.role, std::move(inputs));
+}
+
+void Worker::start(const std::shared_ptr<Vm>& vm,
+                   const std::string& role,
+                   std::vector<Input> inputs) {
     auto flight = std::make_unique<Flight>();
-    flight->vm = role.vm;
-    flight->run.role = role.script.role;
-    flight->run.batch = role.vm->takes_batches();
+    flight->vm = vm;
+    flight->run.role = role;
+    flight->run.batch = vm->takes_batches();
     flight->run.inputs = std::move(inputs);
     const Vm::Step step = flight->vm->start(flight->run);
     after(step, std::move(flight));
+}
+
+// Nothing of the batch has been told to the server, so nothing of it happens twice.
+void Worker::handle_one_by_one(Flight& batch) {
+    for (Input& input : batch.run.inputs) {
+        std::vector<Input> alone;
+        alone.push_back(std::move(input));
+        start(batch.vm, batch.run.role, std::move(alone));
+    }
 }
 
 void Worker::go_on(Order order) {
@@ -136,6 +160,7 @@ void Worker::after(Vm::Step step, std::unique_ptr<Flight> flight) {
         runs_.emplace(call, std::move(flight));
         return;
     }
+    if (wants_for_several(flight->run)) return handle_one_by_one(*flight);
     answer(flight->run);
     const auto role = roles_.find(flight->run.role);
     const bool in_use = role != roles_.end() && role->second.vm == flight->vm;
@@ -146,15 +171,9 @@ void Worker::after(Vm::Step step, std::unique_ptr<Flight> flight) {
     role->second.loaded_us = clock_.steady_us();
 }
 
-// The effects of a batch go with the first of its messages that is accepted.
 void Worker::answer(const Run& run) {
-    bool commits = true;
     for (std::size_t at = 0; at < run.inputs.size(); ++at) {
-        const Outcome& outcome = run.outcomes[at];
-        append_outcome(out_, run.inputs[at].id, run, outcome, commits);
-        const bool accepted =
-            outcome.kind == Outcome::Kind::accepted || outcome.kind == Outcome::Kind::dropped;
-        commits = commits && !accepted;
+        append_outcome(out_, run.inputs[at].id, run, run.outcomes[at]);
     }
 }
 

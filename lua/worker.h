@@ -58,6 +58,8 @@ class Worker final : public Host {
     void load(sinks::worker::Script script);
     void begin(sinks::worker::Order order);
     void begin_run(Role& role, std::vector<Input> inputs);
+    void start(const std::shared_ptr<Vm>& vm, const std::string& role, std::vector<Input> inputs);
+    void handle_one_by_one(Flight& batch);
     void handle_gathered();
     void give_up_unanswered();
     void go_on(sinks::worker::Order order);

@@ -25,6 +25,9 @@ class LuaWorker : public LuaFixture {
         return answer.answer.result;
     }
 
+    // Of a batch of one message.
+    std::string error_of_batch(const std::string& body) { return handle(body).answer.error; }
+
     std::string error_of(const std::string& code, const std::string& body = "{}") {
         const Heard answer = run(code, body);
         EXPECT_FALSE(answer.answer.ok);
@@ -293,7 +296,7 @@ TEST_F(LuaWorker, FiltersAndTransformsAreRolesOfTheirOwn) {
 
 TEST_F(LuaWorker, BatchesAreWhatWaitsTogetherAndNeverMoreThanSixteen) {
     ASSERT_EQ(load("function handle_batch(events, ctx)\n"
-                   "  ctx.publish('n', tostring(#events))\n"
+                   "  ctx.log.info('%d', #events)\n"
                    "  if events[1].body == 'wrong' then return {'nobody'} end\n"
                    "  if events[1].body == 'all' then return false, 'none' end\n"
                    "  return {events[1].id}\n"
@@ -303,14 +306,84 @@ TEST_F(LuaWorker, BatchesAreWhatWaitsTogetherAndNeverMoreThanSixteen) {
     worker_.rest();
     auto frames = heard();
     ASSERT_EQ(frames.size(), 22U);
-    EXPECT_EQ(frames[0].answer.error, "handle_batch returned the message's id as failed");
-    EXPECT_EQ(frames[1].publish.body, "16") << "with the first that is accepted";
-    EXPECT_EQ(frames[1].id, "1");
+    EXPECT_EQ(frames[0].log.text, "16");
+    EXPECT_EQ(frames[1].answer.error, "handle_batch returned the message's id as failed");
+    EXPECT_EQ(frames[1].id, "0");
     EXPECT_TRUE(frames[2].answer.ok);
-    EXPECT_FALSE(frames[17].answer.ok);
-    EXPECT_EQ(frames[18].publish.body, "4");
-    EXPECT_THAT(handle("wrong").answer.error, HasSubstr("something that is no event's id"));
-    EXPECT_EQ(handle("all").answer.error, "none");
+    EXPECT_EQ(frames[2].id, "1");
+    EXPECT_EQ(frames[17].log.text, "4");
+    EXPECT_FALSE(frames[18].answer.ok);
+    EXPECT_THAT(error_of_batch("wrong"), HasSubstr("something that is no event's id"));
+    EXPECT_EQ(error_of_batch("all"), "none");
+}
+
+// There is one commit a message: what a batch wants must not hang on one of its messages.
+TEST_F(LuaWorker, ABatchThatWantsSomethingIsHandledAgainMessageByMessage) {
+    ASSERT_EQ(load("local runs = 0\nfunction handle_batch(events, ctx)\n"
+                   "  runs = runs + 1\n"
+                   "  for _, e in ipairs(events) do\n"
+                   "    if e.body == 'row' then ctx.kv:add('n', 1) end\n"
+                   "    if e.body == 'bad' then return {e.id} end\n"
+                   "    if e.body ~= 'row' then ctx.publish('done', e.body .. runs) end\n"
+                   "  end\n"
+                   "end"),
+              "");
+    send("1", "a");
+    send("2", "row");
+    send("3", "b");
+    send("4", "bad");
+    worker_.rest();
+    const auto frames = heard();
+    ASSERT_EQ(frames.size(), 6U);
+    EXPECT_EQ(frames[0].publish.body, "a2");
+    EXPECT_EQ(frames[0].id, "1");
+    EXPECT_EQ(frames[1].id, "1");
+    EXPECT_TRUE(frames[1].answer.writes.empty());
+    EXPECT_EQ(frames[2].id, "2");
+    EXPECT_EQ(frames[2].answer.writes.size(), 1U);
+    EXPECT_EQ(frames[3].publish.body, "b4");
+    EXPECT_EQ(frames[3].id, "3");
+    EXPECT_TRUE(frames[4].answer.ok);
+    EXPECT_EQ(frames[5].id, "4");
+    EXPECT_FALSE(frames[5].answer.ok);
+    EXPECT_EQ(worker_.in_flight(), 0U);
+}
+
+TEST_F(LuaWorker, ABatchThatReadARowIsHandledAgainMessageByMessage) {
+    ASSERT_EQ(load("function handle_batch(events, ctx) ctx.kv:get('k') end"), "");
+    send("1", "a");
+    send("2", "b");
+    worker_.rest();
+    auto calls = heard();
+    ASSERT_EQ(calls.size(), 1U) << "the batch";
+    worker_.hear(sinks::worker::result_frame(calls[0].call.number, R"("version":0)"));
+    calls = heard();
+    ASSERT_EQ(calls.size(), 2U);
+    for (const auto& call : calls) {
+        EXPECT_EQ(call.kind, Kind::call);
+        worker_.hear(sinks::worker::result_frame(call.call.number, R"("version":4,"value":"x")"));
+    }
+    const auto frames = heard();
+    ASSERT_EQ(frames.size(), 2U);
+    for (const auto& frame : frames) {
+        ASSERT_EQ(frame.answer.reads.size(), 1U);
+        EXPECT_EQ(frame.answer.reads[0], (sinks::worker::Read{"k", 4}));
+    }
+    EXPECT_EQ(frames[1].id, "2");
+}
+
+// Nothing of it would be committed.
+TEST_F(LuaWorker, ABatchOfWhichNothingIsAcceptedIsHandledOnce) {
+    ASSERT_EQ(load("function handle_batch(events, ctx)\n"
+                   "  ctx.publish('done', 'x')\n  return false, 'of ' .. #events\nend"),
+              "");
+    send("1", "a");
+    send("2", "b");
+    worker_.rest();
+    const auto frames = heard();
+    ASSERT_EQ(frames.size(), 2U);
+    EXPECT_EQ(frames[0].answer.error, "of 2");
+    EXPECT_EQ(frames[1].answer.error, "of 2");
 }
 
 TEST_F(LuaWorker, SaysWhatIsWrongWithAFrame) {
