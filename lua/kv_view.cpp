@@ -62,6 +62,8 @@ KvView::Problem KvView::add(const std::string& key, std::int64_t amount, std::ui
     const auto write = writes_.find(key);
     const bool blind = write == writes_.end() || write->second.kind == Write::Kind::add;
     const auto known = known_.find(key);
+    // An increment without a time to live leaves what the message has given the row.
+    if (ttl_ms == 0 && write != writes_.end()) ttl_ms = write->second.ttl_ms;
     std::int64_t number = 0;
     if (known != known_.end()) {
         if (const Problem problem = sum(key, known->second, amount, number)) return problem;

@@ -112,7 +112,11 @@ void put_row(Turn& turn, ObjectNo subscription, const KvWrite& write, std::strin
     row.version = turn.entry().index;
     row.value = std::move(value);
     if (before) row.armed_ms = before->armed_ms;
+    const bool keeps_its_end = write.kind == KvWrite::Kind::add && write.ttl_ms == 0;
     if (write.ttl_ms > 0) row.expires_ms = turn.now() + static_cast<TimeMs>(write.ttl_ms);
+    if (keeps_its_end && before && !is_over(*before, turn.now())) {
+        row.expires_ms = before->expires_ms;
+    }
     arm_expiry(turn, subscription, write.key, row, totals);
     turn.put(key, encode(row));
     turn.put(keys::kv_totals(subscription), encode(totals));

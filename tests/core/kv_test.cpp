@@ -230,6 +230,22 @@ TEST(Kv, ALaterTimeToLiveAndNoneAtAllReplaceAnEarlierOne) {
     EXPECT_EQ(kv_rows(driver, first_reader), 1U);
 }
 
+TEST(Kv, AnAddWithoutATimeToLiveKeepsTheEndOfItsRow) {
+    CoreDriver driver = with_function();
+    write_kv(driver, {kv_add("n", 1, 5'000), kv_add("ever", 1), kv_put("put", "1", 5'000)});
+    driver.advance(1'000);
+    write_kv(driver, {kv_add("n", 1), kv_add("ever", 1), kv_put("put", "2")});
+    driver.advance(3'999);
+    EXPECT_EQ(value_of(driver, "n"), "2");
+    driver.advance(1);
+    EXPECT_EQ(version_of(driver, "n"), 0U);
+    write_kv(driver, {kv_add("n", 7)});
+    driver.advance(day_ms);
+    EXPECT_EQ(value_of(driver, "n"), "7") << "a new row";
+    EXPECT_EQ(value_of(driver, "ever"), "2");
+    EXPECT_EQ(value_of(driver, "put"), "2");
+}
+
 TEST(Kv, ACounterWithATimeToLiveHasOneTimerHoweverOftenItIsWritten) {
     CoreDriver driver = with_function();
     write_kv(driver, {kv_add("n", 1, 10'000)});

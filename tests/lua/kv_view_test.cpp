@@ -26,6 +26,8 @@ TEST(KvView, BlindIncrementsStayBlindAndAreSummed) {
     EXPECT_FALSE(view.add("n", -5, 1'000));
     EXPECT_EQ(view.find("n"), nullptr);
     EXPECT_EQ(view.writes(), (Writes{{"n", Write::Kind::add, "", -3, 1'000}}));
+    EXPECT_FALSE(view.add("n", 4, 0));
+    EXPECT_EQ(view.writes(), (Writes{{"n", Write::Kind::add, "", 1, 1'000}}));
 }
 
 TEST(KvView, ARowThatIsReadLaterShowsTheIncrementsBefore) {
@@ -48,7 +50,7 @@ TEST(KvView, IncreaseIsAReadAndAWrite) {
     EXPECT_EQ(result, 12);
     EXPECT_EQ(view.writes(), (Writes{{"n", Write::Kind::put, "12", 0, 500}}));
     EXPECT_FALSE(view.add("n", 1, 0));
-    EXPECT_EQ(view.writes(), (Writes{{"n", Write::Kind::put, "13", 0, 0}}));
+    EXPECT_EQ(view.writes(), (Writes{{"n", Write::Kind::put, "13", 0, 500}}));
 }
 
 TEST(KvView, AnIncrementAfterAnErasureCountsFromNothing) {
