@@ -3,6 +3,7 @@
 #include "sinks/worker/envelope.h"
 #include "sinks/worker/wording.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::sinks::process {
@@ -65,7 +66,10 @@ std::optional<AttemptResult> ExecSink::refusal(const api::Target& target,
 }
 
 void ExecSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
-    if (auto refused = refusal(target, delivery)) return done(std::move(*refused));
+    if (auto refused = refusal(target, delivery)) {
+        if (refused->failure == Failure::no_worker) report_absence(target);
+        return done(std::move(*refused));
+    }
     const Result<void> started = start(target, delivery, done);
     if (started) return;
     AttemptResult result = not_attempted(Failure::exhausted_resources, started.error().detail);
@@ -108,7 +112,9 @@ Result<void> ExecSink::start(const api::Target& target, const api::Delivery& del
                      worker::shown_place(target, &delivery) +
                          ": no process started: " + started.error().detail);
     }
-    function(target).starts += 1;
+    Function& known = function(target);
+    known.starts += 1;
+    known.forgotten = false;
     runs_.emplace(number, Run{&target, &delivery, std::move(done), now_ms, std::move(process)});
     return {};
 }
@@ -136,6 +142,8 @@ void ExecSink::on_ended(std::uint64_t number, const ExecEnd& end, const std::str
                                  model::to_text(run.delivery->message),
                                  worker::one_line(output, shown_output_bytes));
     }
+    const model::SubscriptionNo subscription = run.target->subscription;
+    if (known.forgotten && !has_runs(subscription)) drop(subscription);
     run.done(std::move(result));
 }
 
@@ -172,6 +180,7 @@ void ExecSink::disable(const api::Target& target, AttemptResult& result) {
 void ExecSink::report(Function& known, const Run& run, const AttemptResult& result) {
     worker::LogBook& book = workshop_.log_book;
     if (result.verdict == Verdict::accepted) {
+        known.told_absence = false;
         if (std::exchange(known.has_problem, false)) book.success(run.target->subscription);
         return;
     }
@@ -184,15 +193,36 @@ void ExecSink::report(Function& known, const Run& run, const AttemptResult& resu
                  named ? result.excerpt : place + result.excerpt);
 }
 
+// Every message meets it: one line until a message is accepted.
+void ExecSink::report_absence(const api::Target& target) {
+    Function& known = function(target);
+    if (std::exchange(known.told_absence, true)) return;
+    known.has_problem = true;
+    workshop_.log_book.problem(
+        target.subscription,
+        {},
+        worker::shown_name(target) +
+            ": the supervisor of processes is being started again; messages wait for it");
+}
+
 void ExecSink::forget(const api::Target& target) {
+    refusals_.erase(target.subscription);
     const auto found = functions_.find(target.subscription);
     if (found == functions_.end()) return;
     found->second.culprits.clear();
-    for (const auto& [number, run] : runs_) {
-        if (run.target->subscription == target.subscription) return;
-    }
-    functions_.erase(found);
-    workshop_.log_book.watch(target.subscription, this, {});
+    found->second.forgotten = true;
+    if (!has_runs(target.subscription)) drop(target.subscription);
+}
+
+bool ExecSink::has_runs(model::SubscriptionNo subscription) const {
+    return std::any_of(runs_.begin(), runs_.end(), [subscription](const auto& one) {
+        return one.second.target->subscription == subscription;
+    });
+}
+
+void ExecSink::drop(model::SubscriptionNo subscription) {
+    functions_.erase(subscription);
+    workshop_.log_book.watch(subscription, this, {});
 }
 
 void ExecSink::stop() {

@@ -30,6 +30,8 @@ class ExecSink final : public Sink {
     ExecSink& operator=(const ExecSink&) = delete;
 
     void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override;
+
+    // The target is gone or changed: whatever was wrong may be mended.
     void forget(const api::Target& target) override;
     void stop() override;
 
@@ -40,6 +42,8 @@ class ExecSink final : public Sink {
         std::uint64_t crashes = 0;
         std::set<model::MessageId> culprits;  // crashed since the last run that ended by itself
         bool has_problem = false;
+        bool told_absence = false;  // of the supervisor, since the last success
+        bool forgotten = false;     // kept for the runs that are left
     };
 
     // A subscription that was disabled just now: what is handed out until that is known gets this.
@@ -64,6 +68,9 @@ class ExecSink final : public Sink {
     void disable(const api::Target& target, AttemptResult& result);
     Result<void> start(const api::Target& target, const api::Delivery& delivery, Done& done);
     void report(Function& known, const Run& run, const AttemptResult& result);
+    void report_absence(const api::Target& target);
+    [[nodiscard]] bool has_runs(model::SubscriptionNo subscription) const;
+    void drop(model::SubscriptionNo subscription);
     [[nodiscard]] api::FunctionStatus status(model::SubscriptionNo subscription) const;
 
     worker::Workshop workshop_;

@@ -60,10 +60,7 @@ class SpawnLauncher final : public sinks::worker::Launcher {
         const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
         const auto child = std::make_shared<Child>(context_, pidfd, pid, std::move(ended));
         children_.emplace(number, child);
-        child->pidfd.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                                [this, number](const boost::system::error_code& ec) {
-                                    if (!ec) reap(number);
-                                });
+        watch(number);
         return number;
     }
 
@@ -79,12 +76,13 @@ class SpawnLauncher final : public sinks::worker::Launcher {
 
     [[nodiscard]] std::vector<sinks::worker::SandboxLayer> layers() const override { return {}; }
 
-    [[nodiscard]] bool available() const override { return true; }
+    [[nodiscard]] bool available() const override { return is_available; }
 
     [[nodiscard]] std::size_t running() const { return children_.size(); }
 
     [[nodiscard]] pid_t pid_of(ProcessNo process) const { return children_.at(process)->pid; }
 
+    bool is_available = true;
     unsigned started = 0;
     unsigned kills = 0;
 
@@ -142,8 +140,19 @@ class SpawnLauncher final : public sinks::worker::Launcher {
         return failed;
     }
 
+    void watch(ProcessNo number) {
+        children_.at(number)->pidfd.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                                               [this, number](const boost::system::error_code& ec) {
+                                                   if (!ec) reap(number);
+                                               });
+    }
+
     void reap(ProcessNo number) {
         const auto child = children_.at(number);
+        // An event of a descriptor that had the same number before may wake us too early.
+        siginfo_t info{};
+        ::waitid(P_PID, static_cast<id_t>(child->pid), &info, WEXITED | WNOHANG | WNOWAIT);
+        if (info.si_pid == 0) return watch(number);
         children_.erase(number);
         ::kill(-child->pid, SIGKILL);
         int status = 0;

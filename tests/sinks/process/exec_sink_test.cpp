@@ -3,6 +3,8 @@
 
 #include "tests/sinks/process/process_fixture.h"
 
+#include <optional>
+
 namespace penstock::sinks::process {
 namespace {
 
@@ -18,6 +20,14 @@ class ExecSinkTest : public ProcessTest {
     std::string read(const std::string& name) {
         std::ifstream in(folder.file(name));
         return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+    api::FunctionStatus status() {
+        std::optional<api::FunctionStatus> told_status;
+        log_book.status(target.subscription,
+                        [&](api::FunctionStatus now) { told_status = std::move(now); });
+        EXPECT_TRUE(until([&]() { return told_status.has_value(); }));
+        return *told_status;
     }
 };
 
@@ -124,11 +134,62 @@ TEST_F(ExecSinkTest, AFaultOfManyRunsIsSaidOnceAndStartsNothingMore) {
     }
     EXPECT_EQ(disabled, 1U);
     EXPECT_EQ(lines_of("server").size(), 1U);
-    sink->forget(target);
     deliver(5);
     EXPECT_TRUE(told_of(5)) << "refused at once";
     EXPECT_EQ(result_of(5).failure, Failure::configuration);
     EXPECT_EQ(result_of(5).disable, "");
+}
+
+TEST_F(ExecSinkTest, OnceTheDisablingIsKnownNothingIsRefusedAnyMore) {
+    use(model::SinkKind::exec, {"/no/such/program"});
+    deliver(1);
+    EXPECT_NE(result_of(1).disable, "");
+    sink->forget(target);
+    shell("true");
+    deliver(2);
+    EXPECT_EQ(result_of(2).verdict, Verdict::accepted) << result_of(2).excerpt;
+}
+
+TEST_F(ExecSinkTest, TheAbsenceOfTheSupervisorIsSaidOnceUntilAMessageIsAccepted) {
+    shell("true");
+    const auto both = [this](std::uint64_t first) {
+        launcher->is_available = false;
+        deliver(first);
+        deliver(first + 1);
+        EXPECT_EQ(result_of(first + 1).failure, Failure::no_worker);
+        launcher->is_available = true;
+    };
+    both(1);
+    both(3);
+    const std::string line =
+        "events/score: the supervisor of processes is being started again; messages wait for it";
+    EXPECT_EQ(lines_of("server"), std::vector<std::string>{line});
+    deliver(5);
+    EXPECT_EQ(result_of(5).verdict, Verdict::accepted);
+    both(6);
+    EXPECT_EQ(lines_of("server"), (std::vector<std::string>{line, line}));
+}
+
+TEST_F(ExecSinkTest, AForgottenSubscriptionIsKnownUntilItsLastRunEnds) {
+    shell("sleep 0.3");
+    deliver(1);
+    deliver(2);
+    EXPECT_EQ(status().starts, 2U);
+    sink->forget(target);
+    EXPECT_EQ(status().processes.size(), 2U);
+    EXPECT_EQ(result_of(1).verdict, Verdict::accepted);
+    EXPECT_EQ(result_of(2).verdict, Verdict::accepted);
+    EXPECT_EQ(status().starts, 0U);
+}
+
+TEST_F(ExecSinkTest, ASubscriptionThatComesBackChangedIsNotForgotten) {
+    shell("sleep 0.3");
+    deliver(1);
+    sink->forget(target);
+    deliver(2);
+    EXPECT_EQ(result_of(1).verdict, Verdict::accepted);
+    EXPECT_EQ(result_of(2).verdict, Verdict::accepted);
+    EXPECT_EQ(status().starts, 2U);
 }
 
 TEST_F(ExecSinkTest, AFileThatIsNotExecutableDisablesTheSubscription) {
