@@ -23,7 +23,7 @@ inline constexpr std::size_t pattern_subject_max = 1 << 20;  // of a text search
 
 inline constexpr std::size_t outputs_per_message_max = 100;
 inline constexpr std::size_t output_bytes_max = 1 << 20;  // of one published body or result
-inline constexpr std::size_t output_bytes_per_message_max = 4 << 20;
+inline constexpr std::size_t output_bytes_per_message_max = 1 << 20;  // together
 inline constexpr std::size_t kv_key_bytes_max = 256;
 inline constexpr std::size_t kv_value_bytes_max = 64 * 1024;
 inline constexpr std::size_t kv_writes_per_message_max = 100;

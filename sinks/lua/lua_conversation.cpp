@@ -210,9 +210,9 @@ void LuaConversation::on_answer(Ticket ticket, Heard heard) {
         heard.kind == Heard::Kind::tripped
             ? failed_outcome(Verdict::retry, Failure::budget, heard.answer.error)
             : outcome_of(std::move(heard.answer), std::move(outputs), role);
-    if (too_much && outcome.result.verdict == Verdict::accepted) {
+    if (too_much && model::ends_well(outcome.result.verdict)) {
         outcome = failed_outcome(
-            Verdict::retry, Failure::output_refused, "more than 4 MiB published for one message");
+            Verdict::retry, Failure::output_refused, "more than 1 MiB published for one message");
     }
     outcome.result.version = version;
     host_.finish(ticket, std::move(outcome));
@@ -248,6 +248,10 @@ void LuaConversation::on_loaded(const worker::Loaded& loaded) {
 }
 
 void LuaConversation::on_call(const Heard& heard) {
+    const bool too_many = open_calls() >= calls_at_once_max;
+    if (too_many && !ended_ && !link_->has_room()) {
+        return on_breach("it makes calls and does not read the answers");
+    }
     const auto ticket = model::parse_decimal(heard.id).value_or(0);
     const auto flight = flights_.find(ticket);
     if (flight == flights_.end()) {
@@ -262,6 +266,14 @@ void LuaConversation::on_call(const Heard& heard) {
     if (heard.call.name == "kv_get") return call_kv(flight->second, heard.call);
     answer_call(worker::failed_result_frame(
         heard.call.number, "this server does not know the call " + heard.call.name));
+}
+
+// Those under way, and those whose answer has not been read.
+std::size_t LuaConversation::open_calls() {
+    while (!unread_answers_.empty() && link_->has_read(unread_answers_.front())) {
+        unread_answers_.pop_front();
+    }
+    return calls_ + unread_answers_.size();
 }
 
 void LuaConversation::call_http(Flight& flight, const worker::Call& call) {
@@ -311,7 +323,7 @@ void LuaConversation::on_called(const std::string& result) {
 
 void LuaConversation::answer_call(const std::string& frame) {
     if (ended_) return;
-    link_->put(frame);
+    unread_answers_.push_back(link_->put(frame));
     if (std::exchange(flush_posted_, true)) return;
     // Answers of one turn of the loop go out in one write.
     boost::asio::post(world_.executor, [weak = std::weak_ptr(self_)]() {

@@ -13,6 +13,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,7 +22,7 @@
 
 namespace penstock::sinks::lua {
 
-inline constexpr std::size_t output_bytes_max = 4 * 1'048'576;  // published for one message
+inline constexpr std::size_t output_bytes_max = 1 << 20;  // published for one message
 
 inline constexpr std::size_t calls_at_once_max = 512;  // of one process; each message makes one
 
@@ -110,6 +111,7 @@ class LuaConversation final : public worker::Conversation, private worker::Frame
     void on_call(const worker::Heard& heard);
     void call_http(Flight& flight, const worker::Call& call);
     void call_kv(const Flight& flight, const worker::Call& call);
+    [[nodiscard]] std::size_t open_calls();
     void on_called(const std::string& result);
     void answer_call(const std::string& frame);
     static void keep(Flight& flight, worker::Publish publish);
@@ -121,7 +123,8 @@ class LuaConversation final : public worker::Conversation, private worker::Frame
     std::map<std::string, Role> roles_;
     Flights flights_;
     std::unique_ptr<worker::FrameLink> link_;
-    std::size_t calls_ = 0;  // under way
+    std::size_t calls_ = 0;                     // under way
+    std::deque<std::uint64_t> unread_answers_;  // to calls: where they begin; perhaps read by now
     bool ready_ = false;
     bool ending_ = false;
     bool ended_ = false;

@@ -64,10 +64,7 @@ worker::Outcome outcome_of(worker::Answer answer,
                            std::string_view role) {
     if (!answer.ok) return refusal(answer);
     worker::Outcome outcome;
-    if (answer.dropped) {
-        outcome.result.verdict = Verdict::discarded;
-        return outcome;
-    }
+    if (answer.dropped) outcome.result.verdict = Verdict::discarded;
     const std::string too_much = excess(answer, outputs.size());
     if (!too_much.empty()) {
         return failed_outcome(Verdict::retry, Failure::output_refused, too_much);
@@ -75,13 +72,15 @@ worker::Outcome outcome_of(worker::Answer answer,
     const bool transforms = role == "transform";
     const bool silent =
         answer.result.empty() ? answer.result_bytes.empty() : answer.result == "null";
-    if (transforms && silent) {
+    if (transforms && silent && !answer.dropped) {
         return failed_outcome(
             Verdict::retry,
             Failure::handler,
             "the transform returned nothing: it must return the new body, or ctx.drop()");
     }
-    outcome.value = transforms ? worker::result_body(answer) : std::move(answer.result);
+    if (!answer.dropped) {
+        outcome.value = transforms ? worker::result_body(answer) : std::move(answer.result);
+    }
     if (outputs.empty() && answer.writes.empty() && answer.reads.empty()) return outcome;
     api::HandlerEffects& effects = outcome.result.effects.emplace();
     effects.outputs = std::move(outputs);

@@ -12,8 +12,8 @@
 namespace penstock::sinks::lua {
 
 // `role` says what `value` is: of a transform the new body as it is, else the result's JSON. What a
-// script wants to happen goes along only with a message that is accepted; more of it than the core
-// takes is a failure.
+// script wants to happen goes along only with a message that is accepted or dropped; more of it
+// than the core takes is a failure.
 worker::Outcome outcome_of(worker::Answer answer,
                            std::vector<api::HandlerOutput> outputs,
                            std::string_view role);

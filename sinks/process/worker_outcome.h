@@ -10,7 +10,7 @@
 namespace penstock::sinks::process {
 
 // All that one message may publish.
-inline constexpr std::size_t output_bytes_max = 4 << 20;
+inline constexpr std::size_t output_bytes_max = 1 << 20;
 
 // What a worker published for one message before its answer.
 struct Published {

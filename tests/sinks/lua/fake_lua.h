@@ -55,6 +55,7 @@ class FakeLua {
 
     std::vector<Order> orders;
     bool input_ended = false;
+    bool deaf = false;  // reads nothing any more
 
     // What it does by itself; a script loads and an event succeeds unless told otherwise.
     std::function<void(const Order&)> on_script = [this](const Order& order) {
@@ -100,7 +101,7 @@ class FakeLua {
                                         }
                                         if (peer->frames.put({peer->chunk.data(), bytes}))
                                             peer->owner->take();
-                                        read(peer);
+                                        if (!peer->owner->deaf) read(peer);
                                     });
     }
 

@@ -119,6 +119,22 @@ TEST_F(LuaSinkTest, WhatTheHandlerWantsComesWithTheAcceptance) {
     EXPECT_THAT(accepted.effects->reads, ElementsAre(model::KvRead{"a", 4}));
 }
 
+TEST_F(LuaSinkTest, WhatADroppedMessagePublishedAndWroteGoesOut) {
+    deliver(sink_, 1);
+    testing::FakeLua& lua = process();
+    lua.on_event = [&lua](const Order& order) {
+        lua.say(R"({"type":"publish","id":")" + order.id + R"(","topic":"noise","body":"x"})");
+        lua.say(R"({"id":")" + order.id +
+                R"(","ok":true,"dropped":true,"writes":[{"key":"a","value":"1"}]})");
+    };
+    const AttemptResult dropped = result(1);
+    EXPECT_EQ(dropped.verdict, Verdict::discarded);
+    ASSERT_TRUE(dropped.effects);
+    ASSERT_EQ(dropped.effects->outputs.size(), 1U);
+    EXPECT_EQ(dropped.effects->outputs[0].topic, "noise");
+    EXPECT_EQ(dropped.effects->writes.size(), 1U);
+}
+
 TEST_F(LuaSinkTest, AnswersAreClassified) {
     struct Case {
         std::string members;
@@ -176,15 +192,20 @@ TEST_F(LuaSinkTest, MoreThanTheCoreTakesIsRefusedHere) {
     EXPECT_EQ(result(1).failure, Failure::output_refused);
     EXPECT_EQ(result(1).excerpt, "more than 100 messages published for one");
     lua.on_event = [&lua](const Order& order) {
-        for (int count = 0; count < 5; ++count) {
+        const std::size_t second = order.id == "2" ? 524'288 : 524'289;
+        for (const std::size_t size : {std::size_t{524'288}, second}) {
             lua.say(R"({"type":"publish","id":")" + order.id + R"(","topic":"t","body":")" +
-                    std::string(1'000'000, 'x') + "\"}");
+                    std::string(size, 'x') + "\"}");
         }
-        lua.say(R"({"id":")" + order.id + R"(","ok":true})");
+        const std::string dropped = order.id == "4" ? R"(,"dropped":true)" : "";
+        lua.say(R"({"id":")" + order.id + R"(","ok":true)" + dropped + "}");
     };
-    deliver(sink_, 2);
-    EXPECT_EQ(result(2).failure, Failure::output_refused);
-    EXPECT_EQ(result(2).excerpt, "more than 4 MiB published for one message");
+    for (std::uint64_t id = 2; id <= 4; ++id) deliver(sink_, id);
+    EXPECT_EQ(result(2).verdict, Verdict::accepted) << "1 MiB";
+    for (const std::uint64_t id : {3, 4}) {
+        EXPECT_EQ(result(id).failure, Failure::output_refused);
+        EXPECT_EQ(result(id).excerpt, "more than 1 MiB published for one message");
+    }
 }
 
 TEST_F(LuaSinkTest, ManyMessagesAreInFlightInOneProcess) {
@@ -324,6 +345,24 @@ TEST_F(LuaSinkTest, CallsAtATimeAreBounded) {
     ASSERT_TRUE(until([&]() { return !lua.heard(Kind::result).empty(); }));
     EXPECT_EQ(lua.heard(Kind::result)[0].call, 513U);
     EXPECT_EQ(lua.heard(Kind::result)[0].error, "too many calls at a time");
+}
+
+TEST_F(LuaSinkTest, CallsWithoutEndWhoseAnswersAreNotReadEndTheProcess) {
+    deliver(sink_, 1);
+    testing::FakeLua& lua = process();
+    lua.on_event = [&](const Order& order) {
+        lua.deaf = true;
+        for (int call = 1; call <= 20'000; ++call) {
+            lua.say(R"({"type":"call","id":")" + order.id + R"(","name":"dance","call":)" +
+                    std::to_string(call) + "}");
+        }
+    };
+    EXPECT_TRUE(until([&]() { return launcher_.processes.at(1).killed; }));
+    worker::ProcessEnd end;
+    end.kind = worker::ProcessEnd::Kind::signalled;
+    end.code = 9;
+    launcher_.end(1, end);
+    EXPECT_THAT(result(1).excerpt, HasSubstr("it makes calls and does not read the answers"));
 }
 
 TEST_F(LuaSinkTest, AFrameThatCannotBeReadEndsTheProcess) {
