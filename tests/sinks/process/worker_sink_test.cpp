@@ -151,7 +151,13 @@ TEST_F(WorkerSinkTest, TooMuchPublishedIsRefusedWhole) {
         "ok(a)\n"
         "b = event()\n"
         "say({'type': 'publish', 'id': b['id'], 'body': 'to nowhere'})\n"
-        "ok(b); event()\n");
+        "ok(b)\n"
+        "for last in (524288, 524289):\n"
+        "  c = event()\n"
+        "  for size in (524288, last):\n"
+        "    say({'type': 'publish', 'id': c['id'], 'topic': 't', 'body': 'x' * size})\n"
+        "  ok(c)\n"
+        "event()\n");
     deliver(1);
     EXPECT_EQ(result_of(1).verdict, Verdict::retry);
     EXPECT_EQ(result_of(1).failure, Failure::output_refused);
@@ -159,6 +165,11 @@ TEST_F(WorkerSinkTest, TooMuchPublishedIsRefusedWhole) {
     deliver(2);
     EXPECT_EQ(result_of(2).failure, Failure::output_refused);
     EXPECT_FALSE(result_of(2).effects.has_value());
+    deliver(3);
+    EXPECT_EQ(result_of(3).verdict, Verdict::accepted) << "1 MiB";
+    deliver(4);
+    EXPECT_EQ(result_of(4).failure, Failure::output_refused);
+    EXPECT_EQ(result_of(4).excerpt, "it published more than 1048576 bytes for one message");
 }
 
 TEST_F(WorkerSinkTest, StderrIsLoggedAndTheEndOfItTravelsWithAFailure) {
