@@ -40,6 +40,7 @@ void Connection::start(std::unique_ptr<Job> job) {
     job_ = std::move(job);
     reused_ = phase_ == Phase::idle;
     if (reused_) return begin_exchange();
+    if (!origin_.socket.empty()) return connect_socket();
     phase_ = Phase::resolving;
     arm(job_->deadline_us);
     world_.resolver.resolve(origin_.host, [weak = weak_from_this()](Resolved resolved) {

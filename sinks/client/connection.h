@@ -1,12 +1,14 @@
-// Connection: one TCP connection to one scheme, host and port, plain or TLS, and the one exchange
-// on it at a time. It opens itself with its first exchange: resolve, guard, connect, handshake.
-// While idle it listens for the peer's close. Owned by the pool (and by its pending operations);
-// lives on the client's thread; it reports each end to its Owner and never calls it after close().
+// Connection: one connection, TCP or Unix, to one scheme, host and port, plain or TLS, and the one
+// exchange on it at a time. It opens itself with its first exchange: resolve, guard, connect,
+// handshake. While idle it listens for the peer's close. Owned by the pool (and by its pending
+// operations); lives on the client's thread; it reports each end to its Owner and never calls it
+// after close().
 #pragma once
 
 #include "sinks/client/answer_parser.h"
 #include "sinks/client/http_client.h"
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -27,6 +29,7 @@ struct Origin {
     Scheme scheme = Scheme::http;
     std::string host;
     std::uint16_t port = 80;
+    std::string socket{};  // path of a Unix socket that is connected to instead; empty: none
 
     friend auto operator<=>(const Origin&, const Origin&) = default;
 };
@@ -99,6 +102,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     void on_resolved(Resolved resolved);
     void connect_next();
+    void connect_socket();
     void on_connected(const ErrorCode& ec);
     void handshake();
     void on_handshake(const ErrorCode& ec);
@@ -129,8 +133,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool answer_begun_ = false;
     unsigned interims_ = 0;
 
-    asio::ip::tcp::socket socket_;
-    std::optional<asio::ssl::stream<asio::ip::tcp::socket&>> tls_;
+    using Socket = asio::generic::stream_protocol::socket;
+    Socket socket_;
+    std::optional<asio::ssl::stream<Socket&>> tls_;
     asio::steady_timer timer_;
     bool timer_waits_ = false;
     std::int64_t timer_us_ = 0;

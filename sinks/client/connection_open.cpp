@@ -2,6 +2,7 @@
 #include "sinks/client/connection.h"
 #include "sinks/client/ending.h"
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 
 #include <algorithm>
@@ -51,6 +52,21 @@ void Connection::connect_next() {
     target_ = shown(endpoint);
     ErrorCode ec;
     socket_.close(ec);
+    socket_.open(endpoint.protocol(), ec);
+    if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
+    socket_.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& failed) {
+        if (self->phase_ == Phase::connecting) self->on_connected(failed);
+    });
+}
+
+// A server of this machine: there is nothing to resolve and no address to judge.
+void Connection::connect_socket() {
+    phase_ = Phase::connecting;
+    const std::int64_t limit_us = std::int64_t{world_.options.connect_ms_max} * 1000;
+    arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
+    target_ = origin_.socket;
+    const asio::local::stream_protocol::endpoint endpoint(origin_.socket);
+    ErrorCode ec;
     socket_.open(endpoint.protocol(), ec);
     if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
     socket_.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& failed) {

@@ -12,7 +12,7 @@ namespace penstock::sinks::client {
 namespace {
 
 Origin origin_of(const Url& url) {
-    return Origin{url.scheme, url.host, url.port};
+    return Origin{url.scheme, url.host, url.port, url.socket};
 }
 
 Result<asio::ssl::context> make_tls(const std::string& ca_file) {

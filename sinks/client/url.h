@@ -20,6 +20,7 @@ struct Url {
     std::uint16_t port = 80;  // 80 or 443 unless given
     std::string target;       // path and query as sent in the request line; at least "/"
     std::string authority;    // the Host header: host, and the port unless it is the scheme's own
+    std::string socket{};     // Unix socket to connect to, not host and port; never from a text
 
     friend bool operator==(const Url&, const Url&) = default;
 };

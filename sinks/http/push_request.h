@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace penstock::sinks::http {
 
@@ -23,6 +24,9 @@ class PushRequest {
                                         std::uint64_t request_id) const;
 
     [[nodiscard]] const client::Url& url() const { return url_; }
+
+    // From now on it goes to the server behind a Unix socket of this machine.
+    void send_to_socket(std::string path) { url_.socket = std::move(path); }
 
     // True when it was made for a target that looks as `target` does.
     [[nodiscard]] bool fits(const api::Target& target) const;

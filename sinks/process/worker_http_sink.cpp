@@ -6,6 +6,9 @@
 #include "sinks/worker/pipes.h"
 #include "sinks/worker/wording.h"
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -115,24 +118,34 @@ Result<worker::Opening> WorkerHttpContract::open(const api::Target& target, work
     pushed.spec.endpoint = "http://127.0.0.1:" + std::to_string(*port) + "/";
     Result<http::PushRequest> request = http::PushRequest::make(pushed, world_.topic_owner);
     if (!request) return request.error();
+    const bool own_user = options_.profile != worker::SandboxProfile::none;
+    auto socket = SocketFolder::make(own_user ? worker::user_of(target.subscription.value) : 0);
+    if (!socket) return socket.error();
+    const std::string path = (*socket)->socket();
     const auto files = make_files();
     if (!files) return files.error();
     worker::Opening opening;
-    opening.conversation = std::make_unique<WorkerHttpConversation>(
-        world_, host, std::move(*request), files->out.read_end, files->err.read_end);
+    opening.conversation = std::make_unique<WorkerHttpConversation>(world_,
+                                                                    host,
+                                                                    std::move(*request),
+                                                                    std::move(*socket),
+                                                                    files->out.read_end,
+                                                                    files->err.read_end);
     opening.files = {files->null, files->out.write_end, files->err.write_end};
-    opening.environment = {"PORT=" + std::to_string(*port)};
+    opening.environment = {"PORT=" + std::to_string(*port), "PENSTOCK_SOCKET=" + path};
     return opening;
 }
 
 WorkerHttpConversation::WorkerHttpConversation(const HttpSurroundings& surroundings,
                                                worker::Host& host,
                                                http::PushRequest request,
+                                               std::unique_ptr<SocketFolder> socket,
                                                int stdout_file,
                                                int stderr_file)
     : world_(surroundings),
       host_(host),
       request_(std::move(request)),
+      socket_(std::move(socket)),
       knocking_(surroundings.executor),
       knock_timer_(surroundings.executor),
       doubt_timer_(surroundings.executor),
@@ -153,6 +166,8 @@ WorkerHttpConversation::~WorkerHttpConversation() {
 // ---- until it is ready; the pool ends a child that is not in time -------------------------------
 
 void WorkerHttpConversation::knock_again() {
+    error_code ignored;
+    knocking_.close(ignored);
     knock_timer_.expires_after(knock_pause);
     knock_timer_.async_wait(
         [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
@@ -167,11 +182,30 @@ void WorkerHttpConversation::knock() {
         door, [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
             const auto conversation = self.lock();
             if (!conversation || ec == boost::asio::error::operation_aborted) return;
-            error_code ignored;
-            (*conversation)->knocking_.close(ignored);
-            if (ec) return (*conversation)->knock_again();
-            (*conversation)->host_.ready();
+            if (ec) return (*conversation)->knock_at_socket();
+            (*conversation)->opened();
         });
+}
+
+// A child that opens its socket rather than the port.
+void WorkerHttpConversation::knock_at_socket() {
+    error_code ignored;
+    knocking_.close(ignored);
+    const boost::asio::local::stream_protocol::endpoint door(socket_->socket());
+    knocking_.async_connect(
+        door, [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
+            const auto conversation = self.lock();
+            if (!conversation || ec == boost::asio::error::operation_aborted) return;
+            if (ec) return (*conversation)->knock_again();
+            (*conversation)->request_.send_to_socket((*conversation)->socket_->socket());
+            (*conversation)->opened();
+        });
+}
+
+void WorkerHttpConversation::opened() {
+    error_code ignored;
+    knocking_.close(ignored);
+    host_.ready();
 }
 
 // ---- messages
@@ -202,6 +236,8 @@ void WorkerHttpConversation::on_exchange(Ticket ticket, const client::Exchange& 
     if (exchange.ending == client::Ending::refused) {
         result.verdict = Verdict::not_attempted;
         result.failure = Failure::no_worker;
+        takes_connections_ = false;
+        settle_soon();
     }
     if (result.excerpt.empty() && result.verdict != Verdict::accepted) {
         result.excerpt = "answered with status " + std::to_string(result.status);
@@ -218,6 +254,11 @@ void WorkerHttpConversation::finish(Ticket ticket, AttemptResult result) {
 // Was the connection lost because the child crashed? Then the pool will say so.
 void WorkerHttpConversation::doubt(Ticket ticket, AttemptResult result) {
     doubts_[ticket] = std::move(result);
+    settle_soon();
+}
+
+// The child lives on if it has not ended by then.
+void WorkerHttpConversation::settle_soon() {
     doubt_timer_.expires_after(doubt_time);
     doubt_timer_.async_wait(
         [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {
@@ -226,6 +267,8 @@ void WorkerHttpConversation::doubt(Ticket ticket, AttemptResult result) {
             for (auto& [late, lost] : std::exchange((*conversation)->doubts_, {})) {
                 (*conversation)->finish(late, std::move(lost));
             }
+            if ((*conversation)->takes_connections_) return;
+            (*conversation)->host_.breach("it takes no connections any more");
         });
 }
 

@@ -1,18 +1,19 @@
 // The contract of kind `worker_http`: a supervised child that is an HTTP server on the port we give
-// it in PORT, and the conversation with one such child. Pushes have the formats of webhooks and
-// their answers mean the same. On the pool's thread; what goes wrong is an Outcome or the error of
-// an Opening.
+// it in PORT or on the Unix socket named by PENSTOCK_SOCKET, and the conversation with one such
+// child. Pushes have the formats of webhooks and their answers mean the same. On the pool's thread;
+// what goes wrong is an Outcome or the error of an Opening.
 #pragma once
 
 #include "sinks/client/http_client.h"
 #include "sinks/http/push_request.h"
 #include "sinks/process/process_order.h"
+#include "sinks/process/socket_folder.h"
 #include "sinks/worker/conversation.h"
 #include "sinks/worker/output_tap.h"
 #include "sinks/worker/pool_set.h"
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
@@ -73,6 +74,7 @@ class WorkerHttpConversation final : public worker::Conversation {
     WorkerHttpConversation(const HttpSurroundings& surroundings,
                            worker::Host& host,
                            http::PushRequest request,
+                           std::unique_ptr<SocketFolder> socket,
                            int stdout_file,
                            int stderr_file);
     ~WorkerHttpConversation() override;
@@ -94,18 +96,23 @@ class WorkerHttpConversation final : public worker::Conversation {
 
   private:
     void knock();
+    void knock_at_socket();
     void knock_again();
+    void opened();
     void on_exchange(Ticket ticket, const client::Exchange& exchange);
     void doubt(Ticket ticket, AttemptResult result);
+    void settle_soon();
     void finish(Ticket ticket, AttemptResult result);
 
     HttpSurroundings world_;
     worker::Host& host_;
     http::PushRequest request_;
-    boost::asio::ip::tcp::socket knocking_;
+    std::unique_ptr<SocketFolder> socket_;
+    boost::asio::generic::stream_protocol::socket knocking_;
     boost::asio::steady_timer knock_timer_;
     boost::asio::steady_timer doubt_timer_;
     std::map<Ticket, AttemptResult> doubts_;  // lost connections: did the child crash?
+    bool takes_connections_ = true;
     std::set<Ticket> cancelled_;
     worker::OutputTap stdout_;
     worker::OutputTap stderr_;

@@ -50,6 +50,31 @@ TEST_F(WorkerHttpSinkTest, AChildThatAnswersTwoHundredAccepts) {
     EXPECT_EQ(launcher->started, 1U);
 }
 
+TEST_F(WorkerHttpSinkTest, AChildMayOpenTheUnixSocketInstead) {
+    const std::string path = script("socket_server.py",
+                                    "import http.server, os, socketserver\n"
+                                    "class Handler(http.server.BaseHTTPRequestHandler):\n"
+                                    "    protocol_version = 'HTTP/1.1'\n"
+                                    "    def address_string(self): return 'socket'\n"
+                                    "    def log_message(self, *args): pass\n"
+                                    "    def do_POST(self):\n"
+                                    "        self.rfile.read(int(self.headers['Content-Length']))\n"
+                                    "        self.send_response(200)\n"
+                                    "        self.send_header('Content-Length', '0')\n"
+                                    "        self.end_headers()\n"
+                                    "class Server(socketserver.ThreadingMixIn,\n"
+                                    "             socketserver.UnixStreamServer): pass\n"
+                                    "Server(os.environ['PENSTOCK_SOCKET'], Handler)"
+                                    ".serve_forever()\n");
+    target.spec.function.window = 4;
+    use(model::SinkKind::worker_http, {"/usr/bin/python3", path});
+    for (std::uint64_t id = 1; id <= 20; ++id) deliver(id);
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        EXPECT_EQ(result_of(id).verdict, Verdict::accepted) << result_of(id).excerpt;
+    }
+    EXPECT_EQ(launcher->started, 1U);
+}
+
 TEST_F(WorkerHttpSinkTest, APushLooksAsOneToAWebhook) {
     target.spec.format = model::ContentFormat::simplified;
     meta.tags = {"paid"};
@@ -94,6 +119,24 @@ TEST_F(WorkerHttpSinkTest, AConnectionLostWithoutACrashIsAReset) {
     EXPECT_EQ(result_of(1).verdict, Verdict::retry);
     EXPECT_EQ(result_of(1).failure, Failure::reset);
     EXPECT_EQ(launcher->running(), 1U);
+}
+
+TEST_F(WorkerHttpSinkTest, AChildThatStopsListeningIsReplaced) {
+    server(
+        "        if json.loads(body)['msgBody'] == 'close': self.server.socket.shutdown(2)\n"
+        "        self.answer(200, '', {'Connection': 'close'})\n");
+    deliver(1, "close");
+    EXPECT_EQ(result_of(1).verdict, Verdict::accepted);
+    deliver(2);
+    EXPECT_EQ(result_of(2).verdict, Verdict::not_attempted);
+    EXPECT_EQ(result_of(2).failure, Failure::no_worker);
+    EXPECT_TRUE(until([this]() { return launcher->running() == 0; }));
+    ASSERT_EQ(lines_of("server").size(), 1U);
+    EXPECT_NE(lines_of("server")[0].find("was killed: it takes no connections any more"),
+              std::string::npos);
+    deliver(3);
+    EXPECT_EQ(result_of(3).verdict, Verdict::accepted);
+    EXPECT_EQ(launcher->started, 2U);
 }
 
 TEST_F(WorkerHttpSinkTest, AChildThatNeverListensIsACrashLoop) {
