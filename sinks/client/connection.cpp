@@ -33,6 +33,7 @@ Connection::Connection(Surroundings& surroundings,
       number_(number),
       socket_(surroundings.executor),
       timer_(surroundings.executor),
+      knock_timer_(surroundings.executor),
       buffer_(buffer_bytes_max) {}
 
 void Connection::start(std::unique_ptr<Job> job) {
@@ -60,6 +61,7 @@ std::unique_ptr<Job> Connection::close() {
     ErrorCode ignored;  // closing a socket that is broken already changes nothing
     socket_.close(ignored);
     timer_.cancel();
+    knock_timer_.cancel();
     return std::move(job_);
 }
 

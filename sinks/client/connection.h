@@ -103,6 +103,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void on_resolved(Resolved resolved);
     void connect_next();
     void connect_socket();
+    void try_socket();
     void on_connected(const ErrorCode& ec);
     void handshake();
     void on_handshake(const ErrorCode& ec);
@@ -137,6 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Socket socket_;
     std::optional<asio::ssl::stream<Socket&>> tls_;
     asio::steady_timer timer_;
+    asio::steady_timer knock_timer_;  // at a Unix socket
     bool timer_waits_ = false;
     std::int64_t timer_us_ = 0;
     std::int64_t deadline_us_ = 0;

@@ -4,11 +4,16 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 
 namespace penstock::sinks::client {
 namespace {
+
+constexpr std::chrono::milliseconds knock_pause{5};
 
 bool is_address(const std::string& host) {
     boost::system::error_code ec;
@@ -65,12 +70,24 @@ void Connection::connect_socket() {
     const std::int64_t limit_us = std::int64_t{world_.options.connect_ms_max} * 1000;
     arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
     target_ = origin_.socket;
-    const asio::local::stream_protocol::endpoint endpoint(origin_.socket);
     ErrorCode ec;
-    socket_.open(endpoint.protocol(), ec);
+    socket_.open(asio::local::stream_protocol(), ec);
+    if (!ec) socket_.native_non_blocking(true, ec);
     if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
-    socket_.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& failed) {
-        if (self->phase_ == Phase::connecting) self->on_connected(failed);
+    try_socket();
+}
+
+// A server whose queue is full refuses for the moment and cannot be waited for; Asio would take the
+// connection for made.
+void Connection::try_socket() {
+    const asio::local::stream_protocol::endpoint door(origin_.socket);
+    const auto size = static_cast<socklen_t>(door.size());
+    const int failed = ::connect(socket_.native_handle(), door.data(), size) == 0 ? 0 : errno;
+    knock_timer_.expires_after(failed == EAGAIN ? knock_pause : std::chrono::milliseconds(0));
+    knock_timer_.async_wait([self = shared_from_this(), failed](const ErrorCode&) {
+        if (self->phase_ != Phase::connecting) return;
+        if (failed == EAGAIN) return self->try_socket();
+        self->on_connected(ErrorCode(failed, boost::system::system_category()));
     });
 }
 

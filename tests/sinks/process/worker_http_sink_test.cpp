@@ -75,6 +75,32 @@ TEST_F(WorkerHttpSinkTest, AChildMayOpenTheUnixSocketInstead) {
     EXPECT_EQ(launcher->started, 1U);
 }
 
+TEST_F(WorkerHttpSinkTest, AFullQueueOfConnectionsIsNoFault) {
+    const std::string path = script("socket_server.py",
+                                    "import http.server, os, socketserver, time\n"
+                                    "class Handler(http.server.BaseHTTPRequestHandler):\n"
+                                    "    protocol_version = 'HTTP/1.0'\n"
+                                    "    def address_string(self): return 'socket'\n"
+                                    "    def log_message(self, *args): pass\n"
+                                    "    def do_POST(self):\n"
+                                    "        self.rfile.read(int(self.headers['Content-Length']))\n"
+                                    "        time.sleep(0.005)\n"
+                                    "        self.send_response(200)\n"
+                                    "        self.send_header('Content-Length', '0')\n"
+                                    "        self.end_headers()\n"
+                                    "class Server(socketserver.UnixStreamServer):\n"
+                                    "    request_queue_size = 1\n"
+                                    "Server(os.environ['PENSTOCK_SOCKET'], Handler)"
+                                    ".serve_forever()\n");
+    target.spec.function.window = 32;
+    use(model::SinkKind::worker_http, {"/usr/bin/python3", path});
+    for (std::uint64_t id = 1; id <= 64; ++id) deliver(id);
+    for (std::uint64_t id = 1; id <= 64; ++id) {
+        EXPECT_EQ(result_of(id).verdict, Verdict::accepted) << result_of(id).excerpt;
+    }
+    EXPECT_EQ(launcher->started, 1U);
+}
+
 TEST_F(WorkerHttpSinkTest, APushLooksAsOneToAWebhook) {
     target.spec.format = model::ContentFormat::simplified;
     meta.tags = {"paid"};
