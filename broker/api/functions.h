@@ -27,7 +27,7 @@ struct FunctionLogLine {
 
 struct FunctionLogQuery {
     model::SubscriptionNo subscription;  // 0: all
-    std::uint64_t after = 0;             // lines with a higher number
+    std::uint64_t after = 0;             // lines with a higher number; 0: the newest `limit`
     std::uint32_t limit = 1000;          // 1-1000
 };
 

@@ -111,10 +111,10 @@ class Server:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
-    def native(self, method, path, body=None):
+    def native(self, method, path, body=None, key=f"{DEV_KEY_ID}:{DEV_KEY_SECRET}"):
         """One request to /v1; returns (status, document)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        head = {"Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}"}
+        head = {"Authorization": f"Bearer {key}"}
         text = None
         if body is not None:
             head["Content-Type"] = "application/json"

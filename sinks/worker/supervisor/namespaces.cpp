@@ -168,8 +168,8 @@ Result<void> wall_in_files(const ProcessOrder& order) {
 
 namespace {
 
-// The whole of it, as a process goes through it: inside a chroot the kernel gives the namespaces but
-// refuses the mounts.
+// The whole of it, as a process goes through it: inside a chroot the kernel gives the namespaces
+// but refuses the mounts.
 bool try_walls(bool root) {
     const unsigned user = ::getuid();
     const unsigned group = ::getgid();
