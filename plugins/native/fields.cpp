@@ -197,32 +197,31 @@ std::optional<json::array> Fields::items_of(std::string_view name, Range items) 
     return *array;
 }
 
-std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
-                                                      Range items,
-                                                      Range bytes) {
+std::optional<std::vector<std::string>> Fields::list_of(std::string_view name,
+                                                        Range items,
+                                                        Range bytes,
+                                                        ReadText read) {
     const auto array = items_of(name, items);
     if (!array) return std::nullopt;
     std::vector<std::string> out;
     for (const auto& item : *array) {
-        auto text = item_text(name, item, bytes);
+        auto text = (this->*read)(name, item, bytes);
         if (!text) return std::nullopt;
         out.push_back(std::move(*text));
     }
     return out;
 }
 
+std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
+                                                      Range items,
+                                                      Range bytes) {
+    return list_of(name, items, bytes, &Fields::item_text);
+}
+
 std::optional<std::vector<std::string>> Fields::payloads(std::string_view name,
                                                          Range items,
                                                          Range bytes) {
-    const auto array = items_of(name, items);
-    if (!array) return std::nullopt;
-    std::vector<std::string> out;
-    for (const auto& item : *array) {
-        auto text = any_text(name, item, bytes);
-        if (!text) return std::nullopt;
-        out.push_back(std::move(*text));
-    }
-    return out;
+    return list_of(name, items, bytes, &Fields::any_text);
 }
 
 std::optional<std::int64_t> Fields::instant(std::string_view name) {

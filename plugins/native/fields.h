@@ -89,6 +89,14 @@ class Fields {
                                          Range bytes);
     std::optional<boost::json::array> items_of(std::string_view name, Range items);
 
+    using ReadText = std::optional<std::string> (Fields::*)(std::string_view,
+                                                            const boost::json::value&,
+                                                            Range);
+    std::optional<std::vector<std::string>> list_of(std::string_view name,
+                                                    Range items,
+                                                    Range bytes,
+                                                    ReadText read);
+
     Source source_ = Source::json;
     boost::json::object values_;
     std::string prefix_;

@@ -18,8 +18,6 @@ using model::Failure;
 using model::Verdict;
 using worker::Heard;
 
-constexpr std::uint32_t disabled_pause_ms = 5'000;  // resumed by then, or it waits on
-
 std::string role_of(const worker::Job& job) {
     return job.role.empty() ? "handler" : job.role;
 }
@@ -114,7 +112,7 @@ worker::Outcome LuaConversation::unloadable(const api::Target& target,
                              worker::then_resume(target);
     worker::Outcome outcome = failed_outcome(Verdict::not_attempted, Failure::configuration, text);
     outcome.result.disable = outcome.result.excerpt;
-    outcome.result.retry_after_ms = disabled_pause_ms;
+    outcome.result.retry_after_ms = worker::disabled_pause_ms;
     return outcome;
 }
 

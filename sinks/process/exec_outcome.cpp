@@ -1,5 +1,6 @@
 #include "sinks/process/exec_outcome.h"
 
+#include "sinks/worker/conversation.h"
 #include "sinks/worker/wording.h"
 
 #include <utility>
@@ -16,7 +17,6 @@ constexpr int exit_data = 65;        // sysexits.h: EX_DATAERR
 constexpr int exit_permanent = 100;  // what mail delivery agents use for it
 
 constexpr std::uint32_t deferral_ms = 500;
-constexpr std::uint32_t disabled_pause_ms = 5'000;  // should disabling it come late
 
 AttemptResult made(Verdict verdict, Failure failure, std::string excerpt) {
     AttemptResult result;
@@ -30,7 +30,7 @@ AttemptResult broken(const api::Target& target, const ProcessEnd& end) {
     const std::string text =
         worker::configuration_problem(target, target.spec.function.command, end);
     AttemptResult result = made(Verdict::not_attempted, Failure::configuration, text);
-    result.retry_after_ms = disabled_pause_ms;
+    result.retry_after_ms = worker::disabled_pause_ms;
     result.disable = text;
     return result;
 }

@@ -71,24 +71,12 @@ Result<worker::ProcessOrder> RuntimeContract::order(const api::Target& target) {
 }
 
 Result<worker::Opening> RuntimeContract::open(const api::Target& target, worker::Host& host) {
-    const auto null = worker::open_null();
-    if (!null) return null.error();
-    const auto out = worker::make_pipe();
-    if (!out) {
-        worker::close_file(*null);
-        return out.error();
-    }
-    const auto failures = worker::make_pipe();
-    if (!failures) {
-        worker::close_file(*null);
-        worker::close_file(out->read_end);
-        worker::close_file(out->write_end);
-        return failures.error();
-    }
+    const auto files = worker::make_output_files();
+    if (!files) return files.error();
     auto conversation = std::make_unique<RuntimeConversation>(
-        executor_, clock_, host, target, options_.shown, out->read_end, failures->read_end);
+        executor_, clock_, host, target, options_.shown, files->out.read_end, files->err.read_end);
     worker::Opening opening;
-    opening.files = {*null, out->write_end, failures->write_end};
+    opening.files = {files->null, files->out.write_end, files->err.write_end};
     const bool own_user =
         ::geteuid() == 0 && options_.process.profile != worker::SandboxProfile::none;
     const std::uint32_t user = own_user ? worker::user_of(target.subscription.value) : ::geteuid();

@@ -40,31 +40,6 @@ Result<std::uint16_t> free_port(const boost::asio::any_io_executor& executor) {
     return port;
 }
 
-// The child's standard output and error.
-struct Files {
-    worker::Pipe out;
-    worker::Pipe err;
-    int null = -1;
-};
-
-Result<Files> make_files() {
-    const auto null = worker::open_null();
-    if (!null) return null.error();
-    const auto out = worker::make_pipe();
-    if (!out) {
-        worker::close_file(*null);
-        return out.error();
-    }
-    const auto err = worker::make_pipe();
-    if (!err) {
-        worker::close_file(*null);
-        worker::close_file(out->read_end);
-        worker::close_file(out->write_end);
-        return err.error();
-    }
-    return Files{*out, *err, *null};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Sink>> make_worker_http_sink(const worker::Workshop& workshop,
@@ -122,7 +97,7 @@ Result<worker::Opening> WorkerHttpContract::open(const api::Target& target, work
     auto socket = SocketFolder::make(own_user ? worker::user_of(target.subscription.value) : 0);
     if (!socket) return socket.error();
     const std::string path = (*socket)->socket();
-    const auto files = make_files();
+    const auto files = worker::make_output_files();
     if (!files) return files.error();
     worker::Opening opening;
     opening.conversation = std::make_unique<WorkerHttpConversation>(world_,

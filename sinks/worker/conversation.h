@@ -19,6 +19,9 @@
 
 namespace penstock::sinks::worker {
 
+// Pause asked for what a broken configuration gives back, should its disabling come late.
+inline constexpr std::uint32_t disabled_pause_ms = 5'000;
+
 // What came of a message.
 struct Outcome {
     AttemptResult result;

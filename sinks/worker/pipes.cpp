@@ -42,6 +42,24 @@ Result<int> open_null() {
     return file;
 }
 
+Result<OutputFiles> make_output_files() {
+    const auto null = open_null();
+    if (!null) return null.error();
+    const auto out = make_pipe();
+    if (!out) {
+        close_file(*null);
+        return out.error();
+    }
+    const auto err = make_pipe();
+    if (!err) {
+        close_file(*null);
+        close_file(out->read_end);
+        close_file(out->write_end);
+        return err.error();
+    }
+    return OutputFiles{*out, *err, *null};
+}
+
 void close_file(int file) {
     if (file >= 0) ::close(file);
 }

@@ -26,6 +26,15 @@ struct Pipe {
 Result<Pipe> make_pipe();
 Result<int> open_null();  // /dev/null, to be read and written
 
+// For a process that reads nothing: its standard output and error, and /dev/null as its input.
+struct OutputFiles {
+    Pipe out;
+    Pipe err;
+    int null = -1;
+};
+
+Result<OutputFiles> make_output_files();
+
 void close_file(int file);  // -1: nothing to do
 
 // Reads until the end or an error. Reads slower than `bytes_per_second` on the average: a flood

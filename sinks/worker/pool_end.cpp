@@ -11,12 +11,6 @@ namespace penstock::sinks::worker {
 using model::Failure;
 using model::Verdict;
 
-namespace {
-
-constexpr std::uint32_t disabled_pause_ms = 5'000;  // should disabling it come late
-
-}  // namespace
-
 AttemptResult Pool::deferral(Failure failure, std::string excerpt) const {
     AttemptResult result;
     result.verdict = Verdict::not_attempted;
