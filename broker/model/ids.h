@@ -17,6 +17,8 @@ using QueueNo = ObjectNo;
 using TopicNo = ObjectNo;
 using SubscriptionNo = ObjectNo;
 
+using NodeId = Id<struct NodeTag, std::uint64_t>;  // a broker; never given twice; 0 is none
+
 using LogIndex = std::uint64_t;  // position of an entry in a set's replicated log, from 1
 using Sequence =
     std::uint64_t;  // position of a message in a queue's or topic's log, from 1; 40 bits

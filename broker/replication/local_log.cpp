@@ -62,7 +62,7 @@ LocalLog::LocalLog(SetId set, storage::LogStore& store, TimeMs last_time_ms)
 
 bool LocalLog::propose(Proposal proposal) {
     last_time_ms_ = std::max(last_time_ms_, proposal.time_ms);
-    staged_.push_back({proposal.token, term_, next_index_, last_time_ms_});
+    staged_.push_back({proposal.token, term_, next_index_, last_time_ms_, {}, {}});
     storage::EntryRecord record;
     record.set = set_;
     record.term = term_;
@@ -72,6 +72,18 @@ bool LocalLog::propose(Proposal proposal) {
     record.bodies = std::move(proposal.bodies);
     store_.append(std::move(record));
     return true;
+}
+
+void LocalLog::read(std::uint64_t token) {
+    reads_.push_back(token);
+}
+
+std::vector<ConfirmedRead> LocalLog::take_reads() {
+    std::vector<ConfirmedRead> confirmed;
+    for (const std::uint64_t token : std::exchange(reads_, {})) {
+        confirmed.push_back({token, committed()});
+    }
+    return confirmed;
 }
 
 std::vector<Committed> LocalLog::take_committed() {

@@ -19,7 +19,21 @@ class LocalLog final : public Log {
     [[nodiscard]] SetId set() const override { return set_; }
 
     bool propose(Proposal proposal) override;
+    void read(std::uint64_t token) override;
+
+    void cycle() override {}
+
     std::vector<Committed> take_committed() override;
+
+    std::vector<Ended> take_ended() override { return {}; }
+
+    std::vector<ConfirmedRead> take_reads() override;
+
+    [[nodiscard]] bool busy() const override { return false; }
+
+    // A sole voter without a number always leads.
+    [[nodiscard]] Leadership leadership() const override { return {true, {}, term_}; }
+
     [[nodiscard]] LogIndex committed() const override;
     Result<void> replay(LogIndex applied, const Visit& visit) const override;
 
@@ -30,6 +44,7 @@ class LocalLog final : public Log {
     TimeMs last_time_ms_;
     LogIndex next_index_;
     std::vector<Committed> staged_;
+    std::vector<std::uint64_t> reads_;
 };
 
 }  // namespace penstock::replication
