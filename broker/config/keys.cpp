@@ -1,5 +1,6 @@
 #include "broker/config/keys.h"
 
+#include "broker/config/peer_list.h"
 #include "broker/config/quantity.h"
 
 #include <algorithm>
@@ -109,6 +110,20 @@ Key number_key(std::string name, Spelling spelling, Place<std::uint64_t> place, 
             }};
 }
 
+Key peers_key(std::string name, Place<std::vector<ClusterPeer>> place) {
+    return {std::move(name),
+            KeyKind::peers,
+            [place](ServerConfig& config, std::string_view text) -> Complaint {
+                auto peers = parse_peers(text);
+                if (!peers) return "must be as 2=10.0.0.2:7072,3=10.0.0.3:7072";
+                place(config) = std::move(*peers);
+                return std::nullopt;
+            },
+            [place](const ServerConfig& config) {
+                return format_peers(read(place, config));
+            }};
+}
+
 std::vector<Key> make_server_keys() {
     using C = ServerConfig;
     return {
@@ -213,6 +228,29 @@ std::vector<Key> make_protocol_keys() {
     };
 }
 
+std::vector<Key> make_cluster_keys() {
+    using C = ServerConfig;
+    return {
+        text_key("cluster.name", [](C& c) -> std::string& { return c.cluster.name; }),
+        number_key("cluster.node_id",
+                   count,
+                   [](C& c) -> std::uint64_t& { return c.cluster.node_id; },
+                   {0, INT64_MAX}),
+        text_key("cluster.listen_peer", [](C& c) -> std::string& { return c.cluster.listen_peer; }),
+        text_key("cluster.advertise_peer",
+                 [](C& c) -> std::string& { return c.cluster.advertise_peer; }),
+        text_key("cluster.advertise_http",
+                 [](C& c) -> std::string& { return c.cluster.advertise_http; }),
+        peers_key("cluster.peers",
+                  [](C& c) -> std::vector<ClusterPeer>& { return c.cluster.peers; }),
+        text_key("cluster.zone", [](C& c) -> std::string& { return c.cluster.zone; }),
+        text_key("cluster.tls.ca", [](C& c) -> std::string& { return c.cluster.tls.ca; }),
+        text_key("cluster.tls.cert", [](C& c) -> std::string& { return c.cluster.tls.cert; }),
+        text_key("cluster.tls.key", [](C& c) -> std::string& { return c.cluster.tls.key; }),
+        flag_key("cluster.insecure", [](C& c) -> bool& { return c.cluster.insecure; }),
+    };
+}
+
 // Levenshtein's distance, one row at a time.
 std::size_t edit_distance(std::string_view left, std::string_view right) {
     std::vector<std::size_t> row(right.size() + 1);
@@ -237,6 +275,7 @@ const std::vector<Key>& keys() {
         std::vector<Key> all = make_server_keys();
         for (auto& key : make_store_keys()) all.push_back(std::move(key));
         for (auto& key : make_protocol_keys()) all.push_back(std::move(key));
+        for (auto& key : make_cluster_keys()) all.push_back(std::move(key));
         return all;
     }();
     return list;

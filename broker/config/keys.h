@@ -12,7 +12,8 @@
 
 namespace penstock::config {
 
-enum class KeyKind { text, count, flag };  // how a TOML file writes it: "…", 5, true
+// How a TOML file writes it: "…", 5, true, [{ id = 1, address = "…" }].
+enum class KeyKind { text, count, flag, peers };
 
 struct Key {
     std::string name;  // as in the file: "log.segment_size"

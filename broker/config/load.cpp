@@ -1,6 +1,8 @@
 #include "broker/config/load.h"
 
+#include "broker/config/cluster_check.h"
 #include "broker/config/keys.h"
+#include "broker/config/peer_list.h"
 #include "broker/config/toml_file.h"
 
 #include <unistd.h>
@@ -48,6 +50,7 @@ class Loader {
             complain("tls.cert and tls.key go together: set both or neither");
         if (config.cmq.backoff_min_ms > config.cmq.backoff_max_ms)
             complain("cmq.backoff_min must not be above cmq.backoff_max");
+        for (const auto& complaint : check_cluster(config.cluster)) complain(complaint);
     }
 
     Result<Loaded> finish() && {
@@ -80,6 +83,8 @@ class Loader {
                 return written == Setting::Written::count;
             case KeyKind::flag:
                 return written == Setting::Written::flag;
+            case KeyKind::peers:
+                return written == Setting::Written::peers;
         }
         return false;
     }
@@ -92,6 +97,8 @@ class Loader {
                 return "a whole number";
             case KeyKind::flag:
                 return "true or false";
+            case KeyKind::peers:
+                return "[{ id = 2, address = \"10.0.0.2:7072\" }]";
         }
         return {};
     }
@@ -119,6 +126,19 @@ std::string quoted(std::string_view text) {
     return out + "\"";
 }
 
+std::string as_toml(const Key& key, const ServerConfig& config) {
+    switch (key.kind) {
+        case KeyKind::text:
+            return quoted(key.show(config));
+        case KeyKind::count:
+        case KeyKind::flag:
+            return key.show(config);
+        case KeyKind::peers:
+            return format_peers_as_toml(config.cluster.peers);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Loaded> load(const Sources& sources) {
@@ -144,9 +164,8 @@ std::map<std::string, std::string> process_environment() {
 std::string show(const Loaded& loaded) {
     std::string out;
     for (const auto& key : keys()) {
-        const std::string value = key.show(loaded.config);
         const auto origin = loaded.origins.find(key.name);
-        out += key.name + " = " + (key.kind == KeyKind::text ? quoted(value) : value) + "  # " +
+        out += key.name + " = " + as_toml(key, loaded.config) + "  # " +
                (origin == loaded.origins.end() ? "default" : origin->second) + "\n";
     }
     return out;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace penstock::config {
 
@@ -51,6 +52,31 @@ struct TlsConfig {
     std::string key;
 };
 
+struct ClusterPeer {
+    std::uint64_t id = 0;
+    std::string address;
+
+    friend bool operator==(const ClusterPeer&, const ClusterPeer&) = default;
+};
+
+struct ClusterTlsConfig {
+    std::string ca;
+    std::string cert;
+    std::string key;
+};
+
+struct ClusterConfig {
+    std::string name;           // empty: this server is on its own
+    std::uint64_t node_id = 0;  // 0: none
+    std::string listen_peer = "127.0.0.1:7072";
+    std::string advertise_peer;  // empty: listen_peer
+    std::string advertise_http;  // empty: listen
+    std::vector<ClusterPeer> peers;
+    std::string zone;
+    ClusterTlsConfig tls;
+    bool insecure = false;
+};
+
 struct ServerConfig {
     std::string data = "penstock-data";
     std::string listen = "127.0.0.1:7070";
@@ -65,6 +91,7 @@ struct ServerConfig {
     PushConfig push;
     FunctionsConfig functions;
     TrackConfig track;
+    ClusterConfig cluster;
 };
 
 }  // namespace penstock::config

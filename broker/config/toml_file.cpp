@@ -1,13 +1,30 @@
 #include "broker/config/toml_file.h"
 
+#include "broker/config/peer_list.h"
+
 #include <toml++/toml.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 namespace penstock::config {
 
 namespace {
+
+// Nothing unless every element is a table of exactly an id and an address.
+std::optional<std::string> to_peers(const toml::array& list) {
+    std::vector<ClusterPeer> peers;
+    for (const auto& node : list) {
+        const auto* peer = node.as_table();
+        if (peer == nullptr || peer->size() != 2) return std::nullopt;
+        const auto* id = (*peer)["id"].as_integer();
+        const auto* address = (*peer)["address"].as_string();
+        if (id == nullptr || id->get() < 0 || address == nullptr) return std::nullopt;
+        peers.push_back({static_cast<std::uint64_t>(id->get()), address->get()});
+    }
+    return format_peers(peers);
+}
 
 Setting to_setting(std::string name, const toml::node& node) {
     const std::size_t line = node.source().begin.line;
@@ -17,6 +34,9 @@ Setting to_setting(std::string name, const toml::node& node) {
         return {std::move(name), Setting::Written::count, std::to_string(number->get()), line};
     if (const auto* flag = node.as_boolean())
         return {std::move(name), Setting::Written::flag, flag->get() ? "true" : "false", line};
+    const auto* list = node.as_array();
+    const auto peers = list == nullptr ? std::nullopt : to_peers(*list);
+    if (peers) return {std::move(name), Setting::Written::peers, *peers, line};
     return {std::move(name), Setting::Written::other, {}, line};
 }
 

@@ -10,7 +10,8 @@
 namespace penstock::config {
 
 struct Setting {
-    enum class Written { text, count, flag, other };
+    // peers: a list of tables with `id` and `address`; its value is format_peers().
+    enum class Written { text, count, flag, peers, other };
 
     std::string name;  // dotted: "log.segment_size"
     Written written;

@@ -53,7 +53,7 @@ const std::map<std::string, Names>& room_edges() {
           "broker/storage/rows",
           "broker/replication",
           "broker/api"}},
-        {"broker/config", {"broker/base"}},
+        {"broker/config", {"broker/base", "broker/model/peer_name.h"}},
         // The client shares pure helpers with the server: spellings, names and signatures.
         {"broker/cli",
          {"broker/base",
