@@ -1,6 +1,7 @@
 #include "broker/node/broker_thread.h"
 
 #include "broker/base/log.h"
+#include "broker/base/thread_name.h"
 #include "broker/node/data_folder.h"
 
 #include <chrono>
@@ -76,6 +77,7 @@ void BrokerThread::oversee() {
 }
 
 void BrokerThread::run() {
+    name_thread("penstock-broker");
     while (!stop_.load()) {
         auto more = node_->step();
         if (!more) stop_process(more.error());

@@ -1,16 +1,19 @@
 #include "plugins/listener/io_pool.h"
 
 #include "broker/base/step_watch.h"
+#include "broker/base/thread_name.h"
 
 #include <algorithm>
+#include <string>
 
 namespace penstock::plugins {
 
 IoPool::IoPool(std::size_t threads) {
-    for (std::size_t count = std::max<std::size_t>(1, threads); count > 0; --count) {
+    for (std::size_t number = 0; number < std::max<std::size_t>(1, threads); ++number) {
         lanes_.push_back(std::make_unique<Lane>());
         Lane& lane = *lanes_.back();
-        lane.thread = std::thread([&lane] {
+        lane.thread = std::thread([&lane, number] {
+            name_thread("penstock-io-" + std::to_string(number));
             StepWatch watch("plugins/listener");
             while (lane.context.run_one() > 0) watch.step_ended();
         });
