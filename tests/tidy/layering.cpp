@@ -125,6 +125,7 @@ const std::map<std::string, Names>& outside_edges() {
         {"boost/beast", speakers},
         {"boost/json", encoders},
         {"boost/url", encoders},
+        {"boost/pfr", {"broker/base/wire.h"}},
         {"openssl/",
          {"broker/api",
           "broker",
