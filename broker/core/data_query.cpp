@@ -204,7 +204,7 @@ std::vector<TrackRow> track_rows(const Rows& rows,
             if (found.size() == limit) return false;
             auto row = decode<TrackRow>(value);
             if (row.attempts.index() < oldest) return false;
-            found.push_back(row);
+            found.push_back(std::move(row));
             return true;
         });
     return found;

@@ -167,6 +167,14 @@ std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
                                                 Sequence first,
                                                 std::uint32_t limit);
 
+// An acknowledgement that came to something else than its attempt says, which was written before:
+// Failure::kv_moved, the message was handled again and nothing counts, or output_refused.
+struct AmendedAttempt {
+    Sequence sequence = 0;
+    model::Failure failure = model::Failure::none;
+    std::string excerpt;
+};
+
 // Where the attempts of a subscription are: one row per Settle entry, newest first.
 struct TrackRow {
     MessageId attempts;  // the body that holds them
@@ -175,6 +183,7 @@ struct TrackRow {
     Sequence last = 0;
     std::uint32_t count = 0;
     std::uint32_t failed = 0;
+    std::vector<AmendedAttempt> amended;
 };
 
 // Rows older than the one whose attempts are `before` (0: newest) down to entry index `oldest`.

@@ -199,6 +199,7 @@ void fields_of(F& f, T& v) {
 template <class F, Is<TrackRow> T>
 void fields_of(F& f, T& v) {
     f(v.attempts), f(v.time_ms), f(v.first), f(v.last), f(v.count), f(v.failed);
+    f.list(v.amended, [](auto& g, auto& one) { g(one.sequence), g(one.failure), g(one.excerpt); });
 }
 
 template <class T>

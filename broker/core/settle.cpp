@@ -202,28 +202,33 @@ void settle_open(Turn& turn,
     retry_or_bury(turn, subscription, config, *open, item.retry_after_ms);
 }
 
-// False: what the handler read has moved, and nothing changed.
-bool settle_item(Turn& turn,
-                 ObjectNo subscription,
-                 const SubscriptionConfig& config,
-                 model::SettleItem item,
-                 const model::HandlerCommit* commit) {
+// What the item came to where that is not what it says. Failure::kv_moved: what the handler read
+// has moved, and nothing changed.
+std::optional<AmendedAttempt> settle_item(Turn& turn,
+                                          ObjectNo subscription,
+                                          const SubscriptionConfig& config,
+                                          model::SettleItem item,
+                                          const model::HandlerCommit* commit) {
     auto open = find_open(turn, subscription, config, item.sequence, item.generation);
-    if (!open) return true;
-    if (!model::ends_well(item.verdict))
-        commit = nullptr;  // only an acknowledgement brings effects
+    if (!open) return {};
+    // Only an acknowledgement brings effects.
+    if (!model::ends_well(item.verdict)) commit = nullptr;
+    std::optional<AmendedAttempt> amended;
     if (commit != nullptr) {
-        if (!reads_hold(turn, subscription, commit->reads)) return false;
+        if (!reads_hold(turn, subscription, commit->reads)) {
+            return AmendedAttempt{item.sequence, model::Failure::kv_moved, {}};
+        }
         if (const auto refusal = check_commit(turn, subscription, *commit)) {
             item.verdict = Verdict::retry;
             item.failure = model::Failure::output_refused;
             item.excerpt = refusal->detail;
+            amended = AmendedAttempt{
+                item.sequence, item.failure, item.excerpt.substr(0, excerpt_bytes_max)};
         }
     }
     settle_open(turn, subscription, config, open, item);
-    if (commit != nullptr && model::ends_well(item.verdict))
-        apply_commit(turn, subscription, *commit);
-    return true;
+    if (commit != nullptr && !amended) apply_commit(turn, subscription, *commit);
+    return amended;
 }
 
 }  // namespace
@@ -232,20 +237,24 @@ model::Reply settle(Turn& turn, const model::Settle& command) {
     const SubscriptionConfig* config = turn.subscription(command.subscription);
     if (!config) return model::Settled{};
     model::Settled settled;
+    std::vector<AmendedAttempt> amended;
     auto commit = command.commits.begin();
     for (std::uint32_t at = 0; at < command.items.size(); ++at) {
         const bool has_commit = commit != command.commits.end() && commit->item == at;
         turn.flush_run(config->topic);
-        if (!settle_item(turn,
-                         command.subscription,
-                         *config,
-                         command.items[at],
-                         has_commit ? &*commit : nullptr)) {
-            settled.moved.push_back(at);
+        auto one = settle_item(turn,
+                               command.subscription,
+                               *config,
+                               command.items[at],
+                               has_commit ? &*commit : nullptr);
+        if (one) {
+            const bool moved = one->failure == model::Failure::kv_moved;
+            (moved ? settled.moved : settled.refused).push_back(at);
+            amended.push_back(std::move(*one));
         }
         if (has_commit) ++commit;
     }
-    track_attempts(turn, command);
+    track_attempts(turn, command, std::move(amended));
     return settled;
 }
 

@@ -28,7 +28,7 @@ void add_to_expiry(Turn& turn, const model::Settle& command, std::uint64_t bytes
 
 }  // namespace
 
-void track_attempts(Turn& turn, const model::Settle& command) {
+void track_attempts(Turn& turn, const model::Settle& command, std::vector<AmendedAttempt> amended) {
     if (command.attempts_ordinal == model::no_ordinal || command.items.empty()) return;
     const auto by_sequence = [](const auto& left, const auto& right) {
         return left.sequence < right.sequence;
@@ -41,10 +41,12 @@ void track_attempts(Turn& turn, const model::Settle& command) {
     row.first = low->sequence;
     row.last = high->sequence;
     row.count = static_cast<std::uint32_t>(command.items.size());
-    row.failed = command.attempts_failed;
+    row.failed = command.attempts_failed + static_cast<std::uint32_t>(amended.size());
+    std::uint64_t bytes = turn.entry().bodies.at(command.attempts_ordinal).payload_bytes;
+    for (const AmendedAttempt& one : amended) bytes += sizeof(one.sequence) + one.excerpt.size();
+    row.amended = std::move(amended);
     turn.hold(row.attempts);
     turn.put(keys::track(command.subscription, row.attempts), encode(row));
-    const std::uint64_t bytes = turn.entry().bodies.at(command.attempts_ordinal).payload_bytes;
     add_to_expiry(turn, command, bytes);
     Globals& globals = turn.globals();
     globals.track_bytes += bytes;

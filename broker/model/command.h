@@ -240,7 +240,8 @@ struct SettleItem {
 // At most attempts_per_settle_max items. `attempts_ordinal`: the body with their Attempts, or
 // no_ordinal when nothing was tried or the track is off. An item with a commit takes effect
 // together with it: if a row it read has moved the item changes nothing and is listed in the reply;
-// if an output or write is not possible the item counts as failed. Replies Settled.
+// if an output or write is not possible the item counts as failed, and is listed too. Replies
+// Settled.
 inline constexpr std::uint32_t no_ordinal = 0xFFFF'FFFFU;
 
 struct Settle {
@@ -364,6 +365,7 @@ struct Started {
 
 struct Settled {
     std::vector<std::uint32_t> moved;  // items that must be handled again: what they read has moved
+    std::vector<std::uint32_t> refused;  // items that failed: what they wanted is not possible
     friend bool operator==(const Settled&, const Settled&) = default;
 };
 

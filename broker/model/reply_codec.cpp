@@ -43,7 +43,10 @@ void encode_one(Writer& writer, const Started& reply) {
 }
 
 void encode_one(Writer& writer, const Settled& reply) {
-    for (const std::uint32_t item : reply.moved) writer.varint(item);
+    for (const auto* items : {&reply.moved, &reply.refused}) {
+        writer.varint(items->size());
+        for (const std::uint32_t item : *items) writer.varint(item);
+    }
 }
 
 void encode_one(Writer& writer, const Deployed& reply) {

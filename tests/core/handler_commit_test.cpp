@@ -120,7 +120,9 @@ TEST(HandlerCommit, OneImpossibleOutputAmongSeveralUndoesAll) {
             CoreDriver driver = with_places();
             model::HandlerCommit commit = to_everywhere();
             commit.outputs.insert(last ? commit.outputs.end() : commit.outputs.begin(), output);
-            EXPECT_EQ(handle(driver, commit, bodies(4)), model::Settled{});
+            const model::Settled settled = handle(driver, commit, bodies(4));
+            EXPECT_THAT(settled.refused, ElementsAre(0));
+            EXPECT_THAT(settled.moved, IsEmpty());
             expect_nothing_happened(driver, 4);
             EXPECT_THAT(excerpt_of(driver), HasSubstr(detail));
             EXPECT_EQ(only_failure(driver)->attempts, 1U);
@@ -290,7 +292,9 @@ TEST(HandlerCommit, AMovedMessageDoesNotCountAsFailedHoweverImpossibleItsOutputs
     CoreDriver driver = with_places();
     model::HandlerCommit commit = with_outputs({to_queue(morgue)});
     commit.reads = {{"k", 99}};
-    EXPECT_THAT(handle(driver, commit, bodies(1)).moved, ElementsAre(0));
+    const model::Settled settled = handle(driver, commit, bodies(1));
+    EXPECT_THAT(settled.moved, ElementsAre(0));
+    EXPECT_THAT(settled.refused, IsEmpty());
     EXPECT_EQ(only_failure(driver), std::nullopt);
 }
 
@@ -314,6 +318,7 @@ TEST(HandlerCommit, ItemsOfOneCommandAreJudgedOneByOne) {
     command.attempts_ordinal = 0;
     const auto settled = driver.apply_as<model::Settled>(command, bodies(4));
     EXPECT_THAT(settled.moved, ElementsAre(3));
+    EXPECT_THAT(settled.refused, ElementsAre(2));
     EXPECT_THAT(driver.released(), ElementsAre(id_of(driver, 2)));
     EXPECT_THAT(ready_sequences(driver, first_reader), ElementsAre(4));
     EXPECT_EQ(core::subscription_info(driver.rows(), first_reader)->waiting, 2U);
@@ -323,17 +328,64 @@ TEST(HandlerCommit, ItemsOfOneCommandAreJudgedOneByOne) {
                             MessageId{model::first_data_set, at, 3}));
 }
 
+// Their attempts were written before anyone knew: the row of the track says what they came to.
+TEST(HandlerCommit, TheTrackSaysWhichAttemptsMovedOrWereRefused) {
+    CoreDriver driver = with_places();
+    publish(driver, news, 4);
+    model::Settle command;
+    command.subscription = first_reader;
+    for (const model::Sequence at : {1U, 2U, 3U, 4U}) {
+        command.items.push_back(outcome(at, Verdict::accepted));
+    }
+    command.items[0] = outcome(1, Verdict::retry);
+    command.commits = {with_outputs({to_queue(morgue, 1)}),
+                       with_writes({kv_put("k", "v")}, {{"k", 1}}),
+                       with_outputs({to_queue(orders, 2)})};
+    for (std::uint32_t at = 0; at < 3; ++at) command.commits[at].item = at + 1;
+    command.attempts_ordinal = 0;
+    command.attempts_failed = 1;
+    driver.apply_as<model::Settled>(command, bodies(3));
+    const auto rows = core::track_rows(driver.rows(), first_reader, MessageId{}, 0, 9);
+    ASSERT_THAT(rows, SizeIs(1));
+    EXPECT_EQ(rows[0].count, 4U);
+    EXPECT_EQ(rows[0].failed, 3U);
+    ASSERT_THAT(rows[0].amended, SizeIs(2));
+    EXPECT_EQ(rows[0].amended[0].sequence, 2U);
+    EXPECT_EQ(rows[0].amended[0].failure, Failure::output_refused);
+    EXPECT_THAT(rows[0].amended[0].excerpt, HasSubstr("the queue does not exist"));
+    EXPECT_EQ(rows[0].amended[1].sequence, 3U);
+    EXPECT_EQ(rows[0].amended[1].failure, Failure::kv_moved);
+}
+
+// What the row itself weighs goes with the attempts, or many refusals would escape the limit.
+TEST(HandlerCommit, WhatTheTrackSaysOfRefusedAttemptsCountsAgainstItsBytes) {
+    const auto track_bytes = [](model::QueueNo target) {
+        CoreDriver driver = with_places();
+        publish(driver, news);
+        model::Settle command = handled(first_reader, 1, with_outputs({to_queue(target, 1)}));
+        command.attempts_ordinal = 0;
+        driver.apply_as<model::Settled>(command, bodies(2));
+        const auto globals = driver.rows().get(core::keys::globals);
+        return core::decode<core::Globals>(*globals).track_bytes;
+    };
+    EXPECT_GT(track_bytes(morgue), track_bytes(orders));
+}
+
 TEST(HandlerCommit, TheReasonOfADeadMessageIsItsRefusedOutput) {
     model::SubscriptionSpec spec = http_spec(orders, model::custom_retry({1'000}));
     CoreDriver driver = CoreDriver::data_set();
     driver.done(make_queue(orders));
     driver.done(make_topic(news));
     driver.done(make_subscription(first_reader, spec));
+    const auto nowhere = [](CoreDriver& set) {
+        const auto command = handled(first_reader, 1, with_outputs({to_queue(morgue)}));
+        EXPECT_THAT(set.apply_as<model::Settled>(command, bodies(1)).refused, ElementsAre(0));
+    };
     publish(driver, news);
-    driver.done(handled(first_reader, 1, with_outputs({to_queue(morgue)})), bodies(1));
+    nowhere(driver);
     driver.advance(1'000);
     EXPECT_EQ(ready(driver, first_reader).at(0).attempt, 2U);
-    driver.done(handled(first_reader, 1, with_outputs({to_queue(morgue)})), bodies(1));
+    nowhere(driver);
     const auto letters = core::dead_letters(driver.rows(), orders, 0, 10).items;
     ASSERT_THAT(letters, SizeIs(1));
     EXPECT_EQ(letters[0].dead->failure, Failure::output_refused);

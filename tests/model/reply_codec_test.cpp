@@ -34,7 +34,7 @@ TEST(ReplyCodec, EveryReplyHasItsGoldenBytes) {
          "06"},
         {Deleted{{true, false}}, "050100"},
         {Started{300}, "06ac02"},
-        {Settled{{1, 300}}, "0701ac02"},
+        {Settled{{1, 300}, {2}}, "070201ac020102"},
         {Deployed{300}, "08ac02"}};
     ASSERT_EQ(std::size(samples), std::variant_size_v<Reply>);
     for (const auto& [reply, hex] : samples) EXPECT_EQ(testing::to_hex(encode_reply(reply)), hex);

@@ -57,7 +57,7 @@ class CoreDriver {
     void done(model::Command command, std::vector<model::BodyInfo> bodies = {}) {
         if (std::holds_alternative<model::Settle>(command)) {
             const auto settled = apply_as<model::Settled>(std::move(command), std::move(bodies));
-            EXPECT_EQ(settled, model::Settled{}) << "what a handler read has moved";
+            EXPECT_EQ(settled, model::Settled{}) << "something moved or was refused";
         } else {
             apply_as<model::Done>(std::move(command), std::move(bodies));
         }
