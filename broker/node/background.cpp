@@ -22,26 +22,29 @@ constexpr std::uint64_t replayed_bytes_max = 4ULL << 20;  // rows a start may le
 
 }  // namespace
 
-Background::Background(std::vector<HostedSet*> sets,
-                       storage::LogStore& store,
-                       const Clock& clock,
-                       const NodeOptions& options)
-    : sets_(std::move(sets)),
-      store_(store),
+Background::Background(storage::LogStore& store, const Clock& clock, const NodeOptions& options)
+    : store_(store),
       clock_(clock),
       options_(options),
-      counted_set_(*sets_.back()),
-      count_last_(counted_set_.applied()),
       space_(store.space()),
       space_seen_us_(clock.steady_us()),
       flushed_us_(clock.steady_us()),
       reclaimed_us_(flushed_us_),
-      scrubbed_us_(flushed_us_) {
-    std::uint64_t replayed = 0;
-    for (const HostedSet* set : sets_) replayed += set->row_store().unflushed_bytes();
+      scrubbed_us_(flushed_us_) {}
+
+void Background::add(HostedSet& set) {
+    sets_.push_back(&set);
+    if (counted_) return;
+    if (set.set() != model::names_set) counting_.push_back({&set, 1, set.applied()});
     // What one crash left to be redone is not left to the next: starts in a row stay short.
-    if (replayed >= replayed_bytes_max)
-        flushed_us_ -= std::int64_t{options_.flush_age_ms} * us_per_ms;
+    if (set.row_store().unflushed_bytes() >= replayed_bytes_max) {
+        flushed_us_ = clock_.steady_us() - std::int64_t{options_.flush_age_ms} * us_per_ms;
+    }
+}
+
+void Background::remove(model::SetId set) {
+    std::erase_if(sets_, [set](const HostedSet* hosted) { return hosted->set() == set; });
+    std::erase_if(counting_, [set](const Recount& count) { return count.set->set() == set; });
 }
 
 const HostedSet* Background::find(model::SetId set) const {
@@ -51,7 +54,7 @@ const HostedSet* Background::find(model::SetId set) const {
     return nullptr;
 }
 
-model::LogIndex Background::flushed_applied(model::SetId set) const {
+model::LogIndex Background::droppable_to(model::SetId set) const {
     const HostedSet* hosted = find(set);
     return hosted == nullptr ? 0 : hosted->row_store().flushed_applied();
 }
@@ -81,19 +84,19 @@ void Background::look_at_space() {
 }
 
 bool Background::recount() {
-    const model::SetId set = counted_set_.set();
-    const auto visit = [&](model::LogIndex index, std::uint32_t bodies) {
-        if (index <= count_last_) store_.count_live(set, index, bodies);
-    };
-    const model::LogIndex next =
-        core::count_live(counted_set_.rows(), count_next_, recount_entries, visit);
-    if (next != 0 && next <= count_last_) {
-        count_next_ = next;
-        return true;
+    if (counting_.empty()) {
+        counted_ = true;
+        store_.recount_done();
+        return false;
     }
-    counting_ = false;
-    store_.recount_done();
-    return false;
+    Recount& count = counting_.back();
+    const model::SetId set = count.set->set();
+    const auto visit = [&](model::LogIndex index, std::uint32_t bodies) {
+        if (index <= count.last) store_.count_live(set, index, bodies);
+    };
+    count.next = core::count_live(count.set->rows(), count.next, recount_entries, visit);
+    if (count.next == 0 || count.next > count.last) counting_.pop_back();
+    return true;
 }
 
 Result<void> Background::reclaim(std::int64_t now_us) {
@@ -149,14 +152,14 @@ Result<void> Background::scrub(std::int64_t now_us) {
 Result<bool> Background::run() {
     const std::int64_t now_us = clock_.steady_us();
     if (auto flushed = flush(now_us); !flushed) return flushed.error();
-    if (counting_) return recount();
+    if (!counted_) return recount();
     if (auto reclaimed = reclaim(now_us); !reclaimed) return reclaimed.error();
     if (auto scrubbed = scrub(now_us); !scrubbed) return scrubbed.error();
     return false;
 }
 
 std::int64_t Background::next_us() const {
-    if (counting_) return 0;
+    if (!counted_) return 0;
     const std::int64_t reclaim_us =
         reclaimed_us_ + (released_ ? reclaim_busy_pause_us : reclaim_pause_us);
     return std::min(reclaim_us, scrubbed_us_ + scrub_pause_us);

@@ -15,10 +15,14 @@ namespace penstock::node {
 
 class Background final : public storage::LiveBodies {
   public:
-    Background(std::vector<HostedSet*> sets,
-               storage::LogStore& store,
-               const Clock& clock,
-               const NodeOptions& options);
+    Background(storage::LogStore& store, const Clock& clock, const NodeOptions& options);
+
+    // A set that has been opened. Of those that are there before the first run() the live bodies
+    // are counted; a later one begins without any.
+    void add(HostedSet& set);
+
+    // Before the set goes.
+    void remove(model::SetId set);
 
     // Bodies nobody holds any longer, from a turn's effects.
     void release(HostedSet& data, const std::vector<model::Release>& releases);
@@ -34,7 +38,7 @@ class Background final : public storage::LiveBodies {
     // When run() wants to be called again at the latest.
     [[nodiscard]] std::int64_t next_us() const;
 
-    [[nodiscard]] model::LogIndex flushed_applied(model::SetId set) const override;
+    [[nodiscard]] model::LogIndex droppable_to(model::SetId set) const override;
     [[nodiscard]] std::vector<std::uint32_t> live_ordinals(model::SetId set,
                                                            model::LogIndex index) const override;
 
@@ -50,12 +54,16 @@ class Background final : public storage::LiveBodies {
     const Clock& clock_;
     const NodeOptions& options_;
 
-    // The recount runs over the data set's entries as they were at the start; entries behind them
+    // The recount runs over the data sets' entries as they were at the start; entries behind them
     // are counted by the store as they come.
-    HostedSet& counted_set_;
-    model::LogIndex count_next_ = 1;
-    model::LogIndex count_last_ = 0;
-    bool counting_ = true;
+    struct Recount {
+        HostedSet* set = nullptr;
+        model::LogIndex next = 1;
+        model::LogIndex last = 0;
+    };
+
+    std::vector<Recount> counting_;  // the last one first
+    bool counted_ = false;
 
     storage::SpaceLevel space_;
     std::int64_t space_seen_us_;

@@ -1,11 +1,15 @@
 // FakeLogStore: entries in a vector, staged until sync(). Stands in for the segment files where a
-// test is about the Log above them. What was staged and not synced is gone after forget_unsynced().
+// test is about the Log above them. What is staged is read at once, and gone after
+// forget_unsynced().
 #pragma once
 
 #include "broker/storage/log/log_store.h"
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,22 +20,23 @@ class FakeLogStore final : public storage::LogStore {
     struct SetLog {
         std::vector<storage::EntryRecord> entries;  // dense, the first one has index `first`
         model::LogIndex first = 1;
-        std::size_t durable = 0;
+        storage::LogStart start;
         storage::HardState hard_state;
+        std::string conf_state;
+        std::vector<storage::EntryRecord> bodies;  // at or below the start
     };
 
-    std::map<model::SetId, SetLog> logs;
+    std::map<model::SetId, SetLog> logs;  // with what is staged
     std::vector<std::pair<model::SetId, storage::HardState>> hard_states_written;
     std::set<model::MessageId> gone;  // bodies that were rewritten away
 
-    void forget_unsynced() {
-        for (auto& [set, log] : logs) log.entries.resize(log.durable);
-    }
+    void forget_unsynced() { logs = durable_; }
 
     [[nodiscard]] Range range(model::SetId set) const override {
         const auto found = logs.find(set);
         if (found == logs.end()) return {};
-        return {found->second.first, found->second.first + found->second.entries.size() - 1};
+        const SetLog& log = found->second;
+        return {std::max(log.first, log.start.index + 1), last_of(log)};
     }
 
     [[nodiscard]] storage::HardState hard_state(model::SetId set) const override {
@@ -39,10 +44,44 @@ class FakeLogStore final : public storage::LogStore {
         return found == logs.end() ? storage::HardState{} : found->second.hard_state;
     }
 
-    [[nodiscard]] std::string conf_state(model::SetId) const override { return {}; }
+    [[nodiscard]] std::string conf_state(model::SetId set) const override {
+        const auto found = logs.find(set);
+        return found == logs.end() ? std::string{} : found->second.conf_state;
+    }
+
+    [[nodiscard]] storage::LogStart start(model::SetId set) const override {
+        const auto found = logs.find(set);
+        return found == logs.end() ? storage::LogStart{} : found->second.start;
+    }
+
+    [[nodiscard]] Result<std::vector<storage::EntryFacts>> facts(
+        model::SetId set, model::LogIndex first, std::size_t count_max) const override {
+        if (first < range(set).first) return error(Errc::not_found, "compacted");
+        std::vector<storage::EntryFacts> found;
+        const auto scanned = scan(set, first, [&](const storage::StoredEntry& entry) {
+            if (found.size() == count_max) return false;
+            std::uint64_t bytes = entry.commands.size();
+            for (const storage::StoredBodyView& body : entry.bodies) bytes += body.bytes.size();
+            found.push_back({entry.term, entry.index, entry.kind, bytes});
+            return true;
+        });
+        if (!scanned) return scanned.error();
+        return found;
+    }
+
+    [[nodiscard]] Result<std::uint64_t> term_of(model::SetId set,
+                                                model::LogIndex index) const override {
+        if (index != 0 && index == start(set).index) return start(set).term;
+        const auto found = facts(set, index, 1);
+        if (!found) return found.error();
+        if (found->empty()) return error(Errc::not_found, "behind the last entry");
+        return found->front().term;
+    }
 
     void append(storage::EntryRecord record) override {
-        logs[record.set].entries.push_back(std::move(record));
+        SetLog& log = logs[record.set];
+        if (record.index <= last_of(log)) log.entries.resize(record.index - log.first);
+        log.entries.push_back(std::move(record));
     }
 
     void append_hard_state(model::SetId set, const storage::HardState& state) override {
@@ -50,10 +89,30 @@ class FakeLogStore final : public storage::LogStore {
         hard_states_written.emplace_back(set, state);
     }
 
-    void append_conf_state(model::SetId, std::string_view) override {}
+    void append_conf_state(model::SetId set, std::string_view state) override {
+        logs[set].conf_state = state;
+    }
+
+    void append_start(model::SetId set, storage::LogStart start) override {
+        logs[set].start = start;
+    }
+
+    void replace_log(model::SetId set, storage::LogStart start) override {
+        SetLog& log = logs[set];
+        log.entries.clear();
+        log.bodies.clear();
+        log.first = start.index + 1;
+        log.start = start;
+    }
+
+    void append_body(storage::EntryRecord record) override {
+        logs[record.set].bodies.push_back(std::move(record));
+    }
+
+    void drop_set(model::SetId set) override { logs.erase(set); }
 
     Result<void> sync() override {
-        for (auto& [set, log] : logs) log.durable = log.entries.size();
+        durable_ = logs;
         return {};
     }
 
@@ -62,17 +121,23 @@ class FakeLogStore final : public storage::LogStore {
                       const VisitEntry& visit) const override {
         const auto found = logs.find(set);
         if (found == logs.end()) return {};
-        for (const storage::EntryRecord& record : found->second.entries) {
-            if (record.index < first) continue;
-            storage::StoredEntry entry{
-                record.set, record.term, record.index, record.time_ms, record.commands, {}};
-            for (std::uint32_t at = 0; at < record.bodies.size(); ++at) {
-                const bool present = !gone.contains(model::MessageId{set, record.index, at});
-                entry.bodies.push_back({present, record.bodies[at]});
-            }
-            if (!visit(entry)) return {};
+        visit_all(found->second.entries, std::max(first, start(set).index + 1), visit);
+        return {};
+    }
+
+    Result<void> scan_records(model::SetId set,
+                              model::LogIndex first,
+                              const VisitEntry& visit) const override {
+        const auto found = logs.find(set);
+        if (found == logs.end()) return {};
+        if (visit_all(found->second.bodies, first, visit)) {
+            visit_all(found->second.entries, first, visit);
         }
         return {};
+    }
+
+    [[nodiscard]] std::shared_ptr<const storage::LogPin> pin(model::SetId) override {
+        return std::make_shared<storage::LogPin>();
     }
 
     [[nodiscard]] Result<storage::BodySource> find(model::MessageId) const override {
@@ -94,6 +159,30 @@ class FakeLogStore final : public storage::LogStore {
     [[nodiscard]] storage::SpaceLevel space() const override { return storage::SpaceLevel::normal; }
 
     [[nodiscard]] storage::LogStoreStats stats() const override { return {}; }
+
+  private:
+    static model::LogIndex last_of(const SetLog& log) { return log.first + log.entries.size() - 1; }
+
+    bool visit_all(const std::vector<storage::EntryRecord>& records,
+                   model::LogIndex first,
+                   const VisitEntry& visit) const {
+        for (const storage::EntryRecord& record : records) {
+            if (record.index < first) continue;
+            storage::StoredEntry entry{
+                record.set, record.term, record.index, record.time_ms, record.commands, {}};
+            entry.kind = record.kind;
+            for (std::uint32_t at = 0; at < record.bodies.size(); ++at) {
+                const bool absent =
+                    gone.contains(model::MessageId{record.set, record.index, at}) ||
+                    std::binary_search(record.absent.begin(), record.absent.end(), at);
+                entry.bodies.push_back({!absent, record.bodies[at]});
+            }
+            if (!visit(entry)) return false;
+        }
+        return true;
+    }
+
+    std::map<model::SetId, SetLog> durable_;
 };
 
 }  // namespace penstock::replication::testing

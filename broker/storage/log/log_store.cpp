@@ -9,7 +9,7 @@ Result<std::unique_ptr<LogStore>> LogStore::open(Disk& disk,
                                                  const LogStoreOptions& options,
                                                  const std::function<LogIndex(SetId)>& applied) {
     auto store = std::make_unique<SegmentLogStore>(disk, folder, options);
-    if (const auto started = store->start(applied); !started) return started.error();
+    if (const auto started = store->open(applied); !started) return started.error();
     return std::unique_ptr<LogStore>(std::move(store));
 }
 

@@ -31,6 +31,10 @@ struct LogStoreOptions {
     std::uint32_t reserve_segments = 8;   // at least this many segments of it
 };
 
+// What an entry's commands are to whoever agrees on them; opaque bytes here in both cases. An entry
+// without commands and bodies is the engine's own.
+enum class EntryKind : std::uint8_t { command = 0, membership = 1 };
+
 // One entry as stored. `commands` are the core's bytes, opaque here; bodies by ordinal. A body may
 // be missing (rewritten away once nobody held it): `present` is false then.
 struct EntryRecord {
@@ -40,11 +44,14 @@ struct EntryRecord {
     TimeMs time_ms = 0;
     std::string commands;
     std::vector<std::string> bodies;
+    EntryKind kind = EntryKind::command;
+    std::vector<std::uint32_t> absent;  // ordinals without a body, ascending; append_body() only
 };
 
 struct StoredBodyView {
     bool present = false;
     std::string_view bytes;
+    bool damaged = false;  // scan_records() only: does not match its checksum
 };
 
 struct StoredEntry {
@@ -54,7 +61,27 @@ struct StoredEntry {
     TimeMs time_ms = 0;
     std::string_view commands;
     std::vector<StoredBodyView> bodies;
+    EntryKind kind = EntryKind::command;
 };
+
+// What an engine knows of an entry whose bytes stay on the disk.
+struct EntryFacts {
+    std::uint64_t term = 0;
+    LogIndex index = 0;
+    EntryKind kind = EntryKind::command;
+    std::uint64_t bytes = 0;  // of commands and bodies as appended
+    friend bool operator==(const EntryFacts&, const EntryFacts&) = default;
+};
+
+// A set's log begins behind this entry; {0, 0}: with the first one.
+struct LogStart {
+    LogIndex index = 0;
+    std::uint64_t term = 0;
+    friend bool operator==(const LogStart&, const LogStart&) = default;
+};
+
+// Said of a set whose log is about to be replaced: a start needs none of its entries.
+inline constexpr LogIndex nothing_needed = ~LogIndex{0};
 
 // Raft's durable facts of one set (Ongaro, 2014, figure 3.1). A single node writes its term once.
 struct HardState {
@@ -95,12 +122,20 @@ class LiveBodies {
   public:
     virtual ~LiveBodies() = default;
 
-    // Index up to which the rows of `set` are flushed; entries above it are never dropped.
-    [[nodiscard]] virtual LogIndex flushed_applied(SetId set) const = 0;
+    // Index up to which entries of `set` may be dropped or lose bodies nobody holds. On one node:
+    // what its rows have flushed; of a replicated set the lesser of that and start().index, so that
+    // whatever the engine may send again is whole.
+    [[nodiscard]] virtual LogIndex droppable_to(SetId set) const = 0;
 
     // Ordinals of the entry that some log still holds, ascending; empty: none.
     [[nodiscard]] virtual std::vector<std::uint32_t> live_ordinals(SetId set,
                                                                    LogIndex index) const = 0;
+};
+
+// While it lives, no segment with a record of its set is dropped or rewritten. Broker thread.
+class LogPin {
+  public:
+    virtual ~LogPin() = default;
 };
 
 enum class SpaceLevel : std::uint8_t { normal, below_reserve, exhausted };
@@ -119,15 +154,18 @@ class LogStore {
     virtual ~LogStore() = default;
 
     // Opens or creates the store in `folder`. `applied` gives, per set, the index up to which rows
-    // are flushed: records above it are all verified, a torn tail (of the last write of the last
-    // segment) is cut off; a hole, a missing or a damaged file there is Error{damaged} with file,
-    // offset and what to do, and nothing is changed.
+    // are flushed (or nothing_needed): records above it are all verified, a torn tail (of the last
+    // write of the last segment) is cut off; a hole, a missing or a damaged file there is
+    // Error{damaged} with file, offset and what to do, and nothing is changed.
     static Result<std::unique_ptr<LogStore>> open(Disk& disk,
                                                   const std::string& folder,
                                                   const LogStoreOptions& options,
                                                   const std::function<LogIndex(SetId)>& applied);
 
-    // First and last index of a set's log; {1, 0} for a set without entries.
+    // First and last index of a set's log, with what is staged; {start().index + 1, start().index}
+    // for a set without entries. The entries in between are whole. On a set that was not given a
+    // start, the first one moves as reclaim() drops entries: an engine that takes over such a log
+    // gives it one (term_of() the last entry is known even when the entry was dropped).
     struct Range {
         LogIndex first = 1;
         LogIndex last = 0;
@@ -137,19 +175,55 @@ class LogStore {
     [[nodiscard]] virtual HardState hard_state(SetId set) const = 0;
     [[nodiscard]] virtual std::string conf_state(SetId set) const = 0;  // opaque; empty: none
 
-    // Stage records for the next sync. An entry's index is range().last + 1, or an earlier one,
-    // which ends the old suffix from there on.
+    // With what is staged.
+    [[nodiscard]] virtual LogStart start(SetId set) const = 0;
+
+    // Up to `count_max` durable entries from `first` on, ascending, without a gap; none when
+    // `first` is behind the last one. Error{not_found}: `first` is not in the log any more
+    // ("compacted").
+    [[nodiscard]] virtual Result<std::vector<EntryFacts>> facts(SetId set,
+                                                                LogIndex first,
+                                                                std::size_t count_max) const = 0;
+
+    // Also of start().index. Error{not_found}: compacted, or behind the last durable entry.
+    [[nodiscard]] virtual Result<std::uint64_t> term_of(SetId set, LogIndex index) const = 0;
+
+    // Stage records for the next sync, which keeps their order: per set the entries, then the hard
+    // state, then conf state and start. An entry's index is range().last + 1, or an earlier one
+    // behind start(), which ends the old suffix from there on.
     virtual void append(EntryRecord record) = 0;
     virtual void append_hard_state(SetId set, const HardState& state) = 0;
     virtual void append_conf_state(SetId set, std::string_view state) = 0;
 
-    // Makes everything staged durable with one write and one sync (none when nothing is staged).
+    // Entries up to `start`, an entry of the log not before the present start, are not the log's
+    // any longer; their records stay while bodies of them are held.
+    virtual void append_start(SetId set, LogStart start) = 0;
+
+    // A snapshot was installed: every record of the set is void, the log begins behind `start`.
+    // Hard and conf state stay.
+    virtual void replace_log(SetId set, LogStart start) = 0;
+
+    // A record at or below start().index, behind replace_log() and before the log's first entry,
+    // ascending: kept for its bodies alone. find() and scan_records() find it.
+    virtual void append_body(EntryRecord record) = 0;
+
+    // The replica left this node: every record of the set is void, its facts are forgotten.
+    virtual void drop_set(SetId set) = 0;
+
+    // Makes everything staged durable with one write and one sync (none when nothing is staged;
+    // where a segment ends, one each: a crash between them keeps the first records).
     virtual Result<void> sync() = 0;
 
-    // Visits the entries of `set` from `first` on in index order, verified, until `visit` says
-    // false.
+    // Visits the durable entries of `set` behind start() from `first` on in index order, verified,
+    // until `visit` says false.
     using VisitEntry = std::function<bool(const StoredEntry&)>;
     virtual Result<void> scan(SetId set, LogIndex first, const VisitEntry& visit) const = 0;
+
+    // Visits what there is from `first` on, also records at or below start(): with gaps, and with
+    // damaged bodies, which are marked. A record that cannot be read at all is left out.
+    virtual Result<void> scan_records(SetId set, LogIndex first, const VisitEntry& visit) const = 0;
+
+    [[nodiscard]] virtual std::shared_ptr<const LogPin> pin(SetId set) = 0;
 
     // Where a body is. Error{not_found}: no such entry. Memory only, except that the footer of a
     // long sealed segment may be read.

@@ -42,10 +42,9 @@ Result<bool> Reclaimer::step(const LiveBodies& live) {
     return rewrite_step(live);
 }
 
-bool Reclaimer::flushed(const SegmentInfo& info, const LiveBodies& live) const {
+bool Reclaimer::droppable(const SegmentInfo& info, const LiveBodies& live) const {
     return std::all_of(info.sets.begin(), info.sets.end(), [&](const auto& set) {
-        return state_.catalog.last_in(set.first, info.name.number) <=
-               live.flushed_applied(set.first);
+        return state_.catalog.last_in(set.first, info.name.number) <= live.droppable_to(set.first);
     });
 }
 
@@ -54,7 +53,7 @@ Result<bool> Reclaimer::drop_empty(const LiveBodies& live) {
     for (const auto& [number, info] : state_.catalog.segments()) {
         if (numbers.size() == drops_a_step) break;
         const bool empty = info.footer != 0 && info.live == 0 && !info.distrusted;
-        if (empty && flushed(info, live)) numbers.push_back(number);
+        if (empty && droppable(info, live)) numbers.push_back(number);
     }
     if (numbers.empty()) return false;
     if (const auto dropped = drop(numbers); !dropped) return dropped.error();
@@ -96,7 +95,7 @@ const SegmentInfo* Reclaimer::sparsest(const LiveBodies& live) const {
     for (const auto& [number, info] : state_.catalog.segments()) {
         if (info.footer == 0 || info.keep || !is_sparse(info)) continue;
         if (best != nullptr && held_bytes(info) >= held_bytes(*best)) continue;
-        if (flushed(info, live)) best = &info;
+        if (droppable(info, live)) best = &info;
     }
     return best;
 }

@@ -1,6 +1,6 @@
 // Reclaimer: gives back the space of sealed segments: deletes those of which nothing is held, and
-// rewrites those of which less than half is. Never one with an entry above the flushed applied
-// index. Owned by the SegmentLogStore, broker thread only.
+// rewrites those of which less than half is. Never one with an entry above what the node calls
+// droppable. Owned by the SegmentLogStore, broker thread only.
 #pragma once
 
 #include "broker/storage/log/rewrite.h"
@@ -18,7 +18,7 @@ class Reclaimer {
     Result<bool> step(const LiveBodies& live);
 
   private:
-    [[nodiscard]] bool flushed(const SegmentInfo& info, const LiveBodies& live) const;
+    [[nodiscard]] bool droppable(const SegmentInfo& info, const LiveBodies& live) const;
     Result<bool> drop_empty(const LiveBodies& live);
     Result<void> drop(const std::vector<std::uint64_t>& numbers);
     [[nodiscard]] const SegmentInfo* sparsest(const LiveBodies& live) const;

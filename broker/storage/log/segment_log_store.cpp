@@ -25,7 +25,7 @@ std::uint64_t fitting_segment_bytes(std::uint64_t wanted, std::uint64_t disk_byt
 SegmentLogStore::SegmentLogStore(Disk& disk, std::string folder, const LogStoreOptions& options)
     : options_(options), state_(disk, std::move(folder)), reclaimer_(state_), scrubber_(state_) {}
 
-Result<void> SegmentLogStore::start(const Applied& applied) {
+Result<void> SegmentLogStore::open(const Applied& applied) {
     if (const auto made = state_.files.make_folder(); !made) return made;
     const auto space = state_.files.disk().space(state_.files.folder());
     if (!space) return space.error();
@@ -93,6 +93,44 @@ void SegmentLogStore::append_hard_state(SetId set, const HardState& state) {
 void SegmentLogStore::append_conf_state(SetId set, std::string_view state) {
     staged_.push_back(stage_conf_state(set, state));
     apply_facts(staged_.back(), facts_[set]);
+}
+
+LogStart SegmentLogStore::start(SetId) const {
+    return {};
+}
+
+Result<std::vector<EntryFacts>> SegmentLogStore::facts(SetId, LogIndex, std::size_t) const {
+    return error(Errc::unavailable, "facts of entries");
+}
+
+Result<std::uint64_t> SegmentLogStore::term_of(SetId, LogIndex) const {
+    return error(Errc::unavailable, "terms of entries");
+}
+
+void SegmentLogStore::append_start(SetId, LogStart) {
+    check(false, "the log's start");
+}
+
+void SegmentLogStore::replace_log(SetId, LogStart) {
+    check(false, "replacing a log");
+}
+
+void SegmentLogStore::append_body(EntryRecord) {
+    check(false, "a record kept for its bodies");
+}
+
+void SegmentLogStore::drop_set(SetId) {
+    check(false, "dropping a set");
+}
+
+Result<void> SegmentLogStore::scan_records(SetId set,
+                                           LogIndex first,
+                                           const VisitEntry& visit) const {
+    return scan(set, first, visit);
+}
+
+std::shared_ptr<const LogPin> SegmentLogStore::pin(SetId) {
+    return std::make_shared<LogPin>();
 }
 
 Result<void> SegmentLogStore::sync() {

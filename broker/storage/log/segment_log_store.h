@@ -23,7 +23,7 @@ class SegmentLogStore final : public LogStore {
   public:
     SegmentLogStore(Disk& disk, std::string folder, const LogStoreOptions& options);
 
-    Result<void> start(const Applied& applied);
+    Result<void> open(const Applied& applied);
 
     [[nodiscard]] Range range(SetId set) const override;
     [[nodiscard]] HardState hard_state(SetId set) const override;
@@ -31,6 +31,17 @@ class SegmentLogStore final : public LogStore {
     void append(EntryRecord record) override;
     void append_hard_state(SetId set, const HardState& state) override;
     void append_conf_state(SetId set, std::string_view state) override;
+    [[nodiscard]] LogStart start(SetId set) const override;
+    [[nodiscard]] Result<std::vector<EntryFacts>> facts(SetId set,
+                                                        LogIndex first,
+                                                        std::size_t count_max) const override;
+    [[nodiscard]] Result<std::uint64_t> term_of(SetId set, LogIndex index) const override;
+    void append_start(SetId set, LogStart start) override;
+    void replace_log(SetId set, LogStart start) override;
+    void append_body(EntryRecord record) override;
+    void drop_set(SetId set) override;
+    Result<void> scan_records(SetId set, LogIndex first, const VisitEntry& visit) const override;
+    [[nodiscard]] std::shared_ptr<const LogPin> pin(SetId set) override;
     Result<void> sync() override;
     Result<void> scan(SetId set, LogIndex first, const VisitEntry& visit) const override;
     [[nodiscard]] Result<BodySource> find(MessageId message) const override;

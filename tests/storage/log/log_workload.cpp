@@ -95,7 +95,7 @@ void LogWorkload::release_some(LogStore& store) {
     }
 }
 
-LogIndex LogWorkload::flushed_applied(SetId set) const {
+LogIndex LogWorkload::droppable_to(SetId set) const {
     const auto found = flushed_.find(set);
     return found == flushed_.end() ? 0 : found->second;
 }
@@ -160,7 +160,7 @@ std::string LogWorkload::check_entries(const LogStore& store,
                                        SetId set,
                                        const SetModel& model) const {
     const LogIndex from = store.range(set).first;
-    if (from > flushed_applied(set) + 1) return "entries above the flushed ones were dropped";
+    if (from > droppable_to(set) + 1) return "entries above the flushed ones were dropped";
     LogIndex next = from;
     std::string wrong;
     const auto scanned = store.scan(set, from, [&](const StoredEntry& entry) {

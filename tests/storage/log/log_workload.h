@@ -32,7 +32,7 @@ class LogWorkload final : public LiveBodies {
     [[nodiscard]] std::string check(const LogStore& store) const;
 
     // As the node's rows would say after the last turn.
-    [[nodiscard]] LogIndex flushed_applied(SetId set) const override;
+    [[nodiscard]] LogIndex droppable_to(SetId set) const override;
     [[nodiscard]] std::vector<std::uint32_t> live_ordinals(SetId set,
                                                            LogIndex index) const override;
 

@@ -16,7 +16,7 @@ class Rows final : public LiveBodies {
     LogIndex flushed = 0;
     std::set<MessageId> held;
 
-    [[nodiscard]] LogIndex flushed_applied(SetId) const override { return flushed; }
+    [[nodiscard]] LogIndex droppable_to(SetId) const override { return flushed; }
 
     [[nodiscard]] std::vector<std::uint32_t> live_ordinals(SetId set,
                                                            LogIndex index) const override {
