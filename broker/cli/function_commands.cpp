@@ -141,6 +141,8 @@ int FunctionCommands::deploy() {
     json::object body;
     body["role"] = role();
     body["code"] = std::move(*code);
+    std::string file = script_file_name(file_);
+    if (!file.empty()) body["file"] = std::move(file);
     if (!note_.empty()) body["note"] = note_;
     const auto deployed = session_.send("POST", *path, body);
     if (!deployed) return session_.fail(deployed.error());

@@ -36,6 +36,17 @@ std::vector<std::string> placed(std::vector<std::string> command) {
     return command;
 }
 
+void put_file(json::object& body, const std::string& member, const std::string& path) {
+    std::string name = script_file_name(path);
+    if (!name.empty()) body[member] = std::move(name);
+}
+
+// Whole ones; what is given is never nothing.
+std::optional<std::uint64_t> mebibytes(std::optional<std::uint64_t> bytes) {
+    if (!bytes) return {};
+    return std::max<std::uint64_t>(1, *bytes >> 20);
+}
+
 }  // namespace
 
 CutCommand cut_command(std::vector<std::string>& words) {
@@ -62,6 +73,15 @@ boost::system::result<std::string, Failure> read_file(const std::string& path) {
                          "' cannot be read: " + std::strerror(why != 0 ? why : EISDIR));
 }
 
+std::string script_file_name(const std::string& path) {
+    constexpr std::size_t bytes_max = 59;  // as much of it as Lua shows
+    std::string name = std::filesystem::path(path).filename().string();
+    const bool plain = std::all_of(
+        name.begin(), name.end(), [](char letter) { return letter >= ' ' && letter <= '~'; });
+    if (!plain) return {};
+    return name.size() > bytes_max ? name.substr(name.size() - bytes_max) : name;
+}
+
 void SinkFlags::add_to(CLI::App& verb) {
     verb.add_option("--http", http_, "Push to this URL");
     verb.add_option("--queue", queue_, "Put them into this queue");
@@ -82,6 +102,11 @@ void SinkFlags::add_to(CLI::App& verb) {
     add_milliseconds(verb, "--startup", startup_ms_, "Functions: time until ready (10s)");
     add_bytes(verb, "--memory", memory_bytes_, "Functions: memory (512MiB; Lua 16MiB a state)");
     add_number(verb, "--recycle-after", recycle_after_, "Functions: messages a process lives for");
+    add_milliseconds(verb, "--recycle-age", recycle_age_ms_, "Functions: time a process lives for");
+    add_bytes(verb,
+              "--recycle-memory",
+              recycle_memory_bytes_,
+              "Functions: resident memory at which a process is replaced");
     add_number(verb, "--crashes", crashes_max_, "Functions: a message that kills so many is dead");
     verb.add_option("--stdin", stdin_, "--exec: body (default) or envelope (JSON)")
         ->check(CLI::IsMember({"body", "envelope"}));
@@ -109,13 +134,16 @@ boost::system::result<json::object, Failure> SinkFlags::function() const {
         auto code = read_file(lua_);
         if (!code) return code.error();
         function["code"] = std::move(*code);
+        put_file(function, "file", lua_);
     }
     put(function, "processes", processes_);
     put(function, "window", window_);
     put(function, "batch", batch_);
     put(function, "startup_ms", startup_ms_);
-    if (memory_bytes_) function["memory_mib"] = std::max<std::uint64_t>(1, *memory_bytes_ >> 20);
+    put(function, "memory_mib", mebibytes(memory_bytes_));
     put(function, "recycle_after", recycle_after_);
+    put(function, "recycle_age_ms", recycle_age_ms_);
+    put(function, "recycle_memory_mib", mebibytes(recycle_memory_bytes_));
     put(function, "crashes_max", crashes_max_);
     if (!stdin_.empty()) function["stdin"] = stdin_;
     if (!framing_.empty()) function["framing"] = framing_;
@@ -149,12 +177,12 @@ boost::system::result<json::object, Failure> SinkFlags::sink() const {
         if (name == "worker-http") name = "worker_http";
         body[name] = std::move(*made);
     }
-    for (const auto& [name, file] :
-         {std::pair{"filter_lua", filter_}, {"transform_lua", transform_}}) {
+    for (const auto& [stage, file] : {std::pair{"filter", filter_}, {"transform", transform_}}) {
         if (file.empty()) continue;
         auto code = read_file(file);
         if (!code) return code.error();
-        body[name] = std::move(*code);
+        body[std::string(stage) + "_lua"] = std::move(*code);
+        put_file(body, std::string(stage) + "_file", file);
     }
     return body;
 }

@@ -28,6 +28,10 @@ CutCommand cut_command(std::vector<std::string>& words);
 // The text of a file; a failure that says which and why.
 boost::system::result<std::string, Failure> read_file(const std::string& path);
 
+// What error lines of a script call the file: the last part of its path, the end of that if it is
+// long. Empty where bytes in it could disturb a line.
+std::string script_file_name(const std::string& path);
+
 class SinkFlags {
   public:
     // `command` outlives the flags.
@@ -58,6 +62,8 @@ class SinkFlags {
     std::optional<std::uint64_t> startup_ms_;
     std::optional<std::uint64_t> memory_bytes_;
     std::optional<std::uint64_t> recycle_after_;
+    std::optional<std::uint64_t> recycle_age_ms_;
+    std::optional<std::uint64_t> recycle_memory_bytes_;
     std::optional<std::uint64_t> crashes_max_;
 };
 

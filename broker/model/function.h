@@ -12,6 +12,8 @@
 
 namespace penstock::model {
 
+inline constexpr std::uint32_t recycle_age_ms_max = 2'592'000'000;  // 30 days
+
 // How the processes of a function are kept. What a kind of sink has no use for is ignored by it.
 struct FunctionSpec {
     // Argument vector, [0] an absolute path; runtime: one item, the folder with `bootstrap`.
@@ -25,9 +27,12 @@ struct FunctionSpec {
     std::uint32_t batch = 1;            // runtime: 1-16 messages an invocation
     std::uint32_t startup_ms = 10'000;  // 100-300000 until ready
     std::uint32_t memory_mib = 512;     // 1-65536, the whole tree of processes; lua: 1-64, a state
-    std::uint32_t recycle_after = 0;    // messages after which a process is replaced; 0: never
-    std::uint32_t crashes_max = 3;      // 1-100: a message that kills as many processes is dead
-    std::vector<std::string> http_allow;  // lua: hosts that ctx.http may ask, "*" any; empty: none
+    // When a process is replaced; 0: never.
+    std::uint32_t recycle_after = 0;       // after so many messages
+    std::uint32_t recycle_age_ms = 0;      // so long after it was ready, at least 1000
+    std::uint32_t recycle_memory_mib = 0;  // when so much of its tree is resident
+    std::uint32_t crashes_max = 3;         // 1-100: a message that kills as many processes is dead
+    std::vector<std::string> http_allow;   // lua: hosts that ctx.http may ask, "*" any; empty: none
 
     friend bool operator==(const FunctionSpec&, const FunctionSpec&) = default;
 };
@@ -38,7 +43,8 @@ enum class ScriptRole : std::uint8_t { handler = 1, filter = 2, transform = 3 };
 std::string_view to_text(ScriptRole role);
 
 inline constexpr std::size_t script_bytes_max = 256 * 1024;
-inline constexpr std::size_t script_versions_max = 20;  // kept of one role; the oldest go
+inline constexpr std::size_t script_file_bytes_max = 128;  // of its file's name
+inline constexpr std::size_t script_versions_max = 20;     // kept of one role; the oldest go
 
 struct Script {
     ScriptRole role = ScriptRole::handler;
@@ -46,6 +52,7 @@ struct Script {
     std::string code;
     std::string note;  // at most 256 bytes
     TimeMs deployed_ms = 0;
+    std::string file;  // name of the file it came from, for error lines; empty: not known
 
     friend bool operator==(const Script&, const Script&) = default;
 };

@@ -5,7 +5,9 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t attributes_version = 1;
+constexpr std::uint8_t subscription_version = 2;  // 1 knew no recycling by age and by memory
 constexpr std::size_t retry_step_bytes = 3;
+constexpr std::uint8_t with_file = 0x80;  // beside a script's role: the name of its file follows
 
 void expect_version(Reader& reader) {
     if (reader.u8() != attributes_version) reader.fail();
@@ -65,11 +67,13 @@ void encode(Writer& writer, const FunctionSpec& function) {
     writer.varint(function.startup_ms);
     writer.varint(function.memory_mib);
     writer.varint(function.recycle_after);
+    writer.varint(function.recycle_age_ms);
+    writer.varint(function.recycle_memory_mib);
     writer.varint(function.crashes_max);
     encode_texts(writer, function.http_allow);
 }
 
-FunctionSpec decode_function(Reader& reader) {
+FunctionSpec decode_function(Reader& reader, std::uint8_t version) {
     FunctionSpec function;
     function.command = decode_texts(reader);
     function.folder = reader.text();
@@ -82,6 +86,8 @@ FunctionSpec decode_function(Reader& reader) {
     function.startup_ms = varint32(reader);
     function.memory_mib = varint32(reader);
     function.recycle_after = varint32(reader);
+    if (version > 1) function.recycle_age_ms = varint32(reader);
+    if (version > 1) function.recycle_memory_mib = varint32(reader);
     function.crashes_max = varint32(reader);
     function.http_allow = decode_texts(reader);
     return function;
@@ -90,20 +96,24 @@ FunctionSpec decode_function(Reader& reader) {
 }  // namespace
 
 void encode(Writer& writer, const Script& script) {
-    writer.u8(static_cast<std::uint8_t>(script.role));
+    const auto role = static_cast<std::uint8_t>(script.role);
+    writer.u8(script.file.empty() ? role : static_cast<std::uint8_t>(role | with_file));
     writer.varint(script.version);
     writer.bytes(script.code);
     writer.bytes(script.note);
     writer.varint(static_cast<std::uint64_t>(script.deployed_ms));
+    if (!script.file.empty()) writer.bytes(script.file);
 }
 
 Script decode_script(Reader& reader) {
     Script script;
-    script.role = static_cast<ScriptRole>(reader.u8());
+    const std::uint8_t role = reader.u8();
+    script.role = static_cast<ScriptRole>(role & ~with_file);
     script.version = varint32(reader);
     script.code = reader.text();
     script.note = reader.text();
     script.deployed_ms = static_cast<TimeMs>(reader.varint());
+    if ((role & with_file) != 0) script.file = reader.text();
     return script;
 }
 
@@ -163,7 +173,7 @@ TopicAttributes decode_topic_attributes(Reader& reader) {
 }
 
 void encode(Writer& writer, const SubscriptionSpec& spec) {
-    writer.u8(attributes_version);
+    writer.u8(subscription_version);
     writer.u8(static_cast<std::uint8_t>(spec.sink));
     writer.bytes(spec.endpoint);
     writer.u32(spec.queue.value);
@@ -181,7 +191,8 @@ void encode(Writer& writer, const SubscriptionSpec& spec) {
 }
 
 SubscriptionSpec decode_subscription_spec(Reader& reader) {
-    expect_version(reader);
+    const std::uint8_t version = reader.u8();
+    if (version < 1 || version > subscription_version) reader.fail();
     SubscriptionSpec spec;
     spec.sink = static_cast<SinkKind>(reader.u8());
     spec.endpoint = reader.text();
@@ -195,8 +206,8 @@ SubscriptionSpec decode_subscription_spec(Reader& reader) {
     spec.timeout_ms = varint32(reader);
     spec.state = static_cast<SubscriptionState>(reader.u8());
     spec.state_reason = reader.text();
-    spec.function = decode_function(reader);
-    for (std::uint32_t& version : spec.scripts) version = varint32(reader);
+    spec.function = decode_function(reader, version);
+    for (std::uint32_t& script : spec.scripts) script = varint32(reader);
     return spec;
 }
 

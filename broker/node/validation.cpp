@@ -210,6 +210,13 @@ Refused check_function(const model::SubscriptionSpec& spec) {
         range("startup_ms", function.startup_ms, 100, 300'000, "milliseconds"),
         range("memory_mib", function.memory_mib, 1, lua ? 64 : 65'536, "MiB"),
         range("recycle_after", function.recycle_after, 0, 1'000'000'000),
+        function.recycle_age_ms == 0 ? Refused{}
+                                     : range("recycle_age_ms",
+                                             function.recycle_age_ms,
+                                             1'000,
+                                             model::recycle_age_ms_max,
+                                             "milliseconds"),
+        range("recycle_memory_mib", function.recycle_memory_mib, 0, 65'536, "MiB"),
         range("crashes_max", function.crashes_max, 1, 100),
         range("http_allow", function.http_allow.size(), 0, 100, "hosts"),
     });
@@ -224,6 +231,10 @@ Refused check_script(const model::Script& script) {
         return refuse("a script has at most " + std::to_string(model::script_bytes_max) + " bytes");
     }
     if (script.note.size() > note_bytes_max) return refuse("a note has at most 256 bytes");
+    if (script.file.size() > model::script_file_bytes_max) {
+        return refuse("a file name has at most " + std::to_string(model::script_file_bytes_max) +
+                      " bytes");
+    }
     return {};
 }
 

@@ -17,6 +17,7 @@ using model::ScriptRole;
 
 constexpr Range script_bytes{1, model::script_bytes_max};
 constexpr Range note_bytes{0, 256};
+constexpr Range file_bytes{1, model::script_file_bytes_max};
 constexpr Range version_range{1, 4'294'967'295};
 constexpr Range log_limit{1, 1000};
 constexpr Range line_number{0, 9'007'199'254'740'992};
@@ -35,6 +36,7 @@ json::object show(const api::ScriptView& view) {
     out["version"] = view.script.version;
     out["in_use"] = view.in_use;
     out["size"] = view.code_bytes;
+    if (!view.script.file.empty()) out["file"] = readable(view.script.file);
     out["note"] = readable(view.script.note);
     put_time(out, "deployed_at", view.script.deployed_ms);
     if (!view.script.code.empty()) out["code"] = readable(view.script.code);
@@ -123,7 +125,7 @@ asio::awaitable<Reply> list_scripts(Call& call) {
 }
 
 asio::awaitable<Reply> deploy_script(Call& call) {
-    Fields fields = json_fields(call.request.body, {"role", "code", "note"});
+    Fields fields = json_fields(call.request.body, {"role", "code", "file", "note"});
     api::DeployScript request;
     request.topic = call.names[0];
     request.name = call.names[1];
@@ -131,6 +133,7 @@ asio::awaitable<Reply> deploy_script(Call& call) {
     auto code = fields.payload("code", script_bytes);
     if (!code) fields.refuse("code", "is missing; the text of the script.");
     request.script.code = std::move(code).value_or(std::string());
+    request.script.file = fields.text("file", file_bytes).value_or(std::string());
     request.script.note = fields.text("note", note_bytes).value_or(std::string());
     if (!fields.ok()) co_return *fields.problem();
     const auto outcome = co_await ask(call, std::move(request));

@@ -22,6 +22,7 @@ constexpr Range url_bytes{8, 2048};
 constexpr Range words{1, 1000};
 constexpr Range word_bytes{0, 32'768};
 constexpr Range script_bytes{1, model::script_bytes_max};
+constexpr Range file_bytes{1, model::script_file_bytes_max};
 constexpr Range hosts{0, 100};
 constexpr Range host_bytes{1, 255};
 
@@ -52,6 +53,8 @@ const std::vector<SinkField>& sinks() {
           "startup_ms",
           "memory_mib",
           "recycle_after",
+          "recycle_age_ms",
+          "recycle_memory_mib",
           "crashes_max"}},
         {"worker_http",
          SinkKind::worker_http,
@@ -62,6 +65,8 @@ const std::vector<SinkField>& sinks() {
           "startup_ms",
           "memory_mib",
           "recycle_after",
+          "recycle_age_ms",
+          "recycle_memory_mib",
           "crashes_max"}},
         {"runtime",
          SinkKind::runtime,
@@ -72,19 +77,25 @@ const std::vector<SinkField>& sinks() {
           "startup_ms",
           "memory_mib",
           "recycle_after",
+          "recycle_age_ms",
+          "recycle_memory_mib",
           "crashes_max"}},
         {"lua",
          SinkKind::lua,
-         {"code", "processes", "window", "memory_mib", "http_allow", "crashes_max"}},
+         {"code", "file", "processes", "window", "memory_mib", "http_allow", "crashes_max"}},
     };
     return all;
 }
 
-void add_script(api::Subscribe& request, ScriptRole role, std::optional<std::string> code) {
+void add_script(api::Subscribe& request,
+                ScriptRole role,
+                std::optional<std::string> code,
+                std::optional<std::string> file) {
     if (!code) return;
     model::Script script;
     script.role = role;
     script.code = std::move(*code);
+    script.file = std::move(file).value_or(std::string());
     request.scripts.push_back(std::move(script));
 }
 
@@ -109,7 +120,7 @@ void read_function(Fields& object, const SinkField& sink, api::Subscribe& reques
     } else if (sink.kind == SinkKind::lua) {
         auto code = object.payload("code", script_bytes);
         if (!code) object.refuse("code", "is missing; the text of the script.");
-        add_script(request, ScriptRole::handler, std::move(code));
+        add_script(request, ScriptRole::handler, std::move(code), object.text("file", file_bytes));
     } else {
         auto command = object.payloads("command", words, word_bytes);
         if (!command)
@@ -123,6 +134,8 @@ void read_function(Fields& object, const SinkField& sink, api::Subscribe& reques
     read_number(object, "startup_ms", function.startup_ms, {100, 300'000});
     read_number(object, "memory_mib", function.memory_mib, {1, 65'536});
     read_number(object, "recycle_after", function.recycle_after, {0, 1'000'000'000});
+    read_number(object, "recycle_age_ms", function.recycle_age_ms, {0, model::recycle_age_ms_max});
+    read_number(object, "recycle_memory_mib", function.recycle_memory_mib, {0, 65'536});
     read_number(object, "crashes_max", function.crashes_max, {1, 100});
     function.content_length =
         object.one_of("framing", {"lines", "content-length"}).value_or("lines") != "lines";
@@ -180,6 +193,8 @@ json::object show_function(const SinkField& sink, const model::SubscriptionSpec&
     put("startup_ms", function.startup_ms);
     put("memory_mib", function.memory_mib);
     put("recycle_after", function.recycle_after);
+    put("recycle_age_ms", function.recycle_age_ms);
+    put("recycle_memory_mib", function.recycle_memory_mib);
     put("crashes_max", function.crashes_max);
     put("http_allow", texts(function.http_allow));
     return out;
@@ -189,7 +204,7 @@ json::object show_function(const SinkField& sink, const model::SubscriptionSpec&
 
 const Names& sink_fields() {
     static const Names all = [] {
-        Names names{"filter_lua", "transform_lua"};
+        Names names{"filter_lua", "filter_file", "transform_lua", "transform_file"};
         for (const SinkField& sink : sinks()) names.push_back(sink.name);
         return names;
     }();
@@ -210,8 +225,14 @@ void read_sink(Fields& fields, api::Subscribe& request) {
             "exactly one of http, queue, exec, worker, worker_http, runtime and lua is needed.");
     }
     read_one(fields, *chosen, request);
-    add_script(request, ScriptRole::filter, fields.payload("filter_lua", script_bytes));
-    add_script(request, ScriptRole::transform, fields.payload("transform_lua", script_bytes));
+    add_script(request,
+               ScriptRole::filter,
+               fields.payload("filter_lua", script_bytes),
+               fields.text("filter_file", file_bytes));
+    add_script(request,
+               ScriptRole::transform,
+               fields.payload("transform_lua", script_bytes),
+               fields.text("transform_file", file_bytes));
 }
 
 void put_sink(json::object& out, const model::SubscriptionSpec& spec) {

@@ -64,6 +64,10 @@ TEST_F(CliFunctions, OptionsOfFunctionsArePassedOn) {
                               "content-length",
                               "--recycle-after",
                               "100",
+                              "--recycle-age",
+                              "1h",
+                              "--recycle-memory",
+                              "48MiB",
                               "--crashes",
                               "5",
                               "--worker",
@@ -76,6 +80,8 @@ TEST_F(CliFunctions, OptionsOfFunctionsArePassedOn) {
     EXPECT_TRUE(function.ready_line);
     EXPECT_TRUE(function.content_length);
     EXPECT_EQ(function.recycle_after, 100U);
+    EXPECT_EQ(function.recycle_age_ms, 3'600'000U);
+    EXPECT_EQ(function.recycle_memory_mib, 48U);
     EXPECT_EQ(function.crashes_max, 5U);
     EXPECT_EQ(added({"--concurrency", "7", "--exec", "true"}).spec.function.processes, 7U);
 }
@@ -86,6 +92,8 @@ TEST_F(CliFunctions, LuaFilesTravelAsText) {
     const auto asked = added({"--lua", code, "--filter-lua", filter, "--http-allow", "*"});
     ASSERT_EQ(asked.scripts.size(), 2U);
     EXPECT_EQ(asked.scripts[0].code, "function handle() end\n");
+    EXPECT_EQ(asked.scripts[0].file, "handler.lua");
+    EXPECT_EQ(asked.scripts[1].file, "keep.lua");
     EXPECT_EQ(asked.scripts[1].role, model::ScriptRole::filter);
     EXPECT_EQ(asked.spec.function.http_allow, std::vector<std::string>{"*"});
 }
@@ -96,6 +104,7 @@ TEST_F(CliFunctions, DeployChecksFirstAndSaysTheVersion) {
     EXPECT_EQ(run({"fn", "deploy", "orders/score", good, "--note", "faster"}), 0);
     EXPECT_EQ(out, "version 7\n");
     EXPECT_EQ(broker.last<api::DeployScript>()->script.note, "faster");
+    EXPECT_EQ(broker.last<api::DeployScript>()->script.file, "good.lua");
     broker.requests.clear();
     const std::string bad = script("bad.lua", "function\n");
     EXPECT_EQ(run({"fn", "deploy", "orders/score", bad}), 1);

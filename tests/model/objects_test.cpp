@@ -108,7 +108,7 @@ TEST(ObjectCodec, AttributesAreStoredAsTheirGoldenBytes) {
               "02"
               "a038");
     EXPECT_EQ(testing::to_hex(encoded(testing::sample_subscription_spec())),
-              "01"
+              "02"
               "02"
               "0a687474703a2f2f612f62"
               "07000000"
@@ -129,7 +129,7 @@ TEST(ObjectCodec, AttributesAreStoredAsTheirGoldenBytes) {
               "f403"
               "01"
               "03776879"
-              "02062f62696e2f610162022f66020301000104f403ac020705010168"
+              "02062f62696e2f610162022f66020301000104f403ac0207e0d403c80105010168"
               "000900");
 }
 
@@ -154,6 +154,41 @@ TEST(ObjectCodec, AnotherVersionLeavesTheReaderFailed) {
     Reader reader(bytes);
     (void)decode_queue_attributes(reader);
     EXPECT_FALSE(reader.ok());
+}
+
+TEST(ObjectCodec, ASubscriptionOfTheFirstVersionIsNeverRecycledByAgeOrMemory) {
+    SubscriptionSpec spec = testing::sample_subscription_spec();
+    spec.function.recycle_after = 300;
+    spec.function.recycle_age_ms = 1;
+    spec.function.recycle_memory_mib = 2;
+    std::string bytes = encoded(spec);
+    const std::string in_second = "\xac\x02\x01\x02";
+    const std::size_t at = bytes.find(in_second);
+    ASSERT_NE(at, std::string::npos);
+    bytes.erase(at + 2, 2);
+    bytes[0] = 1;
+    Reader reader(bytes);
+    const SubscriptionSpec back = decode_subscription_spec(reader);
+    EXPECT_TRUE(reader.done());
+    spec.function.recycle_age_ms = 0;
+    spec.function.recycle_memory_mib = 0;
+    EXPECT_EQ(back, spec);
+}
+
+TEST(ObjectCodec, AScriptIsStoredWithTheNameOfItsFileWhereItHasOne) {
+    Script script;
+    script.role = ScriptRole::filter;
+    script.version = 2;
+    script.code = "c";
+    script.note = "n";
+    script.deployed_ms = 7;
+    EXPECT_EQ(testing::to_hex(encoded(script)), "02020163016e07");
+    script.file = "keep.lua";
+    const std::string bytes = encoded(script);
+    EXPECT_EQ(testing::to_hex(bytes), "82020163016e07086b6565702e6c7561");
+    Reader reader(bytes);
+    EXPECT_EQ(decode_script(reader), script);
+    EXPECT_TRUE(reader.done());
 }
 
 TEST(ObjectCodec, ARetryStepWhoseBoundsCrossIsMalformed) {

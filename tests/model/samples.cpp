@@ -180,17 +180,17 @@ std::vector<CommandSample> subscription_samples() {
                  c.spec = sample_subscription_spec();
                  c.scripts = {sample_script()};
              }),
-             "0101140506017301020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
-         "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162022f6602030100"
-         "0104f403ac0207050101680009000101020163016e07"},
+             "0101140506017302020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
+             "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162022f6602030100"
+             "0104f403ac0207e0d403c801050101680009000101020163016e07"},
             {"SetSubscription",
              made<SetSubscription>([](SetSubscription& c) {
                  c.subscription = SubscriptionNo{5};
                  c.spec = sample_subscription_spec();
              }),
-             "0101150501020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
-         "650105612e2a2e230800000004f403010377687902062f62696e2f610162022f66020301000104f4"
-         "03ac020705010168000900"},
+             "0101150502020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
+             "650105612e2a2e230800000004f403010377687902062f62696e2f610162022f66020301000104f4"
+             "03ac0207e0d403c80105010168000900"},
             {"Unsubscribe",
              made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
              "01011605"}};
@@ -295,6 +295,8 @@ SubscriptionSpec sample_subscription_spec() {
         s.function.startup_ms = 500;
         s.function.memory_mib = 300;
         s.function.recycle_after = 7;
+        s.function.recycle_age_ms = 60'000;
+        s.function.recycle_memory_mib = 200;
         s.function.crashes_max = 5;
         s.function.http_allow = {"h"};
         s.scripts = {0, 9, 0};

@@ -64,7 +64,8 @@ TEST_F(NativeFunctions, EveryKindHasItsObjectAndDefaults) {
     const auto worker =
         subscribed(R"("worker":{"command":["w"],"cwd":"/srv","processes":2,"window":8,)"
                    R"("framing":"content-length","ready_line":true,"startup_ms":500,)"
-                   R"("memory_mib":64,"recycle_after":1000,"crashes_max":5})");
+                   R"("memory_mib":64,"recycle_after":1000,"recycle_age_ms":60000,)"
+                   R"("recycle_memory_mib":48,"crashes_max":5})");
     EXPECT_EQ(worker.spec.sink, model::SinkKind::worker);
     EXPECT_EQ(worker.spec.function.folder, "/srv");
     EXPECT_EQ(worker.spec.concurrency, 16U);
@@ -73,6 +74,8 @@ TEST_F(NativeFunctions, EveryKindHasItsObjectAndDefaults) {
     EXPECT_EQ(worker.spec.function.startup_ms, 500U);
     EXPECT_EQ(worker.spec.function.memory_mib, 64U);
     EXPECT_EQ(worker.spec.function.recycle_after, 1000U);
+    EXPECT_EQ(worker.spec.function.recycle_age_ms, 60'000U);
+    EXPECT_EQ(worker.spec.function.recycle_memory_mib, 48U);
     EXPECT_EQ(worker.spec.function.crashes_max, 5U);
     const auto http = subscribed(R"("worker_http":{"command":["w"]})");
     EXPECT_EQ(http.spec.sink, model::SinkKind::worker_http);
@@ -80,21 +83,25 @@ TEST_F(NativeFunctions, EveryKindHasItsObjectAndDefaults) {
     EXPECT_EQ(runtime.spec.sink, model::SinkKind::runtime);
     EXPECT_EQ(runtime.spec.function.command, std::vector<std::string>{"/f"});
     EXPECT_EQ(runtime.spec.function.batch, 10U);
-    const auto lua = subscribed(R"("lua":{"code":"x","http_allow":["a.example"]})");
+    const auto lua = subscribed(R"("lua":{"code":"x","file":"h.lua","http_allow":["a.example"]})");
     EXPECT_EQ(lua.spec.sink, model::SinkKind::lua);
     EXPECT_EQ(lua.spec.concurrency, 64U);
     EXPECT_EQ(lua.spec.function.memory_mib, 16U);
     EXPECT_EQ(lua.spec.function.http_allow, std::vector<std::string>{"a.example"});
     ASSERT_EQ(lua.scripts.size(), 1U);
     EXPECT_EQ(lua.scripts[0].code, "x");
+    EXPECT_EQ(lua.scripts[0].file, "h.lua");
 }
 
 TEST_F(NativeFunctions, FilterAndTransformStandBeforeAnySink) {
-    const auto asked =
-        subscribed(R"("queue":{"name":"q"},"filter_lua":"f","transform_lua":"t","concurrency":3)");
+    const auto asked = subscribed(
+        R"("queue":{"name":"q"},"filter_lua":"f","filter_file":"f.lua","transform_lua":"t",)"
+        R"("transform_file":"t.lua","concurrency":3)");
     ASSERT_EQ(asked.scripts.size(), 2U);
     EXPECT_EQ(asked.scripts[0].role, model::ScriptRole::filter);
     EXPECT_EQ(asked.scripts[0].code, "f");
+    EXPECT_EQ(asked.scripts[0].file, "f.lua");
+    EXPECT_EQ(asked.scripts[1].file, "t.lua");
     EXPECT_EQ(asked.scripts[1].role, model::ScriptRole::transform);
     EXPECT_EQ(asked.spec.concurrency, 3U);
 }
