@@ -19,9 +19,11 @@ enum class Kind : std::uint8_t {
     signal = 2,
     kill = 3,
     ping = 4,
+    weigh = 5,
     hello = 16,
     ended = 17,
     pong = 18,
+    weight = 19,
 };
 
 Writer head(std::string& out, Kind kind) {
@@ -70,6 +72,10 @@ struct Encoder {
 
     void operator()(const Ping& message) const { head(out, Kind::ping).u64(message.token); }
 
+    void operator()(const WeighProcess& message) const {
+        head(out, Kind::weigh).u64(message.process);
+    }
+
     void operator()(const Hello& message) const {
         Writer writer = head(out, Kind::hello);
         writer.varint(message.layers.size());
@@ -90,6 +96,12 @@ struct Encoder {
     }
 
     void operator()(const Pong& message) const { head(out, Kind::pong).u64(message.token); }
+
+    void operator()(const Weight& message) const {
+        Writer writer = head(out, Kind::weight);
+        writer.u64(message.process);
+        writer.u64(message.bytes);
+    }
 };
 
 // A boolean is 0 or 1 here, nothing else.
@@ -170,6 +182,13 @@ Ended read_ended(Reader& reader) {
     return message;
 }
 
+Weight read_weight(Reader& reader) {
+    Weight message;
+    message.process = reader.u64();
+    message.bytes = reader.u64();
+    return message;
+}
+
 // The kind behind a right version; anything else leaves the reader failed.
 Kind read_head(Reader& reader, std::string_view bytes) {
     if (bytes.size() > message_bytes_max || reader.u8() != version) reader.fail();
@@ -238,6 +257,9 @@ Result<ToSupervisor> decode_to_supervisor(std::string_view bytes) {
         case Kind::ping:
             message = Ping{reader.u64()};
             break;
+        case Kind::weigh:
+            message = WeighProcess{reader.u64()};
+            break;
         default:
             reader.fail();
     }
@@ -256,6 +278,9 @@ Result<FromSupervisor> decode_from_supervisor(std::string_view bytes) {
             break;
         case Kind::pong:
             message = Pong{reader.u64()};
+            break;
+        case Kind::weight:
+            message = read_weight(reader);
             break;
         default:
             reader.fail();

@@ -12,11 +12,13 @@
 //     2 signal  process u64, signal u8
 //     3 kill    process u64
 //     4 ping    token u64
+//     5 weigh   process u64
 //   to the server
 //     16 hello  varint count, (name text, state text) of each layer; one descriptor comes along: a
 //               pidfd of the supervisor's working process
 //     17 ended  process u64, kind u8, code u32, out_of_memory u8, cpu_us u64, detail text
 //     18 pong   token u64
+//     19 weight process u64, resident bytes of its tree u64
 #pragma once
 
 #include "broker/base/error.h"
@@ -55,7 +57,11 @@ struct Ping {
     std::uint64_t token = 0;
 };
 
-using ToSupervisor = std::variant<StartProcess, SignalProcess, KillProcess, Ping>;
+struct WeighProcess {
+    Launcher::ProcessNo process = 0;
+};
+
+using ToSupervisor = std::variant<StartProcess, SignalProcess, KillProcess, Ping, WeighProcess>;
 
 struct Hello {
     std::vector<SandboxLayer> layers;
@@ -70,7 +76,12 @@ struct Pong {
     std::uint64_t token = 0;
 };
 
-using FromSupervisor = std::variant<Hello, Ended, Pong>;
+struct Weight {
+    Launcher::ProcessNo process = 0;
+    std::uint64_t bytes = 0;
+};
+
+using FromSupervisor = std::variant<Hello, Ended, Pong, Weight>;
 
 std::string encode(const ToSupervisor& message);
 std::string encode(const FromSupervisor& message);

@@ -108,6 +108,7 @@ class Conversation {
 struct Opening {
     std::vector<int> files;                // its descriptors 0, 1, 2 ...; handed to the launcher
     std::vector<std::string> environment;  // NAME=value, beside what the order has
+    std::vector<std::string> writable;     // folders, beside the order's
     std::unique_ptr<Conversation> conversation;
     bool ready_at_once = false;  // it may be given messages before it said a word
 };
@@ -129,6 +130,9 @@ class Contract {
     [[nodiscard]] virtual std::uint32_t window(const api::Target& target) const {
         return target.spec.function.window;
     }
+
+    // What a process must do to be ready, for people; it follows "was not ready within 10 s: ".
+    [[nodiscard]] virtual std::string_view readiness() const { return {}; }
 
     // Nothing is opened any more: what the contract shares between its processes ends.
     virtual void stop() {}

@@ -72,6 +72,7 @@ class Launcher {
   public:
     using ProcessNo = std::uint64_t;  // never reused
     using Ended = std::function<void(ProcessEnd)>;
+    using Weighed = std::function<void(std::uint64_t bytes)>;
 
     virtual ~Launcher() = default;
 
@@ -84,6 +85,10 @@ class Launcher {
 
     // Ends the process and everything it started, whatever they do against it.
     virtual void kill_tree(ProcessNo process) = 0;
+
+    // Asks how much memory the process and all it started have resident. `told` runs at most once,
+    // later, and never after the process' end; a second question before it replaces the first.
+    virtual void weigh(ProcessNo process, Weighed told) = 0;
 
     // Empty while the supervisor has not reported yet.
     [[nodiscard]] virtual std::vector<SandboxLayer> layers() const = 0;

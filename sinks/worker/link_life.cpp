@@ -1,6 +1,7 @@
 // The life of one supervisor after another: start, hello, pings, death, what is left of it.
 #include "broker/base/log.h"
 #include "sinks/worker/link_state.h"
+#include "sinks/worker/pidfd.h"
 
 #include <boost/asio/post.hpp>
 #include <signal.h>
@@ -74,9 +75,11 @@ void SupervisorLink::State::restart_later() {
     });
 }
 
+// An event of a descriptor that had the same number before may wake a watch too early.
 void SupervisorLink::State::watch_guardian() {
     auto gone = [self = shared_from_this(), life = life_](const boost::system::error_code& code) {
         if (code || life != self->life_) return;
+        if (!has_ended(self->guardian_end_.native_handle())) return self->watch_guardian();
         siginfo_t info{};
         ::waitid(P_PID, static_cast<id_t>(self->guardian_), &info, WEXITED | WNOHANG);
         self->gone_one();
@@ -87,8 +90,14 @@ void SupervisorLink::State::watch_guardian() {
 void SupervisorLink::State::watch_worker(OwnedFile pidfd) {
     ++watched_;
     worker_end_.assign(pidfd.release());
+    watch_worker();
+}
+
+void SupervisorLink::State::watch_worker() {
     auto gone = [self = shared_from_this(), life = life_](const boost::system::error_code& code) {
-        if (!code && life == self->life_) self->gone_one();
+        if (code || life != self->life_) return;
+        if (!has_ended(self->worker_end_.native_handle())) return self->watch_worker();
+        self->gone_one();
     };
     worker_end_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(gone));
 }
@@ -156,6 +165,7 @@ void SupervisorLink::State::over() {
     ProcessEnd end;
     end.kind = ProcessEnd::Kind::lost;
     end.detail = "the supervisor has died";
+    weighings_.clear();
     const auto running = std::exchange(running_, {});
     for (const auto& [process, ended] : running) {
         if (!abandoned_) ended(end);
@@ -217,6 +227,7 @@ void SupervisorLink::State::abandon() {
     socket_.close(ignored);
     outbox_.clear();
     running_.clear();
+    weighings_.clear();
 }
 
 }  // namespace penstock::sinks::worker

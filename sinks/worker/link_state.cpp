@@ -81,6 +81,17 @@ void SupervisorLink::State::send(const ToSupervisor& message) {
     flush();
 }
 
+void SupervisorLink::State::weigh(ProcessNo process, Weighed told) {
+    if (running_.count(process) == 0) return;
+    weighings_[process] = std::move(told);
+    send(WeighProcess{process});
+}
+
+void SupervisorLink::State::weighed(const Weight& weight) {
+    const auto asked = weighings_.extract(weight.process);
+    if (!asked.empty() && !abandoned_) asked.mapped()(weight.bytes);
+}
+
 void SupervisorLink::State::flush() {
     while (!outbox_.empty() && !awaiting_room_) {
         const Letter& letter = outbox_.front();
@@ -97,6 +108,7 @@ void SupervisorLink::State::flush() {
         if (found == running_.end()) continue;
         end_soon(std::move(found->second), lost("its descriptors cannot be passed on now"));
         running_.erase(found);
+        weighings_.erase(refused);
     }
 }
 
@@ -157,6 +169,10 @@ bool SupervisorLink::State::take(const FromSupervisor& message, std::vector<Owne
         end(ended->process, ended->end);
         return true;
     }
+    if (const auto* weight = std::get_if<Weight>(&message)) {
+        weighed(*weight);
+        return true;
+    }
     pings_ = 0;
     return true;
 }
@@ -166,6 +182,7 @@ void SupervisorLink::State::end(ProcessNo process, ProcessEnd end) {
     if (found == running_.end()) return;
     const Ended ended = std::move(found->second);
     running_.erase(found);
+    weighings_.erase(process);
     if (!abandoned_) ended(std::move(end));
     end_if_stopping();
 }

@@ -25,6 +25,7 @@ class SupervisorLink::State : public std::enable_shared_from_this<State> {
     void open();
     ProcessNo start(ProcessOrder order, std::vector<OwnedFile> files, Ended ended);
     void send(const ToSupervisor& message);
+    void weigh(ProcessNo process, Weighed told);
     void stop(std::chrono::milliseconds deadline, std::function<void()> done);
     // No completion runs from here on.
     void abandon();
@@ -59,6 +60,7 @@ class SupervisorLink::State : public std::enable_shared_from_this<State> {
     void kill_supervisor();
     void watch_guardian();
     void watch_worker(OwnedFile pidfd);
+    void watch_worker();
     void gone_one();
     void over();
     void keep_alive();
@@ -72,6 +74,7 @@ class SupervisorLink::State : public std::enable_shared_from_this<State> {
     void flush();
     void await_room();
     void end(ProcessNo process, ProcessEnd end);
+    void weighed(const Weight& weight);
     void end_soon(Ended ended, ProcessEnd end);
 
     boost::asio::any_io_executor executor_;
@@ -90,6 +93,7 @@ class SupervisorLink::State : public std::enable_shared_from_this<State> {
     unsigned pings_ = 0;
     ProcessNo next_ = 1;
     std::map<ProcessNo, Ended> running_;
+    std::map<ProcessNo, Weighed> weighings_;  // of processes that run
     std::deque<Letter> outbox_;
     bool awaiting_room_ = false;
     std::string inbox_;

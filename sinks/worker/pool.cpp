@@ -157,15 +157,20 @@ bool Pool::start(std::int64_t now_us) {
     }
     process->command = order->command;
     process->conversation = std::move(opening->conversation);
-    process->state = opening->ready_at_once ? Process::State::ready : Process::State::starting;
     process->started_us = now_us;
     process->started_wall_ms = world_.clock.wall_ms();
     process->ready_by_us = now_us + std::int64_t{target_.spec.function.startup_ms} * 1000;
-    if (!opening->ready_at_once) note_due(process->ready_by_us);
+    if (opening->ready_at_once) {
+        became_ready(*process, now_us);
+    } else {
+        note_due(process->ready_by_us);
+    }
     auto& environment = order->environment;
     environment.insert(environment.end(),
                        std::make_move_iterator(opening->environment.begin()),
                        std::make_move_iterator(opening->environment.end()));
+    auto& writable = order->writable;
+    writable.insert(writable.end(), opening->writable.begin(), opening->writable.end());
     starts_ += 1;
     process->number = world_.launcher.start(
         std::move(*order),
@@ -243,11 +248,7 @@ void Pool::offer(Process& process, Waiting waiting, std::int64_t now_us) {
     flight.log_begin = process.tail_end();
     note_due(flight.deadline_us);
     const Flight& kept = process.flights.emplace(ticket, std::move(flight)).first->second;
-    process.offered += 1;
-    const std::uint32_t recycle_after = target_.spec.function.recycle_after;
-    if (recycle_after > 0 && process.offered >= recycle_after) {
-        process.state = Process::State::draining;
-    }
+    count_offer(process, now_us);
     process.conversation->offer(ticket, kept.job);
 }
 
@@ -279,7 +280,7 @@ void Pool::hand_out(std::int64_t now_us) {
 
 void Pool::on_ready(Process& process) {
     if (process.state != Process::State::starting) return;
-    process.state = Process::State::ready;
+    became_ready(process, world_.clock.steady_us());
     world_.wake();
 }
 

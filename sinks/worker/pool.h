@@ -42,7 +42,8 @@ struct PoolLimits {
     std::int64_t term_grace_us = 5'000'000;      // from SIGTERM to the end of the tree
     std::int64_t extension_us_max = 3'600'000'000;  // how far a deadline may be moved from now
     std::int64_t fade_us = 1'000'000;  // how long a forgotten target may take to come back changed
-    std::size_t waiting_max = 4'096;   // messages that wait for a free place
+    std::int64_t weigh_every_us = 1'000'000;  // at most, where memory recycles
+    std::size_t waiting_max = 4'096;          // messages that wait for a free place
     std::size_t suspects_max = 1'024;
     std::uint32_t deferral_ms = 500;  // pause asked for what was not attempted
 };
@@ -127,6 +128,13 @@ class Pool final : private PoolProcess::Owner {
     void check_process(Process& process, std::int64_t now_us);
     void time_out(Process& process, Ticket ticket, std::int64_t now_us);
     void end_process(Process& process, Process::Why why, std::int64_t now_us);
+
+    // Replacing processes (pool_recycle.cpp).
+    void became_ready(Process& process, std::int64_t now_us);
+    void count_offer(Process& process, std::int64_t now_us);
+    void check_recycling(Process& process, std::int64_t now_us);
+    void on_weight(Process& process, std::uint64_t bytes);
+    static void recycle(Process& process);
 
     // What the end of a process means (pool_end.cpp).
     void conclude_ended(std::int64_t now_us);

@@ -132,9 +132,11 @@ std::string Pool::how_it_ended(const Process& process) const {
     switch (process.why) {
         case Process::Why::breach:
             return what + "was killed: " + process.broke;
-        case Process::Why::not_ready:
+        case Process::Why::not_ready: {
+            const std::string_view readiness = world_.contract.readiness();
             return what + "was not ready within " + shown_time(target_.spec.function.startup_ms) +
-                   " and was ended";
+                   " and was ended" + (readiness.empty() ? "" : ": ") + std::string(readiness);
+        }
         case Process::Why::not_asked:
         case Process::Why::retired:
         case Process::Why::timeout:

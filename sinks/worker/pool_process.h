@@ -25,7 +25,7 @@ struct Flight {
     std::uint64_t log_begin = 0;      // where its part of the process' output begins
 };
 
-class PoolProcess final : public Host {
+class PoolProcess final : public Host, public std::enable_shared_from_this<PoolProcess> {
   public:
     enum class State : std::uint8_t {
         starting,
@@ -96,13 +96,15 @@ class PoolProcess final : public Host {
     std::uint64_t handled = 0;
     std::int64_t started_us = 0;
     std::int64_t started_wall_ms = 0;
-    std::int64_t answered_us = 0;  // last time
-    std::int64_t ready_by_us = 0;  // starting
-    std::int64_t kill_at_us = 0;   // ending; 0: killed
-    bool alone = false;            // holds a suspect: nothing else is offered
-    bool clearing = false;         // is being emptied for a suspect
-    bool told_unknown = false;     // an answer for an unknown message was logged
-    std::string broke;             // how it broke the contract
+    std::int64_t answered_us = 0;    // last time
+    std::int64_t ready_by_us = 0;    // starting
+    std::int64_t kill_at_us = 0;     // ending; 0: killed
+    std::int64_t recycle_at_us = 0;  // its age is reached; 0: never
+    std::int64_t weigh_at_us = 0;    // 0: nothing was handed out since it was weighed
+    bool alone = false;              // holds a suspect: nothing else is offered
+    bool clearing = false;           // is being emptied for a suspect
+    bool told_unknown = false;       // an answer for an unknown message was logged
+    std::string broke;               // how it broke the contract
     std::optional<ProcessEnd> end;
 
   private:

@@ -63,6 +63,7 @@ void Pool::check_process(Process& process, std::int64_t now_us) {
             note_due(process.ready_by_us);
         }
     }
+    check_recycling(process, now_us);
     std::vector<Ticket> late;
     for (const auto& [ticket, flight] : process.flights) {
         if (flight.deadline_us <= now_us) {

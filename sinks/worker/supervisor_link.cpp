@@ -31,6 +31,10 @@ void SupervisorLink::kill_tree(ProcessNo process) {
     state_->send(KillProcess{process});
 }
 
+void SupervisorLink::weigh(ProcessNo process, Weighed told) {
+    state_->weigh(process, std::move(told));
+}
+
 std::vector<SandboxLayer> SupervisorLink::layers() const {
     return state_->layers();
 }

@@ -47,6 +47,7 @@ class SupervisorLink final : public Launcher {
     ProcessNo start(ProcessOrder order, std::vector<int> files, Ended ended) override;
     void signal(ProcessNo process, int signal) override;
     void kill_tree(ProcessNo process) override;
+    void weigh(ProcessNo process, Weighed told) override;
     [[nodiscard]] std::vector<SandboxLayer> layers() const override;
     [[nodiscard]] bool available() const override;
 

@@ -32,6 +32,8 @@ class FakeLauncher final : public sinks::worker::Launcher {
 
     void kill_tree(ProcessNo process) override { killed.push_back(process); }
 
+    void weigh(ProcessNo process, Weighed told) override { weighings[process] = std::move(told); }
+
     [[nodiscard]] std::vector<sinks::worker::SandboxLayer> layers() const override {
         return {{"session", "yes"}};
     }
@@ -42,6 +44,7 @@ class FakeLauncher final : public sinks::worker::Launcher {
     void end(ProcessNo process, ProcessEnd end) {
         const Ended ended = std::move(running.at(process));
         running.erase(process);
+        weighings.erase(process);
         ended(std::move(end));
     }
 
@@ -58,12 +61,20 @@ class FakeLauncher final : public sinks::worker::Launcher {
         end(process, how);
     }
 
+    // A weighing that was asked for is told.
+    void tell_weight(ProcessNo process, std::uint64_t bytes) {
+        const Weighed told = std::move(weighings.at(process));
+        weighings.erase(process);
+        told(bytes);
+    }
+
     ProcessNo last = 0;
     bool is_available = true;
     std::map<ProcessNo, Ended> running;
     std::vector<sinks::worker::ProcessOrder> orders;
     std::vector<std::pair<ProcessNo, int>> signals;
     std::vector<ProcessNo> killed;
+    std::map<ProcessNo, Weighed> weighings;  // asked and not yet told
 };
 
 }  // namespace penstock::testing

@@ -40,6 +40,8 @@ class IdleLauncher final : public sinks::worker::Launcher {
 
     void kill_tree(ProcessNo process) override { processes.at(process).killed = true; }
 
+    void weigh(ProcessNo, Weighed) override {}
+
     [[nodiscard]] std::vector<sinks::worker::SandboxLayer> layers() const override { return {}; }
 
     [[nodiscard]] bool available() const override { return true; }

@@ -275,6 +275,27 @@ void eat_memory() {
     }
 }
 
+void touch_mebibytes(std::size_t count) {
+    const std::size_t bytes = count << 20;
+    void* place =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    std::memset(place, 1, bytes);
+}
+
+// Holds 32 MiB, and 16 more in a daemon of its own.
+void hold() {
+    if (::fork() == 0) {
+        ::setsid();
+        if (::fork() != 0) ::_exit(0);
+        touch_mebibytes(16);
+        say("daemon=ok");
+        forever();
+    }
+    touch_mebibytes(32);
+    say("holding=ok");
+    forever();
+}
+
 // Forks where it can and never ends.
 void bomb() {
     for (;;) {
@@ -356,6 +377,7 @@ int main(int count, char** words) {
              large_file(arguments);
          }},
         {"memory", eat_memory},
+        {"hold", hold},
         {"bomb", bomb},
         {"breed", breed},
         {"daemon",

@@ -74,6 +74,8 @@ class SpawnLauncher final : public sinks::worker::Launcher {
         signal(process, SIGKILL);
     }
 
+    void weigh(ProcessNo, Weighed) override {}
+
     [[nodiscard]] std::vector<sinks::worker::SandboxLayer> layers() const override { return {}; }
 
     [[nodiscard]] bool available() const override { return is_available; }

@@ -168,6 +168,11 @@ bool Cgroups::empty(const Slot& slot) const {
     return nothing_in(folder(hierarchies_.front(), slot), hierarchies_.front().version);
 }
 
+std::vector<pid_t> Cgroups::members(const Slot& slot) const {
+    if (!holds_trees()) return {};
+    return processes_in(folder(hierarchies_.front(), slot));
+}
+
 SlotCounters Cgroups::counters(const Slot& slot) const {
     SlotCounters now;
     for (const auto& hierarchy : hierarchies_) {

@@ -8,6 +8,8 @@
 #include "sinks/worker/control.h"
 #include "sinks/worker/supervisor/hierarchies.h"
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -53,6 +55,8 @@ class Cgroups {
 
     void kill(Slot& slot) const;
     [[nodiscard]] bool empty(const Slot& slot) const;
+    // What runs in it; nothing where it does not hold trees.
+    [[nodiscard]] std::vector<pid_t> members(const Slot& slot) const;
     // Since its last process ended; asked once, when all of the process is gone.
     [[nodiscard]] SlotUse use(Slot& slot) const;
 

@@ -48,10 +48,10 @@ std::multimap<pid_t, pid_t> children_by_parent() {
     return found;
 }
 
-std::set<pid_t> descendants() {
+std::set<pid_t> below(pid_t process) {
     const auto all = children_by_parent();
     std::set<pid_t> found;
-    std::vector<pid_t> open{::getpid()};
+    std::vector<pid_t> open{process};
     while (!open.empty()) {
         const auto [first, last] = all.equal_range(open.back());
         open.pop_back();
@@ -60,6 +60,10 @@ std::set<pid_t> descendants() {
         }
     }
     return found;
+}
+
+std::set<pid_t> descendants() {
+    return below(::getpid());
 }
 
 // False when there is no child left.
@@ -92,6 +96,11 @@ std::vector<pid_t> children() {
     std::vector<pid_t> found;
     for (auto at = first; at != last; ++at) found.push_back(at->second);
     return found;
+}
+
+std::vector<pid_t> descendants_of(pid_t process) {
+    const std::set<pid_t> found = below(process);
+    return {found.begin(), found.end()};
 }
 
 bool end_descendants(int rounds_max) {

@@ -161,11 +161,7 @@ std::optional<Hierarchy> open_first(const Mount& mount) {
 }
 
 void kill_listed(const std::string& folder) {
-    for (const auto& line : split(read_file(folder + "/cgroup.procs"), '\n')) {
-        pid_t process = 0;
-        std::from_chars(line.data(), line.data() + line.size(), process);
-        if (process > 0) ::kill(process, SIGKILL);
-    }
+    for (const pid_t process : processes_in(folder)) ::kill(process, SIGKILL);
     for (const auto& below : folders_below(folder)) kill_listed(below);
 }
 
@@ -200,6 +196,16 @@ std::vector<Hierarchy> open_hierarchies(CgroupUse use) {
         found.begin(), found.end(), [&](const Hierarchy& left, const Hierarchy& right) {
             return rank(left) < rank(right);
         });
+    return found;
+}
+
+std::vector<pid_t> processes_in(const std::string& folder) {
+    std::vector<pid_t> found;
+    for (const auto& line : split(read_file(folder + "/cgroup.procs"), '\n')) {
+        pid_t process = 0;
+        std::from_chars(line.data(), line.data() + line.size(), process);
+        if (process > 0) found.push_back(process);
+    }
     return found;
 }
 

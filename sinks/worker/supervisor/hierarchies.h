@@ -32,6 +32,9 @@ std::vector<Hierarchy> open_hierarchies(CgroupUse use);
 // Sends SIGKILL to everything in `folder` and below; with version 2 in one step.
 void kill_in(const std::string& folder, int version);
 
+// What runs in `folder` itself.
+std::vector<pid_t> processes_in(const std::string& folder);
+
 // Nothing runs in `folder` or below it.
 bool nothing_in(const std::string& folder, int version);
 

@@ -1,6 +1,7 @@
 // How the supervisor learns of ends and makes sure that nothing of a process is left.
 #include "sinks/worker/supervisor/descendants.h"
 #include "sinks/worker/supervisor/supervisor.h"
+#include "sinks/worker/supervisor/weight.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -106,6 +107,18 @@ bool Supervisor::end_strangers() {
     }
     reap_strangers();
     return any;
+}
+
+void Supervisor::weigh(const Process& process) {
+    const Spawned& spawned = process.spawned;
+    std::vector<pid_t> tree = cgroups_.members(process.slot);
+    if (!cgroups_.holds_trees()) {
+        tree = descendants_of(spawned.root);
+        tree.push_back(spawned.root);
+    }
+    // The keeper is ours.
+    if (spawned.kept) tree.erase(std::remove(tree.begin(), tree.end(), spawned.root), tree.end());
+    tell(Weight{process.number, resident_bytes(tree)});
 }
 
 void Supervisor::settle(Process& process) {

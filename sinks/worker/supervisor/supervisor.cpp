@@ -121,11 +121,17 @@ void Supervisor::take(const Received& received) {
         return;
     }
     const auto* wish = std::get_if<SignalProcess>(&received.message);
+    const auto* weighing = std::get_if<WeighProcess>(&received.message);
     const auto* death = std::get_if<KillProcess>(&received.message);
-    const auto found = processes_.find(wish != nullptr ? wish->process : death->process);
+    const Launcher::ProcessNo number = wish != nullptr       ? wish->process
+                                       : weighing != nullptr ? weighing->process
+                                                             : death->process;
+    const auto found = processes_.find(number);
     if (found == processes_.end()) return;  // its end is on the way
     if (wish != nullptr) {
         signal(*found->second, wish->signal);
+    } else if (weighing != nullptr) {
+        weigh(*found->second);
     } else {
         kill(*found->second);
     }

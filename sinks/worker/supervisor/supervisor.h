@@ -58,6 +58,7 @@ class Supervisor {
     void refuse(Launcher::ProcessNo number, ProcessEnd::Kind kind, std::string detail);
     static void signal(Process& process, int signal);
     void kill(Process& process);
+    void weigh(const Process& process);
 
     void reap(Process& process);
     static void hear(Process& process);

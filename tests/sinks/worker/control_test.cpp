@@ -54,6 +54,11 @@ TEST(Control, BytesOfEachMessageAreTheDocumentedOnes) {
     EXPECT_EQ(hex(encode(ToSupervisor{SignalProcess{1, 15}})), "010201000000000000000f");
     EXPECT_EQ(hex(encode(ToSupervisor{KillProcess{2}})), "01030200000000000000");
     EXPECT_EQ(hex(encode(ToSupervisor{Ping{3}})), "01040300000000000000");
+    EXPECT_EQ(hex(encode(ToSupervisor{WeighProcess{4}})), "01050400000000000000");
+    EXPECT_EQ(hex(encode(FromSupervisor{Weight{4, 258}})),
+              "0113"
+              "0400000000000000"
+              "0201000000000000");
     EXPECT_EQ(hex(encode(FromSupervisor{Hello{{{"a", "on"}}}})), "0110010161026f6e");
     ProcessEnd end;
     end.kind = ProcessEnd::Kind::signalled;
@@ -86,6 +91,16 @@ TEST(Control, AnOrderSurvivesTheWire) {
     EXPECT_EQ(start.order.limits.cpu_shares, 256U);
     EXPECT_EQ(start.order.readable, small_order().readable);
     EXPECT_EQ(start.order.writable, small_order().writable);
+}
+
+TEST(Control, AWeighingSurvivesTheWire) {
+    const auto asked = decode_to_supervisor(encode(ToSupervisor{WeighProcess{4}}));
+    ASSERT_TRUE(asked.has_value());
+    EXPECT_EQ(std::get<WeighProcess>(*asked).process, 4U);
+    const auto told = decode_from_supervisor(encode(FromSupervisor{Weight{4, 1ULL << 40}}));
+    ASSERT_TRUE(told.has_value());
+    EXPECT_EQ(std::get<Weight>(*told).process, 4U);
+    EXPECT_EQ(std::get<Weight>(*told).bytes, 1ULL << 40);
 }
 
 TEST(Control, AnEndSurvivesTheWireWithItsDetailCut) {

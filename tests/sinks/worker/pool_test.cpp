@@ -206,22 +206,6 @@ TEST_F(PoolTest, ALateAnswerIsIgnoredAndLogged) {
               "events/score: an answer came after its time and was ignored");
 }
 
-TEST_F(PoolTest, AProcessIsReplacedAfterSoManyMessages) {
-    target.spec.function.recycle_after = 2;
-    for (std::uint64_t message = 1; message <= 3; ++message) {
-        deliver(message);
-        step();
-        const std::size_t nth = message < 3 ? 1 : 2;
-        talk(nth).answer(talk(nth).offered.back());
-        step();
-    }
-    EXPECT_TRUE(talk(1).input_ended);
-    EXPECT_EQ(launcher.signals, (std::vector<std::pair<Launcher::ProcessNo, int>>{{1, SIGTERM}}));
-    launcher.crash(1, SIGTERM);
-    step();
-    EXPECT_TRUE(log_lines().empty()) << "an end we asked for is no fault";
-}
-
 TEST_F(PoolTest, AChangedProgramTakesOverOnceItIsReady) {
     contract.ready_at_once = false;
     target.spec.function.window = 4;

@@ -2,11 +2,13 @@
 // server that speaks nonsense.
 #include "sinks/worker/control.h"
 #include "sinks/worker/datagram.h"
+#include "sinks/worker/pidfd.h"
 #include "sinks/worker/supervisor_program.h"
 #include "tests/sinks/worker/supervised.h"
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 namespace penstock::sinks::worker {
@@ -24,6 +26,22 @@ class SupervisorLife : public testing::Supervised {
         return options;
     }
 };
+
+TEST(Pidfd, SaysThatAProcessHasEndedOnlyOnceItHas) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        for (;;) ::pause();
+    }
+    const OwnedFile pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    ASSERT_TRUE(pidfd.open());
+    EXPECT_FALSE(has_ended(pidfd.get()));
+    ::kill(child, SIGKILL);
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+    EXPECT_TRUE(has_ended(pidfd.get()));
+    ::waitpid(child, nullptr, 0);
+    EXPECT_TRUE(has_ended(pidfd.get()));
+}
 
 TEST_F(SupervisorLife, ADeadSupervisorIsReplacedAndItsProcessesAreLost) {
     open(quick());

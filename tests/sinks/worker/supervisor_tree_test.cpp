@@ -2,6 +2,9 @@
 // trees that the machine has.
 #include "tests/sinks/worker/supervised.h"
 
+#include <cstdint>
+#include <map>
+
 namespace penstock::sinks::worker {
 namespace {
 
@@ -165,6 +168,37 @@ std::string name_of(const ::testing::TestParamInfo<Holding>& info) {
     const std::string argument = info.param.argument;
     const std::string holding = argument.empty() ? "as_found" : argument.substr(10);
     return holding + "_" + std::string(to_text(info.param.profile));
+}
+
+TEST_P(SupervisorTree, TheWeightIsWhatAllOfATreeHasInMemory) {
+    if (!possible()) return;
+    const auto holder = start(hostile("hold"));
+    ASSERT_TRUE(until([&] { return holder->said("daemon=ok") && holder->said("holding=ok"); }));
+    const auto small = start(hostile("listen"));
+    ASSERT_TRUE(until([&] { return small->said("ready=ok"); }));
+    std::map<Launcher::ProcessNo, std::uint64_t> bytes;
+    for (const auto& started : {holder, small}) {
+        link_->weigh(started->number, [&bytes, number = started->number](std::uint64_t weight) {
+            bytes[number] = weight;
+        });
+    }
+    ASSERT_TRUE(until([&] { return bytes.size() == 2; }));
+    EXPECT_GE(bytes[holder->number], 48ULL << 20);
+    EXPECT_LT(bytes[holder->number], 64ULL << 20);
+    EXPECT_GT(bytes[small->number], 0U);
+    EXPECT_LT(bytes[small->number], 8ULL << 20);
+}
+
+TEST_P(SupervisorTree, WhatHasEndedIsNotWeighedAnyMore) {
+    if (!possible()) return;
+    const auto ended = start(hostile("identity"));
+    bool told = false;
+    link_->weigh(ended->number, [&told](std::uint64_t) { told = true; });
+    ASSERT_TRUE(until([&] { return ended->end.has_value(); }));
+    told = false;
+    link_->weigh(ended->number, [&told](std::uint64_t) { told = true; });
+    const auto next = run(hostile("identity"));
+    EXPECT_FALSE(told);
 }
 
 INSTANTIATE_TEST_SUITE_P(All,
