@@ -9,8 +9,9 @@
 
 namespace penstock::sinks::process {
 
-// The user who owns the socket at `theirs` that is connected to `ours`, both IPv4; nothing where
-// the kernel does not tell.
+// The user who owns the socket at `theirs` that is connected to `ours`, both IPv4, or that listens
+// there (`ours` is nobody's address then). Nothing: there is none any more, no descriptor is left
+// to ask with, or the kernel has no sock_diag.
 std::optional<std::uint32_t> peer_user(const boost::asio::ip::tcp::endpoint& ours,
                                        const boost::asio::ip::tcp::endpoint& theirs);
 

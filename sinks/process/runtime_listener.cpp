@@ -43,6 +43,11 @@ Result<std::shared_ptr<RuntimeListener>> RuntimeListener::open(asio::any_io_exec
     if (ec) {
         return error(Errc::unavailable, "no port for the runtime API: " + ec.message());
     }
+    if (!peer_user({asio::ip::address_v4::any(), 0}, acceptor.local_endpoint())) {
+        return error(Errc::unavailable,
+                     "the kernel does not tell whose a connection is (sock_diag), so anyone could "
+                     "take messages from the runtime API: load its module tcp_diag");
+    }
     auto listener = std::make_shared<RuntimeListener>(std::move(acceptor), owner, window, user);
     listener->accept();
     return listener;
@@ -98,13 +103,14 @@ void RuntimeListener::on_accepted(const ErrorCode& ec, tcp::socket socket) {
     accept();
 }
 
+// Not known whose it is: it is closed already, or the server is out of descriptors.
 bool RuntimeListener::welcome(const tcp::socket& socket) const {
     if (sessions_.size() >= window_ + runtime_connections_spare) return false;
     ErrorCode here;
     ErrorCode there;
     const auto ours = socket.local_endpoint(here);
     const auto theirs = socket.remote_endpoint(there);
-    return !here && !there && peer_user(ours, theirs).value_or(user_) == user_;
+    return !here && !there && peer_user(ours, theirs) == user_;
 }
 
 std::size_t RuntimeListener::room() const {

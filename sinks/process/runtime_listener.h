@@ -56,8 +56,9 @@ class RuntimeListener final : public std::enable_shared_from_this<RuntimeListene
     };
 
     // Listens on a free port of 127.0.0.1. `owner` outlives the last stop(). `window`: how many
-    // invocations may be in flight. Connections of other users than `user` are closed, where the
-    // kernel tells whose they are. Error{unavailable}: no socket.
+    // invocations may be in flight. Connections of other users than `user` are closed, and those of
+    // which the kernel does not tell whose they are. Error{unavailable}: no socket, or it never
+    // tells.
     static Result<std::shared_ptr<RuntimeListener>> open(boost::asio::any_io_executor executor,
                                                          Owner& owner,
                                                          std::size_t window,

@@ -13,12 +13,15 @@ namespace penstock::sinks::process {
 
 class SocketFolder {
   public:
-    // Below /tmp, which every sandbox but `strict` shares. It belongs to `user` where the server
-    // may give it away (0: it stays the server's). Error{unavailable}: it cannot be made.
+    // Below /tmp; `strict`, whose /tmp is another, is shown it if the process' order names it. It
+    // belongs to `user` where the server may give it away (0: it stays the server's).
+    // Error{unavailable}: it cannot be made.
     static Result<std::unique_ptr<SocketFolder>> make(std::uint32_t user);
     ~SocketFolder();
     SocketFolder(const SocketFolder&) = delete;
     SocketFolder& operator=(const SocketFolder&) = delete;
+
+    [[nodiscard]] const std::string& path() const { return path_; }
 
     // Where the process opens its socket.
     [[nodiscard]] std::string socket() const { return path_ + "/http.sock"; }

@@ -66,20 +66,18 @@ WorkerHttpContract::WorkerHttpContract(const worker::Workshop& workshop,
     : options_(options.process),
       resolver_(std::move(resolver)),
       http_(std::move(http)),
-      world_{workshop.executor, workshop.clock, workshop.random, *http_, options.topic_owner} {}
+      world_{workshop.executor,
+             workshop.clock,
+             workshop.random,
+             *http_,
+             options.topic_owner,
+             options.process.profile != worker::SandboxProfile::strict} {}
 
 WorkerHttpContract::~WorkerHttpContract() = default;
 
 Result<worker::ProcessOrder> WorkerHttpContract::order(const api::Target& target) {
     Result<worker::ProcessOrder> order = process_order(target, options_);
     if (!order) return order;
-    if (options_.profile == worker::SandboxProfile::strict) {
-        return error(Errc::invalid,
-                     worker::shown_name(target) +
-                         ": its server is reached over 127.0.0.1, which the sandbox profile strict "
-                         "keeps from it: use the profile default" +
-                         worker::then_resume(target));
-    }
     for (std::string& one : worker::subscription_environment(target)) {
         order->environment.push_back(std::move(one));
     }
@@ -97,6 +95,7 @@ Result<worker::Opening> WorkerHttpContract::open(const api::Target& target, work
     auto socket = SocketFolder::make(own_user ? worker::user_of(target.subscription.value) : 0);
     if (!socket) return socket.error();
     const std::string path = (*socket)->socket();
+    const std::string folder = (*socket)->path();
     const auto files = worker::make_output_files();
     if (!files) return files.error();
     worker::Opening opening;
@@ -107,8 +106,18 @@ Result<worker::Opening> WorkerHttpContract::open(const api::Target& target, work
                                                                     files->out.read_end,
                                                                     files->err.read_end);
     opening.files = {files->null, files->out.write_end, files->err.write_end};
-    opening.environment = {"PORT=" + std::to_string(*port), "PENSTOCK_SOCKET=" + path};
+    opening.environment = {"PENSTOCK_SOCKET=" + path};
+    if (world_.has_port) opening.environment.push_back("PORT=" + std::to_string(*port));
+    opening.writable = {folder};
     return opening;
+}
+
+std::string_view WorkerHttpContract::readiness() const {
+    return world_.has_port
+               ? "it must accept connections on 127.0.0.1 at the port in PORT or at the "
+                 "Unix socket in PENSTOCK_SOCKET"
+               : "the sandbox profile strict has no network, it must accept connections "
+                 "at the Unix socket in PENSTOCK_SOCKET";
 }
 
 WorkerHttpConversation::WorkerHttpConversation(const HttpSurroundings& surroundings,
@@ -152,6 +161,8 @@ void WorkerHttpConversation::knock_again() {
 }
 
 void WorkerHttpConversation::knock() {
+    // Who listens at the port would be somebody else.
+    if (!world_.has_port) return knock_at_socket();
     const tcp::endpoint door(boost::asio::ip::address_v4::loopback(), request_.url().port);
     knocking_.async_connect(
         door, [self = std::weak_ptr<WorkerHttpConversation*>(self_)](const error_code& ec) {

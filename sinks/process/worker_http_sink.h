@@ -1,7 +1,7 @@
 // The contract of kind `worker_http`: a supervised child that is an HTTP server on the port we give
-// it in PORT or on the Unix socket named by PENSTOCK_SOCKET, and the conversation with one such
-// child. Pushes have the formats of webhooks and their answers mean the same. On the pool's thread;
-// what goes wrong is an Outcome or the error of an Opening.
+// it in PORT or on the Unix socket named by PENSTOCK_SOCKET (the profile strict leaves only that),
+// and the conversation with one such child. Pushes have the formats of webhooks and their answers
+// mean the same. On the pool's thread; what goes wrong is an Outcome or the error of an Opening.
 #pragma once
 
 #include "sinks/client/http_client.h"
@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string_view>
 
 namespace penstock::sinks::process {
 
@@ -39,6 +40,7 @@ struct HttpSurroundings {
     Random& random;
     client::HttpClient& http;
     std::uint64_t topic_owner = 0;
+    bool has_port = true;  // false: the sandbox keeps the network from its children
 };
 
 class WorkerHttpContract final : public worker::Contract {
@@ -53,6 +55,8 @@ class WorkerHttpContract final : public worker::Contract {
     Result<worker::Opening> open(const api::Target& target, worker::Host& host) override;
 
     void stop() override { http_->stop(); }
+
+    [[nodiscard]] std::string_view readiness() const override;
 
     // The form of a push is made once for a process.
     [[nodiscard]] bool same_process(const api::Target& old, const api::Target& now) const override {

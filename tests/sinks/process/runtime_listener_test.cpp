@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <memory>
@@ -90,6 +91,23 @@ class RuntimeListenerTest : public ::testing::Test, private RuntimeListener::Own
     unsigned ready_ = 0;
     std::optional<RuntimeError> init_error_;
 };
+
+TEST_F(RuntimeListenerTest, AConnectionOfWhichTheKernelDoesNotTellWhoseItIsIsRefused) {
+    open();
+    const auto program = client();
+    program->get(lambda_next);
+    // The connection gets the last descriptor, so none is left to ask with.
+    const int next_free = ::dup(0);
+    ::close(next_free);
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit one_more{static_cast<rlim_t>(next_free) + 1, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &one_more);
+    const bool refused = until([&]() { return program->ended(); });
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_TRUE(refused);
+    EXPECT_EQ(listener_->room(), 0U);
+}
 
 TEST_F(RuntimeListenerTest, ALambdaProgramIsGivenItsEventAndAnswersIt) {
     open();
