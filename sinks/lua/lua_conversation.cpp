@@ -75,6 +75,7 @@ void LuaConversation::send_scripts(const api::Target& target) {
         wire.role = model::to_text(kind);
         wire.version = script->version;
         wire.code = script->code;
+        wire.name = script->file;
         link_->put(worker::script_frame(wire));
     }
 }

@@ -222,6 +222,22 @@ TEST_F(LuaSinkTest, ManyMessagesAreInFlightInOneProcess) {
     EXPECT_EQ(launcher_.last, 1U);
 }
 
+TEST_F(LuaSinkTest, AScriptIsSentWithTheNameOfItsFile) {
+    model::Script script;
+    script.version = 4;
+    script.code = "x = 1";
+    script.file = "handler.lua";
+    target_.scripts[model::ScriptRole::handler] = std::make_shared<const model::Script>(script);
+    deliver(sink_, 1);
+    testing::FakeLua& lua = process();
+    std::string name;
+    lua.on_script = [&name](const Order& order) {
+        name = order.script.name;
+    };
+    ASSERT_TRUE(until([&]() { return !name.empty(); }));
+    EXPECT_EQ(name, "handler.lua");
+}
+
 TEST_F(LuaSinkTest, AScriptThatDoesNotLoadDisablesTheSubscription) {
     deliver(sink_, 1);
     testing::FakeLua& lua = process();
