@@ -38,16 +38,21 @@ struct RaftOptions {
 
 struct RaftCounters {
     std::uint64_t frames_received = 0;
-    std::uint64_t frames_refused = 0;    // malformed, or not from whom they say
-    std::uint64_t frames_dropped = 0;    // the inbox was full
-    std::uint64_t messages_refused = 0;  // by the engine
-    std::uint64_t elections = 0;         // this node stood
-    std::uint64_t entries_reread = 0;    // older than the window, read back to be sent
+    std::uint64_t frames_refused = 0;      // malformed, or not from whom they say
+    std::uint64_t frames_dropped = 0;      // the inbox was full
+    std::uint64_t messages_refused = 0;    // by the engine
+    std::uint64_t elections = 0;           // this node stood
+    std::uint64_t entries_reread = 0;      // older than the window, read back to be sent
+    std::uint64_t entries_unreadable = 0;  // of those: damaged, not sent
     std::uint64_t snapshots_offered = 0;
     std::uint64_t snapshots_installed = 0;
 };
 
 class RaftLog final : public Log {
+    struct Parts;
+
+    struct Private {};
+
   public:
     // What outlives the log.
     struct Surroundings {
@@ -65,6 +70,7 @@ class RaftLog final : public Log {
                                                  const RaftStart& start,
                                                  const RaftOptions& options = {});
 
+    RaftLog(Private, std::unique_ptr<Parts> parts);  // by open()
     ~RaftLog() override;
 
     [[nodiscard]] SetId set() const override;
@@ -155,9 +161,6 @@ class RaftLog final : public Log {
     [[nodiscard]] const RaftCounters& counters() const;
 
   private:
-    struct Parts;
-    explicit RaftLog(std::unique_ptr<Parts> parts);
-
     std::unique_ptr<Parts> parts_;
 };
 
