@@ -37,7 +37,7 @@ struct PeerAddress {
 // Why a question has no answer. Not delivered: it certainly had no effect (FAIL). Maybe delivered:
 // some of it had left, so it may have had one (UNKNOWN).
 struct AskFailure {
-    Error error;  // unavailable, timeout, disk_full (a queue) or closed
+    Error error;  // unavailable, timeout, closed; invalid: the question is too long
     bool maybe_delivered = false;
 };
 
