@@ -2,7 +2,7 @@
 # Works as root or with sudo; asks apt for nothing when everything is there.
 
 build_packages=(
-  ca-certificates ccache cmake g++ git mold ninja-build pkg-config
+  ca-certificates ccache cmake g++ git golang-etcd-server-dev golang-go mold ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev libboost-url1.81-dev
   libbenchmark-dev libbz2-dev libcli11-dev libgflags-dev libgmock-dev libgtest-dev liblua5.4-dev liblz4-dev
   librocksdb-dev libseccomp-dev libsnappy-dev libspdlog-dev libssl-dev libsystemd-dev

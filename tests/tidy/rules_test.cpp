@@ -39,6 +39,14 @@ TEST(Layering, AnArrowThatPointsBackIsFound) {
               0U);
 }
 
+TEST(Layering, TheEnginesCInterfaceIsSeenByItsRoomOnly) {
+    const std::string line = "#include \"broker/replication/etcd_raft/etcd_raft.h\"\n";
+    EXPECT_EQ(findings(check_includes, "broker/replication/raft_log.cpp", line), 1U);
+    EXPECT_EQ(findings(check_includes, "broker/assembly.cpp", line), 1U);
+    EXPECT_EQ(findings(check_includes, "tests/replication/a_test.cpp", line), 1U);
+    EXPECT_EQ(findings(check_includes, "broker/replication/etcd_raft/a.cpp", line), 0U);
+}
+
 TEST(Layering, AFolderOutsideTheTableIsFound) {
     EXPECT_EQ(findings(check_includes, "broker/utils/a.h", "#include \"broker/base/ids.h\"\n"), 1U);
     EXPECT_EQ(findings(check_includes, "broker/node/a.h", "#include \"node.h\"\n"), 1U);

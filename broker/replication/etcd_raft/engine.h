@@ -35,6 +35,9 @@
 #include <string_view>
 #include <vector>
 
+struct er_out;
+struct er_msg;
+
 namespace penstock::replication {
 
 struct EngineOptions {
@@ -181,10 +184,30 @@ class Engine {
 
     [[nodiscard]] Gone gone() const { return gone_; }
 
-  private:
-    struct Arrays;  // reused buffers of both sides
+    struct Arrays;  // reused buffers of both sides; engine_arrays.h
 
-    Engine(const EngineLibrary& library, EngineConfig config);
+  private:
+    struct Private {};
+
+  public:
+    Engine(Private, const EngineLibrary& library, const EngineConfig& config);
+
+  private:
+    bool start(EngineConfig config);
+    [[nodiscard]] std::optional<Error> leader_complaint() const;
+    [[nodiscard]] std::optional<MembershipChange> read_change(std::string_view payload) const;
+
+    // One cycle: what goes in, what comes out (engine_cycle.cpp).
+    void advance();
+    void feed_messages(std::span<const Message> messages);
+    void feed_proposals(std::span<const RaftEntry> proposals);
+    [[nodiscard]] std::string_view complaint(const Message& message) const;
+    void refuse(std::string_view why);
+    void take(const er_out& out);
+    void take_state(const er_out& out);
+    void take_entries(const er_out& out);
+    void take_messages(const er_out& out);
+    void take_message(const er_msg& from);
 
     const EngineFunctions& functions_;
     NodeId node_;
@@ -198,10 +221,11 @@ class Engine {
     HardState hard_state_;
     Members members_;
     SnapshotPoint snapshot_;
-    LogPoint applied_;
+    LogPoint applied_;     // as of the last advance; term 0: not known
+    LogPoint handed_out_;  // the last entry that was handed out to be applied
     LogIndex first_ = 1;
     LogIndex last_ = 0;
-    LogIndex durable_ = 0;
+    LogIndex durable_ = 0;      // the last entry written before the output of now
     LogIndex changed_at_ = 0;   // the last membership entry applied
     LogIndex change_seen_ = 0;  // the last membership entry in the log, or a bound above it
     bool pending_ = false;      // an output waits for its advance

@@ -39,11 +39,10 @@ class EngineLibrary {
     // Runs `work` on this thread until it returns; an exception that leaves it ends the process.
     template <class Work>
     void run_inside(Work&& work) const {
-        run(
-            [](void* context) noexcept {
-                (*static_cast<std::remove_reference_t<Work>*>(context))();
-            },
-            &work);
+        auto call = [&work] {
+            work();
+        };
+        run([](void* context) noexcept { (*static_cast<decltype(call)*>(context))(); }, &call);
     }
 
     // Makes the time-outs the engine draws by itself repeatable. For tests.

@@ -29,6 +29,9 @@ struct Members {
     friend bool operator==(const Members&, const Members&) = default;
 };
 
+// Lists ascend, nobody is node 0 or in both, and there are not too many.
+bool well_formed(const Members& members);
+
 // The conf state as the log store and snapshots keep it. decode: Error{damaged}.
 std::string encode_members(const Members& members);
 Result<Members> decode_members(std::string_view bytes);
