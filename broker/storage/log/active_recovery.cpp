@@ -58,6 +58,7 @@ class Recovery {
     Result<void> explain_unlisted(const FoundWrite& next);
     Result<void> lose(Tag tag, SetId set, LogIndex index, std::uint64_t at);
     Result<void> lose_entries(SetId set, LogIndex last, std::uint64_t at);
+    void void_set(SetId set, Tag by);
     [[nodiscard]] bool acknowledged(const FoundWrite& write) const;
     [[nodiscard]] Error refuse(std::uint64_t at, const std::string& what) const;
 
@@ -106,11 +107,12 @@ Result<RecoveredActive> Recovery::run() {
         return refuse(lost_facts_.begin()->second, "the state of a set cannot be read");
     }
     for (const auto& [set, facts] : recovered_.facts) {
-        if (applied_(set) <= facts.last) continue;
+        const LogIndex applied = applied_(set);
+        if (applied <= facts.last || applied == nothing_needed) continue;
         return refuse(recovered_.content.tail,
                       "the log of set " + std::to_string(set.value) + " ends at " +
                           std::to_string(facts.last) + ", its rows have applied " +
-                          std::to_string(applied_(set)));
+                          std::to_string(applied));
     }
     return std::move(recovered_);
 }
@@ -164,7 +166,7 @@ Result<void> Recovery::take_record(RecordScanner& scanner) {
     found.record.time_ms = header.time_ms;
     found.readable = head_matches(header, *payload);
     found.whole = found.readable;
-    if (found.readable && header.tag == Tag::entry) {
+    if (found.readable && has_bodies(header.tag)) {
         const auto view = entry_view(header, *payload);
         found.readable = view.has_value();
         found.whole = view && view->whole();
@@ -225,9 +227,7 @@ Result<void> Recovery::apply_listed(const FoundWrite& write) {
     auto found = write.records.begin();
     TouchedSets touched;
     for (const WriteRow& row : write.head->rows) {
-        std::uint64_t& facts_at = touched[row.set];
-        const bool facts = row.tag == Tag::hard_state || row.tag == Tag::conf_state;
-        if (facts) facts_at = write.from;
+        touch(touched, row.set, row.tag, write.from);
         const bool here = found != write.records.end() && found->record.tag == row.tag &&
                           found->record.set == row.set && found->record.index == row.index;
         const Result<void> applied =
@@ -257,10 +257,13 @@ Result<void> Recovery::apply_unlisted(const FoundWrite& write) {
 Result<void> Recovery::explain_unlisted(const FoundWrite& next) {
     if (next.head->recent_from > *unlisted_from_) return {};
     for (const RecentRow& row : next.head->recent) {
-        if (row.facts_at >= *unlisted_from_) {
-            lost_facts_.try_emplace({Tag::hard_state, row.set}, *unlisted_from_);
-            lost_facts_.try_emplace({Tag::conf_state, row.set}, *unlisted_from_);
+        for (const Tag tag : {Tag::hard_state, Tag::conf_state, Tag::start, Tag::replaced}) {
+            const bool had = (row.facts & facts_of(tag)) != 0;
+            if (had && row.facts_at >= *unlisted_from_) {
+                lost_facts_.try_emplace({tag, row.set}, *unlisted_from_);
+            }
         }
+        if (row.last == 0) continue;
         const auto lost = lose_entries(row.set, row.last, *unlisted_from_);
         if (!lost) return lost;
     }
@@ -275,14 +278,15 @@ Result<void> Recovery::apply_found(const Found& found) {
         recovered_.footer = found.offset;
         return {};
     }
-    SetFacts& facts = recovered_.facts[record.set];
-    if (record.tag == Tag::entry) {
+    if (has_bodies(record.tag)) {
         if (!found.whole && record.index > applied_(record.set)) {
             return refuse(found.offset, "an entry that the rows still need cannot be read");
         }
         if (!found.whole) ++recovered_.damaged;
-        const auto lost =
-            lose_entries(record.set, record.index - 1, found.offset - record_alignment);
+        Result<void> lost;
+        if (record.tag == Tag::entry) {
+            lost = lose_entries(record.set, record.index - 1, found.offset - record_alignment);
+        }
         if (!lost) return lost;
         recovered_.content.index.add(
             {record.set, record.index, found.offset, found.bodies, record.body_bytes});
@@ -290,25 +294,41 @@ Result<void> Recovery::apply_found(const Found& found) {
     if (record.tag == Tag::end_of_suffix) {
         recovered_.content.index.cut(record.set, record.index);
     }
+    if (voids_set(record.tag)) void_set(record.set, record.tag);
     lost_facts_.erase({record.tag, record.set});
     if (record.tag == Tag::entry) lost_facts_.erase({Tag::position, record.set});
-    apply_facts(record, facts);
+    apply_facts(record, recovered_.facts);
     return {};
+}
+
+void Recovery::void_set(SetId set, Tag by) {
+    recovered_.content.index.cut(set, 0);
+    recovered_.voided.insert(set);
+    for (const Tag tag : {Tag::position, Tag::start, Tag::replaced}) lost_facts_.erase({tag, set});
+    if (by != Tag::dropped) return;
+    for (const Tag tag : {Tag::hard_state, Tag::conf_state}) lost_facts_.erase({tag, set});
+    recovered_.facts.erase(set);
 }
 
 Result<void> Recovery::lose(Tag tag, SetId set, LogIndex index, std::uint64_t at) {
     ++recovered_.damaged;
-    if (tag == Tag::hard_state || tag == Tag::conf_state || tag == Tag::position) {
+    if (tag == Tag::dropped) {
+        void_set(set, tag);
+        return {};
+    }
+    if (facts_of(tag) != 0 || tag == Tag::position) {
         lost_facts_.try_emplace({tag, set}, at);
         return {};
     }
-    if (tag != Tag::entry) return {};  // the entry behind an end of suffix says the same
+    if (!has_bodies(tag)) return {};  // the entry behind an end of suffix says the same
     if (index > applied_(set)) {
         return refuse(at, "an entry that the rows still need cannot be read");
     }
-    lost_facts_.erase({Tag::position, set});
     recovered_.content.index.add({set, index, at, 0, 0});
+    if (tag != Tag::entry) return {};
+    lost_facts_.erase({Tag::position, set});
     recovered_.facts[set].last = index;
+    recovered_.facts[set].last_term = 0;  // not known
     return {};
 }
 

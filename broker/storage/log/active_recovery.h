@@ -7,15 +7,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 
 namespace penstock::storage {
 
-// Index up to which the rows of a set are flushed.
+// Index up to which the rows of a set are flushed, or nothing_needed.
 using Applied = std::function<LogIndex(SetId)>;
 
 struct RecoveredActive {
     ActiveSegment::Content content;
     FactsBySet facts;
+    std::set<SetId> voided;     // what older segments hold of them is void
     std::uint64_t footer = 0;   // offset of its record; 0: the segment was not sealed
     std::uint64_t damaged = 0;  // records at or below applied that cannot be read whole
 };

@@ -7,13 +7,17 @@
 
 namespace penstock::storage {
 
+void touch(TouchedSets& sets, SetId set, Tag tag, std::uint64_t offset) {
+    TouchedFacts& facts = sets[set];
+    const std::uint16_t kind = facts_of(tag);
+    if (kind != 0) facts.offset = offset;
+    facts.kinds = static_cast<std::uint16_t>(facts.kinds | kind);
+}
+
 TouchedSets touched_by(std::span<const StagedRecord> records, std::uint64_t offset) {
     TouchedSets sets;
     for (const StagedRecord& record : records) {
-        if (record.tag == Tag::footer) continue;
-        std::uint64_t& facts_at = sets[record.set];
-        const bool facts = record.tag == Tag::hard_state || record.tag == Tag::conf_state;
-        if (facts) facts_at = offset;
+        if (record.tag != Tag::footer) touch(sets, record.set, record.tag, offset);
     }
     return sets;
 }
@@ -33,8 +37,10 @@ std::uint64_t RecentWrites::from(std::uint64_t next_offset) const {
 TouchedSets RecentWrites::touched() const {
     TouchedSets sets;
     for (const Write& write : writes_) {
-        for (const auto& [set, facts_at] : write.sets) {
-            sets[set] = std::max(sets[set], facts_at);
+        for (const auto& [set, facts] : write.sets) {
+            TouchedFacts& sum = sets[set];
+            sum.kinds = static_cast<std::uint16_t>(sum.kinds | facts.kinds);
+            sum.offset = std::max(sum.offset, facts.offset);
         }
     }
     return sets;
@@ -55,8 +61,10 @@ std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const 
 
 Result<std::uint64_t> ActiveSegment::put(std::span<StagedRecord> records, const FactsBySet& facts) {
     std::vector<RecentRow> recent;
-    for (const auto& [set, facts_at] : content_.recent.touched()) {
-        recent.push_back({set, facts_at, facts.at(set).last});
+    for (const auto& [set, touched] : content_.recent.touched()) {
+        const auto known = facts.find(set);
+        const LogIndex last = known == facts.end() ? 0 : known->second.last;
+        recent.push_back({set, touched.kinds, touched.offset, last});
     }
     const std::uint64_t offset = content_.tail;
     const WritePlace place{segment_->name(), offset, content_.writes + 1};
@@ -78,11 +86,12 @@ Result<void> ActiveSegment::write(std::span<StagedRecord> records, FactsBySet& f
     std::uint64_t offset = *first;
     for (const StagedRecord& record : records) {
         if (record.tag == Tag::end_of_suffix) content_.index.cut(record.set, record.index);
-        if (record.tag == Tag::entry) {
+        if (voids_set(record.tag)) content_.index.cut(record.set, 0);
+        if (has_bodies(record.tag)) {
             content_.index.add(
                 {record.set, record.index, offset, record.bodies.size(), record.body_bytes});
         }
-        apply_facts(record, facts[record.set]);
+        apply_facts(record, facts);
         offset += record.bytes;
     }
     return {};

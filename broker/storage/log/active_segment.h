@@ -20,8 +20,15 @@ namespace penstock::storage {
 // this length is known for what it is, whatever it hits.
 inline constexpr std::uint64_t recent_bytes = 8ULL << 10;
 
-// A set, and the offset of the last write with a hard state or conf state of it (0: none).
-using TouchedSets = std::map<SetId, std::uint64_t>;
+// The kinds of facts of a set, and the offset of the last write with any of them (0: none).
+struct TouchedFacts {
+    std::uint16_t kinds = 0;
+    std::uint64_t offset = 0;
+};
+
+using TouchedSets = std::map<SetId, TouchedFacts>;
+
+void touch(TouchedSets& sets, SetId set, Tag tag, std::uint64_t offset);
 
 TouchedSets touched_by(std::span<const StagedRecord> records, std::uint64_t offset);
 

@@ -8,6 +8,17 @@
 
 namespace penstock::storage {
 
+std::uint64_t SegmentInfo::live_bodies() const {
+    std::uint64_t bodies = 0;
+    for (const auto& [set, count] : live) bodies += count;
+    return bodies;
+}
+
+void Catalog::clear(model::SetId set) {
+    pieces_.erase(set);
+    for (auto& [number, info] : segments_) info.live.erase(set);
+}
+
 SegmentInfo& Catalog::add(SegmentInfo info) {
     const std::uint64_t number = info.name.number;
     check(segments_.empty() || segments_.rbegin()->first < number, "segments in disorder");

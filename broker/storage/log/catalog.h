@@ -21,9 +21,11 @@ struct SegmentInfo {
     std::map<model::SetId, SetSummary> sets;             // as the footer says
     std::map<model::SetId, model::LogIndex> void_after;  // as the manifest says, at start
 
-    std::uint64_t live = 0;   // bodies somebody holds
+    std::map<model::SetId, std::uint64_t> live;  // bodies somebody holds
     bool distrusted = false;  // more was released than counted: look before deleting
     bool keep = false;        // holds records that cannot be read: never rewritten
+
+    [[nodiscard]] std::uint64_t live_bodies() const;
 };
 
 class Catalog {
@@ -36,6 +38,9 @@ class Catalog {
 
     // The set's entries from `from` on are void.
     void cut(model::SetId set, model::LogIndex from);
+
+    // All of the set is void, and held by nobody.
+    void clear(model::SetId set);
 
     void remove(std::uint64_t number);
 

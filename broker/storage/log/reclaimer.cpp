@@ -23,14 +23,14 @@ std::uint64_t held_bytes(const SegmentInfo& info) {
     std::uint64_t body_bytes = 0;
     for (const auto& [set, summary] : info.sets) body_bytes += summary.body_bytes;
     const std::uint64_t bodies = bodies_of(info);
-    return bodies == 0 ? 0 : body_bytes / bodies * std::min(info.live, bodies);
+    return bodies == 0 ? 0 : body_bytes / bodies * std::min(info.live_bodies(), bodies);
 }
 
 // A rewritten segment was all held when it was rewritten: then bodies are compared with bodies, or
 // its overhead could have it rewritten for ever.
 bool is_sparse(const SegmentInfo& info) {
     if (info.distrusted) return true;
-    if (info.name.generation != 0) return info.live * 2 < bodies_of(info);
+    if (info.name.generation != 0) return info.live_bodies() * 2 < bodies_of(info);
     return held_bytes(info) * 2 < info.bytes;
 }
 
@@ -44,7 +44,22 @@ Result<bool> Reclaimer::step(const LiveBodies& live) {
 
 bool Reclaimer::droppable(const SegmentInfo& info, const LiveBodies& live) const {
     return std::all_of(info.sets.begin(), info.sets.end(), [&](const auto& set) {
-        return state_.catalog.last_in(set.first, info.name.number) <= live.droppable_to(set.first);
+        const LogIndex last = state_.catalog.last_in(set.first, info.name.number);
+        return last == 0 || (last <= live.droppable_to(set.first) && !is_pinned(set.first));
+    });
+}
+
+bool Reclaimer::is_pinned(SetId set) const {
+    const auto pins = state_.pins->find(set);
+    return pins != state_.pins->end() && pins->second > 0;
+}
+
+// Sets it copies were pinned, or made void, since it began.
+bool Reclaimer::is_stale(const Rewrite& rewrite) const {
+    const SegmentInfo& old = rewrite.old();
+    return std::any_of(old.sets.begin(), old.sets.end(), [&](const auto& set) {
+        const LogIndex last = state_.catalog.last_in(set.first, old.name.number);
+        return is_pinned(set.first) || (last == 0 && rewrite.has_copied(set.first));
     });
 }
 
@@ -52,7 +67,7 @@ Result<bool> Reclaimer::drop_empty(const LiveBodies& live) {
     std::vector<std::uint64_t> numbers;
     for (const auto& [number, info] : state_.catalog.segments()) {
         if (numbers.size() == drops_a_step) break;
-        const bool empty = info.footer != 0 && info.live == 0 && !info.distrusted;
+        const bool empty = info.footer != 0 && info.live_bodies() == 0 && !info.distrusted;
         if (empty && droppable(info, live)) numbers.push_back(number);
     }
     if (numbers.empty()) return false;
@@ -108,6 +123,11 @@ Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
         if (!sealed) return sealed.error();
         rewrite_ = std::make_unique<Rewrite>(state_, std::move(*sealed), *info);
     }
+    if (is_stale(*rewrite_)) {
+        const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
+        if (const auto abandoned = rewrite->abandon(); !abandoned) return abandoned.error();
+        return true;
+    }
     const Result<Rewrite::Step> step = rewrite_->step(live);
     if (step && *step == Rewrite::Step::more) return true;
     if (step && *step == Rewrite::Step::done) {
@@ -138,7 +158,10 @@ Result<void> Reclaimer::take_rewritten() {
     }
     if (const auto written = state_.list(std::move(rows), number); !written) return written;
     const SegmentInfo& old = state_.catalog.segments().at(number);
-    info.live = old.distrusted ? bodies_of(info) : old.live;
+    info.live = old.live;
+    if (old.distrusted) {
+        for (const auto& [set, summary] : info.sets) info.live[set] = summary.bodies;
+    }
     forget_first_entries(old);
     state_.catalog.replace(info);
     state_.sealed.forget(number);

@@ -19,6 +19,8 @@ class Reclaimer {
 
   private:
     [[nodiscard]] bool droppable(const SegmentInfo& info, const LiveBodies& live) const;
+    [[nodiscard]] bool is_pinned(SetId set) const;
+    [[nodiscard]] bool is_stale(const Rewrite& rewrite) const;
     Result<bool> drop_empty(const LiveBodies& live);
     Result<void> drop(const std::vector<std::uint64_t>& numbers);
     [[nodiscard]] const SegmentInfo* sparsest(const LiveBodies& live) const;

@@ -6,7 +6,7 @@
 //              u8  version      1
 //              u8  tag
 //              u16 set
-//              u64 index        entry, end_of_suffix, position: log index; write: its number
+//              u64 index        of the log; of a write: its number
 //              u64 term
 //              i64 time_ms
 //              u32 payload      bytes of head and rest
@@ -15,17 +15,20 @@
 //              u32 checksum     CRC32C of the bytes above, then u64 segment number,
 //                               u32 generation, u64 offset of the record in the file
 //
-//   head of an entry  = u32 commands bytes, u32 CRC32C of commands, u32 bodies, u32 zero, slot*
+//   head of an entry  = u32 commands bytes, u32 CRC32C of commands, u32 bodies, u32 kind, slot*
+//                       (kind 0: the core's commands, 1: a change of the members)
 //   slot              = u32 offset from the record's start, u32 bytes, u32 CRC32C, u32 key id,
 //                       u8 codec, u8 present, u16 zero
 //   rest of an entry  = commands body*
 //   head of a write   = u64 bytes of its records, u64 offset from which recent tells all,
 //                       u32 rows, u32 recent rows, row*, recent*
 //   row               = u8 tag, u8 zero, u16 set, u32 bodies, u64 index
-//   recent            = u16 zero, u16 set, u32 offset of the last write with a hard or conf state
-//                       of the set, divided by 8 (0: none), u64 last index
+//   recent            = u16 kinds of facts (1 hard state, 2 conf state, 4 start, 8 replaced or
+//                       dropped), u16 set, u32 offset of the last write with any fact of the set,
+//                       divided by 8 (0: none), u64 last index
 //   head of a hard state = u64 vote, u64 commit          (term in the header)
 //   head of a conf state = opaque
+//   a body record is as an entry; start, replaced and dropped are headers alone (index and term)
 //   head of a footer     : segment_format.cpp
 //
 // All numbers are little-endian. A record of another version, tag, codec or key id is damaged.
@@ -105,7 +108,7 @@ std::optional<RecordHeader> read_header(std::string_view bytes,
     header.head_checksum = reader.u32();
     if (reader.u32() != header_checksum(bytes, segment, offset)) return std::nullopt;
     const bool known = version == record_version && tag >= static_cast<std::uint8_t>(Tag::write) &&
-                       tag <= static_cast<std::uint8_t>(Tag::footer);
+                       tag <= static_cast<std::uint8_t>(Tag::dropped);
     if (!known || header.head_bytes > header.payload_bytes) return std::nullopt;
     return header;
 }
@@ -120,7 +123,7 @@ void append_entry_head(std::string& out, const EntryHead& head) {
     writer.u32(head.commands_bytes);
     writer.u32(head.commands_checksum);
     writer.u32(static_cast<std::uint32_t>(head.bodies.size()));
-    writer.u32(0);
+    writer.u32(head.kind);
     for (const BodySlot& slot : head.bodies) {
         writer.u32(slot.offset);
         writer.u32(slot.length);
@@ -138,8 +141,9 @@ std::optional<EntryHead> read_entry_head(std::string_view head, std::uint32_t pa
     found.commands_bytes = reader.u32();
     found.commands_checksum = reader.u32();
     const std::uint32_t bodies = reader.u32();
-    reader.u32();
+    found.kind = reader.u32();
     if (!reader.ok() || bodies > model::bodies_per_entry_max) return std::nullopt;
+    if (found.kind >= entry_kinds) return std::nullopt;
     if (head.size() != entry_head_bytes(bodies)) return std::nullopt;
     const std::uint64_t bodies_from = head.size() + std::uint64_t{found.commands_bytes};
     if (bodies_from > payload_bytes) return std::nullopt;
@@ -161,7 +165,7 @@ std::optional<EntryHead> read_entry_head(std::string_view head, std::uint32_t pa
 
 std::string encode_entry(const RecordHeader& facts, EntryHead head) {
     RecordHeader header = facts;
-    header.tag = Tag::entry;
+    if (header.tag != Tag::body_record) header.tag = Tag::entry;
     header.head_bytes = static_cast<std::uint32_t>(entry_head_bytes(head.bodies.size()));
     std::uint64_t end = header_bytes + header.head_bytes + std::uint64_t{head.commands_bytes};
     for (BodySlot& slot : head.bodies) {
@@ -183,6 +187,22 @@ std::string encode_entry(const RecordHeader& facts, EntryHead head) {
     return out;
 }
 
+std::uint16_t facts_of(Tag tag) {
+    switch (tag) {
+        case Tag::hard_state:
+            return facts_hard_state;
+        case Tag::conf_state:
+            return facts_conf_state;
+        case Tag::start:
+            return facts_start;
+        case Tag::replaced:
+        case Tag::dropped:
+            return facts_voided;
+        default:
+            return 0;
+    }
+}
+
 std::string encode_write(std::uint64_t number, const WriteHead& head) {
     std::string payload;
     payload.reserve(write_head_fixed_bytes +
@@ -200,7 +220,7 @@ std::string encode_write(std::uint64_t number, const WriteHead& head) {
         writer.u64(row.index);
     }
     for (const RecentRow& row : head.recent) {
-        writer.u16(0);
+        writer.u16(row.facts);
         writer.u16(row.set.value);
         writer.u32(static_cast<std::uint32_t>(row.facts_at / record_alignment));
         writer.u64(row.last);
@@ -232,7 +252,7 @@ std::optional<WriteHead> read_write_head(std::string_view payload) {
     head.recent.reserve(recent);
     for (std::uint64_t at = 0; at < recent; ++at) {
         RecentRow row;
-        reader.u16();
+        row.facts = reader.u16();
         row.set = model::SetId{reader.u16()};
         row.facts_at = reader.u32() * record_alignment;
         row.last = reader.u64();

@@ -29,7 +29,21 @@ enum class Tag : std::uint8_t {
     end_of_suffix,  // the set's entries from `index` on are void
     position,       // the set's last entry, repeated at the start of a segment
     footer,         // what a sealed segment holds
+    body_record,    // an entry at or below its log's start, kept for its bodies
+    start,          // the set's log begins behind this entry
+    replaced,       // all of the set before this record is void, its log begins behind this entry
+    dropped,        // as before, and its facts are forgotten
 };
+
+// What begins like an entry: commands and bodies.
+constexpr bool has_bodies(Tag tag) {
+    return tag == Tag::entry || tag == Tag::body_record;
+}
+
+// All of the set before such a record is void.
+constexpr bool voids_set(Tag tag) {
+    return tag == Tag::replaced || tag == Tag::dropped;
+}
 
 struct RecordHeader {
     Tag tag = Tag::write;
@@ -85,9 +99,12 @@ constexpr std::size_t entry_head_bytes(std::size_t bodies) {
     return entry_head_fixed_bytes + body_slot_bytes * bodies;
 }
 
+inline constexpr std::uint32_t entry_kinds = 2;
+
 struct EntryHead {
     std::uint32_t commands_bytes = 0;
     std::uint32_t commands_checksum = 0;
+    std::uint32_t kind = 0;  // EntryKind
     std::vector<BodySlot> bodies;
 };
 
@@ -96,8 +113,8 @@ void append_entry_head(std::string& out, const EntryHead& head);
 // Nothing when the head is no head of an entry whose payload has `payload_bytes`.
 std::optional<EntryHead> read_entry_head(std::string_view head, std::uint32_t payload_bytes);
 
-// The record's bytes of an entry without alignment: header and head, sealed but for the place;
-// commands and bodies follow it in this order.
+// The record's bytes of an entry (or, as `facts` say, of a body record) without alignment: header
+// and head, sealed but for the place; commands and bodies follow it in this order.
 std::string encode_entry(const RecordHeader& facts, EntryHead head);
 
 // What one write carries: enough to know what was lost when a record of it is damaged.
@@ -109,11 +126,23 @@ struct WriteRow {
     friend bool operator==(const WriteRow&, const WriteRow&) = default;
 };
 
+// The kinds of facts that writes carried, as bits.
+enum Facts : std::uint16_t {
+    facts_hard_state = 1,
+    facts_conf_state = 2,
+    facts_start = 4,
+    facts_voided = 8,
+};
+
+// Those of a record; 0: it is no fact.
+std::uint16_t facts_of(Tag tag);
+
 // A set that writes shortly before this one touched: enough to know what was lost when the head of
 // such a write is damaged.
 struct RecentRow {
     model::SetId set;
-    std::uint64_t facts_at = 0;  // offset of the last write with a hard or conf state; 0: none
+    std::uint16_t facts = 0;     // kinds of facts these writes had
+    std::uint64_t facts_at = 0;  // offset of the last one with any; 0: none
     std::uint64_t last = 0;      // index of the set's last entry
     friend bool operator==(const RecentRow&, const RecentRow&) = default;
 };

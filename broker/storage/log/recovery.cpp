@@ -116,7 +116,8 @@ Result<void> verify_sealed(const StoreFiles& files,
     std::map<SetId, LogIndex> next;  // per set with such entries, the next one to be found
     for (const auto& [set, summary] : info.sets) {
         const LogIndex last = catalog.last_in(set, info.name.number);
-        if (last > applied(set)) next[set] = std::max(summary.first, applied(set) + 1);
+        const LogIndex known = applied(set);
+        if (last > known) next[set] = std::max(summary.first, known + 1);
     }
     if (next.empty()) return {};
     const auto sealed = open_sealed(files, info);
@@ -128,7 +129,7 @@ Result<void> verify_sealed(const StoreFiles& files,
         if (!*more) break;
         const RecordHeader& header = scanner.header();
         const auto wanted = next.find(header.set);
-        if (header.tag != Tag::entry || wanted == next.end()) continue;
+        if (!has_bodies(header.tag) || wanted == next.end()) continue;
         if (header.index != wanted->second) continue;
         if (!sealed->index.live(header.set, header.index, scanner.offset())) continue;
         const Result<std::string_view> payload = scanner.payload();
@@ -156,6 +157,7 @@ Result<void> check_joints(const StoreFiles& files,
                           const Applied& applied) {
     for (const auto& [set, facts] : recovered.facts) {
         const LogIndex whole_from = recovered.catalog.first_whole(set, facts.last);
+        if (applied(set) == nothing_needed) continue;
         const LogIndex needed = applied(set) + 1;
         if (needed >= whole_from || needed > facts.last) continue;
         if (!recovered.catalog.next_place(set, needed)) continue;
@@ -176,6 +178,7 @@ Result<void> take_active(const StoreFiles& files, const Applied& applied, Recove
     info.name = row.name;
     info.bytes = (*segment)->limit();
     for (const auto& [set, index] : active->content.index.sets()) info.sets[set] = index.summary;
+    for (const SetId set : active->voided) recovered.catalog.cut(set, 0);
     recovered.catalog.add(std::move(info));
     recovered.active = std::move(*segment);
     recovered.content = std::move(active->content);

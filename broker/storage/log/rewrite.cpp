@@ -50,7 +50,7 @@ Result<Rewrite::Step> Rewrite::copy_some(const LiveBodies& live) {
 
 Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     const RecordHeader& header = scanner_.header();
-    if (header.tag != Tag::entry) return Step::more;
+    if (!has_bodies(header.tag)) return Step::more;
     const bool is_void = header.index > state_.catalog.last_in(header.set, info_.name.number) ||
                          !old_->index.live(header.set, header.index, scanner_.offset());
     if (is_void) return Step::more;
@@ -61,6 +61,7 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     auto view = entry_view(header, *payload);
     if (!view) return Step::unreadable;
     StagedRecord staged;
+    staged.tag = header.tag;
     staged.set = header.set;
     staged.index = header.index;
     staged.term = header.term;

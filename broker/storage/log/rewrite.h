@@ -29,6 +29,10 @@ class Rewrite {
 
     [[nodiscard]] const SegmentInfo& old() const { return info_; }
 
+    [[nodiscard]] bool has_copied(SetId set) const {
+        return copy_ && copy_->index().sets().contains(set);
+    }
+
     [[nodiscard]] std::uint64_t written_bytes() const { return copy_ ? copy_->tail() : 0; }
 
     // Removes the new file, when one was made.

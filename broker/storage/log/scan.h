@@ -1,10 +1,12 @@
-// scan_entries(): visits a set's entries of one segment in index order, verified. Reads the file;
-// broker thread.
+// Reading a set's records of one segment in index order, verified. Reads the file; broker thread.
 #pragma once
 
 #include "broker/storage/log/log_store.h"
 #include "broker/storage/log/segment.h"
 #include "broker/storage/log/segment_index.h"
+
+#include <functional>
+#include <vector>
 
 namespace penstock::storage {
 
@@ -15,8 +17,22 @@ struct ScanRange {
     LogIndex whole_from = 0;  // from here on every entry must be there
 };
 
-// False: `visit` wants no more. Error{damaged}: an entry cannot be read, or is missing.
+// Each of these gives false when no more is wanted, and Error{damaged} when an entry cannot be read
+// or is missing.
 Result<bool> scan_entries(const Segment& segment,
+                          const SegmentIndex& index,
+                          ScanRange& range,
+                          const LogStore::VisitEntry& visit);
+
+// Adds the facts of entries until there are `count_max`.
+Result<bool> scan_facts(const Segment& segment,
+                        const SegmentIndex& index,
+                        ScanRange& range,
+                        std::size_t count_max,
+                        std::vector<EntryFacts>& facts);
+
+// With gaps; damaged bodies are marked, and a record that cannot be read is left out.
+Result<bool> scan_records(const Segment& segment,
                           const SegmentIndex& index,
                           ScanRange& range,
                           const LogStore::VisitEntry& visit);

@@ -89,11 +89,11 @@ Result<void> Scrubber::check_record(const SegmentInfo& info,
             expected_.pop_back();
         }
         expected_.pop_back();
-        if (header.tag == Tag::entry && !matches) {
+        if (has_bodies(header.tag) && !matches) {
             lose(info, sealed, listed, scanner.offset(), damaged);
         }
     }
-    if (header.tag != Tag::entry || !matches) return {};
+    if (!has_bodies(header.tag) || !matches) return {};
     const auto view = entry_view(header, *payload);
     if (view && view->whole()) return {};
     if (!sealed.index.live(header.set, header.index, scanner.offset())) return {};
@@ -112,7 +112,7 @@ void Scrubber::lose(const SegmentInfo& info,
                     const WriteRow& row,
                     std::uint64_t at,
                     std::vector<MessageId>& damaged) {
-    if (row.tag != Tag::entry || !sealed.index.live(row.set, row.index, at)) return;
+    if (!has_bodies(row.tag) || !sealed.index.live(row.set, row.index, at)) return;
     if (row.index > state_.catalog.last_in(row.set, info.name.number)) return;
     if (state_.damaged.size() < damaged_max) state_.damaged.insert({info.name.number, at});
     for (std::uint32_t ordinal = 0; ordinal < row.bodies; ++ordinal) {

@@ -63,7 +63,8 @@ Result<SegmentIndex> index_records(const Segment& segment, std::uint64_t end) {
         if (!*more) return index;
         const RecordHeader& header = scanner.header();
         if (header.tag == Tag::end_of_suffix) index.cut(header.set, header.index);
-        if (header.tag != Tag::entry) continue;
+        if (voids_set(header.tag)) index.cut(header.set, 0);
+        if (!has_bodies(header.tag)) continue;
         const Result<std::string_view> payload = scanner.payload();
         if (!payload) return payload.error();
         IndexedEntry entry{header.set, header.index, scanner.offset(), 0, 0};

@@ -39,7 +39,7 @@ Result<BodySource::Body> Segment::read_body(std::uint64_t offset,
         if (!near && skipped) return damaged(offset, "the entry cannot be read");
         if (!near) return error(Errc::not_found, "no such entry");
         const RecordHeader& header = scanner.header();
-        if (header.tag == Tag::entry && header.set == message.set() &&
+        if (has_bodies(header.tag) && header.set == message.set() &&
             header.index == message.index()) {
             break;
         }

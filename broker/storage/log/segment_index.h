@@ -1,8 +1,8 @@
 // SegmentIndex: where the entries of one segment are, per set: the range, sizes, and a sample of
 // offsets so close that every entry begins within sample_spacing behind one. Void entries of an
 // ended suffix are cut out; the first entry behind a cut is always a sample, so that a walk from a
-// sample never meets a void entry first. A value; while its segment is written to it belongs to
-// the broker thread and knows every entry exactly.
+// sample never meets a void entry first. Body records have gaps between them. A value; while its
+// segment is written to it belongs to the broker thread and knows every entry exactly.
 #pragma once
 
 #include "broker/model/ids.h"
@@ -40,6 +40,32 @@ struct SetIndex {
     [[nodiscard]] const Sample* floor(model::LogIndex index) const;
 };
 
+// Offsets of the entries of one set, each divided by record_alignment, in runs without a gap.
+class ExactOffsets {
+  public:
+    void add(model::LogIndex index, std::uint64_t offset);
+    void cut(model::LogIndex from);
+
+    // Of that entry; nothing: it is not there.
+    [[nodiscard]] std::optional<std::uint64_t> at(model::LogIndex index) const;
+
+    // Of the first entry at or behind `index`.
+    [[nodiscard]] std::optional<std::uint64_t> from(model::LogIndex index) const;
+
+  private:
+    struct Run {
+        model::LogIndex first = 0;
+        std::size_t at = 0;  // of its first offset
+    };
+
+    // The run that `index` lies in or behind; runs_.size(): before all of them.
+    [[nodiscard]] std::size_t run_of(model::LogIndex index) const;
+    [[nodiscard]] std::size_t length(std::size_t run) const;
+
+    std::vector<Run> runs_;
+    std::vector<std::uint32_t> offsets_;
+};
+
 struct IndexedEntry {
     model::SetId set;
     model::LogIndex index = 0;
@@ -52,14 +78,18 @@ class SegmentIndex {
   public:
     // Entries come in file order. One at or below the set's last index ends the suffix from there.
     void add(const IndexedEntry& entry);
-    void cut(model::SetId set, model::LogIndex from);
+    void cut(model::SetId set, model::LogIndex from);  // from 0: all
 
     // Takes a set as a footer tells it.
     void insert(model::SetId set, SetIndex index) { sets_[set] = std::move(index); }
 
     // Where to begin looking for an entry: its own offset while exact(), else one at most
-    // sample_spacing before it. Nothing: no such entry.
+    // sample_spacing before where it would be. Nothing: no such entry.
     [[nodiscard]] std::optional<std::uint64_t> start(model::SetId set, model::LogIndex index) const;
+
+    // Where to begin walking over the entries from `index` on, which may have gaps.
+    [[nodiscard]] std::optional<std::uint64_t> walk_from(model::SetId set,
+                                                         model::LogIndex index) const;
 
     // False for an entry whose place lies in an ended suffix.
     [[nodiscard]] bool live(model::SetId set, model::LogIndex index, std::uint64_t offset) const;
@@ -73,7 +103,7 @@ class SegmentIndex {
 
   private:
     std::map<model::SetId, SetIndex> sets_;
-    std::map<model::SetId, std::vector<std::uint32_t>> offsets_;  // / 8, from first on; 0: none
+    std::map<model::SetId, ExactOffsets> offsets_;
     bool exact_ = false;
 };
 

@@ -1,7 +1,6 @@
 #include "broker/storage/log/segment_log_store.h"
 
 #include "broker/base/check.h"
-#include "broker/storage/log/scan.h"
 
 #include <algorithm>
 #include <span>
@@ -57,80 +56,59 @@ Result<void> SegmentLogStore::go_on(Recovered recovered) {
     return take_segment(std::move(*segment), recovered.footer);
 }
 
-LogStore::Range SegmentLogStore::range(SetId set) const {
-    const auto facts = facts_.find(set);
-    if (facts == facts_.end()) return {};
-    const auto first = state_.first.find(set);
-    return {first == state_.first.end() ? 1 : first->second, facts->second.last};
-}
-
-HardState SegmentLogStore::hard_state(SetId set) const {
-    const auto facts = facts_.find(set);
-    return facts == facts_.end() ? HardState{} : facts->second.hard_state;
-}
-
-std::string SegmentLogStore::conf_state(SetId set) const {
-    const auto facts = facts_.find(set);
-    return facts == facts_.end() ? std::string{} : facts->second.conf_state;
+// The lists of records between syncs, in the order of the calls.
+void SegmentLogStore::stage(StagedRecord record) {
+    apply_facts(record, facts_);
+    staged_.push_back(std::move(record));
 }
 
 void SegmentLogStore::append(EntryRecord record) {
-    SetFacts& facts = facts_[record.set];
-    check(record.index >= 1 && record.index <= facts.last + 1, "an entry leaves a gap in its log");
+    const SetFacts& facts = facts_[record.set];
+    check(record.index > facts.start.index && record.index <= facts.last + 1,
+          "an entry leaves a gap in its log");
     check(record.bodies.size() <= model::bodies_per_entry_max, "an entry has too many bodies");
+    check(record.absent.empty(), "an entry is appended whole");
     if (record.index <= facts.last) {
         staged_.push_back(stage_end_of_suffix(record.set, record.index));
     }
-    staged_.push_back(stage_entry(std::move(record)));
-    apply_facts(staged_.back(), facts);
+    stage(stage_entry(std::move(record)));
 }
 
 void SegmentLogStore::append_hard_state(SetId set, const HardState& state) {
-    staged_.push_back(stage_hard_state(set, state));
-    apply_facts(staged_.back(), facts_[set]);
+    stage(stage_hard_state(set, state));
 }
 
 void SegmentLogStore::append_conf_state(SetId set, std::string_view state) {
-    staged_.push_back(stage_conf_state(set, state));
-    apply_facts(staged_.back(), facts_[set]);
+    stage(stage_conf_state(set, state));
 }
 
-LogStart SegmentLogStore::start(SetId) const {
-    return {};
+void SegmentLogStore::append_start(SetId set, LogStart start) {
+    const SetFacts& facts = facts_[set];
+    check(start.index >= facts.start.index && start.index <= facts.last,
+          "a log cannot begin outside of itself");
+    stage(stage_start(Tag::start, set, start));
 }
 
-Result<std::vector<EntryFacts>> SegmentLogStore::facts(SetId, LogIndex, std::size_t) const {
-    return error(Errc::unavailable, "facts of entries");
+void SegmentLogStore::replace_log(SetId set, LogStart start) {
+    check(start.index > 0, "a log is replaced by nothing");
+    stage(stage_start(Tag::replaced, set, start));
+    last_body_.erase(set);
 }
 
-Result<std::uint64_t> SegmentLogStore::term_of(SetId, LogIndex) const {
-    return error(Errc::unavailable, "terms of entries");
+void SegmentLogStore::append_body(EntryRecord record) {
+    const SetFacts& facts = facts_[record.set];
+    check(record.index <= facts.start.index && facts.last == facts.start.index,
+          "a body record belongs between a log's start and its first entry");
+    LogIndex& last = last_body_[record.set];
+    check(record.index > last, "body records come in order");
+    check(record.bodies.size() <= model::bodies_per_entry_max, "an entry has too many bodies");
+    last = record.index;
+    stage(stage_entry(std::move(record), Tag::body_record));
 }
 
-void SegmentLogStore::append_start(SetId, LogStart) {
-    check(false, "the log's start");
-}
-
-void SegmentLogStore::replace_log(SetId, LogStart) {
-    check(false, "replacing a log");
-}
-
-void SegmentLogStore::append_body(EntryRecord) {
-    check(false, "a record kept for its bodies");
-}
-
-void SegmentLogStore::drop_set(SetId) {
-    check(false, "dropping a set");
-}
-
-Result<void> SegmentLogStore::scan_records(SetId set,
-                                           LogIndex first,
-                                           const VisitEntry& visit) const {
-    return scan(set, first, visit);
-}
-
-std::shared_ptr<const LogPin> SegmentLogStore::pin(SetId) {
-    return std::make_shared<LogPin>();
+void SegmentLogStore::drop_set(SetId set) {
+    stage(stage_start(Tag::dropped, set, {}));
+    last_body_.erase(set);
 }
 
 Result<void> SegmentLogStore::sync() {
@@ -163,9 +141,17 @@ Result<void> SegmentLogStore::write_staged() {
 }
 
 void SegmentLogStore::count_written(const StagedRecord& record) {
-    if (record.tag != Tag::entry) return;
+    if (voids_set(record.tag)) {
+        state_.catalog.clear(record.set);
+        counts_.erase(record.set);
+        state_.first.erase(record.set);
+    }
+    if (record.tag == Tag::replaced) state_.first[record.set] = record.index + 1;
+    if (!has_bodies(record.tag)) return;
     state_.catalog.extend(record.set, record.index, active_->number());
-    state_.catalog.segments().at(active_->number()).live += record.bodies.size();
+    SegmentInfo& info = state_.catalog.segments().at(active_->number());
+    info.live[record.set] += record.bodies.size();
+    if (record.tag != Tag::entry) return;
     LogIndex& opened_last = counts_[record.set].opened_last;
     opened_last = std::min(opened_last, record.index - 1);
     LogIndex& first = state_.first.try_emplace(record.set, 1).first->second;
@@ -233,61 +219,11 @@ Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segmen
     return {};
 }
 
-Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& visit) const {
-    const auto facts = written_.find(set);
-    if (facts == written_.end()) return {};
-    ScanRange range{set, first, 0, SegmentLogStore::range(set).first};
-    while (range.next <= facts->second.last) {
-        const auto place = state_.catalog.next_place(set, range.next);
-        const LogIndex found = place ? std::max(place->first, range.next) : facts->second.last + 1;
-        if (found > range.next && range.next >= range.whole_from) {
-            return error(Errc::damaged,
-                         state_.files.folder() + ": entry " + std::to_string(range.next) +
-                             " of set " + std::to_string(set.value) + " is missing");
-        }
-        if (!place) return {};
-        range.next = found;
-        range.last = place->last;
-        Result<bool> more = true;
-        if (place->number == active_->number()) {
-            more = scan_entries(*active_->segment(), active_->index(), range, visit);
-        } else {
-            const auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
-            if (!sealed) return sealed.error();
-            more = scan_entries(*(*sealed)->segment, (*sealed)->index, range, visit);
-        }
-        if (!more) return more.error();
-        if (!*more) return {};
-    }
-    return {};
-}
-
-Result<BodySource> SegmentLogStore::find(MessageId message) const {
-    const auto place = state_.catalog.place_of(message.set(), message.index());
-    if (!place) {
-        // Where records cannot be read, one that is missing may be one of them.
-        const bool whole =
-            state_.damaged_at_start == 0 || message.index() > range(message.set()).last;
-        if (whole || message.index() == 0) return error(Errc::not_found, "no such entry");
-        return error(Errc::damaged, state_.files.folder() + ": the entry cannot be found");
-    }
-    if (place->number == active_->number()) {
-        const auto start = active_->index().start(message.set(), message.index());
-        if (!start) return active_->segment()->damaged(0, "the entry cannot be read");
-        return BodySource(active_->segment(), *start, message);
-    }
-    const auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
-    if (!sealed) return sealed.error();
-    const auto start = (*sealed)->index.start(message.set(), message.index());
-    if (!start) return (*sealed)->segment->damaged(0, "the entry cannot be read");
-    return BodySource((*sealed)->segment, *start, message);
-}
-
 void SegmentLogStore::count_live(SetId set, LogIndex index, std::uint32_t bodies) {
     LiveCount& count = counts_[set];
     if (index > count.opened_last) return;
     count.counted_to = std::max(count.counted_to, index);
-    if (SegmentInfo* info = state_.catalog.info_of(set, index)) info->live += bodies;
+    if (SegmentInfo* info = state_.catalog.info_of(set, index)) info->live[set] += bodies;
 }
 
 void SegmentLogStore::recount_done() {
@@ -299,8 +235,9 @@ void SegmentLogStore::release(SetId set, LogIndex index, std::uint32_t bodies) {
     const bool seen = counted_ || index > count.opened_last || index <= count.counted_to;
     SegmentInfo* info = state_.catalog.info_of(set, index);
     if (!seen || info == nullptr) return;
-    if (bodies > info->live) info->distrusted = true;
-    info->live -= std::min<std::uint64_t>(info->live, bodies);
+    std::uint64_t& held = info->live[set];
+    if (bodies > held) info->distrusted = true;
+    held -= std::min<std::uint64_t>(held, bodies);
 }
 
 Result<bool> SegmentLogStore::reclaim(const LiveBodies& live) {
@@ -335,7 +272,7 @@ LogStoreStats SegmentLogStore::stats() const {
     stats.syncs = syncs_;
     for (const auto& [number, info] : state_.catalog.segments()) {
         stats.bytes += info.bytes;
-        stats.bodies_live += info.live;
+        stats.bodies_live += info.live_bodies();
     }
     return stats;
 }

@@ -7,10 +7,12 @@
 #include "broker/storage/log/log_store.h"
 #include "broker/storage/log/reclaimer.h"
 #include "broker/storage/log/recovery.h"
+#include "broker/storage/log/scan.h"
 #include "broker/storage/log/scrubber.h"
 #include "broker/storage/log/store_state.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -60,6 +62,11 @@ class SegmentLogStore final : public LogStore {
         LogIndex counted_to = 0;
     };
 
+    using VisitPlace = std::function<Result<bool>(const Segment&, const SegmentIndex&, ScanRange&)>;
+
+    // The segments with durable records of the range's set, in index order, until one says false.
+    Result<void> visit_places(ScanRange& range, const VisitPlace& visit) const;
+    void stage(StagedRecord record);
     Result<void> go_on(Recovered recovered);
     Result<void> write_staged();
     Result<void> write_here(std::size_t from, std::size_t count);
@@ -78,6 +85,7 @@ class SegmentLogStore final : public LogStore {
     FactsBySet written_;  // durable
     FactsBySet facts_;    // with what is staged
     std::map<SetId, LiveCount> counts_;
+    std::map<SetId, LogIndex> last_body_;  // of those put behind replace_log()
     std::vector<StagedRecord> staged_;
     std::optional<Error> failed_;
     bool counted_ = false;

@@ -13,6 +13,7 @@ struct SetFacts {
     LogIndex last = 0;
     std::uint64_t last_term = 0;
     TimeMs last_time_ms = 0;
+    LogStart start;
     HardState hard_state;
     std::string conf_state;
 };

@@ -4,6 +4,7 @@
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -38,8 +39,9 @@ StagedRecord stage_small(Tag tag,
 
 }  // namespace
 
-StagedRecord stage_entry(EntryRecord entry) {
+StagedRecord stage_entry(EntryRecord entry, Tag tag) {
     StagedRecord staged;
+    staged.tag = tag;
     staged.set = entry.set;
     staged.index = entry.index;
     staged.term = entry.term;
@@ -47,19 +49,25 @@ StagedRecord stage_entry(EntryRecord entry) {
     EntryHead head;
     head.commands_bytes = static_cast<std::uint32_t>(entry.commands.size());
     head.commands_checksum = crc32c(entry.commands);
+    head.kind = static_cast<std::uint32_t>(entry.kind);
     head.bodies.reserve(entry.bodies.size());
-    for (const std::string& body : entry.bodies) {
+    for (std::uint32_t ordinal = 0; ordinal < entry.bodies.size(); ++ordinal) {
         BodySlot slot;
-        slot.length = static_cast<std::uint32_t>(body.size());
-        slot.checksum = crc32c(body);
-        slot.present = true;
+        slot.present = !std::binary_search(entry.absent.begin(), entry.absent.end(), ordinal);
+        if (slot.present) {
+            std::string& body = entry.bodies[ordinal];
+            slot.length = static_cast<std::uint32_t>(body.size());
+            slot.checksum = crc32c(body);
+            staged.body_bytes += body.size();
+            staged.bodies.push_back(std::move(body));
+        }
         head.bodies.push_back(slot);
-        staged.body_bytes += body.size();
     }
     staged.slots = static_cast<std::uint32_t>(entry.bodies.size());
     check(entry.commands.size() + staged.body_bytes <= payload_bytes_max,
           "an entry is longer than its record allows");
     RecordHeader header;
+    header.tag = tag;
     header.set = entry.set;
     header.index = entry.index;
     header.term = entry.term;
@@ -67,7 +75,6 @@ StagedRecord stage_entry(EntryRecord entry) {
     staged.head = encode_entry(header, std::move(head));
     staged.bytes = aligned(staged.head.size() + entry.commands.size() + staged.body_bytes);
     staged.commands = std::move(entry.commands);
-    staged.bodies = std::move(entry.bodies);
     return staged;
 }
 
@@ -91,6 +98,10 @@ StagedRecord stage_end_of_suffix(SetId set, LogIndex from) {
     return stage_small(Tag::end_of_suffix, set, from, 0, 0, {});
 }
 
+StagedRecord stage_start(Tag tag, SetId set, LogStart start) {
+    return stage_small(tag, set, start.index, start.term, 0, {});
+}
+
 std::vector<StagedRecord> stage_facts(const FactsBySet& facts) {
     std::vector<StagedRecord> staged;
     for (const auto& [set, known] : facts) {
@@ -100,15 +111,26 @@ std::vector<StagedRecord> stage_facts(const FactsBySet& facts) {
             staged.push_back(stage_hard_state(set, known.hard_state));
         }
         if (!known.conf_state.empty()) staged.push_back(stage_conf_state(set, known.conf_state));
+        if (known.start != LogStart{}) {
+            staged.push_back(stage_start(Tag::start, set, known.start));
+        }
     }
     return staged;
 }
 
-void apply_facts(const StagedRecord& record, SetFacts& facts) {
+void apply_facts(const StagedRecord& record, FactsBySet& by_set) {
+    if (record.tag == Tag::dropped) {
+        by_set.erase(record.set);
+        return;
+    }
+    SetFacts& facts = by_set[record.set];
+    if (record.tag == Tag::start || record.tag == Tag::replaced) {
+        facts.start = {record.index, record.term};
+    }
     if (record.tag == Tag::hard_state) facts.hard_state = record.hard_state;
     if (record.tag == Tag::conf_state) facts.conf_state = record.conf_state;
     if (record.tag == Tag::end_of_suffix) facts.last = record.index - 1;
-    if (record.tag == Tag::entry || record.tag == Tag::position) {
+    if (record.tag == Tag::entry || record.tag == Tag::position || record.tag == Tag::replaced) {
         facts.last = record.index;
         facts.last_term = record.term;
         facts.last_time_ms = record.time_ms;

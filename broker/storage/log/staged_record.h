@@ -29,16 +29,18 @@ struct StagedRecord {
     std::vector<std::string> bodies;
 };
 
-StagedRecord stage_entry(EntryRecord entry);
+// An entry, or with that tag a body record.
+StagedRecord stage_entry(EntryRecord entry, Tag tag = Tag::entry);
 StagedRecord stage_hard_state(SetId set, const HardState& state);
 StagedRecord stage_conf_state(SetId set, std::string_view state);
 StagedRecord stage_end_of_suffix(SetId set, LogIndex from);
+StagedRecord stage_start(Tag tag, SetId set, LogStart start);  // tag start, replaced or dropped
 
 // The facts of all sets, as a new segment begins with them.
 std::vector<StagedRecord> stage_facts(const FactsBySet& facts);
 
-// What the record says of its set, once it is durable.
-void apply_facts(const StagedRecord& record, SetFacts& facts);
+// What the record says of its set.
+void apply_facts(const StagedRecord& record, FactsBySet& facts);
 
 // The bytes of one write, in place order. Views into the records and into `head`.
 struct GatheredWrite {

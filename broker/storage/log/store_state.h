@@ -8,12 +8,15 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace penstock::storage {
+
+using Pins = std::map<SetId, std::uint64_t>;  // how many pins live
 
 struct StoreState {
     StoreState(Disk& disk, std::string folder) : files(disk, std::move(folder)), sealed(files) {}
@@ -27,6 +30,7 @@ struct StoreState {
     Catalog catalog;
     SealedSegments sealed;
     std::map<SetId, LogIndex> first;  // per set, from where on every entry is there
+    std::shared_ptr<Pins> pins = std::make_shared<Pins>();
 
     std::uint64_t damaged_at_start = 0;
     std::set<std::pair<std::uint64_t, std::uint64_t>> damaged;  // segment, offset of a record
