@@ -116,6 +116,11 @@ std::string encode(const NameCounters& counters) {
     writer.varint(counters.queues);
     writer.varint(counters.topics);
     writer.varint(counters.reuse_ms);
+    writer.varint(counters.objects.size());
+    for (const auto& [set, objects] : counters.objects) {
+        writer.varint(set.value);
+        writer.varint(objects);
+    }
     return out;
 }
 
@@ -126,6 +131,10 @@ NameCounters decode_counters(std::string_view bytes) {
     counters.queues = static_cast<std::uint32_t>(reader.varint());
     counters.topics = static_cast<std::uint32_t>(reader.varint());
     counters.reuse_ms = static_cast<std::uint32_t>(reader.varint());
+    for (std::uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
+        const model::SetId set{static_cast<std::uint16_t>(reader.varint())};
+        counters.objects[set] = static_cast<std::uint32_t>(reader.varint());
+    }
     check(reader.done(), "the row of counters is malformed");
     return counters;
 }

@@ -3,13 +3,14 @@
 //   n kind folded_name     number of the object with that name; kind q (queues of both kinds), t, s
 //   o number               the object: kind, set, state, name, times
 //   k key_id               access key
-//   c                      counters: next number, visible and reserved objects per kind
+//   c                      counters: next number, visible and reserved objects per kind and set
 //   x kind folded_name     until when a deleted name stays blocked
 //   y until kind name      the same by time, so that they go
 #pragma once
 
 #include "broker/core/names_query.h"
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct NameCounters {
     std::uint32_t queues = 0;
     std::uint32_t topics = 0;
     std::uint32_t reuse_ms = 0;  // of the last reservation: how long deleted names stay blocked
+    std::map<model::SetId, std::uint32_t> objects;  // reserved and visible ones by data set
 };
 
 namespace name_keys {

@@ -24,7 +24,9 @@ NameCounters counters_of(const Turn& turn) {
     return bytes ? decode_counters(*bytes) : NameCounters{};
 }
 
-void count(NameCounters& counters, ObjectKind kind, std::int32_t by) {
+void count(NameCounters& counters, const NameInfo& name, std::int32_t by) {
+    const ObjectKind kind = name.kind;
+    counters.objects[name.set] += static_cast<std::uint32_t>(by);
     if (kind == ObjectKind::queue) counters.queues += static_cast<std::uint32_t>(by);
     if (kind == ObjectKind::topic) counters.topics += static_cast<std::uint32_t>(by);
 }
@@ -134,7 +136,7 @@ model::Reply reserve(Turn& turn, const model::ReserveNames& command) {
         info.set = command.set;
         info.name = request.name;
         info.created_ms = turn.now();
-        count(counters, request.kind, 1);
+        count(counters, info, 1);
         reserved.numbers.push_back(info.number);
         fresh.push_back(std::move(info));
     }
@@ -167,7 +169,7 @@ model::Reply release(Turn& turn, const model::ReleaseNames& command) {
         if (!info || info->state != expected) continue;
         turn.erase(name_keys::by_name('n', info->kind, info->name));
         turn.erase(name_keys::by_number(number));
-        count(counters, info->kind, -1);
+        count(counters, *info, -1);
         // CMQ blocks the names of queues and topics only.
         const bool blocks = info->kind == ObjectKind::queue || info->kind == ObjectKind::topic;
         if (!blocks || !command.was_visible || counters.reuse_ms == 0) continue;

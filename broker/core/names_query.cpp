@@ -22,6 +22,14 @@ bool contains(std::string_view text, std::string_view part) {
 
 }  // namespace
 
+std::uint32_t objects_in(const model::Rows& rows, model::SetId set) {
+    const auto bytes = rows.get(name_keys::counters);
+    if (!bytes) return 0;
+    const NameCounters counters = decode_counters(*bytes);
+    const auto found = counters.objects.find(set);
+    return found == counters.objects.end() ? 0 : found->second;
+}
+
 std::optional<NameInfo> find_number(const model::Rows& rows, model::ObjectNo number) {
     const auto bytes = rows.get(name_keys::by_number(number));
     if (!bytes) return {};

@@ -41,6 +41,9 @@ NamePage list_names(const model::Rows& rows,
                     std::uint64_t offset,
                     std::uint64_t limit);
 
+// Objects that live in the set, whatever their state: what a new one's place is chosen by.
+std::uint32_t objects_in(const model::Rows& rows, model::SetId set);
+
 // Names whose create or delete was cut short: to be finished or undone by the leader.
 std::vector<NameInfo> unfinished_names(const model::Rows& rows);
 

@@ -86,7 +86,9 @@ model::BodyInfo info_of(std::string_view body) {
 }
 
 Result<model::Entry> to_entry(model::SetId set, const replication::ReplayedEntry& replayed) {
-    auto commands = model::decode_commands(replayed.commands);
+    // The engine's own entry is one without commands.
+    auto commands = replayed.commands.empty() ? std::vector<model::Command>()
+                                              : model::decode_commands(replayed.commands);
     if (!commands) {
         return error(Errc::damaged,
                      "entry " + std::to_string(replayed.index) + " of set " +

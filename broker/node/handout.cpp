@@ -34,6 +34,14 @@ void Handout::attach(api::DeliveryListener& listener) {
     }
 }
 
+void Handout::detach() {
+    for (const auto& [subscription, subscriber] : std::exchange(subscribers_, {})) {
+        listener_->on_target_gone(subscription);
+    }
+    look_.clear();
+    listener_ = nullptr;
+}
+
 void Handout::changed(model::SubscriptionNo subscription) {
     if (listener_ == nullptr) return;
     auto info = core::subscription_info(data_.rows(), subscription);

@@ -39,6 +39,13 @@ class Handout {
     // Sends every target there is.
     void attach(api::DeliveryListener& listener);
 
+    // Another node hands out now: every target is gone here, what was held is forgotten.
+    void detach();
+
+    [[nodiscard]] bool knows(model::SubscriptionNo subscription) const {
+        return subscribers_.contains(subscription);
+    }
+
     void grant(model::SubscriptionNo subscription, std::uint32_t more);
 
     void settle(api::Dispatch::Settlement settlement, Settling::Done done) {

@@ -1,16 +1,20 @@
 #include "broker/node/hosted_set.h"
 
 #include "broker/base/check.h"
-#include "broker/core/data_query.h"
 #include "broker/node/entry_bodies.h"
-#include "broker/replication/local_log.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace penstock::node {
 
 namespace {
+
+// Beside the core's rows and outside its state hash.
+constexpr std::string_view conf_state_key = "!conf";
+
+constexpr const char* no_leader = "no leader of the set is known here: try again in a moment";
 
 std::size_t body_bytes(const PreparedBodies& bodies) {
     std::size_t total = 0;
@@ -25,7 +29,8 @@ HostedSet::HostedSet(model::SetId set,
                      std::unique_ptr<core::StateMachine> machine)
     : set_(set), rows_(std::move(rows)), machine_(std::move(machine)) {}
 
-Result<void> HostedSet::open(storage::LogStore& store) {
+Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
+    log_ = std::move(log);
     const core::SetProgress progress = core::progress(*rows_);
     applied_ = progress.applied;
     time_ms_ = progress.time_ms;
@@ -38,16 +43,16 @@ Result<void> HostedSet::open(storage::LogStore& store) {
             return;
         }
         model::Effects effects;
-        if (auto applied = apply(*entry, effects); !applied) failure = applied.error();
+        if (auto applied = apply(*entry, {}, effects); !applied) failure = applied.error();
     };
-    {
-        const replication::LocalLog reader(set_, store, time_ms_);
-        if (auto replayed = reader.replay(applied_, visit); !replayed) return replayed.error();
-    }
+    if (auto replayed = log_->replay(applied_, visit); !replayed) return replayed.error();
     if (failure) return *failure;
-    log_ = std::make_unique<replication::LocalLog>(set_, store, time_ms_);
     wake_ms_ = 0;
     return {};
+}
+
+std::string HostedSet::conf_state() const {
+    return rows_->get(conf_state_key).value_or(std::string());
 }
 
 void HostedSet::submit(Submission submission) {
@@ -96,6 +101,12 @@ HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {
     return flight;
 }
 
+void HostedSet::confirm(std::function<void(bool)> then) {
+    const std::uint64_t token = next_token_++;
+    reads_.emplace(token, std::move(then));
+    log_->read(token);
+}
+
 std::size_t HostedSet::propose(model::TimeMs wall_ms) {
     std::size_t entries = 0;
     while (!queue_.empty() && entries < entries_per_turn_max) {
@@ -113,15 +124,23 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms) {
             continue;
         }
         for (const auto& done : flight.done) {
-            if (done) done(model::Refusal{model::Reason::unavailable, {}, "no leader"});
+            if (done) done(model::Refusal{model::Reason::unavailable, {}, no_leader});
         }
     }
+    log_->cycle();
     return entries;
 }
 
-Result<void> HostedSet::apply(const model::Entry& entry, model::Effects& effects) {
+Result<void> HostedSet::apply(const model::Entry& entry,
+                              const std::string& conf_state,
+                              model::Effects& effects) {
     effects = machine_->apply(entry, *rows_);
     check(effects.replies.size() == entry.commands.size(), "one reply per command");
+    // Who the members are is the engine's: it goes with the applied index, not into the state hash.
+    if (!conf_state.empty()) {
+        effects.batch.push_back(
+            {model::RowWrite::Kind::put, std::string(conf_state_key), conf_state});
+    }
     if (auto applied = rows_->apply(effects.batch, entry.index); !applied) return applied.error();
     applied_ = entry.index;
     time_ms_ = entry.time_ms;
@@ -129,27 +148,77 @@ Result<void> HostedSet::apply(const model::Entry& entry, model::Effects& effects
     return {};
 }
 
-Result<void> HostedSet::apply_committed(TurnEffects& effects) {
-    for (const replication::Committed& committed : log_->take_committed()) {
-        check(!flights_.empty() && flights_.front().token == committed.token,
-              "entries commit in the order proposed");
-        Flight flight = std::move(flights_.front());
-        flights_.pop_front();
-        flight.entry.term = committed.term;
-        flight.entry.index = committed.index;
-        flight.entry.time_ms = committed.time_ms;
+Result<void> HostedSet::apply_own(const replication::Committed& committed,
+                                  model::Effects& effects) {
+    check(!flights_.empty() && flights_.front().token == committed.token,
+          "entries commit in the order proposed");
+    Flight flight = std::move(flights_.front());
+    flights_.pop_front();
+    flight.entry.term = committed.term;
+    flight.entry.index = committed.index;
+    flight.entry.time_ms = committed.time_ms;
+    if (auto applied = apply(flight.entry, committed.conf_state, effects); !applied) {
+        return applied.error();
+    }
+    for (std::size_t at = 0; at < flight.done.size(); ++at) {
+        if (flight.done[at]) flight.done[at](std::move(effects.replies[at]));
+    }
+    return {};
+}
+
+Result<void> HostedSet::apply_others(const replication::Committed& committed,
+                                     model::Effects& effects) {
+    check(committed.content.has_value(), "what others proposed comes with its content");
+    auto entry = to_entry(set_, *committed.content);
+    if (!entry) return entry.error();
+    return apply(*entry, committed.conf_state, effects);
+}
+
+void HostedSet::end(const replication::Ended& ended) {
+    const model::Refusal why =
+        ended.appended ? model::Refusal{model::Reason::unknown_outcome,
+                                        {},
+                                        "leadership was lost: it may or may not take effect"}
+                       : model::Refusal{model::Reason::unavailable, {}, no_leader};
+    if (const auto read = reads_.find(ended.token); read != reads_.end()) {
+        const auto then = std::move(read->second);
+        reads_.erase(read);
+        return then(false);
+    }
+    const auto found = std::find_if(flights_.begin(), flights_.end(), [&](const Flight& flight) {
+        return flight.token == ended.token;
+    });
+    check(found != flights_.end(), "what ends was proposed");
+    const Flight flight = std::move(*found);
+    flights_.erase(found);
+    for (const auto& done : flight.done) {
+        if (done) done(why);
+    }
+}
+
+Result<void> HostedSet::finish(TurnEffects& effects) {
+    const std::vector<replication::Committed> all = log_->take_committed();
+    for (const replication::Ended& ended : log_->take_ended()) end(ended);
+    for (const replication::Committed& committed : all) {
         model::Effects own;
-        if (auto applied = apply(flight.entry, own); !applied) return applied.error();
+        auto applied =
+            committed.token != 0 ? apply_own(committed, own) : apply_others(committed, own);
+        if (!applied) return applied.error();
         const auto append = [](auto& to, const auto& from) {
             to.insert(to.end(), from.begin(), from.end());
         };
         append(effects.visible, own.visible);
         append(effects.ready, own.ready);
         append(effects.changed, own.changed);
-        if (set_ != model::names_set) append(effects.releases, own.releases);
-        for (std::size_t at = 0; at < flight.done.size(); ++at) {
-            if (flight.done[at]) flight.done[at](std::move(own.replies[at]));
-        }
+        append(effects.releases, own.releases);
+    }
+    for (const replication::ConfirmedRead& read : log_->take_reads()) {
+        check(read.index <= applied_, "a confirmed read sees what was committed");
+        const auto found = reads_.find(read.token);
+        if (found == reads_.end()) continue;
+        const auto then = std::move(found->second);
+        reads_.erase(found);
+        then(true);
     }
     return {};
 }

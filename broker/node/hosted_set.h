@@ -4,15 +4,16 @@
 #pragma once
 
 #include "broker/base/error.h"
+#include "broker/core/data_query.h"
 #include "broker/core/state_machine.h"
 #include "broker/model/entry.h"
 #include "broker/node/call.h"
 #include "broker/replication/log.h"
-#include "broker/storage/log/log_store.h"
 #include "broker/storage/rows/row_store.h"
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,13 +28,17 @@ struct PreparedBodies {
 };
 
 // A command on its way into an entry. `done` runs exactly once: when its entry is applied, or with
-// a Refusal when it was not proposed (no leader; the call it belongs to was answered meanwhile).
+// a Refusal: `unavailable` or `overloaded` when it has no effect, ever (no leader; the call it
+// belongs to was answered meanwhile), `unknown_outcome` when leadership was lost under way.
 struct Submission {
     model::Command command;
     PreparedBodies bodies;
     CallPtr call;
     std::function<void(model::Reply)> done;
 };
+
+// Takes a command to the set's leader, wherever that is. Broker thread; `done` too.
+using SubmitTo = std::function<void(model::SetId set, Submission submission)>;
 
 // What a turn's entries asked for beyond rows and replies; may hold repetitions.
 struct TurnEffects {
@@ -55,20 +60,30 @@ class HostedSet {
               std::unique_ptr<storage::RowStore> rows,
               std::unique_ptr<core::StateMachine> machine);
 
-    // Applies what the log has beyond the rows and takes the log into use.
-    Result<void> open(storage::LogStore& store);
+    // Takes the log into use and applies what it has beyond the rows.
+    Result<void> open(std::unique_ptr<replication::Log> log);
+
+    // What the rows know of the log: where it has been applied to, and who its members were then
+    // (opaque, empty for a set that never had any but this node).
+    [[nodiscard]] core::SetProgress progress() const { return core::progress(*rows_); }
+
+    [[nodiscard]] std::string conf_state() const;
 
     void submit(Submission submission);
 
     // A Tick goes behind the commands that wait; none while one is under way.
     void submit_tick(std::int64_t now_us);
 
+    // Runs `then` at the end of a turn: with true once this node is known to lead still and the
+    // rows show all that was committed when it was asked; false: it does not lead.
+    void confirm(std::function<void(bool)> then);
+
     // Forms entries from what waits and stages them; their number. The rest waits for the next
     // turn.
     std::size_t propose(model::TimeMs wall_ms);
 
-    // After the store's sync: applies what is committed and answers.
-    Result<void> apply_committed(TurnEffects& effects);
+    // After the store's sync: applies what is committed, answers, runs what was confirmed.
+    Result<void> finish(TurnEffects& effects);
 
     [[nodiscard]] model::SetId set() const { return set_; }
 
@@ -78,7 +93,17 @@ class HostedSet {
 
     [[nodiscard]] const storage::RowStore& row_store() const { return *rows_; }
 
-    [[nodiscard]] bool waiting() const { return !queue_.empty(); }
+    [[nodiscard]] replication::Log& log() { return *log_; }
+
+    // This node decides for the set: its rows show all that any leader before it has committed.
+    [[nodiscard]] bool leading() const { return log_->leadership().leading; }
+
+    // This node begins to lead: it is not known when the next Tick is due.
+    void lead() { wake_ms_ = 0; }
+
+    [[nodiscard]] model::NodeId leader() const { return log_->leadership().leader; }
+
+    [[nodiscard]] bool waiting() const { return !queue_.empty() || log_->busy(); }
 
     [[nodiscard]] std::size_t queued() const { return queue_.size(); }
 
@@ -102,7 +127,12 @@ class HostedSet {
     };
 
     Flight gather(std::vector<std::string>& bodies);
-    Result<void> apply(const model::Entry& entry, model::Effects& effects);
+    Result<void> apply(const model::Entry& entry,
+                       const std::string& conf_state,
+                       model::Effects& effects);
+    Result<void> apply_own(const replication::Committed& committed, model::Effects& effects);
+    Result<void> apply_others(const replication::Committed& committed, model::Effects& effects);
+    void end(const replication::Ended& ended);
 
     model::SetId set_;
     std::unique_ptr<storage::RowStore> rows_;
@@ -110,6 +140,7 @@ class HostedSet {
     std::unique_ptr<replication::Log> log_;
     std::deque<Submission> queue_;
     std::deque<Flight> flights_;  // proposed, not yet committed, in order
+    std::map<std::uint64_t, std::function<void(bool)>> reads_;  // to be confirmed, by token
     std::uint64_t next_token_ = 1;
     model::LogIndex applied_ = 0;
     model::TimeMs time_ms_ = 0;

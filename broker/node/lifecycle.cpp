@@ -29,6 +29,19 @@ bool is_missing(const model::Refusal& why) {
            why.reason == model::Reason::subscription_not_found;
 }
 
+// The set's leader changed under way, or nobody could be asked. The object stays as it is, half
+// done, and the next leader of its set finishes or undoes it.
+bool cut_short(const model::Refusal& why) {
+    return why.reason == model::Reason::unknown_outcome ||
+           why.reason == model::Reason::unavailable || why.reason == model::Reason::overloaded;
+}
+
+model::Refusal left_half_done() {
+    return {model::Reason::unknown_outcome,
+            {},
+            "a leader changed meanwhile: it will be finished or undone within moments"};
+}
+
 }  // namespace
 
 struct Lifecycle::Making {
@@ -50,20 +63,22 @@ void Lifecycle::create(Creation creation) {
                                 options_.name_reuse_ms};
     auto making = std::make_shared<Making>();
     making->creation = std::move(creation);
+    ++makings_;
     const auto done = [this, making](model::Reply reply) {
         if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
+            --makings_;
             completions_.refuse(making->creation.call, std::move(*refusal));
             return;
         }
         reserved(making, std::get<model::Reserved>(std::move(reply)).numbers);
     };
-    names_.submit(Submission{std::move(reserve), {}, making->creation.call, done});
+    submit_name(std::move(reserve), making->creation.call, done);
 }
 
 void Lifecycle::reserved(const std::shared_ptr<Making>& making,
                          std::vector<model::ObjectNo> numbers) {
     for (const model::ObjectNo number : numbers) {
-        const auto info = core::find_number(names_.rows(), number);
+        const auto info = core::find_number(names_, number);
         making->fresh.push_back(info && info->state == core::NameState::reserved);
     }
     making->commands = making->creation.commands(numbers);
@@ -76,8 +91,9 @@ void Lifecycle::make_next(const std::shared_ptr<Making>& making) {
     if (making->made < making->commands.size()) {
         const auto done = [this, making](model::Reply reply) {
             if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
-                undo(making, std::move(*refusal));
-                return;
+                if (!cut_short(*refusal)) return undo(making, std::move(*refusal));
+                --makings_;
+                return completions_.refuse(making->creation.call, left_half_done());
             }
             ++making->made;
             make_next(making);
@@ -85,10 +101,14 @@ void Lifecycle::make_next(const std::shared_ptr<Making>& making) {
         data_.submit(Submission{making->commands[making->made], {}, nullptr, done});
         return;
     }
-    const auto shown = [making](const model::Reply&) {
+    const auto shown = [this, making](const model::Reply& reply) {
+        --makings_;
+        if (std::holds_alternative<model::Refusal>(reply)) {
+            return completions_.refuse(making->creation.call, left_half_done());
+        }
         making->creation.created();
     };
-    names_.submit(Submission{model::MarkReady{making->numbers}, {}, nullptr, shown});
+    submit_name(model::MarkReady{making->numbers}, nullptr, shown);
 }
 
 void Lifecycle::undo(const std::shared_ptr<Making>& making, model::Refusal why) {
@@ -101,9 +121,10 @@ void Lifecycle::undo(const std::shared_ptr<Making>& making, model::Refusal why) 
         data_.submit(Submission{deletion(kind, making->numbers[at]), {}, nullptr, {}});
     }
     const auto undone = [this, making, why = std::move(why)](const model::Reply&) {
+        --makings_;
         completions_.refuse(making->creation.call, why);
     };
-    names_.submit(Submission{model::ReleaseNames{std::move(freed), false}, {}, nullptr, undone});
+    submit_name(model::ReleaseNames{std::move(freed), false}, nullptr, undone);
 }
 
 bool Lifecycle::remove(Removal removal) {
@@ -118,7 +139,7 @@ bool Lifecycle::remove(Removal removal) {
         }
         delete_hidden(std::move(removal));
     };
-    names_.submit(Submission{hide, {}, call, std::move(done)});
+    submit_name(hide, call, std::move(done));
     return true;
 }
 
@@ -127,24 +148,31 @@ void Lifecycle::delete_hidden(Removal removal) {
     auto done = [this, removal = std::move(removal)](model::Reply reply) mutable {
         auto* refusal = std::get_if<model::Refusal>(&reply);
         if (refusal == nullptr || is_missing(*refusal)) return release(std::move(removal));
+        if (cut_short(*refusal)) {
+            removing_.erase(removal.number);
+            return completions_.refuse(removal.call, left_half_done());
+        }
         // It is still needed: its name comes back.
         const model::MarkReady show{{removal.number}};
         const auto shown = [this, removal, why = *refusal](const model::Reply&) {
             removing_.erase(removal.number);
             completions_.refuse(removal.call, why);
         };
-        names_.submit(Submission{show, {}, nullptr, shown});
+        submit_name(show, nullptr, shown);
     };
     data_.submit(Submission{std::move(command), {}, nullptr, std::move(done)});
 }
 
 void Lifecycle::release(Removal removal) {
     const model::ReleaseNames release{{removal.number}, true};
-    const auto done = [this, removal = std::move(removal)](const model::Reply&) {
+    const auto done = [this, removal = std::move(removal)](const model::Reply& reply) {
         removing_.erase(removal.number);
+        if (std::holds_alternative<model::Refusal>(reply)) {
+            return completions_.refuse(removal.call, left_half_done());
+        }
         if (removal.removed) removal.removed();
     };
-    names_.submit(Submission{release, {}, nullptr, done});
+    submit_name(release, nullptr, done);
 }
 
 bool Lifecycle::exists(const core::NameInfo& name) const {
@@ -161,15 +189,18 @@ bool Lifecycle::exists(const core::NameInfo& name) const {
 }
 
 void Lifecycle::recover() {
-    for (const core::NameInfo& name : core::unfinished_names(names_.rows())) {
+    // What looks half done may be what is being done.
+    if (makings_ > 0) return;
+    for (const core::NameInfo& name : core::unfinished_names(names_)) {
+        if (name.set != data_.set()) continue;
         if (name.state == core::NameState::hidden) {
             if (removing_.insert(name.number).second) {
                 delete_hidden(Removal{nullptr, name.number, name.kind, {}});
             }
         } else if (exists(name)) {
-            names_.submit(Submission{model::MarkReady{{name.number}}, {}, nullptr, {}});
+            submit_name(model::MarkReady{{name.number}}, nullptr, {});
         } else {
-            names_.submit(Submission{model::ReleaseNames{{name.number}, false}, {}, nullptr, {}});
+            submit_name(model::ReleaseNames{{name.number}, false}, nullptr, {});
         }
     }
 }

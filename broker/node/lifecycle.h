@@ -19,11 +19,17 @@ namespace penstock::node {
 
 class Lifecycle {
   public:
-    Lifecycle(HostedSet& names,
+    // `names` are the rows of set 0, `submit` takes what belongs into its log.
+    Lifecycle(const model::Rows& names,
               HostedSet& data,
+              SubmitTo submit,
               const NodeOptions& options,
               Completions& completions)
-        : names_(names), data_(data), options_(options), completions_(completions) {}
+        : names_(names),
+          data_(data),
+          submit_(std::move(submit)),
+          options_(options),
+          completions_(completions) {}
 
     struct Creation {
         CallPtr call;
@@ -45,7 +51,8 @@ class Lifecycle {
     // False when the object is being removed already.
     bool remove(Removal removal);
 
-    // Finishes or undoes what the last run left half done.
+    // Finishes or undoes what an earlier leader of the data set left half done. Does nothing while
+    // a creation of this one is under way.
     void recover();
 
   private:
@@ -58,10 +65,17 @@ class Lifecycle {
     void release(Removal removal);
     [[nodiscard]] bool exists(const core::NameInfo& name) const;
 
-    HostedSet& names_;
+    void submit_name(model::Command command, CallPtr call, std::function<void(model::Reply)> done) {
+        submit_(model::names_set,
+                Submission{std::move(command), {}, std::move(call), std::move(done)});
+    }
+
+    const model::Rows& names_;
     HostedSet& data_;
+    SubmitTo submit_;
     const NodeOptions& options_;
     Completions& completions_;
+    std::size_t makings_ = 0;
     std::set<model::ObjectNo> removing_;
 };
 

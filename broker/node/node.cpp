@@ -1,14 +1,12 @@
 #include "broker/node/node.h"
 
 #include "broker/base/log.h"
-#include "broker/node/entry_bodies.h"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <utility>
-#include <variant>
 
 namespace penstock::node {
 
@@ -18,7 +16,6 @@ constexpr std::int64_t us_per_ms = 1'000;
 constexpr std::int64_t tick_pause_us = 10'000;  // timers due within it share a Tick
 constexpr std::int64_t sweep_pause_us = 60'000'000;
 constexpr std::int64_t never_us = std::numeric_limits<std::int64_t>::max();
-constexpr std::size_t queued_max = 20'000;  // commands that wait for an entry
 constexpr std::size_t call_overhead_bytes = 1'024;
 
 PreparedBodies prepare(std::vector<model::NewMessage>& messages) {
@@ -38,15 +35,6 @@ PreparedBodies prepare(api::Request& request) {
         return prepare(publish->messages);
     }
     return {};
-}
-
-bool brings_new(const api::Request& request) {
-    return std::holds_alternative<api::SendMessages>(request) ||
-           std::holds_alternative<api::PublishMessages>(request) ||
-           std::holds_alternative<api::CreateQueue>(request) ||
-           std::holds_alternative<api::CreateTopic>(request) ||
-           std::holds_alternative<api::Subscribe>(request) ||
-           std::holds_alternative<api::DeployScript>(request);
 }
 
 // Answers without a turn: at once where there is no executor.
@@ -121,38 +109,23 @@ class Node::CallLetter final : public Letter {
 Node::Opened::Opened(Node& node)
     : names(*node.names_set_),
       bodies(*node.store_, node.world_.offload, node.completions_),
-      lifecycle(*node.names_set_, *node.data_set_, node.options_, node.completions_),
-      receiving(*node.data_set_,
-                bodies,
-                node.completions_,
-                node.mailbox_,
-                node.world_.clock,
-                node.options_,
-                [&node](const CallPtr& call) { node.watch(call); }),
-      handout(*node.data_set_,
-              bodies,
-              HandlerEffects(names, *node.data_set_, [this] { return operations.check_space(); }),
-              node.mailbox_,
-              node.options_),
-      background({node.names_set_.get(), node.data_set_.get()},
-                 *node.store_,
-                 node.world_.clock,
-                 node.options_),
-      desk{*node.names_set_,
-           *node.data_set_,
-           names,
-           lifecycle,
-           receiving,
-           bodies,
-           node.completions_,
-           *node.store_,
-           background,
-           node.world_.clock,
-           node.options_,
-           [&node] {
-               return node.status();
-           }},
-      operations(desk) {}
+      background(*node.store_, node.world_.clock, node.options_),
+      shared{*node.names_set_,
+             names,
+             bodies,
+             node.completions_,
+             *node.store_,
+             background,
+             node.mailbox_,
+             node.world_.clock,
+             node.options_,
+             [&node](model::SetId set, Submission submission) {
+                 node.submit(set, std::move(submission));
+             },
+             [&node] { return node.status(); },
+             [&node](const CallPtr& call) {
+                 node.watch(call);
+             }} {}
 
 Node::Node(World world, NodeOptions options)
     : world_(std::move(world)),
@@ -186,19 +159,44 @@ std::shared_ptr<api::Cancellation> Node::call(const api::Principal& principal,
     return call;
 }
 
-void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodies) {
-    if (call->answered()) return;
-    if (call->cancelled() && std::holds_alternative<api::ReceiveMessages>(request)) {
-        completions_.refuse(call, {model::Reason::unavailable, {}, "its caller has gone"});
-        return;
+DataDesk* Node::desk(model::SetId set) {
+    const auto found = open_->desks.find(set);
+    return found == open_->desks.end() ? nullptr : found->second.get();
+}
+
+HostedSet* Node::hosted(model::SetId set) {
+    if (set == model::names_set) return names_set_.get();
+    DataDesk* found = desk(set);
+    return found == nullptr ? nullptr : &found->set();
+}
+
+DataDesk* Node::desk_of(model::SubscriptionNo subscription) {
+    for (const auto& [set, desk] : open_->desks) {
+        if (desk->handout().knows(subscription)) return desk.get();
     }
-    const bool stalling = data_set_->row_store().pressured();
-    if ((stalling && brings_new(request)) || data_set_->queued() >= queued_max) {
-        completions_.refuse(call, {model::Reason::overloaded, {}, "the server is overloaded"});
-        return;
+    return nullptr;
+}
+
+const HostedSet& Node::data_set(model::SetId set) const {
+    return open_->desks.at(set)->set();
+}
+
+void Node::submit(model::SetId set, Submission submission) {
+    HostedSet* here = hosted(set);
+    const bool ours = here != nullptr && (here->leading() || world_.neighbours == nullptr);
+    if (ours) return here->submit(std::move(submission));
+    if (world_.neighbours != nullptr) {
+        return world_.neighbours->submit(set, std::move(submission));
     }
-    watch(call);
-    open_->operations.start(call, std::move(request), std::move(bodies));
+    const model::Refusal why{model::Reason::unavailable, {}, "there is no such set"};
+    if (submission.done) submission.done(why);
+}
+
+void Node::each_set(const std::function<void(HostedSet&)>& visit) {
+    visit(*names_set_);
+    for (const auto& set : data_sets_) visit(*set);
+    if (!open_) return;
+    for (const auto& [number, desk] : open_->desks) visit(desk->set());
 }
 
 void Node::watch(const CallPtr& call) {
@@ -240,7 +238,8 @@ void Node::relieve() {
 }
 
 void Node::forget(const CallPtr& call) {
-    open_->receiving.forget(call);
+    for (const auto& [set, desk] : open_->desks) desk->receiving().forget(call);
+    if (world_.neighbours != nullptr) world_.neighbours->forget(call);
 }
 
 void Node::open_letters() {
@@ -248,17 +247,25 @@ void Node::open_letters() {
 }
 
 void Node::attach(api::DeliveryListener& listener) {
-    mailbox_->post([&listener](Node& node) { node.handout().attach(listener); });
+    mailbox_->post([&listener](Node& node) {
+        node.listener_ = &listener;
+        for (const auto& [set, desk] : node.open_->desks) desk->attach(listener);
+    });
 }
 
 void Node::grant(model::SubscriptionNo subscription, std::uint32_t more) {
-    mailbox_->post([subscription, more](Node& node) { node.handout().grant(subscription, more); });
+    mailbox_->post([subscription, more](Node& node) {
+        if (DataDesk* desk = node.desk_of(subscription)) desk->handout().grant(subscription, more);
+    });
 }
 
 void Node::settle(Settlement settlement, std::function<void(Moved)> done) {
     mailbox_->post(
         [settlement = std::move(settlement), done = std::move(done)](Node& node) mutable {
-            node.handout().settle(std::move(settlement), std::move(done));
+            DataDesk* desk = node.desk_of(settlement.subscription);
+            // Gone, or led by another node now, which hands it out again.
+            if (desk == nullptr) return done ? done({}) : void();
+            desk->handout().settle(std::move(settlement), std::move(done));
         });
 }
 
@@ -266,7 +273,9 @@ void Node::read_kv(model::SubscriptionNo subscription,
                    std::string key,
                    std::function<void(api::KvRow)> answer) {
     mailbox_->post([=, key = std::move(key), answer = std::move(answer)](Node& node) {
-        const HostedSet& data = node.data_set();
+        DataDesk* desk = node.desk_of(subscription);
+        if (desk == nullptr) return answer({});
+        const HostedSet& data = desk->set();
         auto row = core::kv_value(data.rows(), subscription, key, data.time_ms());
         answer(api::KvRow{row.version, std::move(row.value)});
     });
@@ -274,7 +283,8 @@ void Node::read_kv(model::SubscriptionNo subscription,
 
 void Node::disable(model::SubscriptionNo subscription, std::string reason) {
     mailbox_->post([subscription, reason = std::move(reason)](Node& node) mutable {
-        node.handout().disable(subscription, std::move(reason));
+        DataDesk* desk = node.desk_of(subscription);
+        if (desk != nullptr) desk->handout().disable(subscription, std::move(reason));
     });
 }
 
@@ -283,24 +293,28 @@ void Node::feed(model::SubscriptionNo subscription,
                 model::Generation generation,
                 std::function<void(model::Failure)> answer) {
     mailbox_->post([=, answer = std::move(answer)](Node& node) mutable {
-        node.handout().feed(subscription, sequence, generation, std::move(answer));
+        DataDesk* desk = node.desk_of(subscription);
+        if (desk == nullptr) return answer(model::Failure::queue_gone);
+        desk->handout().feed(subscription, sequence, generation, std::move(answer));
     });
 }
 
 void Node::quarantine_delivery(model::SubscriptionNo subscription,
                                model::Sequence sequence,
                                model::MessageId message) {
-    receiving().quarantine(subscription, sequence, message);
-    handout().give_back(subscription, sequence);
+    DataDesk* desk = desk_of(subscription);
+    if (desk == nullptr) return;
+    desk->receiving().quarantine(subscription, sequence, message);
+    desk->handout().give_back(subscription, sequence);
 }
 
 void Node::tick(HostedSet& set, std::int64_t now_us) {
-    if (tick_due_us(set) <= now_us) set.submit_tick(now_us);
+    if (set.leading() && tick_due_us(set) <= now_us) set.submit_tick(now_us);
 }
 
 std::int64_t Node::tick_due_us(const HostedSet& set) const {
     const auto wake = set.wake_ms();
-    if (!wake) return never_us;
+    if (!wake || !set.leading()) return never_us;
     if (*wake == 0) return 0;
     const model::TimeMs time_ms = std::max(world_.clock.wall_ms(), set.time_ms());
     const std::int64_t earliest_us = set.ticked_us() + tick_pause_us;
@@ -310,32 +324,42 @@ std::int64_t Node::tick_due_us(const HostedSet& set) const {
 
 Result<void> Node::commit() {
     const model::TimeMs wall_ms = world_.clock.wall_ms();
-    const std::size_t entries = names_set_->propose(wall_ms) + data_set_->propose(wall_ms);
-    if (entries == 0) return {};
-    show_hanging();
+    std::size_t entries = 0;
+    each_set([&](HostedSet& set) { entries += set.propose(wall_ms); });
+    if (entries > 0) show_hanging();
     if (auto synced = store_->sync(); !synced) return synced.error();
-    TurnEffects effects;
-    for (HostedSet* set : {names_set_.get(), data_set_.get()}) {
-        if (auto applied = set->apply_committed(effects); !applied) return applied.error();
+    return finish_sets();
+}
+
+Result<void> Node::finish_sets() {
+    const model::LogIndex names_before = names_set_->applied();
+    TurnEffects of_names;
+    if (auto finished = names_set_->finish(of_names); !finished) return finished.error();
+    if (names_set_->applied() != names_before) publish_keys();
+    for (const auto& [number, desk] : open_->desks) {
+        TurnEffects effects;
+        if (auto finished = desk->set().finish(effects); !finished) return finished.error();
+        desk->take(effects);
+        desk->look_at_leadership(init_of_set());
     }
-    take_effects(effects);
     return {};
 }
 
-void Node::take_effects(const TurnEffects& effects) {
-    if (std::exchange(names_seen_, names_set_->applied()) != names_set_->applied()) publish_keys();
-    if (!open_) return;
-    for (const model::QueueNo queue : std::set(effects.visible.begin(), effects.visible.end())) {
-        open_->receiving.wake(queue);
-    }
-    for (const model::SubscriptionNo subscription :
-         std::set(effects.changed.begin(), effects.changed.end())) {
-        open_->handout.changed(subscription);
-    }
-    for (const model::SubscriptionNo subscription : effects.ready) {
-        open_->handout.ready(subscription);
-    }
-    open_->background.release(*data_set_, effects.releases);
+// A row that could not be read looked absent: no answer that rests on it may leave.
+Result<void> Node::check_rows() {
+    std::optional<Error> failure;
+    each_set([&](HostedSet& set) {
+        auto health = set.row_store().health();
+        if (!health && !failure) failure = health.error();
+    });
+    if (failure) return *failure;
+    return {};
+}
+
+void Node::sweep(std::int64_t now_us) {
+    if (now_us < swept_us_ + sweep_pause_us) return;
+    swept_us_ = now_us;
+    for (const auto& [set, desk] : open_->desks) desk->sweep();
 }
 
 Result<bool> Node::step() {
@@ -343,39 +367,47 @@ Result<bool> Node::step() {
     turn_began_us_ = now_us;
     open_->background.look_at_space();
     open_letters();
-    open_->handout.submit_settles();
-    open_->receiving.expire(now_us);
-    expire_calls(now_us);
-    if (now_us >= swept_us_ + sweep_pause_us) {
-        swept_us_ = now_us;
-        open_->operations.sweep_dead_letter_queues();
+    if (world_.neighbours != nullptr) world_.neighbours->begin_turn(*this, now_us);
+    for (const auto& [set, desk] : open_->desks) {
+        desk->handout().submit_settles();
+        desk->receiving().expire(now_us);
     }
-    tick(*names_set_, now_us);
-    tick(*data_set_, now_us);
+    expire_calls(now_us);
+    sweep(now_us);
+    each_set([&](HostedSet& set) { tick(set, now_us); });
     if (auto committed = commit(); !committed) return committed.error();
-    // A row that could not be read looked absent: no answer that rests on it may leave.
-    for (const HostedSet* set : {names_set_.get(), data_set_.get()}) {
-        if (auto health = set->row_store().health(); !health) return health.error();
+    if (auto healthy = check_rows(); !healthy) return healthy.error();
+    if (world_.neighbours != nullptr) {
+        if (auto ended = world_.neighbours->end_turn(*this, now_us); !ended) return ended.error();
     }
     completions_.flush();
-    const bool handing = open_->handout.run();
+    bool more = false;
+    for (const auto& [set, desk] : open_->desks) more = desk->handout().run() || more;
     auto working = open_->background.run();
     if (!working) return working.error();
     completions_.flush();
     turn_began_us_ = 0;
-    more_ = handing || *working || names_set_->waiting() || data_set_->waiting() ||
-            names_set_->wake_ms() == 0 || data_set_->wake_ms() == 0;
+    each_set([&](HostedSet& set) {
+        more = more || set.waiting() || (set.leading() && set.wake_ms() == 0);
+    });
+    more_ = more || *working;
     return more_ || !mailbox_->empty();
 }
 
 std::int64_t Node::next_wake_us() const {
     if (more_ || !mailbox_->empty()) return 0;
     std::int64_t next_us = std::min(open_->background.next_us(), swept_us_ + sweep_pause_us);
-    next_us = std::min({next_us, tick_due_us(*names_set_), tick_due_us(*data_set_)});
-    if (!calls_.empty()) next_us = std::min(next_us, calls_.front()->deadline_us);
-    if (const auto poll_us = open_->receiving.waiters().next_deadline_us()) {
-        next_us = std::min(next_us, *poll_us);
+    next_us = std::min(next_us, tick_due_us(*names_set_));
+    for (const auto& [set, desk] : open_->desks) {
+        next_us = std::min(next_us, tick_due_us(desk->set()));
+        if (const auto poll_us = desk->receiving().waiters().next_deadline_us()) {
+            next_us = std::min(next_us, *poll_us);
+        }
     }
+    if (world_.neighbours != nullptr) {
+        next_us = std::min(next_us, world_.neighbours->next_wake_us());
+    }
+    if (!calls_.empty()) next_us = std::min(next_us, calls_.front()->deadline_us);
     return next_us;
 }
 

@@ -1,6 +1,7 @@
-// Node: one broker: a set of names and a data set on one disk, and everything a request or a
-// delivery meets on its way through them. Plain step functions against Clock, Disk and Random:
-// no thread of its own, no socket. Driven by BrokerThread, or step by step by tests.
+// Node: one broker: a set of names and data sets on one disk, and everything a request or a
+// delivery meets on its way through them. In a cluster other nodes lead some of the sets
+// (neighbours.h): what belongs to those is sent on. Plain step functions against Clock, Disk and
+// Random: no thread of its own, no socket. Driven by BrokerThread, or step by step by tests.
 //
 // call(), cancel(), grant(), settle(), feed(), key_of(), ready() come from any thread: they put
 // a letter into the mailbox. All else belongs to the one thread that steps. A failed write, sync or
@@ -14,10 +15,9 @@
 #include "broker/base/disk.h"
 #include "broker/base/random.h"
 #include "broker/node/background.h"
-#include "broker/node/handout.h"
-#include "broker/node/lifecycle.h"
-#include "broker/node/operations.h"
-#include "broker/node/receiving.h"
+#include "broker/node/data_desk.h"
+#include "broker/node/neighbours.h"
+#include "broker/node/routing.h"
 
 #include <atomic>
 #include <cstdint>
@@ -42,6 +42,7 @@ class Node final : public api::Broker, public api::Dispatch {
         Random& random;
         Offload& offload;  // Kind::stepped: bodies are read at once
         OpenRows open_rows;
+        Neighbours* neighbours = nullptr;  // nothing: it stands alone
     };
 
     Node(World world, NodeOptions options);
@@ -93,20 +94,32 @@ class Node final : public api::Broker, public api::Dispatch {
               model::Generation generation,
               std::function<void(model::Failure)> answer) override;
 
-    // Called by opened letters, on the stepping thread.
+    // Called by opened letters and neighbours, on the stepping thread.
+
+    // A request that another node sent on: it is answered here or not at all.
+    void begin_forwarded(const CallPtr& call,
+                         api::Request request,
+                         PreparedBodies bodies,
+                         model::SetId set);
     void forget(const CallPtr& call);
     void quarantine_delivery(model::SubscriptionNo subscription,
                              model::Sequence sequence,
                              model::MessageId message);
 
-    [[nodiscard]] Receiving& receiving() { return open_->receiving; }
+    // Takes a command to the leader of the set, wherever that is.
+    void submit(model::SetId set, Submission submission);
 
-    [[nodiscard]] Handout& handout() { return open_->handout; }
+    // The data set's desk; null: no replica here.
+    [[nodiscard]] DataDesk* desk(model::SetId set);
 
-    // For tests and simulations.
+    [[nodiscard]] HostedSet* hosted(model::SetId set);
+
+    [[nodiscard]] std::shared_ptr<Mailbox> mailbox() const { return mailbox_; }
+
     [[nodiscard]] const HostedSet& names_set() const { return *names_set_; }
 
-    [[nodiscard]] const HostedSet& data_set() const { return *data_set_; }
+    // For tests and simulations: a data set that is here.
+    [[nodiscard]] const HostedSet& data_set(model::SetId set = model::first_data_set) const;
 
   private:
     class CallLetter;
@@ -117,26 +130,47 @@ class Node final : public api::Broker, public api::Dispatch {
 
         Names names;
         Bodies bodies;
-        Lifecycle lifecycle;
-        Receiving receiving;
-        Handout handout;
         Background background;
-        Desk desk;
-        Operations operations;
+        Shared shared;
+        std::map<model::SetId, std::unique_ptr<DataDesk>> desks;
     };
 
     using Keys = std::map<std::string, core::KeyInfo, std::less<>>;
 
-    Result<std::unique_ptr<HostedSet>> open_set(model::SetId set,
-                                                std::unique_ptr<core::StateMachine> machine);
+    // Where a request runs.
+    struct Errand {
+        Route route;
+        bool forwarded = false;  // by another node: never sent on again
+    };
+
+    Result<std::unique_ptr<HostedSet>> open_rows(model::SetId set,
+                                                 std::unique_ptr<core::StateMachine> machine);
+    Result<void> open_log(HostedSet& set);
+    Result<void> open_sets();
+    [[nodiscard]] std::vector<model::SetId> data_sets_here();
     Result<void> first_start();
+    [[nodiscard]] bool waiting();
+    [[nodiscard]] model::InitSet init_of_set();
     void begin(const CallPtr& call, api::Request request, PreparedBodies bodies);
+    void run(const CallPtr& call, api::Request request, PreparedBodies bodies, Errand errand);
+    void run_here(DataDesk& desk,
+                  const CallPtr& call,
+                  api::Request request,
+                  PreparedBodies bodies,
+                  bool reads);
+    void run_everywhere(const CallPtr& call, const api::Request& request);
+    void list_subscriptions(const CallPtr& call, const api::ListSubscriptions& request);
+    [[nodiscard]] Placement placement() const;
+    [[nodiscard]] DataDesk* desk_of(model::SubscriptionNo subscription);
+    void each_set(const std::function<void(HostedSet&)>& visit);
     void open_letters();
     void watch(const CallPtr& call);
     void expire_calls(std::int64_t now_us);
+    void sweep(std::int64_t now_us);
     void tick(HostedSet& set, std::int64_t now_us);
     Result<void> commit();
-    void take_effects(const TurnEffects& effects);
+    Result<void> finish_sets();
+    Result<void> check_rows();
     void publish_keys();
     void show_hanging();
     [[nodiscard]] std::int64_t tick_due_us(const HostedSet& set) const;
@@ -148,8 +182,9 @@ class Node final : public api::Broker, public api::Dispatch {
     Completions completions_;
     std::unique_ptr<storage::LogStore> store_;
     std::unique_ptr<HostedSet> names_set_;
-    std::unique_ptr<HostedSet> data_set_;
+    std::vector<std::unique_ptr<HostedSet>> data_sets_;  // while they are opened
     std::unique_ptr<Opened> open_;
+    api::DeliveryListener* listener_ = nullptr;
     std::optional<RootKey> first_key_;
     using Calls = std::vector<CallPtr>;
     std::atomic<std::int64_t> turn_began_us_{0};         // 0: between turns
@@ -159,7 +194,6 @@ class Node final : public api::Broker, public api::Dispatch {
     std::atomic<bool> ready_{false};
     std::atomic<bool> stopping_{false};
     model::TimeMs started_ms_ = 0;
-    model::LogIndex names_seen_ = 0;  // entry of set 0 the caches are from
     std::int64_t swept_us_ = 0;
     bool more_ = true;
 };

@@ -1,6 +1,7 @@
 // A node's start and end: opening and replaying, the first keys, what is shown of it, closing.
 #include "broker/base/log.h"
 #include "broker/node/node.h"
+#include "broker/replication/local_log.h"
 
 #include <string>
 #include <utility>
@@ -38,11 +39,59 @@ std::string_view to_text(storage::SpaceLevel level) {
 
 }  // namespace
 
-Result<std::unique_ptr<HostedSet>> Node::open_set(model::SetId set,
-                                                  std::unique_ptr<core::StateMachine> machine) {
+Result<std::unique_ptr<HostedSet>> Node::open_rows(model::SetId set,
+                                                   std::unique_ptr<core::StateMachine> machine) {
     auto rows = world_.open_rows(options_.data_folder + "/rows/set-" + std::to_string(set.value));
     if (!rows) return rows.error();
     return std::make_unique<HostedSet>(set, std::move(*rows), std::move(machine));
+}
+
+Result<void> Node::open_log(HostedSet& set) {
+    if (world_.neighbours == nullptr) {
+        return set.open(
+            std::make_unique<replication::LocalLog>(set.set(), *store_, set.progress().time_ms));
+    }
+    auto log = world_.neighbours->open_log(set, *store_);
+    if (!log) return log.error();
+    return set.open(std::move(*log));
+}
+
+std::vector<model::SetId> Node::data_sets_here() {
+    if (world_.neighbours != nullptr) return world_.neighbours->hosted(names_set_->rows());
+    std::vector<model::SetId> sets;
+    for (std::uint16_t number = 1; number <= options_.data_sets; ++number) {
+        sets.emplace_back(number);
+    }
+    return sets;
+}
+
+Result<void> Node::open_sets() {
+    auto names = open_rows(model::names_set, core::make_name_set());
+    if (!names) return names.error();
+    names_set_ = std::move(*names);
+    for (const model::SetId set : data_sets_here()) {
+        auto data = open_rows(set, core::make_data_set());
+        if (!data) return data.error();
+        data_sets_.push_back(std::move(*data));
+    }
+    const auto applied = [this](model::SetId wanted) {
+        model::LogIndex index = 0;
+        each_set([&](HostedSet& set) {
+            if (set.set() == wanted) index = set.row_store().flushed_applied();
+        });
+        return index;
+    };
+    auto store =
+        storage::LogStore::open(world_.disk, options_.data_folder + "/log", options_.log, applied);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    std::optional<Error> failure;
+    each_set([&](HostedSet& set) {
+        if (failure) return;
+        if (auto opened = open_log(set); !opened) failure = opened.error();
+    });
+    if (failure) return *failure;
+    return {};
 }
 
 Result<void> Node::open() {
@@ -51,44 +100,44 @@ Result<void> Node::open() {
             return made.error();
         }
     }
-    auto names = open_set(model::names_set, core::make_name_set());
-    if (!names) return names.error();
-    names_set_ = std::move(*names);
-    auto data = open_set(model::first_data_set, core::make_data_set());
-    if (!data) return data.error();
-    data_set_ = std::move(*data);
-    const auto applied = [this](model::SetId set) -> model::LogIndex {
-        if (set == model::names_set) return names_set_->row_store().flushed_applied();
-        return set == model::first_data_set ? data_set_->row_store().flushed_applied() : 0;
-    };
-    auto store =
-        storage::LogStore::open(world_.disk, options_.data_folder + "/log", options_.log, applied);
-    if (!store) return store.error();
-    store_ = std::move(*store);
-    for (HostedSet* set : {names_set_.get(), data_set_.get()}) {
-        if (auto replayed = set->open(*store_); !replayed) return replayed.error();
-    }
+    if (auto opened = open_sets(); !opened) return opened.error();
     started_ms_ = world_.clock.wall_ms();
     swept_us_ = world_.clock.steady_us();
     open_ = std::make_unique<Opened>(*this);
-    if (auto first = first_start(); !first) return first.error();
-    open_->lifecycle.recover();
-    for (int turn = 0; turn < recover_turns_max; ++turn) {
-        if (!names_set_->waiting() && !data_set_->waiting()) break;
-        if (auto committed = commit(); !committed) return committed.error();
+    open_->background.add(*names_set_);
+    for (auto& set : std::exchange(data_sets_, {})) {
+        open_->background.add(*set);
+        const model::SetId number = set->set();
+        open_->desks.emplace(number, std::make_unique<DataDesk>(open_->shared, std::move(set)));
     }
     publish_keys();
+    if (world_.neighbours == nullptr) {
+        if (auto first = first_start(); !first) return first.error();
+        for (const auto& [set, desk] : open_->desks) desk->look_at_leadership(init_of_set());
+        for (int turn = 0; turn < recover_turns_max && waiting(); ++turn) {
+            if (auto committed = commit(); !committed) return committed.error();
+        }
+    }
     ready_ = true;
     return {};
 }
 
-Result<void> Node::first_start() {
-    // The receipt key counts only the first time, the rest follows the configuration.
+bool Node::waiting() {
+    bool any = false;
+    each_set([&](HostedSet& set) { any = any || set.waiting(); });
+    return any;
+}
+
+// The receipt key counts only the first time, the rest follows the configuration.
+model::InitSet Node::init_of_set() {
     model::InitSet init;
     for (std::uint64_t& part : init.receipt_key) part = world_.random.next();
     init.track_retention_s = options_.track_retention_s;
     init.track_bytes_max = options_.track_bytes_max;
-    data_set_->submit(Submission{init, {}, nullptr, {}});
+    return init;
+}
+
+Result<void> Node::first_start() {
     bool has_root = false;
     bool has_dev = false;
     for (const core::KeyInfo& key : core::list_keys(names_set_->rows())) {
@@ -149,14 +198,16 @@ api::ServerStatus Node::status() const {
     status.log_segments = log.segments;
     status.live_bodies = log.bodies_live;
     status.damaged_records = log.damaged_records;
-    status.quarantined = open_->receiving.quarantined();
-    status.rows_bytes =
-        names_set_->row_store().bytes_on_disk() + data_set_->row_store().bytes_on_disk();
-    status.applied = data_set_->applied();
+    status.rows_bytes = names_set_->row_store().bytes_on_disk();
+    for (const auto& [set, desk] : open_->desks) {
+        status.quarantined += desk->receiving().quarantined();
+        status.rows_bytes += desk->set().row_store().bytes_on_disk();
+        status.applied += desk->set().applied();
+        status.waiters += desk->receiving().waiters().size();
+    }
     status.queues = count(model::ObjectKind::queue);
     status.topics = count(model::ObjectKind::topic);
     status.subscriptions = count(model::ObjectKind::subscription);
-    status.waiters = open_->receiving.waiters().size();
     return status;
 }
 
@@ -172,11 +223,14 @@ Result<void> Node::close() {
                              "the server stops"});
     }
     calls_.clear();
-    open_->receiving.stop();
+    for (const auto& [set, desk] : open_->desks) desk->receiving().stop();
     completions_.flush();
-    for (HostedSet* set : {names_set_.get(), data_set_.get()}) {
-        if (auto flushed = set->row_store().flush(); !flushed) return flushed.error();
-    }
+    std::optional<Error> failure;
+    each_set([&](HostedSet& set) {
+        auto flushed = set.row_store().flush();
+        if (!flushed && !failure) failure = flushed.error();
+    });
+    if (failure) return *failure;
     return {};
 }
 

@@ -24,7 +24,6 @@ namespace penstock::node {
 
 // What the operations work with; owned by the Node, outlives them.
 struct Desk {
-    HostedSet& names_set;
     HostedSet& data;
     Names& names;
     Lifecycle& lifecycle;
@@ -101,7 +100,6 @@ class Operations {
 
     [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;
     [[nodiscard]] Outcome<api::TopicView> view_topic(model::TopicNo topic) const;
-    void list_all_subscriptions(const CallPtr& call, const api::ListSubscriptions& request);
     [[nodiscard]] Outcome<api::SubscriptionView> view_subscription(
         model::SubscriptionNo subscription) const;
 

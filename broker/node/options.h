@@ -36,6 +36,7 @@ struct NodeOptions {
     std::string data_folder = "penstock-data";
     bool dev = false;  // puts the well-known key; no root key is made
     std::string version;
+    std::uint16_t data_sets = 1;  // of a node that stands alone; never fewer than its folder has
     storage::LogStoreOptions log;
     storage::RowStoreOptions rows;
 

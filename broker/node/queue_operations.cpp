@@ -215,6 +215,7 @@ void Operations::sweep_dead_letter_queues() {
     const auto page = core::list_names(
         desk_.names.rows(), model::ObjectKind::dead_letter_queue, {}, sweep_from_, names_per_sweep);
     for (const core::NameInfo& name : page.items) {
+        if (name.set != desk_.data.set()) continue;
         // TOPIC.NAME.dlq: neither part has a dot.
         const std::size_t first = name.name.find('.');
         const std::size_t last = name.name.rfind('.');

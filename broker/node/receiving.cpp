@@ -137,6 +137,7 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
     for (const model::LeasedMessage& message : messages) ids.push_back(message.message);
     const auto executor = receive.call->executor();
     auto fetched = [mailbox = mailbox_,
+                    set = data_.set(),
                     receive = std::move(receive),
                     messages = std::move(messages)](std::vector<FetchedBody> bodies) {
         api::ReceivedMessages result;
@@ -154,11 +155,13 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
             receive.call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
         }
         if (damaged.empty()) return;
-        mailbox->post([receive, damaged = std::move(damaged), again](Node& node) {
+        mailbox->post([set, receive, damaged = std::move(damaged), again](Node& node) {
+            DataDesk* desk = node.desk(set);
+            if (desk == nullptr) return;
             for (const Damaged& one : damaged) {
-                node.receiving().quarantine(receive.queue, one.sequence, one.message);
+                desk->receiving().quarantine(receive.queue, one.sequence, one.message);
             }
-            if (again && !receive.call->answered()) node.receiving().start(receive);
+            if (again && !receive.call->answered()) desk->receiving().start(receive);
         });
     };
     bodies_.fetch(ids, executor, std::move(fetched));

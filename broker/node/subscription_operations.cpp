@@ -129,7 +129,6 @@ void Operations::run(const CallPtr& call, const api::ListSubscriptions& request)
     if (request.page.limit > page_limit_max) {
         return refuse(call, out_of_range("limit", 0, page_limit_max));
     }
-    if (request.topic.empty()) return list_all_subscriptions(call, request);
     auto topic = desk_.names.topic(request.topic);
     if (!topic) return refuse(call, topic.error());
     std::vector<api::SubscriptionView> found;
@@ -149,22 +148,6 @@ void Operations::run(const CallPtr& call, const api::ListSubscriptions& request)
          at < found.size() && page.items.size() < request.page.limit;
          ++at) {
         page.items.push_back(std::move(found[at]));
-    }
-    answer<api::SubscriptionPage>(call, std::move(page));
-}
-
-void Operations::list_all_subscriptions(const CallPtr& call,
-                                        const api::ListSubscriptions& request) {
-    const auto found = core::list_names(desk_.names.rows(),
-                                        model::ObjectKind::subscription,
-                                        request.search,
-                                        request.page.offset,
-                                        request.page.limit);
-    api::SubscriptionPage page;
-    page.total = found.total;
-    for (const core::NameInfo& info : found.items) {
-        auto view = view_subscription(model::SubscriptionNo{info.number.value});
-        if (view) page.items.push_back(std::move(*view));
     }
     answer<api::SubscriptionPage>(call, std::move(page));
 }

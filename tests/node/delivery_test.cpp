@@ -298,12 +298,12 @@ TEST(Delivery, WhatAPausedQueueCouldNotTakeIsFedByTheDispatcher) {
     };
     feed();
     EXPECT_EQ(answer, Failure::queue_full);
-    EXPECT_EQ(push.node.node->handout().held(inbox), 1U);
+    EXPECT_EQ(push.node.node->desk(model::first_data_set)->handout().held(inbox), 1U);
     pause.paused = false;
     ASSERT_TRUE(push.node.ask(api::SetQueue{"inbox", pause}));
     feed();
     EXPECT_EQ(answer, Failure::none);
-    EXPECT_EQ(push.node.node->handout().held(inbox), 0U);
+    EXPECT_EQ(push.node.node->desk(model::first_data_set)->handout().held(inbox), 0U);
     EXPECT_EQ(push.node.ask(receive("inbox"))->messages.at(0).payload, "one");
 }
 

@@ -86,7 +86,7 @@ TEST(Settling, SettlementsOfATurnBecomeOneCommandWithTheirAttemptsFirst) {
     node.hand_in(std::move(second));
     node.hand_in(node.acknowledge(taken[3], outputs({"d1"})));
     node.node.settle_down();
-    EXPECT_EQ(node.node.node->handout().held(node.function), 0U);
+    EXPECT_EQ(node.node.node->desk(model::first_data_set)->handout().held(node.function), 0U);
     EXPECT_THAT(node.payloads_in("done"), ElementsAre("a1", "a2", "b1", "d1"));
     const auto found = settles(node.logged());
     ASSERT_THAT(found, SizeIs(1));
@@ -214,14 +214,14 @@ TEST(Settling, WhatHadMovedIsToldToItsSettlementAndStaysHandedOut) {
     EXPECT_THAT(first->value(), IsEmpty());
     EXPECT_THAT(second->value(), ElementsAre(1));
     EXPECT_THAT(third->value(), ElementsAre(0));
-    EXPECT_EQ(node.node.node->handout().held(node.function), 2U);
+    EXPECT_EQ(node.node.node->desk(model::first_data_set)->handout().held(node.function), 2U);
     EXPECT_THAT(node.deliveries.take(), IsEmpty()) << "they are still handed out";
     EXPECT_THAT(node.payloads_in("done"), ElementsAre("kept", "too"));
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->backlog, 2U);
 
     EXPECT_THAT(node.settle(node.acknowledge(taken[2], true_read)), IsEmpty());
     node.settle(node.acknowledge(taken[3], {}));
-    EXPECT_EQ(node.node.node->handout().held(node.function), 0U);
+    EXPECT_EQ(node.node.node->desk(model::first_data_set)->handout().held(node.function), 0U);
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->backlog, 0U);
 }
 

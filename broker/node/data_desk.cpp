@@ -1,0 +1,77 @@
+#include "broker/node/data_desk.h"
+
+#include <set>
+#include <utility>
+
+namespace penstock::node {
+
+DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
+    : shared_(shared),
+      set_(std::move(set)),
+      lifecycle_(shared.names_set.rows(), *set_, shared.submit, shared.options, shared.completions),
+      receiving_(*set_,
+                 shared.bodies,
+                 shared.completions,
+                 shared.mailbox,
+                 shared.clock,
+                 shared.options,
+                 shared.resumed),
+      handout_(*set_,
+               shared.bodies,
+               HandlerEffects(shared.names, *set_, [this] { return operations_.check_space(); }),
+               shared.mailbox,
+               shared.options),
+      desk_{*set_,
+            shared.names,
+            lifecycle_,
+            receiving_,
+            shared.bodies,
+            shared.completions,
+            shared.store,
+            shared.background,
+            shared.clock,
+            shared.options,
+            shared.status},
+      operations_(desk_) {}
+
+void DataDesk::attach(api::DeliveryListener& listener) {
+    listener_ = &listener;
+    if (serving_) handout_.attach(listener);
+}
+
+void DataDesk::take(const TurnEffects& effects) {
+    shared_.background.release(*set_, effects.releases);
+    if (!serving_) return;
+    for (const model::QueueNo queue : std::set(effects.visible.begin(), effects.visible.end())) {
+        receiving_.wake(queue);
+    }
+    for (const model::SubscriptionNo subscription :
+         std::set(effects.changed.begin(), effects.changed.end())) {
+        handout_.changed(subscription);
+    }
+    for (const model::SubscriptionNo subscription : effects.ready) {
+        handout_.ready(subscription);
+    }
+}
+
+void DataDesk::look_at_leadership(const model::InitSet& init) {
+    const bool leading = set_->leading();
+    if (std::exchange(serving_, leading) == leading) return;
+    if (!leading) {
+        receiving_.stop();
+        handout_.detach();
+        return;
+    }
+    set_->lead();
+    set_->submit(Submission{init, {}, nullptr, {}});
+    lifecycle_.recover();
+    if (listener_ != nullptr) handout_.attach(*listener_);
+}
+
+void DataDesk::sweep() {
+    if (!serving_) return;
+    operations_.sweep_dead_letter_queues();
+    lifecycle_.recover();
+}
+
+}  // namespace penstock::node

@@ -1,0 +1,75 @@
+// DataDesk: one data set on this node and all that works on it: its requests, its receives, its
+// hand-outs, the lifecycle of its objects. Where another node leads the set it only follows: it
+// answers nothing and hands nothing out. Owned by the Node, broker thread only.
+#pragma once
+
+#include "broker/node/handout.h"
+#include "broker/node/lifecycle.h"
+#include "broker/node/operations.h"
+#include "broker/node/receiving.h"
+
+#include <functional>
+#include <memory>
+
+namespace penstock::node {
+
+// What the desks of a node share; owned by the Node, outlives them.
+struct Shared {
+    const HostedSet& names_set;
+    Names& names;
+    Bodies& bodies;
+    Completions& completions;
+    storage::LogStore& store;
+    Background& background;
+    std::shared_ptr<Mailbox> mailbox;
+    const Clock& clock;
+    const NodeOptions& options;
+    SubmitTo submit;
+    std::function<api::ServerStatus()> status;
+    std::function<void(const CallPtr&)> resumed;
+};
+
+class DataDesk {
+  public:
+    DataDesk(Shared& shared, std::unique_ptr<HostedSet> set);
+
+    [[nodiscard]] HostedSet& set() { return *set_; }
+
+    [[nodiscard]] const HostedSet& set() const { return *set_; }
+
+    [[nodiscard]] Operations& operations() { return operations_; }
+
+    [[nodiscard]] Receiving& receiving() { return receiving_; }
+
+    [[nodiscard]] const Receiving& receiving() const { return receiving_; }
+
+    [[nodiscard]] Handout& handout() { return handout_; }
+
+    [[nodiscard]] bool serving() const { return serving_; }
+
+    // Who is told of deliveries while this node leads the set; may be told before that.
+    void attach(api::DeliveryListener& listener);
+
+    // Wakes and hands out after a turn's entries.
+    void take(const TurnEffects& effects);
+
+    // Begins to serve when this node has come to lead the set, ends when it does so no longer.
+    // `init` is what a set is told first.
+    void look_at_leadership(const model::InitSet& init);
+
+    // Once a minute: empty dead-letter queues without a subscription, objects left half done.
+    void sweep();
+
+  private:
+    Shared& shared_;
+    std::unique_ptr<HostedSet> set_;
+    Lifecycle lifecycle_;
+    Receiving receiving_;
+    Handout handout_;
+    Desk desk_;
+    Operations operations_;
+    api::DeliveryListener* listener_ = nullptr;
+    bool serving_ = false;
+};
+
+}  // namespace penstock::node

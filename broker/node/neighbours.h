@@ -1,0 +1,50 @@
+// Neighbours: what a node of a cluster has beside one that stands alone: logs its sets agree by,
+// and ways to the nodes that lead the others. Implemented by broker/cluster; the Node calls it on
+// its own thread, in the turn.
+#pragma once
+
+#include "broker/node/hosted_set.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace penstock::node {
+
+class Node;
+
+class Neighbours {
+  public:
+    virtual ~Neighbours() = default;
+
+    // Data sets with a replica here, known before any of them is opened. `names` are the rows of
+    // set 0 as they were flushed.
+    [[nodiscard]] virtual std::vector<model::SetId> hosted(const model::Rows& names) = 0;
+
+    virtual Result<std::unique_ptr<replication::Log>> open_log(const HostedSet& set,
+                                                               storage::LogStore& store) = 0;
+
+    // Before a turn's entries are formed: what came in from others, and time that has passed.
+    virtual void begin_turn(Node& node, std::int64_t now_us) = 0;
+
+    // After its entries are applied. An error is final.
+    virtual Result<void> end_turn(Node& node, std::int64_t now_us) = 0;
+
+    // Monotonic microseconds at which a turn is wanted even if nothing comes in.
+    [[nodiscard]] virtual std::int64_t next_wake_us() const = 0;
+
+    // A request for a set that this node does not lead: answered by the one that does, or refused
+    // when there is none in time.
+    virtual void forward(model::SetId set,
+                         const CallPtr& call,
+                         api::Request request,
+                         PreparedBodies bodies) = 0;
+
+    // A command for a set that this node does not lead.
+    virtual void submit(model::SetId set, Submission submission) = 0;
+
+    // The caller of a forwarded request is gone.
+    virtual void forget(const CallPtr& call) = 0;
+};
+
+}  // namespace penstock::node

@@ -1,0 +1,233 @@
+// Where a request of a client runs: here, where this node leads the set it belongs to; on another
+// node; in several sets whose parts are put together.
+#include "broker/base/check.h"
+#include "broker/node/node.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace penstock::node {
+
+namespace {
+
+constexpr std::size_t queued_max = 20'000;  // commands that wait for an entry
+constexpr std::uint32_t page_limit_max = 1'000;
+
+bool brings_new(const api::Request& request) {
+    return std::holds_alternative<api::SendMessages>(request) ||
+           std::holds_alternative<api::PublishMessages>(request) ||
+           std::holds_alternative<api::CreateQueue>(request) ||
+           std::holds_alternative<api::CreateTopic>(request) ||
+           std::holds_alternative<api::Subscribe>(request) ||
+           std::holds_alternative<api::DeployScript>(request);
+}
+
+model::Refusal not_leading() {
+    return {model::Reason::unavailable, {}, "another node leads the set: try again in a moment"};
+}
+
+// The parts of one answer that come from several places.
+template <class Reply>
+struct Gathering {
+    CallPtr call;
+    std::vector<std::optional<Outcome<Reply>>> parts;
+    std::size_t missing = 0;
+    std::function<void(const CallPtr&, std::vector<std::optional<Outcome<Reply>>>&)> finished;
+};
+
+// A request of the node's own whose answer is part `at` of the gathering.
+template <class Reply>
+CallPtr part_of(const std::shared_ptr<Gathering<Reply>>& gathering,
+                std::size_t at,
+                const api::Request& request,
+                std::shared_ptr<Mailbox> mailbox) {
+    auto answer = [gathering, at](std::any outcome) {
+        gathering->parts[at] = std::any_cast<Outcome<Reply>>(std::move(outcome));
+        if (--gathering->missing == 0) gathering->finished(gathering->call, gathering->parts);
+    };
+    return std::make_shared<Call>(boost::asio::any_io_executor(),
+                                  std::move(answer),
+                                  refuse_of(request),
+                                  std::move(mailbox),
+                                  gathering->call->root());
+}
+
+api::DeliveryPage merged(const api::ListDeliveries& request,
+                         std::vector<std::optional<Outcome<api::DeliveryPage>>>& parts) {
+    api::DeliveryPage page;
+    for (auto& part : parts) {
+        std::move((*part)->items.begin(), (*part)->items.end(), std::back_inserter(page.items));
+    }
+    std::stable_sort(page.items.begin(), page.items.end(), [](const auto& left, const auto& right) {
+        return left.at_ms > right.at_ms;
+    });
+    if (page.items.size() > request.limit) page.items.resize(request.limit);
+    return page;
+}
+
+api::NamePage merged(const api::ListDeadLetterSources& request,
+                     std::vector<std::optional<Outcome<api::NamePage>>>& parts) {
+    api::NamePage all;
+    for (auto& part : parts) {
+        all.total += (*part)->total;
+        std::move((*part)->items.begin(), (*part)->items.end(), std::back_inserter(all.items));
+    }
+    const std::size_t offset = std::min<std::size_t>(request.page.offset, all.items.size());
+    all.items.erase(all.items.begin(), all.items.begin() + static_cast<std::ptrdiff_t>(offset));
+    if (all.items.size() > request.page.limit) all.items.resize(request.page.limit);
+    return all;
+}
+
+// What a set is asked for so that pages can be cut from all of them.
+api::ListDeliveries part_request(api::ListDeliveries request) {
+    return request;
+}
+
+api::ListDeadLetterSources part_request(api::ListDeadLetterSources request) {
+    request.page.limit = page_limit_max;
+    request.page.offset = 0;
+    return request;
+}
+
+}  // namespace
+
+Placement Node::placement() const {
+    Placement placement;
+    std::uint32_t least = 0;
+    for (const auto& [set, desk] : open_->desks) {
+        placement.sets.push_back(set);
+        const std::uint32_t objects = core::objects_in(names_set_->rows(), set);
+        if (placement.sets.size() > 1 && objects >= least) continue;
+        least = objects;
+        placement.next = set;
+    }
+    return placement;
+}
+
+void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodies) {
+    Errand errand{route_of(request, open_->names, placement()), false};
+    run(call, std::move(request), std::move(bodies), errand);
+}
+
+void Node::begin_forwarded(const CallPtr& call,
+                           api::Request request,
+                           PreparedBodies bodies,
+                           model::SetId set) {
+    Errand errand{route_of(request, open_->names, placement()), true};
+    errand.route.to = Route::To::set;
+    errand.route.set = set;
+    run(call, std::move(request), std::move(bodies), errand);
+}
+
+void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies, Errand errand) {
+    if (call->answered()) return;
+    if (call->cancelled() && std::holds_alternative<api::ReceiveMessages>(request)) {
+        completions_.refuse(call, {model::Reason::unavailable, {}, "its caller has gone"});
+        return;
+    }
+    watch(call);
+    switch (errand.route.to) {
+        case Route::To::every_set:
+            return run_everywhere(call, request);
+        case Route::To::each_subscription:
+            return list_subscriptions(call, std::get<api::ListSubscriptions>(request));
+        case Route::To::any:
+            if (std::holds_alternative<api::GetStatus>(request)) {
+                return completions_.answer(call, std::any(Outcome<api::ServerStatus>(status())));
+            }
+            if (open_->desks.empty()) return completions_.refuse(call, not_leading());
+            return open_->desks.begin()->second->operations().start(
+                call, std::move(request), std::move(bodies));
+        case Route::To::set:
+            break;
+    }
+    DataDesk* desk = this->desk(errand.route.set);
+    if (desk != nullptr && desk->serving()) {
+        return run_here(*desk, call, std::move(request), std::move(bodies), errand.route.reads);
+    }
+    if (world_.neighbours == nullptr || errand.forwarded) {
+        return completions_.refuse(call, not_leading());
+    }
+    world_.neighbours->forward(errand.route.set, call, std::move(request), std::move(bodies));
+}
+
+void Node::run_here(
+    DataDesk& desk, const CallPtr& call, api::Request request, PreparedBodies bodies, bool reads) {
+    HostedSet& data = desk.set();
+    const bool stalling = data.row_store().pressured();
+    if ((stalling && brings_new(request)) || data.queued() >= queued_max) {
+        completions_.refuse(call, {model::Reason::overloaded, {}, "the server is overloaded"});
+        return;
+    }
+    if (!reads) return desk.operations().start(call, std::move(request), std::move(bodies));
+    data.confirm([this, set = data.set(), call, request = std::move(request)](bool leads) {
+        DataDesk* confirmed = this->desk(set);
+        if (!leads || confirmed == nullptr) return completions_.refuse(call, not_leading());
+        confirmed->operations().start(call, request, {});
+    });
+}
+
+void Node::run_everywhere(const CallPtr& call, const api::Request& request) {
+    const auto gather = [&](const auto& typed) {
+        using Typed = std::decay_t<decltype(typed)>;
+        using Reply = typename Typed::Reply;
+        const std::vector<model::SetId> sets = placement().sets;
+        auto gathering = std::make_shared<Gathering<Reply>>();
+        gathering->call = call;
+        gathering->parts.resize(sets.size());
+        gathering->missing = sets.size();
+        gathering->finished = [this, typed](const CallPtr& whole, auto& parts) {
+            for (auto& part : parts) {
+                if (!*part) return completions_.refuse(whole, part->error());
+            }
+            completions_.answer(whole, std::any(Outcome<Reply>(merged(typed, parts))));
+        };
+        for (std::size_t at = 0; at < sets.size(); ++at) {
+            api::Request part = part_request(typed);
+            CallPtr own = part_of(gathering, at, part, mailbox_);
+            run(own, std::move(part), {}, {{Route::To::set, sets[at], true}, false});
+        }
+    };
+    if (const auto* list = std::get_if<api::ListDeliveries>(&request)) return gather(*list);
+    if (const auto* list = std::get_if<api::ListDeadLetterSources>(&request)) return gather(*list);
+    check(false, "only lists are put together from all sets");
+}
+
+void Node::list_subscriptions(const CallPtr& call, const api::ListSubscriptions& request) {
+    if (request.page.limit > page_limit_max) {
+        return completions_.refuse(call, out_of_range("limit", 0, page_limit_max));
+    }
+    const auto found = core::list_names(names_set_->rows(),
+                                        model::ObjectKind::subscription,
+                                        request.search,
+                                        request.page.offset,
+                                        request.page.limit);
+    auto gathering = std::make_shared<Gathering<api::SubscriptionView>>();
+    gathering->call = call;
+    gathering->parts.resize(found.items.size());
+    gathering->missing = found.items.size();
+    gathering->finished = [this, total = found.total](const CallPtr& whole, auto& parts) {
+        api::SubscriptionPage page;
+        page.total = total;
+        for (auto& part : parts) {
+            // Deleted since its name was read.
+            const bool gone =
+                !*part && part->error().reason == model::Reason::subscription_not_found;
+            if (gone) continue;
+            if (!*part) return completions_.refuse(whole, part->error());
+            page.items.push_back(std::move(**part));
+        }
+        completions_.answer(whole, std::any(Outcome<api::SubscriptionPage>(std::move(page))));
+    };
+    if (found.items.empty()) return gathering->finished(call, gathering->parts);
+    for (std::size_t at = 0; at < found.items.size(); ++at) {
+        const auto parts = split_subscription(found.items[at].name);
+        check(parts.has_value(), "a subscription's name has a topic");
+        api::Request one = api::GetSubscription{parts->topic, parts->name};
+        CallPtr own = part_of(gathering, at, one, mailbox_);
+        run(own, std::move(one), {}, {{Route::To::set, found.items[at].set, true}, false});
+    }
+}
+
+}  // namespace penstock::node

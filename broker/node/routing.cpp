@@ -1,0 +1,146 @@
+#include "broker/node/routing.h"
+
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace penstock::node {
+
+namespace {
+
+using To = Route::To;
+
+// What every overload needs to know.
+class Finder {
+  public:
+    Finder(Names& names, const Placement& placement) : names_(names), placement_(placement) {}
+
+    Route operator()(const api::CreateQueue& /*request*/) const { return next(); }
+
+    Route operator()(const api::CreateTopic& /*request*/) const { return next(); }
+
+    Route operator()(const api::ListQueues& /*request*/) const { return {}; }
+
+    Route operator()(const api::ListTopics& /*request*/) const { return {}; }
+
+    Route operator()(const api::GetStatus& /*request*/) const { return {}; }
+
+    Route operator()(const api::GetQueue& request) { return read(names_.queue(request.name)); }
+
+    Route operator()(const api::SetQueue& request) { return write(names_.queue(request.name)); }
+
+    Route operator()(const api::DeleteQueue& request) { return write(names_.queue(request.name)); }
+
+    Route operator()(const api::ClearQueue& request) { return write(names_.queue(request.name)); }
+
+    Route operator()(const api::RewindQueue& request) { return write(names_.queue(request.name)); }
+
+    Route operator()(const api::SendMessages& request) {
+        return write(names_.queue(request.queue));
+    }
+
+    Route operator()(const api::ReceiveMessages& request) {
+        return write(names_.queue(request.queue));
+    }
+
+    Route operator()(const api::DeleteMessages& request) {
+        return write(names_.queue(request.queue));
+    }
+
+    Route operator()(const api::ChangeVisibility& request) {
+        return write(names_.queue(request.queue));
+    }
+
+    Route operator()(const api::ListDeadLetterSources& /*request*/) const { return everywhere(); }
+
+    Route operator()(const api::ListDeadLetters& request) {
+        return read(names_.dead_letter_queue(request.queue));
+    }
+
+    Route operator()(const api::RedriveDeadLetters& request) {
+        return write(names_.dead_letter_queue(request.queue));
+    }
+
+    Route operator()(const api::GetTopic& request) { return read(names_.topic(request.name)); }
+
+    Route operator()(const api::SetTopic& request) { return write(names_.topic(request.name)); }
+
+    Route operator()(const api::DeleteTopic& request) { return write(names_.topic(request.name)); }
+
+    Route operator()(const api::PublishMessages& request) {
+        return write(names_.topic(request.topic));
+    }
+
+    Route operator()(const api::Subscribe& request) { return write(names_.topic(request.topic)); }
+
+    Route operator()(const api::Unsubscribe& request) {
+        return write(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::GetSubscription& request) {
+        return read(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::SetSubscription& request) {
+        return write(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::ListSubscriptions& request) {
+        if (request.topic.empty()) return {To::each_subscription, {}, true};
+        return read(names_.topic(request.topic));
+    }
+
+    Route operator()(const api::ListScripts& request) {
+        return read(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::DeployScript& request) {
+        return write(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::ActivateScript& request) {
+        return write(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::ListDeliveries& request) {
+        if (request.subscription.empty()) return everywhere();
+        const auto parts = split_subscription(request.subscription);
+        return parts ? read(names_.subscription(parts->topic, parts->name)) : fallback();
+    }
+
+    Route operator()(const api::TrackMessage& request) const {
+        for (const model::SetId set : placement_.sets) {
+            if (set == request.id.set()) return {To::set, set, true};
+        }
+        return fallback();
+    }
+
+  private:
+    [[nodiscard]] Route next() const { return {To::set, placement_.next, false}; }
+
+    [[nodiscard]] Route fallback() const { return {To::set, placement_.next, false}; }
+
+    [[nodiscard]] Route everywhere() const {
+        if (placement_.sets.size() == 1) return {To::set, placement_.sets.front(), true};
+        return {To::every_set, {}, true};
+    }
+
+    [[nodiscard]] Route read(const Outcome<core::NameInfo>& found) const {
+        return found ? Route{To::set, found->set, true} : fallback();
+    }
+
+    [[nodiscard]] Route write(const Outcome<core::NameInfo>& found) const {
+        return found ? Route{To::set, found->set, false} : fallback();
+    }
+
+    Names& names_;
+    const Placement& placement_;
+};
+
+}  // namespace
+
+Route route_of(const api::Request& request, Names& names, const Placement& placement) {
+    return std::visit(Finder(names, placement), request);
+}
+
+}  // namespace penstock::node
