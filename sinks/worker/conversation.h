@@ -131,7 +131,7 @@ class Contract {
         return target.spec.function.window;
     }
 
-    // What a process must do to be ready, for people; it follows "was not ready within 10 s: ".
+    // What a process must do to be ready, for people; stands behind "not ready within 10 s".
     [[nodiscard]] virtual std::string_view readiness() const { return {}; }
 
     // Nothing is opened any more: what the contract shares between its processes ends.

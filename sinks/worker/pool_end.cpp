@@ -135,7 +135,8 @@ std::string Pool::how_it_ended(const Process& process) const {
         case Process::Why::not_ready: {
             const std::string_view readiness = world_.contract.readiness();
             return what + "was not ready within " + shown_time(target_.spec.function.startup_ms) +
-                   " and was ended" + (readiness.empty() ? "" : ": ") + std::string(readiness);
+                   (readiness.empty() ? "" : " (" + std::string(readiness) + ")") +
+                   " and was ended";
         }
         case Process::Why::not_asked:
         case Process::Why::retired:

@@ -113,9 +113,9 @@ TEST_F(WorkerHttpWalls, AServerAtAPortIsToldWhyStrictDoesNotReachIt) {
     const AttemptResult result = result_of("hello");
     EXPECT_EQ(result.verdict, Verdict::not_attempted);
     EXPECT_EQ(result.failure, Failure::configuration);
-    EXPECT_NE(result.disable.find("was not ready within 300 ms and was ended: the sandbox profile "
-                                  "strict has no network, it must accept connections at the Unix "
-                                  "socket in PENSTOCK_SOCKET"),
+    EXPECT_NE(result.disable.find("was not ready within 300 ms (the sandbox profile strict has no "
+                                  "network, it must accept connections at the Unix socket in "
+                                  "PENSTOCK_SOCKET) and was ended"),
               std::string::npos)
         << result.disable;
 }
