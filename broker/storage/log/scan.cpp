@@ -54,7 +54,7 @@ class Walk {
 
 bool Walk::is_wanted(const RecordHeader& header) const {
     return has_bodies(header.tag) && header.set == range_.set && header.index >= range_.next &&
-           index_.live(range_.set, header.index, scanner_.offset());
+           header.index <= range_.last && index_.live(range_.set, header.index, scanner_.offset());
 }
 
 Result<bool> Walk::step() {

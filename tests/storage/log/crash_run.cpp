@@ -10,7 +10,7 @@ constexpr std::uint64_t turns_after = 5;
 
 std::function<LogIndex(SetId)> applied_of(const LogWorkload& workload) {
     return [&workload](SetId set) {
-        return workload.droppable_to(set);
+        return workload.applied(set);
     };
 }
 

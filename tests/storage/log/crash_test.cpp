@@ -8,7 +8,7 @@ namespace penstock::storage::testing {
 namespace {
 
 constexpr std::uint64_t turns = 60;
-constexpr std::uint64_t stride = 7;
+constexpr std::uint64_t stride = 13;
 
 TEST(LogStoreCrash, LosesNothingAcknowledged) {
     for (std::uint64_t seed = 11; seed <= 13; ++seed) {

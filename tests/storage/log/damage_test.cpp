@@ -74,7 +74,7 @@ std::map<std::pair<SetId, LogIndex>, Place> places(MemoryDisk& disk) {
         const Segment segment(std::move(*file), *name, path, size);
         RecordScanner scanner(segment, file_header_bytes, size);
         while (*scanner.next()) {
-            if (scanner.header().tag != Tag::entry) continue;
+            if (!has_bodies(scanner.header().tag)) continue;
             found[{scanner.header().set, scanner.header().index}] = {
                 path, scanner.offset(), scanner.behind()};
         }
@@ -90,6 +90,10 @@ class LogStoreDamage : public ::testing::Test {
             store->append(make_entry(SetId{1}, index, shape(index)));
             if (index % 3 == 0) store->append(make_entry(SetId{2}, index / 3, {1, 64}));
             if (index == 1) store->append_hard_state(SetId{1}, {1, 0, 0});
+            if (index == 20) store->replace_log(SetId{3}, {replaced_, 2});
+            if (index >= 20) {
+                store->append_body(make_entry(SetId{3}, index * 3, shape(index)));
+            }
             if (index % 2 != 0) continue;
             EXPECT_TRUE(store->sync().has_value());
         }
@@ -102,25 +106,35 @@ class LogStoreDamage : public ::testing::Test {
         return {static_cast<std::uint32_t>(1 + index % 3), 100 + index % 7 * 60};
     }
 
-    // Looks at every body; false when one is wrong.
+    // Looks at every body.
     void expect_right_or_damaged(const LogStore& store, const Damage& damage) {
         for (LogIndex index = 1; index <= last_; ++index) {
-            const EntryShape& made = shape(index);
-            const Place& place = places_.at({SetId{1}, index});
-            const bool hit = place.path == damage.path && touches(damage, place.from, place.to);
-            for (std::uint32_t ordinal = 0; ordinal < made.bodies; ++ordinal) {
-                const auto body = read_body(store, MessageId(SetId{1}, index, ordinal));
-                if (!body) {
-                    ASSERT_EQ(body.error().code, Errc::damaged) << body.error().detail;
-                    ASSERT_TRUE(hit) << "entry " << index << " was not hit";
-                    continue;
-                }
-                ASSERT_EQ(body->bytes, body_text(SetId{1}, index, ordinal, made.body_bytes));
+            expect_right_or_damaged(store, damage, SetId{1}, index, shape(index));
+            if (index < 20) continue;
+            expect_right_or_damaged(store, damage, SetId{3}, index * 3, shape(index));
+        }
+    }
+
+    void expect_right_or_damaged(const LogStore& store,
+                                 const Damage& damage,
+                                 SetId set,
+                                 LogIndex index,
+                                 const EntryShape& made) {
+        const Place& place = places_.at({set, index});
+        const bool hit = place.path == damage.path && touches(damage, place.from, place.to);
+        for (std::uint32_t ordinal = 0; ordinal < made.bodies; ++ordinal) {
+            const auto body = read_body(store, MessageId(set, index, ordinal));
+            if (body) {
+                ASSERT_EQ(body->bytes, body_text(set, index, ordinal, made.body_bytes));
+                continue;
             }
+            ASSERT_EQ(body.error().code, Errc::damaged) << body.error().detail;
+            ASSERT_TRUE(hit) << "entry " << index << " was not hit";
         }
     }
 
     const LogIndex last_ = 200;
+    const LogIndex replaced_ = 700;  // the log of set 3 begins behind it
     MemoryDisk disk_;
     std::map<std::pair<SetId, LogIndex>, Place> places_;
 };
@@ -129,6 +143,7 @@ constexpr std::uint64_t damages = PENSTOCK_DAMAGES;
 
 LogIndex all_applied(SetId set) {
     if (set == SetId{1}) return 200;
+    if (set == SetId{3}) return 700;
     return set == SetId{2} ? 66 : 0;
 }
 
@@ -176,7 +191,7 @@ TEST_F(LogStoreDamage, DoesNotStopAStartBelowTheAppliedIndex) {
 
 TEST_F(LogStoreDamage, StopsAStartAboveTheAppliedIndexNamingFileAndOffset) {
     const auto applied = [](SetId set) {
-        return set == SetId{1} ? LogIndex{59} : LogIndex{0};
+        return set == SetId{1} ? LogIndex{59} : all_applied(set);
     };
     const Place place = places_.at({SetId{1}, 60});
     std::string bytes = disk_.bytes_of(place.path);

@@ -50,17 +50,52 @@ std::vector<StagedRecord> entry_and_state() {
 
 TEST(LogFormat, AWriteHasTheseBytes) {
     std::vector<StagedRecord> records = entry_and_state();
-    const std::string bytes =
-        gathered(gather(records, {segment, 4096, 1}, 4000, {{SetId{3}, 4000, 8}}));
+    const std::string bytes = gathered(
+        gather(records, {segment, 4096, 1}, 4000, {{SetId{3}, facts_hard_state, 4000, 8}}));
     EXPECT_EQ(hex(bytes),
               "506e5263010100000100000000000000000000000000000000000000000000004800000048000000"
-              "6fc4ce6a54535038b000000000000000a00f00000000000002000000010000000200030002000000"
-              "09000000000000000300030000000000000000000000000000000300f40100000800000000000000"
+              "91c9c2987f4690e5b000000000000000a00f00000000000002000000010000000200030002000000"
+              "09000000000000000300030000000000000000000000000001000300f40100000800000000000000"
               "506e526301020300090000000000000005000000000000000068e5cf8b0100004000000038000000"
               "cdd3308ba228650403000000ac03974a02000000000000006b000000050000004cbb719a00000000"
               "000100007000000000000000000000000000000000010000636d6468656c6c6f506e526301030300"
               "00000000000000000500000000000000000000000000000010000000100000003df3bfe176df7a8a"
               "02000000000000000800000000000000");
+}
+
+TEST(LogFormat, WhatReplacesALogHasTheseBytes) {
+    std::vector<StagedRecord> records;
+    records.push_back(stage_start(Tag::replaced, SetId{3}, {9, 5}));
+    EntryRecord body;
+    body.set = SetId{3};
+    body.term = 4;
+    body.index = 7;
+    body.time_ms = 1'700'000'000'000;
+    body.bodies = {"", "kept"};
+    body.absent = {0};
+    records.push_back(stage_entry(std::move(body), Tag::body_record));
+    EntryRecord change;
+    change.set = SetId{3};
+    change.term = 5;
+    change.index = 10;
+    change.commands = "conf";
+    change.kind = EntryKind::membership;
+    records.push_back(stage_entry(std::move(change)));
+    records.push_back(stage_start(Tag::start, SetId{3}, {10, 5}));
+    records.push_back(stage_start(Tag::dropped, SetId{3}, {}));
+    EXPECT_EQ(hex(gathered(gather(records, {segment, 64, 1}, 64, {}))),
+              "506e5263010100000100000000000000000000000000000000000000000000006800000068000000"
+              "020f90170dac044a4801000000000000400000000000000005000000000000000a00030000000000"
+              "09000000000000000800030002000000070000000000000002000300000000000a00000000000000"
+              "09000300000000000a000000000000000b000300000000000000000000000000506e5263010a0300"
+              "09000000000000000500000000000000000000000000000000000000000000000000000050bff32d"
+              "506e526301080300070000000000000004000000000000000068e5cf8b0100003c00000038000000"
+              "36d416bca64074f40000000000000000020000000000000000000000000000000000000000000000"
+              "00000000680000000400000048b067b400000000000100006b65707400000000506e526301020300"
+              "0a00000000000000050000000000000000000000000000001400000010000000bb856d1f6d6f57d0"
+              "04000000f56b660f0000000001000000636f6e6600000000506e5263010903000a00000000000000"
+              "05000000000000000000000000000000000000000000000000000000d3184c78506e5263010b0300"
+              "00000000000000000000000000000000000000000000000000000000000000000000000087ffaa29");
 }
 
 TEST(LogFormat, AnEntryReadsBackAsItWasWritten) {
@@ -86,7 +121,7 @@ TEST(LogFormat, AnEntryReadsBackAsItWasWritten) {
 TEST(LogFormat, AnUnknownVersionOrTagIsNoRecord) {
     for (const std::size_t at : {4U, 5U}) {
         std::string record = encode_small({Tag::end_of_suffix, SetId{1}, 4, 0, 0, 0, 0, 0}, "");
-        record[at] = 9;
+        record[at] = 99;
         EXPECT_FALSE(read_header(sealed(record, 64), segment, 64).has_value());
     }
 }

@@ -1,5 +1,7 @@
 #include "tests/storage/log/log_workload.h"
 
+#include "tests/storage/log/log_check.h"
+
 #include <algorithm>
 
 namespace penstock::storage::testing {
@@ -8,6 +10,15 @@ namespace {
 
 constexpr LogIndex unflushed_entries = 12;
 const std::vector<SetId> sets{SetId{0}, SetId{1}, SetId{5}};
+
+// The first one is of a node alone: its log begins wherever something was dropped.
+bool is_replicated(SetId set) {
+    return set != sets.front();
+}
+
+bool is_absent(const LogIndex index, std::uint32_t ordinal) {
+    return mix64(index * 7 + ordinal) % 3 == 0;
+}
 
 }  // namespace
 
@@ -31,94 +42,188 @@ bool LogWorkload::run(LogStore& store, std::uint64_t turns) {
 bool LogWorkload::turn(LogStore& store) {
     Model staged = acknowledged_;
     failed_.clear();
+    stage_some(store, staged);
+    if (!store.sync()) return false;
+    failed_.clear();
+    acknowledged_ = std::move(staged);
+    flush_some();
+    release_some(store);
+    return store.reclaim(*this).has_value();
+}
+
+void LogWorkload::stage_some(LogStore& store, Model& staged) {
+    for (const Body& body : std::exchange(later_, {})) stage(store, body, staged);
     const std::uint64_t changes = 1 + random_.below(5);
     for (std::uint64_t at = 0; at < changes; ++at) {
         const SetId set = sets[random_.below(sets.size())];
         const SetModel& model = staged[set];
+        const bool waits = std::any_of(
+            later_.begin(), later_.end(), [&](const Body& body) { return body.set == set; });
+        if (waits) continue;
         if (random_.below(8) == 0) {
-            const HardState state{model.hard_state.term + 1, random_.below(3), model.terms.size()};
+            const HardState state{model.hard_state.term + 1, random_.below(3), model.last};
             stage(store, Vote{set, state}, staged);
             continue;
         }
-        Append append{set, model.terms.size() + 1, 1 + turns_done_};
-        const LogIndex flushed = flushed_[set];
-        if (random_.below(10) == 0 && append.index > flushed + 1) {
-            append.index -= 1 + random_.below(append.index - flushed - 1);
+        if (is_replicated(set) && random_.below(12) == 0) {
+            stage_rare(store, set, staged);
+            continue;
+        }
+        Append append{set, model.last + 1, 1 + turns_done_};
+        const LogIndex kept = std::max(flushed(set), model.start.index);
+        if (random_.below(10) == 0 && append.index > kept + 1) {
+            append.index -= 1 + random_.below(append.index - kept - 1);
         }
         stage(store, append, staged);
     }
-    if (!store.sync()) return false;
-    failed_.clear();
-    acknowledged_ = std::move(staged);
-    for (const auto& [set, model] : acknowledged_) {
-        const LogIndex last = model.terms.size();
-        flushed_[set] = std::max(flushed_[set], last - std::min(last, unflushed_entries));
+}
+
+void LogWorkload::stage_rare(LogStore& store, SetId set, Model& staged) {
+    const SetModel& model = staged[set];
+    const std::uint64_t what = random_.below(10);
+    if (what < 6) {
+        const LogIndex most = std::min(flushed(set), model.last);
+        if (most <= model.start.index) return;
+        const LogIndex index = model.start.index + 1 + random_.below(most - model.start.index);
+        stage(store, Start{set, {index, model.terms.at(index)}}, staged);
+        return;
     }
-    release_some(store);
-    return store.reclaim(*this).has_value();
+    if (what == 6) {
+        stage(store, Drop{set}, staged);
+        return;
+    }
+    const LogStart start{model.last + 1 + random_.below(20), 1 + turns_done_};
+    stage(store, Replace{set, start}, staged);
+    const std::uint64_t now = random_.below(6);
+    std::uint64_t bodies = 0;
+    for (LogIndex at = 1 + random_.below(9); at <= start.index; at += 1 + random_.below(9)) {
+        const Body body{set, at, start.term};
+        if (++bodies <= now) stage(store, body, staged);
+        if (bodies > now) later_.push_back(body);
+    }
+}
+
+EntryRecord LogWorkload::body_record(const Body& body) {
+    EntryRecord record =
+        make_entry(body.set, body.index, workload_shape(body.set, body.index, body.term));
+    for (std::uint32_t ordinal = 0; ordinal < record.bodies.size(); ++ordinal) {
+        if (!is_absent(body.index, ordinal)) continue;
+        record.absent.push_back(ordinal);
+        record.bodies[ordinal].clear();
+    }
+    return record;
 }
 
 void LogWorkload::stage(LogStore& store, const Change& change, Model& staged) {
     failed_.push_back(change);
     apply(change, staged);
     if (const auto* append = std::get_if<Append>(&change)) {
+        highest_[append->set] = std::max(highest_[append->set], append->index);
         store.append(make_entry(
             append->set, append->index, workload_shape(append->set, append->index, append->term)));
+    } else if (const auto* vote = std::get_if<Vote>(&change)) {
+        store.append_hard_state(vote->set, vote->state);
+    } else if (const auto* start = std::get_if<Start>(&change)) {
+        store.append_start(start->set, start->start);
+    } else if (const auto* replace = std::get_if<Replace>(&change)) {
+        store.replace_log(replace->set, replace->start);
+    } else if (const auto* body = std::get_if<Body>(&change)) {
+        highest_[body->set] = std::max(highest_[body->set], body->index);
+        store.append_body(body_record(*body));
     } else {
-        const auto& vote = std::get<Vote>(change);
-        store.append_hard_state(vote.set, vote.state);
+        store.drop_set(std::get<Drop>(change).set);
     }
 }
 
 void LogWorkload::apply(const Change& change, Model& model) {
     if (const auto* append = std::get_if<Append>(&change)) {
-        std::vector<std::uint64_t>& terms = model[append->set].terms;
-        terms.resize(append->index - 1);
-        terms.push_back(append->term);
+        SetModel& set = model[append->set];
+        set.terms.erase(set.terms.lower_bound(append->index), set.terms.end());
+        set.terms[append->index] = append->term;
+        set.last = append->index;
+    } else if (const auto* vote = std::get_if<Vote>(&change)) {
+        model[vote->set].hard_state = vote->state;
+    } else if (const auto* start = std::get_if<Start>(&change)) {
+        model[start->set].start = start->start;
+    } else if (const auto* replace = std::get_if<Replace>(&change)) {
+        SetModel& set = model[replace->set];
+        set = {{}, replace->start.index, replace->start, set.hard_state, {}};
+    } else if (const auto* body = std::get_if<Body>(&change)) {
+        SetModel& set = model[body->set];
+        set.terms[body->index] = body->term;
+        for (const std::uint32_t ordinal : body_record(*body).absent) {
+            set.dropped.insert({body->index, ordinal});
+        }
     } else {
-        const auto& vote = std::get<Vote>(change);
-        model[vote.set].hard_state = vote.state;
+        model[std::get<Drop>(change).set] = {};
+    }
+}
+
+void LogWorkload::flush_some() {
+    for (const auto& [set, model] : acknowledged_) {
+        const LogIndex most = model.last - std::min(model.last, unflushed_entries);
+        flushed_[set] = std::max({std::min(flushed(set), model.last), most, model.start.index});
     }
 }
 
 // Old messages are settled, but for one in sixteen.
 void LogWorkload::release_some(LogStore& store) {
-    for (const auto& [set, model] : acknowledged_) {
-        for (LogIndex index = 1; index <= flushed_[set]; ++index) {
-            const EntryShape shape = workload_shape(set, index, model.terms[index - 1]);
+    for (auto& [set, model] : acknowledged_) {
+        for (const auto& [index, term] : model.terms) {
+            if (index > flushed(set)) break;
+            const EntryShape shape = workload_shape(set, index, term);
             for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
                 const MessageId message(set, index, ordinal);
                 if (mix64(message.value) % 16 == 0 || random_.below(4) != 0) continue;
-                if (dropped_.insert(message).second) store.release(set, index, 1);
+                if (model.dropped.insert({index, ordinal}).second) store.release(set, index, 1);
             }
         }
     }
 }
 
-LogIndex LogWorkload::droppable_to(SetId set) const {
+LogIndex LogWorkload::applied(SetId set) const {
+    for (const Change& change : failed_) {
+        const auto* replace = std::get_if<Replace>(&change);
+        const auto* drop = std::get_if<Drop>(&change);
+        if (replace != nullptr && replace->set == set) return nothing_needed;
+        if (drop != nullptr && drop->set == set) return nothing_needed;
+    }
+    return flushed(set);
+}
+
+LogIndex LogWorkload::flushed(SetId set) const {
     const auto found = flushed_.find(set);
     return found == flushed_.end() ? 0 : found->second;
 }
 
+LogIndex LogWorkload::droppable_to(SetId set) const {
+    const auto found = acknowledged_.find(set);
+    if (!is_replicated(set) || found == acknowledged_.end()) return flushed(set);
+    return std::min(flushed(set), found->second.start.index);
+}
+
 std::vector<std::uint32_t> LogWorkload::live_ordinals(SetId set, LogIndex index) const {
     std::vector<std::uint32_t> ordinals;
-    const std::vector<std::uint64_t>& terms = acknowledged_.at(set).terms;
-    if (index > terms.size()) return ordinals;
-    const EntryShape shape = workload_shape(set, index, terms[index - 1]);
+    const SetModel& model = acknowledged_.at(set);
+    const auto term = model.terms.find(index);
+    if (term == model.terms.end()) return ordinals;
+    const EntryShape shape = workload_shape(set, index, term->second);
     for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
-        if (!dropped_.contains(MessageId(set, index, ordinal))) ordinals.push_back(ordinal);
+        if (!model.dropped.contains({index, ordinal})) ordinals.push_back(ordinal);
     }
     return ordinals;
 }
 
 void LogWorkload::adopt(LogStore& store) {
     for (const Change& change : failed_) {
-        if (differs(store, acknowledged_).empty()) break;
+        if (mismatch(store, acknowledged_).empty()) break;
         apply(change, acknowledged_);
     }
     failed_.clear();
+    later_.clear();
+    flush_some();
     for (const auto& [set, model] : acknowledged_) {
-        for (LogIndex index = 1; index <= model.terms.size(); ++index) {
+        for (const auto& [index, term] : model.terms) {
             const auto live = static_cast<std::uint32_t>(live_ordinals(set, index).size());
             if (live > 0) store.count_live(set, index, live);
         }
@@ -128,67 +233,71 @@ void LogWorkload::adopt(LogStore& store) {
 
 std::string LogWorkload::check(const LogStore& store) const {
     Model model = acknowledged_;
-    std::string wrong = differs(store, model);
-    if (wrong.empty()) return check_held(store, model);
+    std::string wrong = mismatch(store, model);
+    if (wrong.empty()) return {};
     for (const Change& change : failed_) {
         apply(change, model);
-        const std::string then = differs(store, model);
-        if (then.empty()) return check_held(store, model);
+        const std::string then = mismatch(store, model);
+        if (then.empty()) return {};
         wrong += "; one change later " + then;
     }
     return wrong;
 }
 
-std::string LogWorkload::differs(const LogStore& store, const Model& model) const {
+std::string LogWorkload::mismatch(const LogStore& store, const Model& model) const {
     for (const SetId set : sets) {
         const auto found = model.find(set);
         const SetModel wanted = found == model.end() ? SetModel{} : found->second;
-        if (store.range(set).last != wanted.terms.size()) {
-            return "set " + std::to_string(set.value) + " ends at " +
-                   std::to_string(store.range(set).last) + " instead of " +
-                   std::to_string(wanted.terms.size());
+        if (std::string wrong = check_log(store, set, wanted); !wrong.empty()) {
+            return "set " + std::to_string(set.value) + ": " + wrong;
         }
-        if (store.hard_state(set) != wanted.hard_state) {
-            return "set " + std::to_string(set.value) + " has another hard state";
-        }
-        if (std::string wrong = check_entries(store, set, wanted); !wrong.empty()) return wrong;
     }
-    return {};
+    return check_held(store, model);
 }
 
-std::string LogWorkload::check_entries(const LogStore& store,
-                                       SetId set,
-                                       const SetModel& model) const {
-    const LogIndex from = store.range(set).first;
-    if (from > droppable_to(set) + 1) return "entries above the flushed ones were dropped";
-    LogIndex next = from;
+std::string LogWorkload::check_log(const LogStore& store, SetId set, const SetModel& model) const {
+    if (store.hard_state(set) != model.hard_state) return "another hard state";
+    if (store.start(set) != model.start) return "another start";
+    const LogStore::Range range = store.range(set);
+    if (range.last != model.last) return "it ends at " + std::to_string(range.last);
+    if (is_replicated(set) && range.first != model.start.index + 1) {
+        return "it begins at " + std::to_string(range.first);
+    }
+    if (range.first > applied(set) + 1 && applied(set) != nothing_needed) {
+        return "entries above the flushed ones were dropped";
+    }
+    const auto wanted = [&](LogIndex index) {
+        return make_entry(set, index, workload_shape(set, index, model.terms.at(index)));
+    };
+    if (std::string wrong = check_entries(store, set, wanted); !wrong.empty()) return wrong;
+    if (std::string wrong = check_facts(store, set, wanted); !wrong.empty()) return wrong;
     std::string wrong;
-    const auto scanned = store.scan(set, from, [&](const StoredEntry& entry) {
-        const std::uint64_t term = model.terms.at(next - 1);
-        const EntryRecord wanted = make_entry(set, next, workload_shape(set, next, term));
-        bool same = entry.index == next && entry.term == term &&
-                    entry.commands == wanted.commands &&
-                    entry.bodies.size() == wanted.bodies.size();
-        for (std::size_t at = 0; same && at < wanted.bodies.size(); ++at) {
-            same = entry.bodies[at].present && entry.bodies[at].bytes == wanted.bodies[at];
+    const auto scanned = store.scan_records(set, 0, [&](const StoredEntry& entry) {
+        const auto term = model.terms.find(entry.index);
+        if (term == model.terms.end() || term->second != entry.term) {
+            wrong = "a void record " + std::to_string(entry.index) + " is there";
         }
-        if (!same) wrong = "entry " + std::to_string(next) + " is another one";
-        ++next;
-        return same;
+        return wrong.empty();
     });
-    if (!scanned) return scanned.error().detail;
-    if (wrong.empty() && next != model.terms.size() + 1) wrong = "the scan ended early";
-    return wrong;
+    return scanned ? wrong : scanned.error().detail;
 }
 
 std::string LogWorkload::check_held(const LogStore& store, const Model& model) const {
-    for (const auto& [set, entries] : model) {
-        for (LogIndex index = 1; index <= entries.terms.size(); ++index) {
-            const EntryShape shape = workload_shape(set, index, entries.terms[index - 1]);
+    for (const auto& [set, highest] : highest_) {
+        const auto found = model.find(set);
+        const SetModel known = found == model.end() ? SetModel{} : found->second;
+        for (LogIndex index = 1; index <= highest; ++index) {
+            const auto term = known.terms.find(index);
+            const EntryShape shape =
+                term == known.terms.end() ? EntryShape{} : workload_shape(set, index, term->second);
             for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
                 const MessageId message(set, index, ordinal);
                 const auto body = read_body(store, message);
-                const bool held = !dropped_.contains(message);
+                if (term == known.terms.end()) {
+                    if (body) return to_text(message) + " is void and there";
+                    continue;
+                }
+                const bool held = !known.dropped.contains({index, ordinal});
                 if (!body && held) return to_text(message) + ": " + body.error().detail;
                 if (!body && body.error().code != Errc::not_found) return body.error().detail;
                 const std::string wanted =

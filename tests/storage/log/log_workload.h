@@ -1,4 +1,5 @@
-// LogWorkload: a seeded stream of turns against a log store, with a model of what was acknowledged.
+// LogWorkload: a seeded stream of turns against a log store, with a model of what was acknowledged:
+// entries, replaced suffixes, votes, starts, replaced logs with their body records, dropped sets.
 // After a crash the model tells whether a reopened store holds all of it, and nothing that never
 // was. Knows nothing of the store's insides. One test, one thread.
 #pragma once
@@ -9,9 +10,9 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -31,6 +32,9 @@ class LogWorkload final : public LiveBodies {
     // records of the turn that failed.
     [[nodiscard]] std::string check(const LogStore& store) const;
 
+    // As the node would say when it opens the store.
+    [[nodiscard]] LogIndex applied(SetId set) const;
+
     // As the node's rows would say after the last turn.
     [[nodiscard]] LogIndex droppable_to(SetId set) const override;
     [[nodiscard]] std::vector<std::uint32_t> live_ordinals(SetId set,
@@ -43,9 +47,11 @@ class LogWorkload final : public LiveBodies {
 
   private:
     struct SetModel {
-        std::vector<std::uint64_t> terms;  // of entry index - 1
+        std::map<LogIndex, std::uint64_t> terms;  // of all that was written and is not void
+        LogIndex last = 0;
+        LogStart start;
         HardState hard_state;
-        friend bool operator==(const SetModel&, const SetModel&) = default;
+        std::set<std::pair<LogIndex, std::uint32_t>> dropped;  // bodies held by nobody
     };
 
     using Model = std::map<SetId, SetModel>;
@@ -61,23 +67,49 @@ class LogWorkload final : public LiveBodies {
         HardState state;
     };
 
-    using Change = std::variant<Append, Vote>;
+    struct Start {
+        SetId set;
+        LogStart start;
+    };
+
+    struct Replace {
+        SetId set;
+        LogStart start;
+    };
+
+    struct Body {
+        SetId set;
+        LogIndex index = 0;
+        std::uint64_t term = 0;
+    };
+
+    struct Drop {
+        SetId set;
+    };
+
+    using Change = std::variant<Append, Vote, Start, Replace, Body, Drop>;
 
     static void apply(const Change& change, Model& model);
+    static EntryRecord body_record(const Body& body);
     bool turn(LogStore& store);
+    void stage_some(LogStore& store, Model& staged);
+    void stage_rare(LogStore& store, SetId set, Model& staged);
     void stage(LogStore& store, const Change& change, Model& staged);
+    void flush_some();
     void release_some(LogStore& store);
-    [[nodiscard]] std::string differs(const LogStore& store, const Model& model) const;
-    [[nodiscard]] std::string check_entries(const LogStore& store,
-                                            SetId set,
-                                            const SetModel& model) const;
+    [[nodiscard]] LogIndex flushed(SetId set) const;
+    [[nodiscard]] std::string mismatch(const LogStore& store, const Model& model) const;
+    [[nodiscard]] std::string check_log(const LogStore& store,
+                                        SetId set,
+                                        const SetModel& model) const;
     [[nodiscard]] std::string check_held(const LogStore& store, const Model& model) const;
 
     SeededRandom random_;
     Model acknowledged_;
     std::vector<Change> failed_;  // the turn that was not acknowledged
+    std::vector<Body> later_;     // body records of a replaced log that go into the next turn
     std::map<SetId, LogIndex> flushed_;
-    std::set<MessageId> dropped_;  // released, held by nobody
+    std::map<SetId, LogIndex> highest_;  // index ever written
     std::uint64_t turns_done_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // Full and failing disks, and the space that comes back.
-#include "tests/storage/log/store_fixture.h"
+#include "tests/storage/log/held_rows.h"
 
 #include <algorithm>
 #include <set>
@@ -10,38 +10,11 @@ namespace {
 
 constexpr SetId data{1};
 
-// Rows in which everything is flushed and only some messages are held.
-class Rows final : public LiveBodies {
-  public:
-    LogIndex flushed = 0;
-    std::set<MessageId> held;
-
-    [[nodiscard]] LogIndex droppable_to(SetId) const override { return flushed; }
-
-    [[nodiscard]] std::vector<std::uint32_t> live_ordinals(SetId set,
-                                                           LogIndex index) const override {
-        std::vector<std::uint32_t> ordinals;
-        for (std::uint32_t ordinal = 0; ordinal < 4; ++ordinal) {
-            if (held.contains(MessageId(set, index, ordinal))) ordinals.push_back(ordinal);
-        }
-        return ordinals;
-    }
-};
-
-void reclaim_all(LogStore& store, const LiveBodies& rows) {
-    for (int step = 0; step < 1'000; ++step) {
-        const auto more = store.reclaim(rows);
-        ASSERT_TRUE(more.has_value()) << more.error().detail;
-        if (!*more) return;
-    }
-    FAIL() << "reclaiming does not end";
-}
-
 TEST(LogStoreSpace, ReturnsWhenNothingIsHeld) {
     MemoryDisk disk;
     auto store = open_store(disk);
     append_entries(*store, data, 1, 100, {4, 200});
-    Rows rows;
+    HeldRows rows;
     for (LogIndex index = 1; index <= 100; ++index) store->release(data, index, 4);
     store->recount_done();
     rows.flushed = 50;
@@ -65,7 +38,7 @@ TEST(LogStoreSpace, AStartIsRefusedWhenTheRowsNeedWhatWasReclaimed) {
     auto store = open_store(disk);
     append_entries(*store, data, 1, 100, {4, 200});
     store->recount_done();
-    Rows rows;
+    HeldRows rows;
     rows.flushed = 100;
     for (LogIndex index = 1; index <= 100; ++index) store->release(data, index, 4);
     reclaim_all(*store, rows);
@@ -79,7 +52,7 @@ TEST(LogStoreSpace, NothingIsReclaimedBeforeTheRecount) {
     auto store = open_store(disk);
     append_entries(*store, data, 1, 100, {4, 200});
     store = open_store(disk);
-    Rows rows;
+    HeldRows rows;
     rows.flushed = 100;
     EXPECT_FALSE(*store->reclaim(rows));
     store->count_live(data, 1, 4);
@@ -93,7 +66,7 @@ TEST(LogStoreSpace, SparseSegmentsAreRewrittenKeepingOrdinals) {
     auto store = open_store(disk);
     append_entries(*store, data, 1, 100, {4, 200});
     store->recount_done();
-    Rows rows;
+    HeldRows rows;
     rows.flushed = 90;
     for (LogIndex index = 1; index <= 90; ++index) {
         const bool kept = index % 10 == 0;
@@ -123,7 +96,7 @@ TEST(LogStoreSpace, AHeldBodyIsFoundThoughTooMuchWasReleased) {
     auto store = open_store(disk);
     append_entries(*store, data, 1, 60, {4, 200});
     store->recount_done();
-    Rows rows;
+    HeldRows rows;
     rows.flushed = 60;
     rows.held.insert(MessageId(data, 3, 1));
     for (LogIndex index = 1; index <= 60; ++index) store->release(data, index, 5);
@@ -137,7 +110,7 @@ TEST(LogStoreSpace, ABodySourceOutlivesItsSegment) {
     append_entries(*store, data, 1, 100, {4, 200});
     store->recount_done();
     const auto source = store->find(MessageId(data, 5, 3));
-    Rows rows;
+    HeldRows rows;
     rows.flushed = 100;
     for (LogIndex index = 1; index <= 100; ++index) store->release(data, index, 4);
     reclaim_all(*store, rows);
