@@ -209,7 +209,8 @@ Result<void> Recovery::close_last_write() {
 // Rows hold what the write carried, so the write had been synced before them.
 bool Recovery::acknowledged(const FoundWrite& write) const {
     const auto applied = [this](Tag tag, SetId set, LogIndex index) {
-        return tag == Tag::entry && index <= applied_(set);
+        const LogIndex known = applied_(set);
+        return tag == Tag::entry && known != nothing_needed && index <= known;
     };
     bool any = false;
     for (const Found& found : write.records) {
