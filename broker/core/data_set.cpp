@@ -104,6 +104,9 @@ class DataSet final : public StateMachine {
                 [&](const model::MarkReady& one) { return names_only(one); },
                 [&](const model::HideNames& one) { return names_only(one); },
                 [&](const model::ReleaseNames& one) { return names_only(one); },
+                [&](const model::PutNode& one) { return names_only(one); },
+                [&](const model::DropNode& one) { return names_only(one); },
+                [&](const model::PutSet& one) { return names_only(one); },
             },
             command);
     }

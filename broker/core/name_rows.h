@@ -6,6 +6,7 @@
 //   c                      counters: next number, visible and reserved objects per kind and set
 //   x kind folded_name     until when a deleted name stays blocked
 //   y until kind name      the same by time, so that they go
+//   N, S                   nodes and sets of the cluster: placement.h
 #pragma once
 
 #include "broker/core/names_query.h"

@@ -2,6 +2,7 @@
 // their own, so that an object half created or half deleted is seen and finished by the leader.
 #include "broker/base/bytes.h"
 #include "broker/core/name_rows.h"
+#include "broker/core/placement.h"
 #include "broker/core/progress.h"
 #include "broker/core/refusals.h"
 #include "broker/core/state_machine.h"
@@ -218,6 +219,9 @@ class NameSet final : public StateMachine {
         if (const auto* one = std::get_if<model::ReleaseNames>(&command))
             return release(turn, *one);
         if (const auto* one = std::get_if<model::PutKey>(&command)) return put_key(turn, *one);
+        if (const auto* one = std::get_if<model::PutNode>(&command)) return put_node(turn, *one);
+        if (const auto* one = std::get_if<model::DropNode>(&command)) return drop_node(turn, *one);
+        if (const auto* one = std::get_if<model::PutSet>(&command)) return put_set(turn, *one);
         return refuse(Reason::internal, "command", "the command belongs to a data set");
     }
 };

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "broker/model/attempt.h"
+#include "broker/model/cluster.h"
 #include "broker/model/function.h"
 #include "broker/model/objects.h"
 #include "broker/model/refusal.h"
@@ -74,6 +75,24 @@ struct ReleaseNames {
     std::vector<ObjectNo> numbers;
     bool was_visible = true;
     friend bool operator==(const ReleaseNames&, const ReleaseNames&) = default;
+};
+
+// A node of the cluster, new or changed. Replies Done.
+struct PutNode {
+    NodeInfo info;
+    friend bool operator==(const PutNode&, const PutNode&) = default;
+};
+
+// Forgets a node that holds nothing. Its id is never used again. Replies Done.
+struct DropNode {
+    NodeId node;
+    friend bool operator==(const DropNode&, const DropNode&) = default;
+};
+
+// A set of the cluster, new or with other replicas. Replies Done.
+struct PutSet {
+    SetInfo info;
+    friend bool operator==(const PutSet&, const PutSet&) = default;
 };
 
 // ---- a data set --------------------------------------------------------------------------------
@@ -314,7 +333,10 @@ using Command = std::variant<PutKey,
                              Tick,
                              DisableSubscription,
                              DeployScript,
-                             ActivateScript>;
+                             ActivateScript,
+                             PutNode,
+                             DropNode,
+                             PutSet>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);

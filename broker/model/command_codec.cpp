@@ -168,6 +168,22 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Relea
 }
 
 template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, PutNode> {
+    f(c.info.node), f(c.info.peer_address), f(c.info.http_address), f(c.info.zone);
+    f(c.info.leaving);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, DropNode> {
+    f(c.node);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, PutSet> {
+    f(c.info.set), f.list(c.info.founders, 1, plain), f.list(c.info.replicas, 1, plain);
+}
+
+template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, InitSet> {
     f(c.receipt_key), f(c.track_retention_s), f(c.track_bytes_max);
 }

@@ -243,6 +243,20 @@ std::vector<CommandSample> delivery_samples() {
              "01011e0503ac02"}};
 }
 
+std::vector<CommandSample> cluster_samples() {
+    return {{"PutNode",
+             made<PutNode>([](PutNode& c) {
+                 c.info = {NodeId{300}, "h:7072", "h:7070", "a", true};
+             }),
+             "01011fac0206683a3730373206683a37303730016101"},
+            {"DropNode", made<DropNode>([](DropNode& c) { c.node = NodeId{2}; }), "01012002"},
+            {"PutSet",
+             made<PutSet>([](PutSet& c) {
+                 c.info = {SetId{3}, {NodeId{1}}, {NodeId{1}, NodeId{2}}};
+             }),
+             "010121030101020102"}};
+}
+
 }  // namespace
 
 QueueAttributes sample_queue_attributes() {
@@ -331,7 +345,8 @@ std::vector<CommandSample> command_samples() {
                               queue_message_samples(),
                               topic_samples(),
                               subscription_samples(),
-                              delivery_samples()}) {
+                              delivery_samples(),
+                              cluster_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;
