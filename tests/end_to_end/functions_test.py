@@ -79,6 +79,13 @@ class FunctionsTest(unittest.TestCase):
     def logs(self, topic):
         return self.server.cli("fn", "logs", f"{topic}/s")
 
+    def handlers(self, topic):
+        """Handles one more message; the processes that said "by PROCESS" so far."""
+        self.publish(topic, "x")
+        self.wait_settled(topic)
+        lines = self.logs(topic).splitlines()
+        return {line.rpartition("by ")[2] for line in lines if "by " in line}
+
     # ---- every way to run one ------------------------------------------------------------------
 
     def test_exec_gets_the_body_on_stdin_and_its_exit_code_decides(self):
@@ -239,20 +246,56 @@ class FunctionsTest(unittest.TestCase):
         self.assertIn("bad.lua:2:", done.stdout + done.stderr)
         topic = self.add("--lua", bad)
         self.publish(topic, "kept")
-        self.expect_disabled(topic, ":2:")
+        self.expect_disabled(topic, "bad.lua:2:")
 
     def test_an_error_in_the_handler_names_the_line_everywhere(self):
         script = self.file("throws.lua", "function handle(event, ctx)\n  error('no stock')\nend\n")
         topic = self.add("--retry", "100ms", "--lua", script)
         message = self.publish(topic, "x")
         letter = self.letters(topic)[0]
-        self.assertIn(":2: no stock", letter["excerpt"])
+        self.assertIn("throws.lua:2: no stock", letter["excerpt"])
         self.assertEqual(letter["reason"], "handler")
         self.assertEqual(letter["attempts"], 2)
-        self.assertIn(":2: no stock", self.logs(topic))
+        self.assertIn("throws.lua:2: no stock", self.logs(topic))
         self.assertIn(message, self.logs(topic))
         shown = self.server.cli("delivery", "show", message, "--attempt", 1, "-o", "json")
-        self.assertIn(":2: no stock", json.loads(shown)["excerpt"])
+        self.assertIn("throws.lua:2: no stock", json.loads(shown)["excerpt"])
+
+    def test_an_error_names_the_file_of_the_version_that_was_deployed(self):
+        first = self.file("first.lua", "function handle() error('one') end\n")
+        second = self.file("second.lua", "\nfunction handle() error('two') end\n")
+        topic = self.add("--retry", "100ms", "--lua", first)
+        self.server.cli("fn", "deploy", f"{topic}/s", second)
+        self.publish(topic, "x")
+        self.assertIn("second.lua:2: two", self.letters(topic)[0]["excerpt"])
+
+    def test_a_worker_that_grows_is_replaced_and_no_message_suffers(self):
+        topic = self.add(
+            *["--recycle-memory", "64MiB", "--worker", sys.executable, "-u", "-c"],
+            "import json, os, sys\n"
+            "hoard = []\n"
+            "for line in sys.stdin:\n"
+            "    id = json.loads(line)['id']\n"
+            "    hoard.append(b'x' * (24 << 20))\n"
+            "    print('by', os.getpid(), file=sys.stderr)\n"
+            "    print(json.dumps({'id': id, 'ok': True}))",
+        )
+
+        wait_until(lambda: len(self.handlers(topic)) > 1, 30, "another process takes over")
+        self.assertIn("of memory and is replaced (--recycle-memory 64MiB)", self.logs(topic))
+        self.assertEqual(self.sub(topic)["state"], "active")
+
+    def test_a_worker_is_replaced_at_its_age(self):
+        topic = self.add(
+            *["--recycle-age", "1s", "--worker", sys.executable, "-u", "-c"],
+            "import json, os, sys\n"
+            "for line in sys.stdin:\n"
+            "    print('by', os.getpid(), file=sys.stderr)\n"
+            "    print(json.dumps({'id': json.loads(line)['id'], 'ok': True}))",
+        )
+
+        wait_until(lambda: len(self.handlers(topic)) > 2, 30, "others take over")
+        self.assertEqual(self.sub(topic)["state"], "active")
 
     def test_a_wrong_return_is_one_clear_failure(self):
         script = self.file("wrong.lua", "function handle(event, ctx)\n  return function() end\nend\n")
