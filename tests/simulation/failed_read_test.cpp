@@ -32,6 +32,10 @@ class FailingRows final : public storage::RowStore {
 
     Result<void> flush() override { return rows_->flush(); }
 
+    Result<model::LogIndex> checkpoint(const std::string& folder) override {
+        return rows_->checkpoint(folder);
+    }
+
     [[nodiscard]] model::LogIndex flushed_applied() const override {
         return rows_->flushed_applied();
     }

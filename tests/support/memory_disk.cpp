@@ -137,6 +137,22 @@ struct MemoryDisk::State {
         changes.push_back(std::move(change));
     }
 
+    // Moves all files at once; durable with the target's parent. A folder is never gone: without
+    // files it is as good as not there.
+    Result<void> rename_folder(const std::string& from, const std::string& to) {
+        if (!folders.contains(from)) return error(Errc::not_found, "rename " + from);
+        Change moved{folder_of(to), {}};
+        for (const auto& [name, inode] : current) {
+            if (folder_of(name) == to) return error(Errc::io, "rename: not empty: " + to);
+            if (folder_of(name) != from) continue;
+            moved.names.emplace_back(name, nullptr);
+            moved.names.emplace_back(to + name.substr(from.size()), inode);
+        }
+        folders.insert(to);
+        change(std::move(moved));
+        return {};
+    }
+
     // The state after a crash, and its files: nothing is shared that a write could change.
     [[nodiscard]] Names after_crash(SeededRandom& random) const {
         Names names = durable;
@@ -291,8 +307,8 @@ Result<void> MemoryDisk::make_folder(const std::string& path) {
 Result<void> MemoryDisk::rename(const std::string& from, const std::string& to) {
     if (const auto begun = state_->begin(from); !begun) return begun;
     const auto found = state_->current.find(from);
-    if (found == state_->current.end()) return error(Errc::not_found, "rename " + from);
-    check(folder_of(from) == folder_of(to), "a MemoryDisk renames within a folder");
+    if (found == state_->current.end()) return state_->rename_folder(from, to);
+    check(folder_of(from) == folder_of(to), "a MemoryDisk renames files within a folder");
     const std::shared_ptr<Inode> inode = found->second;
     state_->change({folder_of(from), {{from, nullptr}, {to, inode}}});
     return {};

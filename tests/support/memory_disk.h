@@ -23,6 +23,7 @@ class MemoryDisk final : public Disk {
     Result<std::unique_ptr<File>> open(const std::string& path, Open mode) override;
     Result<std::vector<std::string>> list(const std::string& folder) const override;
     Result<void> make_folder(const std::string& path) override;  // durable at once
+    // A file within its folder, or a folder with the files in it.
     Result<void> rename(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;
     Result<void> sync_folder(const std::string& folder) override;

@@ -1,3 +1,4 @@
+#include "broker/base/bytes.h"
 #include "broker/storage/rows/applied_index.h"
 #include "broker/storage/rows/row_store.h"
 
@@ -29,6 +30,19 @@ void apply_write(MemoryRowsImage& rows, const RowWrite& write) {
     }
 }
 
+constexpr std::string_view checkpoint_file = "rows";
+
+std::string encode_image(const MemoryRowsImage& rows) {
+    std::string bytes;
+    Writer writer(bytes);
+    writer.varint(rows.size());
+    for (const auto& [key, value] : rows) {
+        writer.bytes(key);
+        writer.bytes(value);
+    }
+    return bytes;
+}
+
 std::uint64_t bytes_of(const RowBatch& batch) {
     std::uint64_t bytes = 0;
     for (const RowWrite& write : batch) bytes += write.key.size() + write.value.size();
@@ -37,7 +51,7 @@ std::uint64_t bytes_of(const RowBatch& batch) {
 
 class MemoryRows final : public RowStore {
   public:
-    explicit MemoryRows(MemoryRowsImage* image) : image_(image) {
+    MemoryRows(MemoryRowsImage* image, Disk* disk) : image_(image), disk_(disk) {
         if (image_ == nullptr) return;
         rows_ = *image_;
         const auto applied = get(applied_index_key);
@@ -78,6 +92,19 @@ class MemoryRows final : public RowStore {
         return {};
     }
 
+    Result<LogIndex> checkpoint(const std::string& folder) override {
+        if (disk_ == nullptr) return error(Errc::invalid, folder + ": these rows have no disk");
+        if (auto flushed = flush(); !flushed) return flushed.error();
+        if (auto made = disk_->make_folder(folder); !made) return made.error();
+        auto file = disk_->open(folder + "/" + std::string(checkpoint_file), Disk::Open::create);
+        if (!file) return file.error();
+        const std::string bytes = encode_image(rows_);
+        if (auto wrote = (*file)->write_at(0, {bytes}); !wrote) return wrote.error();
+        if (auto synced = (*file)->sync(); !synced) return synced.error();
+        if (auto synced = disk_->sync_folder(folder); !synced) return synced.error();
+        return applied_;
+    }
+
     [[nodiscard]] LogIndex flushed_applied() const override { return flushed_applied_; }
 
     [[nodiscard]] std::uint64_t unflushed_bytes() const override { return unflushed_bytes_; }
@@ -95,6 +122,7 @@ class MemoryRows final : public RowStore {
     }
 
     MemoryRowsImage* image_;
+    Disk* disk_;
     MemoryRowsImage rows_;
     RowBatch unflushed_;  // what the image lacks; empty without an image
     std::uint64_t unflushed_bytes_ = 0;
@@ -104,8 +132,27 @@ class MemoryRows final : public RowStore {
 
 }  // namespace
 
-std::unique_ptr<RowStore> make_memory_rows(MemoryRowsImage* image) {
-    return std::make_unique<MemoryRows>(image);
+std::unique_ptr<RowStore> make_memory_rows(MemoryRowsImage* image, Disk* disk) {
+    return std::make_unique<MemoryRows>(image, disk);
+}
+
+Result<MemoryRowsImage> read_memory_rows(Disk& disk, const std::string& folder) {
+    const std::string path = folder + "/" + std::string(checkpoint_file);
+    auto file = disk.open(path, Disk::Open::existing);
+    if (!file) return file.error();
+    const Result<std::uint64_t> size = (*file)->size();
+    if (!size) return size.error();
+    std::string bytes(static_cast<std::size_t>(*size), '\0');
+    if (auto read = (*file)->read_at(0, bytes.size(), bytes.data()); !read) return read.error();
+    MemoryRowsImage image;
+    Reader reader(bytes);
+    const std::size_t rows = reader.count(2);
+    for (std::size_t at = 0; at < rows; ++at) {
+        std::string key = reader.text();
+        image.insert_or_assign(std::move(key), reader.text());
+    }
+    if (!reader.done()) return error(Errc::damaged, path + ": these are no rows");
+    return image;
 }
 
 }  // namespace penstock::storage

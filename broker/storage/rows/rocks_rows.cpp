@@ -6,7 +6,11 @@
 #include <rocksdb/db.h>
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
+
+#include <filesystem>
+#include <system_error>
 
 namespace penstock::storage {
 
@@ -88,6 +92,21 @@ class RocksRows final : public RowStore {
         // The waiter may wake before the listener was told.
         state_->refresh_flushed(*database_);
         return health();
+    }
+
+    Result<LogIndex> checkpoint(const std::string& folder) override {
+        std::error_code unknown;
+        if (std::filesystem::exists(folder, unknown)) {
+            return error(Errc::invalid, "cannot copy rows to " + folder + ": it exists");
+        }
+        if (auto flushed = flush(); !flushed) return flushed.error();
+        rocksdb::Checkpoint* made = nullptr;
+        rocksdb::Status status = rocksdb::Checkpoint::Create(database_.get(), &made);
+        const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+        if (status.ok()) status = checkpoint->CreateCheckpoint(folder);
+        // What is wrong with the target is not what is wrong with these rows.
+        if (!status.ok()) return rocks_error("copy to " + folder, state_->folder(), status);
+        return flushed_applied();
     }
 
     [[nodiscard]] LogIndex flushed_applied() const override { return state_->flushed_applied; }

@@ -3,6 +3,7 @@
 // broker thread; flushes run in the background.
 #pragma once
 
+#include "broker/base/disk.h"
 #include "broker/base/error.h"
 #include "broker/model/ids.h"
 #include "broker/model/rows.h"
@@ -27,6 +28,11 @@ class RowStore : public model::Rows {
 
     // Flushes and waits; for a clean stop and for tests.
     virtual Result<void> flush() = 0;
+
+    // Flushes, waits, and makes the new folder `folder` a store of its own with the rows of this
+    // moment, durable when it returns; its parent is there, it is not. Costs no copy of the rows
+    // where files can be linked. Gives the applied index of these rows.
+    virtual Result<model::LogIndex> checkpoint(const std::string& folder) = 0;
 
     // The applied index that is certainly durable: replay begins behind it. After open it is the
     // index found in the rows (0: new). Any thread.
@@ -57,12 +63,20 @@ struct RowStoreOptions {
 Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
                                                   const RowStoreOptions& options);
 
+// Rows of a checkpoint, or of any store that is closed, to be read only: nothing of its files is
+// changed. A read that fails shows no row.
+Result<std::unique_ptr<model::Rows>> open_rocks_view(const std::string& folder);
+
 // What rows in memory leave behind when their owner dies: the state of the last flush.
 using MemoryRowsImage = std::map<std::string, std::string, std::less<>>;
 
 // Rows in an ordered map, for tests. With an `image` (which outlives the store) they begin as it is
-// and every flush brings it up to date; without one `flush` only moves flushed_applied.
-std::unique_ptr<RowStore> make_memory_rows(MemoryRowsImage* image = nullptr);
+// and every flush brings it up to date; without one `flush` only moves flushed_applied. Checkpoints
+// go to `disk`, as one file in their folder; without one they are refused.
+std::unique_ptr<RowStore> make_memory_rows(MemoryRowsImage* image = nullptr, Disk* disk = nullptr);
+
+// What a checkpoint of rows in memory holds. Error{damaged}: its file is none.
+Result<MemoryRowsImage> read_memory_rows(Disk& disk, const std::string& folder);
 
 // Key under which the core keeps the applied index (8 bytes little-endian) in every set's rows.
 inline constexpr std::string_view applied_index_key = "!applied";

@@ -72,6 +72,19 @@ class RocksRows : public ::testing::Test {
     RowStoreOptions options_;
 };
 
+TEST_F(RocksRows, ACheckpointLinksItsTablesAndCopiesNone) {
+    auto rows = open();
+    ASSERT_TRUE(rows);
+    fill(**rows, 2'000, 1);
+    const auto made = (*rows)->checkpoint(folder_ + ".checkpoint");
+    ASSERT_TRUE(made) << made.error().detail;
+    const auto tables = files(".sst");
+    ASSERT_FALSE(tables.empty());
+    for (const fs::path& table : tables) EXPECT_EQ(fs::hard_link_count(table), 2U);
+    EXPECT_EQ((*rows)->checkpoint(folder_ + ".checkpoint").error().code, Errc::invalid);
+    EXPECT_TRUE((*rows)->health());
+}
+
 TEST_F(RocksRows, AFolderWithoutItsCurrentFileIsNeverTakenForANewOne) {
     fill(**open(), 10, 1);
     fs::remove(folder_ + "/CURRENT");

@@ -2,6 +2,7 @@
 #include "broker/base/random.h"
 #include "broker/storage/rows/applied_index.h"
 #include "broker/storage/rows/row_store.h"
+#include "tests/support/memory_disk.h"
 #include "tests/support/temp_folder.h"
 
 #include <gtest/gtest.h>
@@ -32,14 +33,32 @@ class Place {
   public:
     virtual ~Place() = default;
     virtual std::unique_ptr<RowStore> open() = 0;
+
+    // Where a checkpoint goes, and what it opens as: to be read only, and as a store.
+    [[nodiscard]] virtual std::string checkpoint() const = 0;
+    virtual std::unique_ptr<model::Rows> view() = 0;
+    virtual std::unique_ptr<RowStore> open_checkpoint() = 0;
 };
 
 class MemoryPlace final : public Place {
   public:
-    std::unique_ptr<RowStore> open() override { return make_memory_rows(&image_); }
+    std::unique_ptr<RowStore> open() override { return make_memory_rows(&image_, &disk_); }
+
+    [[nodiscard]] std::string checkpoint() const override { return "/data/checkpoint"; }
+
+    std::unique_ptr<model::Rows> view() override { return open_checkpoint(); }
+
+    std::unique_ptr<RowStore> open_checkpoint() override {
+        auto read = read_memory_rows(disk_, checkpoint());
+        EXPECT_TRUE(read) << read.error().detail;
+        copy_ = std::move(*read);
+        return make_memory_rows(&copy_);
+    }
 
   private:
     MemoryRowsImage image_;
+    MemoryRowsImage copy_;
+    penstock::testing::MemoryDisk disk_;
 };
 
 class RocksPlace final : public Place {
@@ -48,6 +67,20 @@ class RocksPlace final : public Place {
         RowStoreOptions options;
         options.memtable_bytes = 1 << 20;
         auto opened = open_rocks_rows(folder_.file("rows"), options);
+        EXPECT_TRUE(opened) << opened.error().detail;
+        return std::move(*opened);
+    }
+
+    [[nodiscard]] std::string checkpoint() const override { return folder_.file("checkpoint"); }
+
+    std::unique_ptr<model::Rows> view() override {
+        auto opened = open_rocks_view(checkpoint());
+        EXPECT_TRUE(opened) << opened.error().detail;
+        return std::move(*opened);
+    }
+
+    std::unique_ptr<RowStore> open_checkpoint() override {
+        auto opened = open_rocks_rows(checkpoint(), {});
         EXPECT_TRUE(opened) << opened.error().detail;
         return std::move(*opened);
     }
@@ -215,6 +248,29 @@ TEST_P(RowStoreContract, AStartedFlushEndsWithEverythingAppliedBefore) {
     ASSERT_TRUE(rows_->start_flush());
     ASSERT_TRUE(rows_->flush());
     EXPECT_EQ(rows_->flushed_applied(), 9U);
+}
+
+TEST_P(RowStoreContract, ACheckpointIsAStoreOfItsOwnWithTheRowsOfItsMoment) {
+    apply({put("a", "1"), put("b", std::string(200'000, 'x'))}, 6);
+    ASSERT_TRUE(rows_->flush());
+    apply({put("a", "2")}, 7);
+    const auto made = rows_->checkpoint(place_->checkpoint());
+    ASSERT_TRUE(made) << made.error().detail;
+    EXPECT_EQ(*made, 7U);
+    apply({put("a", "3"), erase("b"), put("c", "3")}, 8);
+    ASSERT_TRUE(rows_->flush());
+    {
+        const auto view = place_->view();
+        EXPECT_EQ(view->get("a"), "2");
+        EXPECT_EQ(view->get("c"), std::nullopt);
+        EXPECT_EQ(decode_applied(*view->get(applied_index_key)), 7U);
+    }
+    const auto copy = place_->open_checkpoint();
+    EXPECT_EQ(copy->flushed_applied(), 7U);
+    EXPECT_EQ(copy->get("b"), std::string(200'000, 'x'));
+    ASSERT_TRUE(copy->apply({put("d", "4")}, 8));
+    EXPECT_EQ(rows_->get("d"), std::nullopt);
+    EXPECT_EQ(scan("a", "z"), (Pairs{{"a", "3"}, {"c", "3"}}));
 }
 
 // Random batches against a plain map, with crashes: whatever index the store reopens at, its rows
