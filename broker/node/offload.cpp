@@ -1,5 +1,7 @@
 #include "broker/node/offload.h"
 
+#include "broker/base/thread_name.h"
+
 #include <boost/asio/post.hpp>
 
 #include <utility>
@@ -16,6 +18,8 @@ Offload::Offload(Kind kind) {
     if (kind == Kind::stepped) return;
     cold_ = std::make_unique<boost::asio::thread_pool>(cold_threads);
     hand_out_ = std::make_unique<boost::asio::thread_pool>(1);
+    // Its one thread reads the bodies of all deliveries: worth telling apart.
+    boost::asio::post(*hand_out_, [] { name_thread("penstock-bodies"); });
 }
 
 Offload::~Offload() {
