@@ -31,10 +31,10 @@ func er_cycle(number C.int, in *C.er_in) *C.er_out {
 	for i := C.uint32_t(0); i < in.quiesced_ticks; i++ {
 		g.raw.TickQuiesced()
 	}
-	g.step(in)
 	if in.campaign != 0 {
 		_ = g.raw.Campaign() // refused where this node is no voter, or has changes to apply
 	}
+	g.step(in)
 	if in.transfer_to != 0 && g.leads() {
 		g.raw.TransferLeader(uint64(in.transfer_to))
 	}

@@ -202,6 +202,7 @@ class Engine {
     void feed_messages(std::span<const Message> messages);
     void feed_proposals(std::span<const RaftEntry> proposals);
     [[nodiscard]] std::string_view complaint(const Message& message) const;
+    [[nodiscard]] bool snapshot_waits() const;
     void refuse(std::string_view why);
     void take(const er_out& out);
     void take_state(const er_out& out);

@@ -24,7 +24,8 @@ struct Engine::Arrays {
 
     // From the shim.
     EngineOutput output;
-    bool output_has_snapshot = false;
+    bool snapshot_fed = false;         // since the last output
+    bool output_has_snapshot = false;  // that is not advanced yet
     bool may_send_early = false;
     std::vector<RaftEntry> entries;
     std::vector<RaftEntry> committed;

@@ -84,14 +84,16 @@ const EngineOutput& Engine::cycle(const EngineInput& input) {
     arrays_->output = {};
     if (gone_ != Gone::no) return arrays_->output;
     if (input.advance) advance();
+    const bool may_stand = !snapshot_waits();
     feed_messages(input.messages);
     if (gone_ != Gone::no) return arrays_->output;
     feed_proposals(input.proposals);
     er_in in{};
     in.advance = input.advance ? 1 : 0;
-    in.ticks = input.ticks;
-    in.quiesced_ticks = input.quiesced_ticks;
-    in.campaign = input.campaign ? 1 : 0;
+    // R10: the core panics when it stands for election while a snapshot waits to be applied.
+    in.ticks = may_stand ? input.ticks : 0;
+    in.quiesced_ticks = input.quiesced_ticks + (may_stand ? 0 : input.ticks);
+    in.campaign = may_stand && input.campaign ? 1 : 0;
     in.transfer_to = std::exchange(transfer_, NodeId{}).value;
     in.msgs = arrays_->msgs_in.data();
     in.n_msgs = static_cast<std::uint32_t>(arrays_->msgs_in.size());
@@ -110,7 +112,7 @@ void Engine::advance() {
     if (!pending_) return;
     check(arrays_->changes_due.empty(), "a membership entry was handed out and not applied");
     applied_ = handed_out_;
-    pending_ = false;
+    pending_ = arrays_->output_has_snapshot = false;
 }
 
 void Engine::feed_messages(std::span<const Message> messages) {
@@ -134,6 +136,7 @@ void Engine::feed_messages(std::span<const Message> messages) {
             gone_ = Gone::lost_log;
             return;
         }
+        if (message.type == MessageType::snapshot) arrays_->snapshot_fed = true;
         arrays_->msgs_in.push_back(to_shim(message, arrays_->entries_in.size(), arrays_->ids_in));
         for (const RaftEntry& entry : message.entries)
             arrays_->entries_in.push_back(to_shim(entry));
@@ -149,9 +152,13 @@ std::string_view Engine::complaint(const Message& message) const {
         return "confirms entries that were never sent";
     // R10: what the core of today checks before it stands for election, this one does not.
     if (message.type == MessageType::timeout_now &&
-        (change_seen_ > applied_.index || (pending_ && arrays_->output_has_snapshot)))
+        (change_seen_ > applied_.index || snapshot_waits()))
         return "leadership offered while a change or snapshot waits to be applied";
     return {};
+}
+
+bool Engine::snapshot_waits() const {
+    return arrays_->snapshot_fed || arrays_->output_has_snapshot;
 }
 
 void Engine::refuse(std::string_view why) {
@@ -215,6 +222,7 @@ void Engine::take_entries(const er_out& out) {
     EngineOutput& output = arrays_->output;
     durable_ = last_;
     arrays_->output_has_snapshot = out.snap.index > 0;
+    arrays_->snapshot_fed = false;
     restart(arrays_->snapshots, out.n_msgs + 1);
     if (out.snap.index > 0) {
         arrays_->snapshots.push_back(from_shim(out.snap));

@@ -306,6 +306,36 @@ TEST(EngineRules, R10NoLeadershipMovesWhileAChangeIsUnderWay) {
     EXPECT_EQ(set.engine(2).role(), Role::follower);
 }
 
+// The core of this version panics here: found by random messages.
+TEST(EngineRules, R10NobodyStandsWhileASnapshotWaits) {
+    HandPlayed set(3);
+    ASSERT_TRUE(set.elect(1));
+    const SnapshotPoint snapshot{{2, 50}, set.engine(2).members()};
+    std::vector<Message> messages(2);
+    for (Message& message : messages) {
+        message.to = NodeId{2};
+        message.from = NodeId{1};
+        message.term = set.engine(1).term();
+    }
+    messages[0].type = MessageType::snapshot;
+    messages[0].snapshot = &snapshot;
+    messages[1].type = MessageType::timeout_now;
+    EngineInput input;
+    input.advance = true;
+    input.messages = messages;
+    const EngineOutput& output = set.engine(2).cycle(input);
+    EXPECT_EQ(output.messages_refused, 1U);
+    ASSERT_NE(output.snapshot, nullptr);
+    EXPECT_EQ(*output.snapshot, snapshot);
+    input = {};
+    input.ticks = 100;
+    input.campaign = true;
+    EXPECT_FALSE(set.engine(2).cycle(input).has_work);
+    input.advance = true;
+    set.engine(2).cycle(input);
+    EXPECT_NE(set.engine(2).role(), Role::follower) << "once it is applied, it may";
+}
+
 // Node 3 misses what follows index 3. With the log from 4 on it is served from the log, with the
 // log from 5 on by a snapshot.
 TEST(EngineRules, R11TheLogEndsExactlyWhereItIsSaidToEnd) {

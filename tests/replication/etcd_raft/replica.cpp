@@ -133,9 +133,12 @@ const EngineOutput& Replica::cycle() {
 
 bool Replica::turn(CrashPoint crash_at) {
     const EngineOutput& output = cycle();
-    if (engine_->gone() != Engine::Gone::no) removed_ = true;
-    if (removed_) crash();
-    if (removed_ || !output.has_work) return false;
+    if (engine_->gone() == Engine::Gone::lost_log) {
+        lost_log_ = true;
+        crash();
+        return false;
+    }
+    if (!output.has_work) return false;
     if (engine_->leads() && engine_->term() != led_term_) {
         led_term_ = engine_->term();
         world_.leads(node_, led_term_);
@@ -155,7 +158,7 @@ bool Replica::turn(CrashPoint crash_at) {
     for (const Message& message : output.late_messages)
         if (!is_early(message)) send(message);
     for (const RaftEntry& entry : output.committed) {
-        apply(entry);
+        if (!apply(entry)) return crash(), false;
         if (engine_->gone() != Engine::Gone::no) break;
     }
     for (const ReadState& read : output.reads) world_.answered(node_, read);
@@ -234,8 +237,9 @@ bool Replica::write(const EngineOutput& output, bool torn) {
     for (const RaftEntry& entry : output.entries.first(whole)) append(entry);
     if (torn || !output.hard_state) return !torn;
     HardState& stored = disk_.hard_state;
-    const bool lost = faults_.votes_unsynced && world_.below(2) == 0;
-    if (output.must_sync && !lost) stored = *output.hard_state;
+    const std::uint64_t known_vote = stored.term == output.hard_state->term ? stored.vote : 0;
+    if (output.must_sync) stored = *output.hard_state;
+    if (faults_.votes_unsynced && world_.below(2) == 0) stored.vote = known_vote;
     // Written without a sync: a crash may take it back.
     if (world_.below(2) == 0) stored.commit = output.hard_state->commit;
     return true;
@@ -249,18 +253,25 @@ void Replica::append(const RaftEntry& entry) {
     disk_.log.push_back({entry.term, entry.kind, payload_of(entry)});
 }
 
-void Replica::apply(const RaftEntry& entry) {
-    if (entry.index != rows_.applied.index + 1) return world_.complain("an entry is skipped");
+// False: something no honest set can meet; a node stops over it.
+bool Replica::apply(const RaftEntry& entry) {
     const Payload payload = payload_of(entry);
-    if (entry.bytes > 0 && !payload) return world_.complain("a committed entry is lost");
+    if (entry.index != rows_.applied.index + 1 || (entry.bytes > 0 && !payload)) {
+        world_.complain("entry " + std::to_string(entry.index) + " is skipped or lost");
+        return false;
+    }
     rows_.hash = chain(rows_.hash, entry, payload);
     rows_.applied = {entry.term, entry.index};
     if (entry.kind == EntryKind::membership) {
         const auto members = engine_->apply_change(entry.index, *payload);
-        if (!members) return world_.complain("a change fails: " + members.error().detail);
+        if (!members) {
+            world_.complain("a change fails: " + members.error().detail);
+            return false;
+        }
         rows_.members = *members;
     }
     world_.applied(node_, rows_);
+    return true;
 }
 
 void Replica::flush_rows() {

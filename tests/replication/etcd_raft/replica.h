@@ -59,7 +59,7 @@ enum class CrashPoint : std::uint8_t { none, before_write, in_write, after_write
 
 // Mistakes a node could make, to see that the referee finds them.
 struct Faults {
-    bool votes_unsynced = false;  // term and vote are lost in half of the writes
+    bool votes_unsynced = false;  // the vote is lost in half of the writes
     bool appends_early = false;   // R1 broken: every append leaves before the write
     bool all_early = false;       // confirmations and votes leave before the write
     bool snapshots_late = false;  // no snapshot follows a change of the members
@@ -114,6 +114,8 @@ class Replica {
 
     [[nodiscard]] bool removed() const { return removed_; }
 
+    [[nodiscard]] bool lost_log() const { return lost_log_; }
+
     [[nodiscard]] std::uint64_t cold_reads() const { return cold_reads_; }
 
     [[nodiscard]] bool proposals_dropped() const { return proposals_dropped_; }
@@ -128,7 +130,7 @@ class Replica {
     void send(const Message& message);
     bool write(const EngineOutput& output, bool torn);
     void append(const RaftEntry& entry);
-    void apply(const RaftEntry& entry);
+    bool apply(const RaftEntry& entry);
     [[nodiscard]] Payload payload_of(const RaftEntry& entry) const;
 
     NodeId node_;
@@ -139,6 +141,7 @@ class Replica {
     std::unique_ptr<Engine> engine_;
     Rows rows_;
     bool removed_ = false;
+    bool lost_log_ = false;
     bool advance_ = false;
     bool proposals_dropped_ = false;
     std::uint64_t cold_reads_ = 0;

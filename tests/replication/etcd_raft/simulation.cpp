@@ -155,6 +155,8 @@ void Simulation::wake(std::size_t node) {
         keep_house(replica);
     }
     if (replica.up()) return;
+    if (replica.lost_log())
+        return complain("node " + std::to_string(node + 1) + " has lost what it had confirmed");
     hosts_[node].retired = replica.removed();
     if (!hosts_[node].retired) stop(node);
 }
