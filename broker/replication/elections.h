@@ -11,7 +11,7 @@
 namespace penstock::replication {
 
 // Ticks between the turns of two voters whose leader is gone: long enough for an election.
-inline constexpr std::uint32_t turn_ticks = 2;
+inline constexpr std::uint32_t turn_ticks = 3;
 
 class Elections {
   public:
@@ -25,7 +25,7 @@ class Elections {
     // A leader spoke, or this node voted for somebody.
     void heard();
 
-    // The leader is gone; this node is the `turn`th of `voters` to stand, from 0.
+    // The leader is gone; this node is the `turn`th to stand of the `voters` that are left, from 0.
     void hurry(std::uint32_t turn, std::uint32_t voters);
 
     [[nodiscard]] bool due() const { return elapsed_ >= timeout_; }

@@ -108,8 +108,9 @@ void RaftLog::Parts::stand_in_turn() {
     const NodeId lost = std::exchange(lost_leader, NodeId{});
     if (lost == NodeId{} || role == Role::leader || engine->leader() != lost) return;
     quiesced_ticks += options.engine.election_ticks;
-    elections.hurry(turn_of(self, members.voters, lost, set, engine->term()),
-                    static_cast<std::uint32_t>(members.voters.size()));
+    elections.hurry(
+        turn_of(self, members.voters, lost, set, engine->term()),
+        static_cast<std::uint32_t>(std::max<std::size_t>(2, members.voters.size()) - 1));
 }
 
 }  // namespace penstock::replication

@@ -61,6 +61,7 @@ LogIndex RaftLog::committed() const {
 
 Result<void> RaftLog::replay(LogIndex applied, const Visit&) const {
     const storage::LogStore::Range range = parts_->store.range(parts_->set);
+    applied = std::max(applied, std::min(range.last, imagined_index));
     if (applied <= range.last && applied + 1 >= range.first) return {};
     return error(Errc::damaged,
                  "the log of set " + std::to_string(parts_->set.value) + " holds the entries " +
@@ -104,10 +105,21 @@ std::string RaftLog::conf_state() const {
     return parts_->conf_state;
 }
 
+// A voter without the log would hold up every commit.
+bool RaftLog::Parts::caught_up(NodeId node) const {
+    const auto peer = engine->progress(node);
+    return peer && peer->recently_active && peer->state == PeerState::replicate &&
+           peer->match + options.promoted_behind_max >= engine->commit();
+}
+
 Result<void> RaftLog::change(const MembershipChange& change) {
     Parts& p = *parts_;
     if (!p.engine) return error(Errc::closed, "this node has left the set");
     if (p.change) return error(Errc::unavailable, "a change of the members is under way");
+    if (change.kind == MembershipChange::Kind::promote && p.members.is_learner(change.node) &&
+        !p.caught_up(change.node)) {
+        return error(Errc::unavailable, "that node is silent or behind");
+    }
     auto payload = p.engine->make_change(change);
     if (!payload) return payload.error();
     p.change = std::make_shared<const Payload>(std::move(*payload));

@@ -10,7 +10,7 @@ namespace penstock::replication {
 namespace {
 
 constexpr std::size_t facts_per_step = 512;
-constexpr LogPoint imagined_first{1, 1};  // where a new set's members begin
+constexpr LogPoint imagined_first{1, imagined_index};
 
 // Where the engine begins, put together from rows and store.
 struct Beginning {

@@ -60,6 +60,7 @@ struct RaftLog::Parts {
     void gather_proposals(Intake& intake);
     void settle_proposals(Intake& intake, const EngineOutput& output);
     [[nodiscard]] bool may_stand() const;
+    [[nodiscard]] bool caught_up(NodeId node) const;
     void stand_in_turn();
 
     // raft_cycle.cpp: what comes out of it.

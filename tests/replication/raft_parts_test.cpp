@@ -1,0 +1,187 @@
+// The parts of a RaftLog by themselves: window, proposals, reads, elections, sent snapshots.
+#include "broker/replication/elections.h"
+#include "broker/replication/entry_window.h"
+#include "broker/replication/pending_reads.h"
+#include "broker/replication/proposals.h"
+#include "broker/replication/snapshot_exchange.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace penstock::replication {
+
+bool operator==(const Ended& left, const Ended& right) {
+    return left.token == right.token && left.appended == right.appended;
+}
+
+bool operator==(const ConfirmedRead& left, const ConfirmedRead& right) {
+    return left.token == right.token && left.index == right.index;
+}
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+PayloadPtr bytes(std::size_t count) {
+    return std::make_shared<const Payload>(std::string(count, 'x'));
+}
+
+WindowEntry entry(std::uint64_t term, PayloadPtr payload) {
+    return {term, EntryKind::normal, 0, std::move(payload)};
+}
+
+TEST(EntryWindow, AnEarlierIndexEndsTheSuffix) {
+    EntryWindow window(10);
+    for (LogIndex index = 11; index <= 15; ++index) window.append(index, entry(1, bytes(100)));
+    window.append(13, entry(2, bytes(1)));
+    EXPECT_EQ(window.last(), 13U);
+    EXPECT_EQ(window.find(13)->term, 2U);
+    EXPECT_EQ(window.find(12)->term, 1U);
+    EXPECT_EQ(window.find(14), nullptr);
+    EXPECT_EQ(window.find(10), nullptr);
+}
+
+TEST(EntryWindow, WhatIsAboveTheBoundIsSurplusUpToTheLimit) {
+    EntryWindow window(0);
+    for (LogIndex index = 1; index <= 10; ++index) window.append(index, entry(1, bytes(872)));
+    EXPECT_EQ(window.bytes(), 10'000U);
+    EXPECT_EQ(window.surplus(10'000, 10), 0U);
+    EXPECT_EQ(window.surplus(7'500, 10), 3U);
+    EXPECT_EQ(window.surplus(7'500, 2), 2U);
+    window.drop_through(3);
+    EXPECT_EQ(window.first(), 4U);
+    EXPECT_EQ(window.bytes(), 7'000U);
+}
+
+TEST(EntryWindow, WhatLeavesItLivesForTwoMoreCycles) {
+    EntryWindow window(0);
+    PayloadPtr payload = bytes(10);
+    const std::weak_ptr<const Payload> watched = payload;
+    window.append(1, entry(1, std::move(payload)));
+    window.drop_through(1);
+    window.next_generation();
+    EXPECT_FALSE(watched.expired());
+    window.next_generation();
+    EXPECT_TRUE(watched.expired());
+}
+
+Proposal proposal(std::uint64_t token, std::size_t size) {
+    return {token, 0, std::string(size, 'c'), {}};
+}
+
+TEST(Proposals, WhatIsUnderWayIsBounded) {
+    Proposals proposals(100);
+    EXPECT_TRUE(proposals.add(proposal(1, 500)));  // one of any size fits
+    EXPECT_FALSE(proposals.add(proposal(2, 1)));
+    const auto taken = proposals.take_waiting();
+    proposals.appended(taken.at(0), {3, 8});
+    EXPECT_FALSE(proposals.add(proposal(3, 1)));
+    EXPECT_EQ(proposals.committed({3, 8}), 1U);
+    EXPECT_EQ(proposals.bytes(), 0U);
+    EXPECT_TRUE(proposals.add(proposal(4, 1)));
+}
+
+TEST(Proposals, ATokenEndsOnce) {
+    Proposals proposals(1'000);
+    for (std::uint64_t token = 1; token <= 3; ++token) {
+        ASSERT_TRUE(proposals.add(proposal(token, 1)));
+    }
+    auto taken = proposals.take_waiting();
+    proposals.appended(taken.at(0), {3, 8});
+    proposals.appended(taken.at(1), {3, 9});
+    std::vector<Ended> ended;
+    proposals.dropped(taken.at(2), ended);
+    proposals.lost_all_but(3, ended);
+    EXPECT_THAT(ended, ElementsAre(Ended{3, false}));
+    ended.clear();
+    proposals.lost_all_but(4, ended);
+    EXPECT_THAT(ended, ElementsAre(Ended{1, true}, Ended{2, true}));
+    EXPECT_EQ(proposals.committed({3, 8}), 0U);  // committed later, as somebody else's
+    EXPECT_EQ(proposals.bytes(), 0U);
+}
+
+TEST(Proposals, AnEntryOfAnotherTermIsNotOurs) {
+    Proposals proposals(1'000);
+    ASSERT_TRUE(proposals.add(proposal(1, 1)));
+    proposals.appended(proposals.take_waiting().at(0), {3, 8});
+    EXPECT_EQ(proposals.committed({4, 8}), 0U);
+    EXPECT_EQ(proposals.committed({3, 8}), 1U);
+}
+
+TEST(PendingReads, TheyWaitUntilTheirIndexIsHandedOut) {
+    PendingReads reads;
+    reads.add(1);
+    reads.add(2);
+    const ReadToken question{1, 2, 3};
+    reads.asked(question);
+    reads.answered({question, 20});
+    reads.answered({question, 20});  // once is enough
+    reads.handed_out(19);
+    EXPECT_THAT(reads.take(), IsEmpty());
+    reads.handed_out(25);
+    EXPECT_THAT(reads.take(), ElementsAre(ConfirmedRead{1, 20}, ConfirmedRead{2, 20}));
+}
+
+TEST(PendingReads, AllEndWhenLeadershipIsLost) {
+    PendingReads reads;
+    const ReadToken first{1, 2, 3};
+    const ReadToken second{1, 2, 4};
+    reads.add(1);
+    reads.asked(first);
+    reads.answered({first, 20});
+    reads.add(2);
+    reads.asked(second);
+    reads.add(3);
+    std::vector<Ended> ended;
+    reads.lost(ended);
+    EXPECT_THAT(ended, ElementsAre(Ended{2, false}, Ended{1, false}, Ended{3, false}));
+    reads.answered({second, 30});  // late
+    reads.handed_out(99);
+    EXPECT_THAT(reads.take(), IsEmpty());
+}
+
+TEST(Elections, TheTimeOutIsBetweenOnceAndTwiceTheElectionTicks) {
+    SeededRandom random(1);
+    for (int round = 0; round < 200; ++round) {
+        Elections elections(random, 10);
+        int ticks = 0;
+        for (; !elections.due(); ++ticks) elections.tick();
+        EXPECT_GE(ticks, 10);
+        EXPECT_LT(ticks, 20);
+    }
+}
+
+TEST(Elections, InAHurryVotersStandInTurnAndThreeTimes) {
+    SeededRandom random(1);
+    Elections first(random, 10);
+    Elections second(random, 10);
+    first.hurry(0, 2);
+    second.hurry(1, 2);
+    EXPECT_TRUE(first.due());
+    EXPECT_FALSE(second.due());
+    for (std::uint32_t tick = 0; tick < turn_ticks; ++tick) second.tick();
+    EXPECT_TRUE(second.due());
+    first.stood();
+    EXPECT_FALSE(first.due());
+    for (std::uint32_t tick = 0; tick < 2 * turn_ticks; ++tick) first.tick();
+    EXPECT_TRUE(first.due());
+    first.heard();
+    for (int tick = 0; tick < 9; ++tick) first.tick();
+    EXPECT_FALSE(first.due());
+}
+
+TEST(SnapshotExchange, ASnapshotOfWhichNoWordComesHasFailed) {
+    SnapshotExchange snapshots({}, 3);
+    snapshots.sending(NodeId{2});
+    snapshots.sending(NodeId{3});
+    EXPECT_THAT(snapshots.tick(), IsEmpty());
+    snapshots.moves(NodeId{3});
+    EXPECT_THAT(snapshots.tick(), IsEmpty());
+    EXPECT_THAT(snapshots.tick(), ElementsAre(NodeId{2}));
+    EXPECT_FALSE(snapshots.ended(NodeId{2}));  // reported already
+    EXPECT_TRUE(snapshots.ended(NodeId{3}));
+}
+
+}  // namespace
+}  // namespace penstock::replication
