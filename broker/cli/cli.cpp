@@ -1,6 +1,7 @@
 #include "broker/cli/cli.h"
 
 #include "broker/cli/bench.h"
+#include "broker/cli/cluster_commands.h"
 #include "broker/cli/context_commands.h"
 #include "broker/cli/doctor.h"
 #include "broker/cli/function_commands.h"
@@ -25,8 +26,17 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> nouns = {
-    "queue", "topic", "sub", "fn", "dlq", "delivery", "message", "context", "doctor", "bench"};
+constexpr std::array<std::string_view, 11> nouns = {"queue",
+                                                    "topic",
+                                                    "sub",
+                                                    "fn",
+                                                    "dlq",
+                                                    "delivery",
+                                                    "message",
+                                                    "cluster",
+                                                    "context",
+                                                    "doctor",
+                                                    "bench"};
 
 // Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
 void add_settings(CLI::App& root, Session& session) {
@@ -83,6 +93,7 @@ int run(const std::vector<std::string>& words, World& world) {
     SubscriptionCommands subscriptions(session, command);
     FunctionCommands functions(session);
     OperationCommands operations(session);
+    ClusterCommands clusters(session);
     ContextCommands contexts(session);
     Doctor doctor(session);
     Bench bench(session);
@@ -91,6 +102,7 @@ int run(const std::vector<std::string>& words, World& world) {
     subscriptions.add_to(root);
     functions.add_to(root);
     operations.add_to(root);
+    clusters.add_to(root);
     contexts.add_to(root);
     doctor.add_to(root);
     bench.add_to(root);
