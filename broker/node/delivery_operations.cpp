@@ -35,11 +35,6 @@ struct TrackedRow {
     std::string subscription;
 };
 
-std::vector<model::Attempt> attempts_of(const FetchedBody& body) {
-    if (!body) return {};
-    return model::decode_attempts(body->bytes).value_or(std::vector<model::Attempt>{});
-}
-
 // Rows of one subscription from the cursor on, newest first.
 void collect(const model::Rows& rows,
              model::SubscriptionNo subscription,
@@ -60,7 +55,7 @@ api::DeliveryPage page_of(const std::vector<TrackedRow>& rows,
                           Wanted wanted) {
     api::DeliveryPage page;
     for (std::size_t at = 0; at < rows.size(); ++at) {
-        std::vector<model::Attempt> attempts = attempts_of(bodies[at]);
+        std::vector<model::Attempt> attempts = attempts_of(bodies[at], rows[at].row);
         std::reverse(attempts.begin(), attempts.end());
         const std::uint64_t id = rows[at].row.attempts.value;
         const bool resumed = request.before != 0 && request.before >> shown_bits == id;

@@ -46,36 +46,32 @@ std::string_view to_text(model::ObjectKind kind) {
 }
 
 // Where the attempts of one place's deliveries may be.
-struct AttemptBodies {
-    std::vector<model::MessageId> bodies;
-    std::vector<std::size_t> places;  // per body: index into the track's places
+struct AttemptRows {
+    std::vector<core::TrackRow> rows;
+    std::vector<std::size_t> places;  // per row: index into the track's places
 };
 
 void collect_attempts(const model::Rows& rows,
                       const core::MessagePlace& place,
                       std::size_t place_at,
                       model::LogIndex oldest,
-                      AttemptBodies& found) {
-    for (const core::TrackRow& row :
+                      AttemptRows& found) {
+    for (core::TrackRow& row :
          core::track_rows(rows, place.object, model::MessageId(), oldest, track_rows_max)) {
         if (place.sequence < row.first || place.sequence > row.last) continue;
-        found.bodies.push_back(row.attempts);
+        found.rows.push_back(std::move(row));
         found.places.push_back(place_at);
     }
 }
 
 void add_attempts(api::MessageTrack& track,
-                  const AttemptBodies& found,
+                  const AttemptRows& found,
                   const std::vector<FetchedBody>& bodies) {
     // Newest rows came first; a track is read from the oldest on.
-    for (std::size_t at = found.bodies.size(); at-- > 0;) {
-        const FetchedBody& body = bodies[at];
-        if (!body) continue;
-        const auto attempts = model::decode_attempts(body->bytes);
-        if (!attempts) continue;
+    for (std::size_t at = found.rows.size(); at-- > 0;) {
         api::TrackPlace& place = track.places[found.places[at]];
         const std::size_t slash = place.object.find('/');
-        for (const model::Attempt& attempt : *attempts) {
+        for (const model::Attempt& attempt : attempts_of(bodies[at], found.rows[at])) {
             if (attempt.message != track.id) continue;
             std::string name = slash == std::string::npos ? "" : place.object.substr(slash + 1);
             place.attempts.push_back(
@@ -108,7 +104,7 @@ void Operations::run(const CallPtr& call, const api::TrackMessage& request) {
     const auto scanned = desk_.store.scan(desk_.data.set(), index, visit);
     if (!scanned || !holder) return refuse(call, missing);
     track.sent_to = desk_.names.name_of(*holder);
-    AttemptBodies found;
+    AttemptRows found;
     for (const core::MessagePlace& place :
          core::message_places(desk_.data.rows(), request.id, *holder, track.sent_ms)) {
         const auto name = core::find_number(desk_.names.rows(), place.object);
@@ -123,7 +119,8 @@ void Operations::run(const CallPtr& call, const api::TrackMessage& request) {
         }
         track.places.push_back(std::move(view));
     }
-    std::vector<model::MessageId> ids = found.bodies;
+    std::vector<model::MessageId> ids;
+    for (const core::TrackRow& row : found.rows) ids.push_back(row.attempts);
     ids.push_back(request.id);
     auto fetched = [call, found = std::move(found), track = std::move(track)](
                        std::vector<FetchedBody> bodies) mutable {

@@ -159,6 +159,7 @@ TEST(HandlerEffects, AMessageTooLargeForItsTopicIsRefusedByTheCore) {
     refusal_of(node, effects);
     const auto waiting = node.node.ask(api::ListDeliveries{"news/fn", "retry", 0, 10});
     EXPECT_EQ(waiting->items.at(0).reason, "output_refused");
+    EXPECT_THAT(node.last_failure(), HasSubstr("output_refused: "));
 }
 
 TEST(HandlerEffects, TagsAndAttributesOfAnOutputArriveWithIt) {

@@ -225,6 +225,36 @@ TEST(Settling, WhatHadMovedIsToldToItsSettlementAndStaysHandedOut) {
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->backlog, 0U);
 }
 
+// Their attempts were on their way into the log before it was known.
+TEST(Settling, AttemptsThatMovedOrWereRefusedNeverShowAsAccepted) {
+    FunctionNode node;
+    const auto taken = node.deliver({"moved", "refused", "fine"});
+    auto settlement = node.acknowledge(taken[0], {0, {}, {}, {{"n", 9}}});
+    node.add(settlement, taken[1], outputs({std::string(65'537, 'x')}));
+    node.add(settlement, taken[2], outputs({"output"}));
+    node.settle(std::move(settlement));
+    const auto accepted = node.node.ask(api::ListDeliveries{"news/fn", "ok", 0, 10});
+    ASSERT_THAT(accepted->items, SizeIs(1));
+    EXPECT_EQ(accepted->items[0].id, taken[2].message);
+    const auto failed = node.node.ask(api::ListDeliveries{"news/fn", "failed", 0, 10});
+    ASSERT_THAT(failed->items, SizeIs(2));
+    EXPECT_EQ(failed->items[0].id, taken[1].message);
+    EXPECT_EQ(failed->items[0].reason, "output_refused");
+    EXPECT_THAT(failed->items[0].excerpt, HasSubstr("at most 65536 bytes"));
+    EXPECT_EQ(failed->items[1].id, taken[0].message);
+    EXPECT_EQ(failed->items[1].reason, "kv_moved");
+    EXPECT_THAT(failed->items[1].excerpt, HasSubstr("uncounted"));
+
+    node.settle(node.acknowledge(taken[0], outputs({"again"})));
+    const auto track = node.node.ask(api::TrackMessage{taken[0].message});
+    const auto& attempts = track->places.back().attempts;
+    ASSERT_THAT(attempts, SizeIs(2));
+    EXPECT_EQ(attempts[0].reason, "kv_moved");
+    EXPECT_EQ(attempts[0].status, "failed");
+    EXPECT_EQ(attempts[1].status, "ok");
+    EXPECT_EQ(attempts[1].attempt, 1U) << "the one before it did not count";
+}
+
 TEST(Settling, AMovedMessageIsHandedOutAgainAfterARestart) {
     FunctionNode node;
     const auto taken = node.deliver({"a"});
