@@ -17,6 +17,10 @@ struct Effective {
     model::Sequence sequence = 0;
 };
 
+bool is_in(const std::vector<std::size_t>& items, std::size_t item) {
+    return std::find(items.begin(), items.end(), item) != items.end();
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(asio::any_io_executor executor,
@@ -115,33 +119,29 @@ void Dispatcher::on_result(std::uint64_t ticket, sinks::AttemptResult result) {
 }
 
 void Dispatcher::submit(DueSettlement due) {
-    const model::SubscriptionNo subscription = due.settlement.subscription;
-    const std::size_t items = due.settlement.items.size();
+    Durable durable;
+    durable.subscription = due.settlement.subscription;
+    durable.lane = due.lane;
+    durable.items = due.settlement.items.size();
+    durable.effect_bytes = due.effect_bytes;
     std::vector<Effective> effective;
     for (const api::HandlerEffects& effects : due.settlement.effects) {
         effective.push_back({effects.item, due.settlement.items[effects.item].sequence});
     }
-    auto durable = [this, subscription, lane = due.lane, items, effective = std::move(effective)](
-                       const api::Dispatch::Moved& moved) {
-        std::vector<model::Sequence> committed;
-        std::vector<model::Sequence> again;
+    auto done = [this, durable = std::move(durable), effective = std::move(effective)](
+                    const api::Dispatch::Settled& settled) mutable {
         for (const Effective& one : effective) {
-            const bool has_moved = std::find(moved.begin(), moved.end(), one.item) != moved.end();
-            (has_moved ? again : committed).push_back(one.sequence);
+            auto& ended = is_in(settled.moved, one.item)     ? durable.moved
+                          : is_in(settled.refused, one.item) ? durable.refused
+                                                             : durable.committed;
+            ended.push_back(one.sequence);
         }
-        asio::post(executor_,
-                   [this,
-                    subscription,
-                    lane,
-                    items,
-                    committed = std::move(committed),
-                    again = std::move(again)]() {
-                       const std::int64_t now_us = clock_.steady_us();
-                       scheduler_.on_durable(subscription, lane, items, committed, again, now_us);
-                       step_soon();
-                   });
+        asio::post(executor_, [this, durable = std::move(durable)]() {
+            scheduler_.on_durable(durable, clock_.steady_us());
+            step_soon();
+        });
     };
-    dispatch_.settle(std::move(due.settlement), std::move(durable));
+    dispatch_.settle(std::move(due.settlement), std::move(done));
 }
 
 void Dispatcher::arm() {

@@ -43,6 +43,17 @@ EffectLoad load_of(const api::HandlerEffects& effects) {
     return load;
 }
 
+std::size_t held_bytes_of(const std::vector<api::HandlerEffects>& effects) {
+    std::size_t bytes = 0;
+    for (const api::HandlerEffects& one : effects) bytes += load_of(one).held_bytes();
+    return bytes;
+}
+
+std::size_t EffectLoad::held_bytes() const {
+    constexpr std::size_t fixed = 256;  // an output or row, however little is in it
+    return bytes + fixed * (outputs + kv_rows);
+}
+
 void EffectLoad::add(const EffectLoad& more) {
     outputs += more.outputs;
     kv_rows += more.kv_rows;
@@ -67,7 +78,9 @@ void Outcomes::add(model::SettleItem item,
     if (items_.empty()) oldest_us_ = now_us;
     if (effects) {
         effects->item = items_.size();
-        load_.add(load_of(*effects));
+        const EffectLoad more = load_of(*effects);
+        load_.add(more);
+        effect_bytes_ += more.held_bytes();
         effects_.push_back(std::move(*effects));
     }
     items_.push_back(std::move(item));
@@ -127,8 +140,10 @@ std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo su
     return settlement;
 }
 
-void Outcomes::on_durable(std::size_t items) {
-    check(on_their_way_ > 0 && on_their_way_items_ >= items, "a settlement becomes durable once");
+void Outcomes::on_durable(std::size_t items, std::size_t effect_bytes) {
+    check(on_their_way_ > 0 && on_their_way_items_ >= items && effect_bytes_ >= effect_bytes,
+          "a settlement becomes durable once");
+    effect_bytes_ -= effect_bytes;
     on_their_way_ -= 1;
     on_their_way_items_ -= items;
 }

@@ -30,10 +30,13 @@ struct EffectLoad {
 
     void add(const EffectLoad& more);
     void take(const EffectLoad& less);
+    // What they take in memory, roughly.
+    [[nodiscard]] std::size_t held_bytes() const;
     [[nodiscard]] bool fills(const OutcomeLimits& limits) const;
 };
 
 EffectLoad load_of(const api::HandlerEffects& effects);
+std::size_t held_bytes_of(const std::vector<api::HandlerEffects>& effects);
 
 class Outcomes {
   public:
@@ -51,14 +54,17 @@ class Outcomes {
                                                   std::int64_t now_us,
                                                   bool all);
 
-    // One settlement of `items` items became durable.
-    void on_durable(std::size_t items);
+    // One settlement of `items` items became durable; its effects held `effect_bytes`.
+    void on_durable(std::size_t items, std::size_t effect_bytes);
 
     // When take() must be asked at the latest; nothing: no outcome waits.
     [[nodiscard]] std::optional<std::int64_t> due_us() const;
 
     // Outcomes that are not durable yet, gathered or on their way.
     [[nodiscard]] std::size_t unsettled() const { return items_.size() + on_their_way_items_; }
+
+    // What the effects of those hold.
+    [[nodiscard]] std::size_t effect_bytes() const { return effect_bytes_; }
 
   private:
     [[nodiscard]] bool full() const;
@@ -74,6 +80,7 @@ class Outcomes {
     std::int64_t oldest_us_ = 0;
     std::size_t on_their_way_ = 0;        // settlements
     std::size_t on_their_way_items_ = 0;  // items in them
+    std::size_t effect_bytes_ = 0;
 };
 
 }  // namespace penstock::dispatcher

@@ -61,6 +61,13 @@ std::optional<model::Attempt> attempt_of(const Flight& flight,
     return attempt;
 }
 
+// What was read may have moved. What is to be published or stored may be refused, which is nobody
+// else's business unless order is kept.
+bool may_end_otherwise(const api::HandlerEffects& effects, bool keeps_order) {
+    if (!effects.reads.empty()) return true;
+    return keeps_order && !(effects.outputs.empty() && effects.writes.empty());
+}
+
 }  // namespace
 
 std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std::int64_t now_us) {
@@ -88,6 +95,7 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
         forget_commit(found->second, found->second.committing.begin()->first);
     }
     const auto target = found->second.target;
+    effect_bytes_ -= found->second.outcomes.effect_bytes();
     lanes_.erase(found);
     wanting_.erase(subscription);
     gathering_.erase(subscription);
@@ -160,10 +168,11 @@ void Scheduler::keep_order(Lane& lane,
 }
 
 bool Scheduler::may_start(const Lane& lane) const {
-    // What may have to be handled again comes before what is behind it.
+    // What may have to be handled again, or to wait for a retry, comes before what is behind it.
     if (lane.keeps_order() && lane.unsure > 0) return false;
     return !lane.waiting.empty() && lane.in_flight < lane.target->spec.concurrency &&
-           lane.outcomes.unsettled() < limits_.unsettled_max;
+           lane.outcomes.unsettled() < limits_.unsettled_max &&
+           lane.outcomes.effect_bytes() < limits_.lane_effect_bytes_max;
 }
 
 // Half of the places is elastic: a subscription may use as many of them as are left free (dynamic
@@ -172,6 +181,12 @@ bool Scheduler::may_start(const Lane& lane) const {
 bool Scheduler::over_share(const Lane& lane) const {
     if (lane.in_flight < limits_.in_flight_sure) return false;
     return lane.in_flight + flights_.size() >= limits_.in_flight_max / 2;
+}
+
+// Nothing of its own keeps it from starting: it stays in the round.
+bool Scheduler::must_wait(const Lane& lane) const {
+    const bool effects_full = effect_bytes_ >= limits_.effect_bytes_max;
+    return over_share(lane) || (effects_full && lane.outcomes.effect_bytes() > 0);
 }
 
 void Scheduler::enlist(model::SubscriptionNo subscription, Lane& lane) {
@@ -194,7 +209,7 @@ const Flight* Scheduler::start_next(std::int64_t now_us, model::TimeMs now_ms) {
         if (!may_start(lane)) {
             lane.in_round = false;
             rotation_.pop_front();
-        } else if (over_share(lane)) {
+        } else if (must_wait(lane)) {
             rotate();
             ++over;
         } else if (lane.deficit < cost_of(lane.waiting.front())) {
@@ -245,7 +260,7 @@ void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::i
     lane.in_flight -= 1;
     wanting_.insert(subscription);
     if (!model::ends_well(result.verdict)) result.effects.reset();
-    if (result.effects && !result.effects->reads.empty()) {
+    if (result.effects && may_end_otherwise(*result.effects, lane.keeps_order())) {
         remember_commit(lane, flight);
     } else {
         forget_commit(lane, flight.delivery.sequence);
@@ -256,6 +271,7 @@ void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::i
     if (draining_ && result.verdict == model::Verdict::not_attempted) return;
     model::SettleItem item = item_of(flight.delivery, result);
     auto effects = std::exchange(result.effects, {});
+    if (effects) effect_bytes_ += load_of(*effects).held_bytes();
     lane.outcomes.add(
         std::move(item), attempt_of(flight, std::move(result), now_us), now_us, std::move(effects));
     gathering_.insert(subscription);
@@ -339,7 +355,8 @@ std::vector<DueSettlement> Scheduler::settlements(std::int64_t now_us) {
     for (const model::SubscriptionNo subscription : std::exchange(gathering_, {})) {
         Lane& lane = lanes_.at(subscription);
         while (auto settlement = lane.outcomes.take(subscription, now_us, draining_)) {
-            due.push_back({lane.number, std::move(*settlement)});
+            const std::size_t effect_bytes = held_bytes_of(settlement->effects);
+            due.push_back({lane.number, std::move(*settlement), effect_bytes});
         }
         if (lane.outcomes.due_us()) later.insert(subscription);
     }
@@ -347,24 +364,26 @@ std::vector<DueSettlement> Scheduler::settlements(std::int64_t now_us) {
     return due;
 }
 
-void Scheduler::on_durable(model::SubscriptionNo subscription,
-                           std::uint64_t lane,
-                           std::size_t items,
-                           const std::vector<model::Sequence>& committed,
-                           const std::vector<model::Sequence>& moved,
-                           std::int64_t now_us) {
-    const auto found = lanes_.find(subscription);
-    if (found == lanes_.end() || found->second.number != lane) return;
-    found->second.outcomes.on_durable(items);
-    for (const model::Sequence sequence : committed) forget_commit(found->second, sequence);
+void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
+    const auto found = lanes_.find(durable.subscription);
+    if (found == lanes_.end() || found->second.number != durable.lane) return;
+    Lane& lane = found->second;
+    lane.outcomes.on_durable(durable.items, durable.effect_bytes);
+    effect_bytes_ -= durable.effect_bytes;
+    for (const model::Sequence sequence : durable.committed) forget_commit(lane, sequence);
     // Each goes to the front of what waits.
-    for (auto at = moved.rbegin(); at != moved.rend(); ++at) {
-        handle_again(found->second, *at, now_us);
+    for (auto at = durable.moved.rbegin(); at != durable.moved.rend(); ++at) {
+        handle_again(lane, *at, now_us);
     }
-    if (found->second.target->spec.state != model::SubscriptionState::active) {
-        hand_back(subscription, found->second, now_us);
+    for (const model::Sequence sequence : durable.refused) {
+        forget_commit(lane, sequence);
+        if (lane.keeps_order()) lane.gate.on_failed(sequence);
     }
-    enlist(subscription, found->second);
+    const bool stopped = lane.target->spec.state != model::SubscriptionState::active;
+    if (stopped || (lane.keeps_order() && !durable.refused.empty())) {
+        hand_back(durable.subscription, lane, now_us);
+    }
+    enlist(durable.subscription, lane);
 }
 
 std::optional<std::int64_t> Scheduler::wake_us() const {

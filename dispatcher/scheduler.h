@@ -27,6 +27,10 @@ struct SchedulerLimits {
     std::size_t lane_bytes_max = 4 << 20;   // payload bytes asked for ahead, one subscription
     std::uint32_t prefetch_max = 1'024;     // asked for beyond the concurrency, one subscription
     std::size_t unsettled_max = 16'384;     // outcomes not durable yet, one subscription
+    // Handlers' effects not durable yet: beyond, nothing new starts; attempts in flight may still
+    // bring more. What has none of its own on the way is never held up by the others'.
+    std::size_t lane_effect_bytes_max = 8 << 20;  // one subscription
+    std::size_t effect_bytes_max = 64 << 20;      // all
     OutcomeLimits outcomes;
 };
 
@@ -51,6 +55,18 @@ struct Grant {
 struct DueSettlement {
     std::uint64_t lane = 0;
     api::Dispatch::Settlement settlement;
+    std::size_t effect_bytes = 0;  // what its effects hold
+};
+
+// A settlement of `items` items that became durable, and how those with effects ended.
+struct Durable {
+    model::SubscriptionNo subscription;
+    std::uint64_t lane = 0;
+    std::size_t items = 0;
+    std::size_t effect_bytes = 0;
+    std::vector<model::Sequence> committed;  // the effects took place
+    std::vector<model::Sequence> moved;      // their reads had moved: to be handled again at once
+    std::vector<model::Sequence> refused;    // they failed after all
 };
 
 class Scheduler {
@@ -82,14 +98,7 @@ class Scheduler {
     // Settlements to submit now.
     std::vector<DueSettlement> settlements(std::int64_t now_us);
 
-    // A settlement of `items` items became durable. `committed`: those with effects that took
-    // place; `moved`: those whose reads had moved, to be handled again at once.
-    void on_durable(model::SubscriptionNo subscription,
-                    std::uint64_t lane,
-                    std::size_t items,
-                    const std::vector<model::Sequence>& committed,
-                    const std::vector<model::Sequence>& moved,
-                    std::int64_t now_us);
+    void on_durable(const Durable& durable, std::int64_t now_us);
 
     // When settlements() must be asked at the latest; nothing: not before something happens.
     [[nodiscard]] std::optional<std::int64_t> wake_us() const;
@@ -105,7 +114,7 @@ class Scheduler {
 
   private:
     // A delivery whose handler read kv rows: until its effects are durable it may have to be
-    // handled again.
+    // handled again. Where order is kept, also one that may be refused.
     struct Committing {
         std::optional<api::Delivery> delivery;  // nothing while it is handled again
         unsigned reruns = 0;
@@ -137,6 +146,7 @@ class Scheduler {
 
     [[nodiscard]] bool may_start(const Lane& lane) const;
     [[nodiscard]] bool over_share(const Lane& lane) const;
+    [[nodiscard]] bool must_wait(const Lane& lane) const;
     [[nodiscard]] std::size_t window(const Lane& lane) const;
     void enlist(model::SubscriptionNo subscription, Lane& lane);
     void rotate();
@@ -164,6 +174,7 @@ class Scheduler {
     std::uint64_t last_ticket_ = 0;
     std::uint64_t last_lane_ = 0;
     std::size_t held_bytes_ = 0;
+    std::size_t effect_bytes_ = 0;  // not durable yet, all lanes
     bool draining_ = false;
 };
 

@@ -92,10 +92,16 @@ class Dispatch {
         std::vector<HandlerEffects> effects;  // by rising item
     };
 
-    // Items whose reads had moved: not settled, still handed out; to be handled again at once.
-    using Moved = std::vector<std::size_t>;
+    // Items that did not end as the settlement says.
+    struct Settled {
+        // Their reads had moved: not settled, still handed out; to be handled again at once.
+        std::vector<std::size_t> moved;
+        // What their handlers wanted is not possible, or not now: settled as failed attempts or
+        // deferrals.
+        std::vector<std::size_t> refused;
+    };
 
-    virtual void settle(Settlement settlement, std::function<void(Moved)> done) = 0;
+    virtual void settle(Settlement settlement, std::function<void(Settled)> done) = 0;
 
     // The row of the subscription's key-value store, as applied now. `answer` runs on a node
     // thread.

@@ -259,7 +259,7 @@ void Node::grant(model::SubscriptionNo subscription, std::uint32_t more) {
     });
 }
 
-void Node::settle(Settlement settlement, std::function<void(Moved)> done) {
+void Node::settle(Settlement settlement, std::function<void(Settled)> done) {
     mailbox_->post(
         [settlement = std::move(settlement), done = std::move(done)](Node& node) mutable {
             DataDesk* desk = node.desk_of(settlement.subscription);

@@ -84,7 +84,7 @@ class Node final : public api::Broker, public api::Dispatch {
     // api::Dispatch
     void attach(api::DeliveryListener& listener) override;
     void grant(model::SubscriptionNo subscription, std::uint32_t more) override;
-    void settle(Settlement settlement, std::function<void(Moved)> done) override;
+    void settle(Settlement settlement, std::function<void(Settled)> done) override;
     void read_kv(model::SubscriptionNo subscription,
                  std::string key,
                  std::function<void(api::KvRow)> answer) override;

@@ -19,9 +19,8 @@ constexpr std::size_t effect_bytes_per_command_max = 2U << 20;
 void keep_tracked(TrackMode mode, std::vector<model::Attempt>& attempts) {
     if (mode == TrackMode::off) attempts.clear();
     if (mode != TrackMode::failures) return;
-    std::erase_if(attempts, [](const model::Attempt& attempt) {
-        return model::ends_well(attempt.verdict);
-    });
+    std::erase_if(attempts,
+                  [](const model::Attempt& attempt) { return model::ends_well(attempt.verdict); });
 }
 
 template <class T>
@@ -88,11 +87,21 @@ void refuse_item(api::Dispatch::Settlement& settlement,
     }
 }
 
+// Those of `items` that belong to the share, as its settlement counts them.
+void add_share(const std::vector<std::uint32_t>& items,
+               std::size_t first,
+               std::size_t count,
+               std::vector<std::size_t>& own) {
+    for (const std::uint32_t item : items) {
+        if (item >= first && item < first + count) own.push_back(item - first);
+    }
+}
+
 }  // namespace
 
 void Settling::add(api::Dispatch::Settlement settlement, Done done) {
     std::vector<Part>& parts = parts_[settlement.subscription];
-    parts.push_back(Part{std::move(settlement), std::move(done)});
+    parts.push_back(Part{std::move(settlement), std::move(done), {}});
 }
 
 void Settling::submit() {
@@ -119,7 +128,8 @@ void Settling::append(Batch& batch, Part part) {
     for (api::HandlerEffects& effects : std::exchange(part.settlement.effects, {})) {
         prepare(batch, part, std::move(effects));
     }
-    batch.shares.push_back({first, part.settlement.items.size(), std::move(part.done)});
+    batch.shares.push_back(
+        {first, part.settlement.items.size(), std::move(part.done), std::move(part.refused)});
     move_append(batch.command.items, std::move(part.settlement.items));
     move_append(batch.attempts, std::move(part.settlement.attempts));
 }
@@ -129,6 +139,7 @@ void Settling::prepare(Batch& batch, Part& part, api::HandlerEffects effects) {
     model::HandlerCommit commit;
     commit.item = static_cast<std::uint32_t>(batch.command.items.size() + item);
     if (const auto refused = effects_.prepare(std::move(effects), commit, batch.outputs)) {
+        part.refused.push_back(item);
         return refuse_item(part.settlement, item, *refused);
     }
     batch.command.commits.push_back(std::move(commit));
@@ -169,18 +180,15 @@ void Settling::applied(model::SubscriptionNo subscription,
                        const std::vector<Share>& shares,
                        const model::Reply& reply) {
     const auto* settled = std::get_if<model::Settled>(&reply);
-    std::vector<std::uint32_t> moved = settled ? settled->moved : std::vector<std::uint32_t>();
+    const model::Settled ended = settled ? *settled : model::Settled{};
     for (const Share& share : shares) {
-        api::Dispatch::Moved own;
-        for (const std::uint32_t item : moved) {
-            if (item >= share.first && item < share.first + share.count) {
-                own.push_back(item - share.first);
-            }
-        }
+        api::Dispatch::Settled own{{}, share.refused};
+        add_share(ended.moved, share.first, share.count, own.moved);
+        add_share(ended.refused, share.first, share.count, own.refused);
         if (share.done) share.done(std::move(own));
     }
-    // Those stay handed out: they are handled again.
-    for (auto item = moved.rbegin(); item != moved.rend(); ++item) {
+    // Those that moved stay handed out: they are handled again.
+    for (auto item = ended.moved.rbegin(); item != ended.moved.rend(); ++item) {
         items.erase(items.begin() + static_cast<std::ptrdiff_t>(*item));
     }
     applied_(subscription, items, settled == nullptr);

@@ -16,7 +16,7 @@ namespace penstock::node {
 
 class Settling {
   public:
-    using Done = std::function<void(api::Dispatch::Moved)>;
+    using Done = std::function<void(api::Dispatch::Settled)>;
 
     // Called for every command once it is applied, or not to be: the items that stand settled now,
     // or with `refused` that none does.
@@ -36,6 +36,7 @@ class Settling {
     struct Part {
         api::Dispatch::Settlement settlement;
         Done done;
+        std::vector<std::size_t> refused;  // items that are so before the command is made
     };
 
     // What of a command belongs to one settlement.
@@ -43,6 +44,7 @@ class Settling {
         std::size_t first = 0;
         std::size_t count = 0;
         Done done;
+        std::vector<std::size_t> refused;
     };
 
     // A command being put together.

@@ -64,6 +64,7 @@ class EffectsDispatchTest : public ::testing::Test {
         target.name = "counter";
         target.spec.sink = model::SinkKind::lua;
         target.spec.concurrency = concurrency;
+        target.spec.retry.keeps_order = keeps_order_;
         dispatch_.add(target);
     }
 
@@ -76,6 +77,7 @@ class EffectsDispatchTest : public ::testing::Test {
     SystemClock clock_;
     testing::FakeDispatch dispatch_;
     std::vector<std::string> handled_;
+    bool keeps_order_ = false;
     std::unique_ptr<Dispatcher> dispatcher_;
 };
 
@@ -128,6 +130,20 @@ TEST_F(EffectsDispatchTest, WhatMovesForEverIsDeferredAfterFiveReruns) {
     const model::SettleItem last = dispatch_.items(alpha).back();
     EXPECT_EQ(last.verdict, Verdict::not_attempted);
     EXPECT_EQ(last.failure, model::Failure::kv_moved);
+}
+
+TEST_F(EffectsDispatchTest, WhereOrderIsKeptWhatIsRefusedSendsBackWhatIsBehindIt) {
+    keeps_order_ = true;
+    start(counting, 1);
+    dispatch_.refused = {0};
+    for (const char* payload : {"one", "two", "three"}) dispatch_.publish(alpha, payload);
+    ASSERT_TRUE(settled(3));
+    EXPECT_EQ(handled_, (std::vector<std::string>{"one"}));
+    const auto items = dispatch_.items(alpha);
+    EXPECT_EQ(items.at(1).sequence, 2U);
+    EXPECT_EQ(items[1].verdict, Verdict::not_attempted);
+    EXPECT_EQ(items.at(2).sequence, 3U);
+    EXPECT_EQ(items[2].verdict, Verdict::not_attempted);
 }
 
 TEST_F(EffectsDispatchTest, ABrokenTargetIsReportedOnceHoweverManyAttemptsMeetIt) {

@@ -1,11 +1,9 @@
 // Messages whose handler read what had moved: handled again at once, in order, a few times; and
 // what the scheduler holds of them meanwhile.
-#include "dispatcher/scheduler.h"
+#include "tests/dispatcher/handling.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,96 +13,7 @@ namespace {
 
 using model::Failure;
 using model::Sequence;
-using model::SubscriptionNo;
 using model::Verdict;
-using Sequences = std::vector<Sequence>;
-
-constexpr SubscriptionNo alpha{11};
-
-// One subscription with its scheduler; settlements become durable when the test says so.
-struct Handling {
-    explicit Handling(std::uint32_t concurrency,
-                      bool keeps_order = false,
-                      const SchedulerLimits& limits = {})
-        : scheduler(limits) {
-        target.subscription = alpha;
-        target.topic = "orders";
-        target.name = "counter";
-        target.spec.sink = model::SinkKind::lua;
-        target.spec.concurrency = concurrency;
-        target.spec.retry.keeps_order = keeps_order;
-        scheduler.set_target(target, 0);
-    }
-
-    void arrive(Sequence first, Sequence last, std::uint32_t attempt = 1, std::size_t bytes = 10) {
-        std::vector<api::Delivery> all;
-        for (Sequence at = first; at <= last; ++at) {
-            api::Delivery delivery;
-            delivery.subscription = alpha;
-            delivery.sequence = at;
-            delivery.attempt = attempt;
-            delivery.message = model::MessageId(1000 + at);
-            delivery.payload = std::string(bytes, 'x');
-            all.push_back(std::move(delivery));
-        }
-        scheduler.take(std::move(all), 0);
-    }
-
-    // Starts all that may start; their sequences.
-    Sequences start() {
-        Sequences started;
-        while (const Flight* flight = scheduler.start_next(0, 0)) {
-            started.push_back(flight->delivery.sequence);
-            tickets[flight->delivery.sequence] = flight->ticket;
-            last_attempt = flight->delivery.attempt;
-        }
-        return started;
-    }
-
-    void finish(Sequence sequence, sinks::AttemptResult result) {
-        scheduler.finish(tickets.at(sequence), std::move(result), 0);
-    }
-
-    void finish_reading(const Sequences& sequences) {
-        for (const Sequence sequence : sequences) finish(sequence, reading());
-    }
-
-    // An acknowledgement that rests on a kv row.
-    static sinks::AttemptResult reading() {
-        sinks::AttemptResult result;
-        result.effects.emplace();
-        result.effects->reads.push_back({"n", 1});
-        return result;
-    }
-
-    static sinks::AttemptResult failed(Verdict verdict) {
-        sinks::AttemptResult result;
-        result.verdict = verdict;
-        result.failure = Failure::handler;
-        return result;
-    }
-
-    // Settlements that are due; they are on their way from now on.
-    std::vector<DueSettlement> due() { return scheduler.settlements(1'000'000); }
-
-    // The settlement becomes durable; the items of `moved` had moved.
-    void durable(const DueSettlement& settlement, const Sequences& moved = {}) {
-        Sequences committed;
-        Sequences again;
-        for (const api::HandlerEffects& effects : settlement.settlement.effects) {
-            const Sequence sequence = settlement.settlement.items[effects.item].sequence;
-            const bool has_moved = std::find(moved.begin(), moved.end(), sequence) != moved.end();
-            (has_moved ? again : committed).push_back(sequence);
-        }
-        scheduler.on_durable(
-            alpha, settlement.lane, settlement.settlement.items.size(), committed, again, 0);
-    }
-
-    Scheduler scheduler;
-    api::Target target;
-    std::map<Sequence, std::uint64_t> tickets;
-    std::uint32_t last_attempt = 0;
-};
 
 TEST(Rerun, AMovedMessageIsHandledAgainAtOnceAndUncounted) {
     Handling handling(1);

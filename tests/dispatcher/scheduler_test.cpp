@@ -58,6 +58,15 @@ sinks::AttemptResult failed(Verdict verdict) {
     return result;
 }
 
+// All of a settlement became durable as it says.
+Durable durable(const DueSettlement& due) {
+    Durable durable;
+    durable.subscription = due.settlement.subscription;
+    durable.lane = due.lane;
+    durable.items = due.settlement.items.size();
+    return durable;
+}
+
 // What start_next gives until it gives nothing: (subscription, sequence).
 std::vector<std::pair<unsigned, unsigned>> start_all(Scheduler& scheduler) {
     std::vector<std::pair<unsigned, unsigned>> started;
@@ -200,7 +209,7 @@ TEST(Scheduler, TheFirstOutcomeIsSettledAtOnceAndLaterOnesGatherBehindIt) {
     scheduler.finish(3, accepted(), 300);
     EXPECT_EQ(scheduler.settlements(300).size(), 0U);
     EXPECT_EQ(scheduler.wake_us(), 3'200);
-    scheduler.on_durable(alpha, due[0].lane, 1, {}, {}, 0);
+    scheduler.on_durable(durable(due[0]), 0);
     due = scheduler.settlements(400);
     ASSERT_EQ(due.size(), 1U);
     EXPECT_EQ(due[0].settlement.items.size(), 2U);
@@ -302,7 +311,7 @@ TEST(Scheduler, PausingHandsBackWhatWaitsAndLetsAttemptsEnd) {
     EXPECT_EQ(due[0].settlement.items[0].sequence, 2U);
     EXPECT_EQ(due[0].settlement.items[0].verdict, Verdict::not_attempted);
     EXPECT_EQ(due[0].settlement.items[0].retry_after_ms, 0U);
-    scheduler.on_durable(alpha, due[0].lane, 2, {}, {}, 0);
+    scheduler.on_durable(durable(due[0]), 0);
     scheduler.finish(1, accepted(), 0);
     due = scheduler.settlements(0);
     ASSERT_EQ(due.size(), 1U);
@@ -321,8 +330,7 @@ std::vector<std::pair<unsigned, Verdict>> settle_all(Scheduler& scheduler) {
     std::vector<std::pair<unsigned, Verdict>> all;
     for (const auto& due : scheduler.settlements(1'000'000)) {
         for (const auto& item : due.settlement.items) all.emplace_back(item.sequence, item.verdict);
-        scheduler.on_durable(
-            due.settlement.subscription, due.lane, due.settlement.items.size(), {}, {}, 0);
+        scheduler.on_durable(durable(due), 0);
     }
     return all;
 }
@@ -420,7 +428,7 @@ TEST(Scheduler, NothingStartsWhileTooManyOutcomesAreNotDurable) {
     EXPECT_EQ(scheduler.start_next(0, 0), nullptr);
     const auto due = scheduler.settlements(0);
     EXPECT_EQ(scheduler.start_next(0, 0), nullptr);
-    scheduler.on_durable(alpha, due[0].lane, 1, {}, {}, 0);
+    scheduler.on_durable(durable(due[0]), 0);
     EXPECT_NE(scheduler.start_next(0, 0), nullptr);
 }
 

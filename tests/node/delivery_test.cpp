@@ -63,7 +63,7 @@ struct Push {
         }
         bool done = false;
         node.node->settle(std::move(settlement),
-                          [&done](const api::Dispatch::Moved&) { done = true; });
+                          [&done](const api::Dispatch::Settled&) { done = true; });
         node.settle_down();
         check(done, "a settle becomes durable");
     }

@@ -123,18 +123,18 @@ struct FunctionNode {
         settlement.attempts.push_back(std::move(attempt));
     }
 
-    // Hands a settlement in; what moved of it, once it is durable.
-    std::shared_ptr<std::optional<api::Dispatch::Moved>> hand_in(
+    // Hands a settlement in; how it ended, once it is durable.
+    std::shared_ptr<std::optional<api::Dispatch::Settled>> hand_in(
         api::Dispatch::Settlement settlement) {
-        auto answer = std::make_shared<std::optional<api::Dispatch::Moved>>();
-        node.node->settle(std::move(settlement), [answer](api::Dispatch::Moved moved) {
+        auto answer = std::make_shared<std::optional<api::Dispatch::Settled>>();
+        node.node->settle(std::move(settlement), [answer](api::Dispatch::Settled settled) {
             check(!answer->has_value(), "told once");
-            *answer = std::move(moved);
+            *answer = std::move(settled);
         });
         return answer;
     }
 
-    api::Dispatch::Moved settle(api::Dispatch::Settlement settlement) {
+    api::Dispatch::Settled settle(api::Dispatch::Settlement settlement) {
         const auto answer = hand_in(std::move(settlement));
         node.settle_down();
         check(answer->has_value(), "a settle becomes durable");

@@ -25,7 +25,9 @@ api::HandlerEffects modest() {
 std::string refusal_of(FunctionNode& node, api::HandlerEffects effects) {
     const auto taken = node.deliver({"message"});
     check(taken.size() == 1, "one message is handed out");
-    EXPECT_THAT(node.settle(node.acknowledge(taken[0], std::move(effects))), IsEmpty());
+    const auto settled = node.settle(node.acknowledge(taken[0], std::move(effects)));
+    EXPECT_THAT(settled.moved, IsEmpty());
+    EXPECT_THAT(settled.refused, ElementsAre(0)) << "whoever refuses it";
     EXPECT_THAT(node.payloads_in("done"), IsEmpty());
     EXPECT_EQ(node.read("modest").version, 0U);
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->waiting, 1U);
@@ -133,7 +135,7 @@ TEST(HandlerEffects, AsMuchAsIsAllowedHappens) {
         effects.writes.push_back(write_put("k" + std::to_string(at), "v"));
     }
     for (int at = 0; at < 1'000; ++at) effects.reads.push_back({std::to_string(at), 0});
-    EXPECT_THAT(node.settle(node.acknowledge(taken[0], std::move(effects))), IsEmpty());
+    EXPECT_THAT(node.settle(node.acknowledge(taken[0], std::move(effects))).moved, IsEmpty());
     EXPECT_THAT(node.payloads_in("done"), SizeIs(100));
     EXPECT_EQ(node.read("k99").value, "v");
 }
@@ -200,7 +202,7 @@ TEST(HandlerEffects, BelowTheReserveOfDiskWhatAHandlerWantsIsDeferred) {
     output.outputs.push_back(output_to_topic("copies", "x"));
     api::HandlerEffects write;
     write.writes.push_back(write_put("k", "v"));
-    node.settle(node.acknowledge(taken[0], std::move(output)));
+    EXPECT_THAT(node.settle(node.acknowledge(taken[0], std::move(output))).refused, ElementsAre(0));
     EXPECT_EQ(node.last_failure(), "none") << "a deferral: it costs no attempt";
     node.settle(node.acknowledge(taken[1], std::move(write)));
     EXPECT_EQ(node.read("k").version, 0U);

@@ -11,6 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 namespace {
 
@@ -211,18 +212,41 @@ TEST(Settling, WhatHadMovedIsToldToItsSettlementAndStaysHandedOut) {
     const auto third = node.hand_in(node.acknowledge(taken[3], stale_read));
     node.node.settle_down();
 
-    EXPECT_THAT(first->value(), IsEmpty());
-    EXPECT_THAT(second->value(), ElementsAre(1));
-    EXPECT_THAT(third->value(), ElementsAre(0));
+    EXPECT_THAT(first->value().moved, IsEmpty());
+    EXPECT_THAT(second->value().moved, ElementsAre(1));
+    EXPECT_THAT(third->value().moved, ElementsAre(0));
     EXPECT_EQ(node.node.node->desk(model::first_data_set)->handout().held(node.function), 2U);
     EXPECT_THAT(node.deliveries.take(), IsEmpty()) << "they are still handed out";
     EXPECT_THAT(node.payloads_in("done"), ElementsAre("kept", "too"));
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->backlog, 2U);
 
-    EXPECT_THAT(node.settle(node.acknowledge(taken[2], true_read)), IsEmpty());
+    EXPECT_THAT(node.settle(node.acknowledge(taken[2], true_read)).moved, IsEmpty());
     node.settle(node.acknowledge(taken[3], {}));
     EXPECT_EQ(node.node.node->desk(model::first_data_set)->handout().held(node.function), 0U);
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->backlog, 0U);
+}
+
+TEST(Settling, WhatIsRefusedIsToldToItsSettlementWhoeverRefusesIt) {
+    FunctionNode node;
+    const auto taken = node.deliver({"a", "b", "c", "d", "e"});
+    api::HandlerEffects to_nowhere;
+    to_nowhere.outputs.push_back(output_to_queue("nowhere", "x"));
+    const api::HandlerEffects too_large = outputs({std::string(65'537, 'x')});
+    auto first = node.acknowledge(taken[0], outputs({"a1"}));
+    node.add(first, taken[1], too_large);
+    auto second = node.acknowledge(taken[2], too_large);
+    node.add(second, taken[3], outputs({"d1"}));
+    node.add(second, taken[4], to_nowhere);
+    const auto told_first = node.hand_in(std::move(first));
+    const auto told_second = node.hand_in(std::move(second));
+    node.node.settle_down();
+    EXPECT_THAT(told_first->value().refused, ElementsAre(1));
+    EXPECT_THAT(told_second->value().refused, UnorderedElementsAre(0, 2));
+    EXPECT_THAT(told_first->value().moved, IsEmpty());
+    EXPECT_THAT(told_second->value().moved, IsEmpty());
+    EXPECT_EQ(node.node.node->desk(model::first_data_set)->handout().held(node.function), 0U);
+    EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->waiting, 3U);
+    EXPECT_THAT(node.payloads_in("done"), ElementsAre("a1", "d1"));
 }
 
 // Their attempts were on their way into the log before it was known.
@@ -258,7 +282,8 @@ TEST(Settling, AttemptsThatMovedOrWereRefusedNeverShowAsAccepted) {
 TEST(Settling, AMovedMessageIsHandedOutAgainAfterARestart) {
     FunctionNode node;
     const auto taken = node.deliver({"a"});
-    EXPECT_THAT(node.settle(node.acknowledge(taken[0], {0, {}, {}, {{"n", 9}}})), ElementsAre(0));
+    EXPECT_THAT(node.settle(node.acknowledge(taken[0], {0, {}, {}, {{"n", 9}}})).moved,
+                ElementsAre(0));
     node.node.restart();
     const auto again = node.attach_again();
     ASSERT_THAT(again, SizeIs(1));
@@ -272,7 +297,7 @@ TEST(Settling, AnOutputToNowhereCountsAsAFailedAttempt) {
     effects.outputs.push_back(output_to_topic("nowhere", "x"));
     auto settlement = node.acknowledge(taken[0], std::move(effects));
     node.add(settlement, taken[1], outputs({"b1"}));
-    EXPECT_THAT(node.settle(std::move(settlement)), IsEmpty());
+    EXPECT_THAT(node.settle(std::move(settlement)).moved, IsEmpty());
     EXPECT_THAT(node.last_failure(), HasSubstr("output_refused: nowhere"));
     EXPECT_THAT(node.payloads_in("done"), ElementsAre("b1"));
     EXPECT_EQ(node.node.ask(api::GetSubscription{"news", "fn"})->waiting, 1U);

@@ -180,9 +180,9 @@ class Counting final : public api::DeliveryListener {
         const model::Verdict verdict = settlement.items[0].verdict;
         machine_->node().settle(
             std::move(settlement),
-            [this, delivery, reruns, verdict, life = life_](const api::Dispatch::Moved& moved) {
+            [this, delivery, reruns, verdict, life = life_](const api::Dispatch::Settled& settled) {
                 if (life != life_) return;
-                if (!moved.empty()) {
+                if (!settled.moved.empty()) {
                     ++met_["moved"];
                     return read(delivery, reruns + 1);
                 }

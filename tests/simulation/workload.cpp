@@ -454,7 +454,7 @@ void Workload::settle_one(const api::Delivery& delivery) {
                  }
              });
     machine_->node().settle({number, {item}, std::move(attempts), {}},
-                            [done = std::move(done)](const api::Dispatch::Moved&) { done(); });
+                            [done = std::move(done)](const api::Dispatch::Settled&) { done(); });
 }
 
 }  // namespace penstock::simulation

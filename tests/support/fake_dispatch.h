@@ -25,11 +25,11 @@ class FakeDispatch final : public api::Dispatch {
         hand_out(lanes_.at(subscription));
     }
 
-    void settle(Settlement settlement, std::function<void(Moved)> done) override {
+    void settle(Settlement settlement, std::function<void(Settled)> done) override {
         settled_items += settlement.items.size();
         if (keep_settlements) settlements.push_back(std::move(settlement));
         if (on_settled) on_settled();
-        if (done) done(std::exchange(moved, {}));
+        if (done) done({std::exchange(moved, {}), std::exchange(refused, {})});
     }
 
     void read_kv(model::SubscriptionNo,
@@ -89,7 +89,8 @@ class FakeDispatch final : public api::Dispatch {
     std::vector<std::pair<model::SubscriptionNo, model::Sequence>> fed;
     model::Failure feed_result = model::Failure::none;
     bool feed_answers = true;
-    Moved moved;  // items of the next settlement whose reads have moved
+    std::vector<std::size_t> moved;    // items of the next settlement whose reads have moved
+    std::vector<std::size_t> refused;  // and whose effects are not possible
     std::map<std::string, api::KvRow> kv;
     std::map<model::SubscriptionNo, std::string> disabled;
     std::size_t disable_calls = 0;

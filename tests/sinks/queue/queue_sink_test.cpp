@@ -20,7 +20,7 @@ class SlowDispatch final : public api::Dispatch {
 
     void grant(model::SubscriptionNo, std::uint32_t) override {}
 
-    void settle(Settlement, std::function<void(Moved)>) override {}
+    void settle(Settlement, std::function<void(Settled)>) override {}
 
     void read_kv(model::SubscriptionNo, std::string, std::function<void(api::KvRow)>) override {}
 
