@@ -1,6 +1,7 @@
 #include "broker/node/broker_thread.h"
 
 #include "broker/base/log.h"
+#include "broker/base/step_watch.h"
 #include "broker/base/thread_name.h"
 #include "broker/node/data_folder.h"
 
@@ -78,9 +79,12 @@ void BrokerThread::oversee() {
 
 void BrokerThread::run() {
     name_thread("penstock-broker");
+    // The wait for the disk is no processor time: only the step's own work counts.
+    StepWatch watch("broker/node");
     while (!stop_.load()) {
         auto more = node_->step();
         if (!more) stop_process(more.error());
+        watch.step_ended();
         if (!*more) node_->wait(sleep_us_max);
     }
 }

@@ -9,8 +9,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <ctime>
 #include <exception>
 #include <fstream>
+#include <future>
+#include <string>
 
 namespace penstock::testing {
 
@@ -54,6 +57,18 @@ asio::awaitable<std::size_t> send_and_receive(api::Broker& broker, std::string q
         if (!removed) co_return 0;
     }
     co_return received;
+}
+
+// Of this thread's own.
+void use_processor_ms(long milliseconds) {
+    const auto used_ms = [] {
+        timespec spent{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+        return spent.tv_sec * 1'000 + spent.tv_nsec / 1'000'000;
+    };
+    const long end = used_ms() + milliseconds;
+    while (used_ms() < end) {
+    }
 }
 
 asio::awaitable<bool> create(api::Broker& broker, std::string queue) {
@@ -116,6 +131,25 @@ TEST(BrokerThread, TheFirstStartWritesTheRootKeyForItsOwnerOnly) {
 
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+// An answer without an executor runs on the broker thread: all others wait behind it.
+TEST(BrokerThread, AStepThatUsesTooMuchProcessorTimeIsTold) {
+    const TempFolder folder;
+    auto made = node::make_broker(options_in(folder));
+    ASSERT_TRUE(made);
+    ::testing::internal::CaptureStderr();
+    (*made)->start();
+    std::promise<void> answered;
+    (*made)->broker().call({}, api::GetStatus{}, {}, [&answered](const std::any&) {
+        use_processor_ms(20);
+        answered.set_value();
+    });
+    answered.get_future().wait();
+    ASSERT_TRUE((*made)->stop());
+    const std::string told = ::testing::internal::GetCapturedStderr();
+    EXPECT_NE(told.find("event=slow_step"), std::string::npos) << told;
+    EXPECT_NE(told.find("broker/node"), std::string::npos) << told;
 }
 
 TEST(BrokerThread, StoppingAnswersALongPoll) {
