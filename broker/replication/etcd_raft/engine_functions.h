@@ -22,8 +22,6 @@ struct EngineFunctions {
     er_progress_fn progress = nullptr;
     er_status_fn status = nullptr;
     er_gc_fn memory = nullptr;
-    er_nop_fn nop = nullptr;
-    er_panic_fn panic = nullptr;
 };
 
 }  // namespace penstock::replication

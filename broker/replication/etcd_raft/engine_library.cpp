@@ -42,8 +42,6 @@ std::string find_all(void* object, EngineFunctions& table) {
     find(object, "er_progress", table.progress, missing);
     find(object, "er_status", table.status, missing);
     find(object, "er_gc", table.memory, missing);
-    find(object, "er_nop", table.nop, missing);
-    find(object, "er_panic", table.panic, missing);
     return missing;
 }
 

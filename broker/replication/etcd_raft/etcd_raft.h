@@ -183,8 +183,6 @@ typedef uint32_t (*er_progress_fn)(int group, er_peer* out, uint32_t room);
 typedef void (*er_status_fn)(int group, er_group_status* out);
 
 typedef void (*er_gc_fn)(er_memory* out);
-typedef uint64_t (*er_nop_fn)(uint64_t value);
-typedef void (*er_panic_fn)(void);
 
 enum { er_peer_unreachable = 0, er_snapshot_finished = 1, er_snapshot_failed = 2 };
 

@@ -192,12 +192,6 @@ func er_gc(out *C.er_memory) {
 	out.heap_bytes = C.uint64_t(stats.HeapAlloc)
 }
 
-//export er_nop
-func er_nop(value C.uint64_t) C.uint64_t { return value + 1 }
-
-//export er_panic
-func er_panic() { panic("asked to") }
-
 func must(err error) {
 	if err != nil {
 		panic(err)

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 namespace penstock::replication::testing {
 namespace {
 
@@ -122,6 +124,21 @@ TEST_F(EngineOpen, OlderEntriesAreAskedForAndComeBackWithoutPayload) {
     EXPECT_EQ(output.committed[0].bytes, 10U);
     EXPECT_EQ(output.committed[1].bytes, 11U);
     EXPECT_FALSE(output.committed[2].on_disk());
+}
+
+// Fail-stop: nothing is recovered inside the core.
+TEST_F(EngineOpen, ACommittedEntryThatCannotBeReadStopsTheProcess) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    config_.applied = 3;
+    config_.snapshot = {{1, 3}, config_.members};
+    config_.before_tail = {2, 5};
+    config_.older_heads = [](LogIndex, std::span<EntryHead>) {
+        return std::size_t{0};
+    };
+    config_.tail = tail_;
+    auto opened = Engine::open(library(), config_);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_EXIT((*opened)->cycle({}), ::testing::KilledBySignal(SIGABRT), "unapplied entries");
 }
 
 }  // namespace

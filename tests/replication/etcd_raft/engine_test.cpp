@@ -45,6 +45,30 @@ TEST(EngineRules, ThreeNodesElectAndCommit) {
     }
 }
 
+// Ticks alone, as on real servers: the time-outs are the core's own, from a seed here.
+TEST(EngineRules, ElectionsComeOfTicksAndRepeatFromASeed) {
+    std::vector<std::uint64_t> leaders;
+    for (const std::int64_t seed : {7, 7, 8, 9, 10, 11}) {
+        library().seed(seed);
+        HandPlayed set(3);
+        std::uint64_t leader = 0;
+        for (int ticks = 0; ticks < 50 && leader == 0; ++ticks) {
+            for (std::uint64_t id = 1; id <= 3; ++id) set.tick(id);
+            leader = set.engine(1).leader().value;
+        }
+        EXPECT_NE(leader, 0U) << "seed " << seed;
+        leaders.push_back(leader);
+    }
+    EXPECT_EQ(leaders[0], leaders[1]);
+    EXPECT_NE(std::set(leaders.begin(), leaders.end()).size(), 1U);
+}
+
+TEST(EngineRules, TheHeapOfTheCoreIsReported) {
+    const EngineMemory memory = library().memory();
+    EXPECT_GT(memory.heap_bytes, 0U);
+    EXPECT_LT(memory.heap_bytes, 256U << 20);
+}
+
 TEST(EngineRules, R1AppendsThatSayNothingOfTheWriteLeaveBeforeIt) {
     HandPlayed set(3);
     ASSERT_TRUE(set.elect(1));
