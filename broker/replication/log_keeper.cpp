@@ -27,14 +27,17 @@ void LogKeeper::flushed(LogIndex applied) {
     }
 }
 
-bool LogKeeper::advance(LogIndex limit) {
+bool LogKeeper::advance(LogIndex limit, LogIndex unwanted) {
     const LogIndex began = before_;
     limit = std::min(limit, through_);
-    while (bytes_ > keep_bytes_ && before_ < limit) {
+    const auto goes_on = [&] {
+        return bytes_ > keep_bytes_ || before_ < unwanted;
+    };
+    while (goes_on() && before_ < limit) {
         const auto facts = store_.facts(set_, before_ + 1, facts_per_step);
         if (!facts || facts->empty()) break;
         for (const storage::EntryFacts& entry : *facts) {
-            if (bytes_ <= keep_bytes_ || entry.index > limit) break;
+            if (!goes_on() || entry.index > limit) break;
             bytes_ -= cost(entry);
             before_ = entry.index;
         }

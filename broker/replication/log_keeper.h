@@ -21,8 +21,9 @@ class LogKeeper {
     // The rows are durable up to `applied`.
     void flushed(LogIndex applied);
 
-    // Moves the beginning on as far as bytes allow and not behind `limit`; true when it moved.
-    bool advance(LogIndex limit);
+    // Moves the beginning on as far as bytes allow, at least behind `unwanted` (0: none), and in no
+    // case behind `limit`; true when it moved.
+    bool advance(LogIndex limit, LogIndex unwanted = 0);
 
     // More is kept than should be: only `limit` of advance() is in the way.
     [[nodiscard]] bool surplus() const { return bytes_ > keep_bytes_; }

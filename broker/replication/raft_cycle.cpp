@@ -12,6 +12,7 @@ void RaftLog::cycle() {
     check(p.output == nullptr, "take_committed() ends a turn");
     p.held.clear();
     p.window.next_generation();
+    p.catch_up.begin_turn();
     p.progressed = false;
     if (!p.engine || p.failure) return;
     Parts::Intake intake;
@@ -66,6 +67,7 @@ void RaftLog::Parts::stage_installation(const EngineOutput& output_now) {
     handed_out_time = snapshots.to_install() ? snapshots.to_install()->snapshot.time_ms : 0;
     log_time = handed_out_time;
     changed_at = 0;
+    unreadable = 0;
 }
 
 void RaftLog::Parts::stage_entry(const Intake& intake, const RaftEntry& entry) {
@@ -122,6 +124,7 @@ void RaftLog::Parts::follow_role() {
         proposals.drop_waiting(ended);
         reads.lost(ended);
         change.reset();
+        catch_up.forget_all();
     }
     if (before == Role::leader && role != Role::leader) elections.heard();
 }
@@ -135,6 +138,7 @@ std::vector<Committed> RaftLog::take_committed() {
         if (message.type == MessageType::vote_answer && !message.reject) p.elections.heard();
     }
     p.send(output.late_messages);
+    p.send_waiting();
     for (const ReadState& answer : output.reads) p.reads.answered(answer);
     for (const RaftEntry& entry : output.committed) {
         if (p.failure) break;
@@ -196,6 +200,7 @@ void RaftLog::Parts::leave(Engine::Gone why) {
     proposals.lost_all_but(0, ended);
     proposals.drop_waiting(ended);
     reads.lost(ended);
+    catch_up.forget_all();
     inbox.clear();
     inbox_bytes = 0;
     log_line(

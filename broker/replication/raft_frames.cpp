@@ -59,10 +59,22 @@ void RaftLog::Parts::send(std::span<const Message> messages) {
     for (const Message& message : messages) {
         if (message.type == MessageType::snapshot) {
             send_snapshot(message);
-        } else {
+        } else if (!catch_up.holds_back(message)) {
             send_one(message);
         }
     }
+}
+
+void RaftLog::Parts::send_waiting() {
+    while (const auto append = catch_up.next()) send_one(append->view());
+}
+
+// Damaged here: whoever lacks the entry gets a snapshot, once one is held that covers it.
+void RaftLog::Parts::unsendable(LogIndex through, const Error& why) {
+    ++counters.entries_unreadable;
+    snapshot_missed = true;
+    if (std::exchange(unreadable, through) == through) return;
+    log_line(LogLevel::error, "replication", "event=not-sent why=\"" + why.detail + "\"");
 }
 
 void RaftLog::Parts::send_one(const Message& message) {
@@ -74,14 +86,13 @@ void RaftLog::Parts::send_one(const Message& message) {
     if (on_disk > 0) {
         auto read = reread(message.entries.front().index, message.entries[on_disk - 1].index);
         if (!read) {
-            ++counters.entries_unreadable;
-            log_line(LogLevel::error,
-                     "replication",
-                     "event=not-sent why=\"" + read.error().detail + "\"");
+            unsendable(message.entries[on_disk - 1].index, read.error());
             return;
         }
         read_back = std::move(*read);
         counters.entries_reread += read_back.size();
+        for (const PayloadPtr& payload : read_back)
+            catch_up.read(payload ? payload->bytes.size() : 1);
     }
     std::vector<std::string_view> payloads;
     payloads.reserve(message.entries.size());

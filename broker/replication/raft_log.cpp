@@ -45,7 +45,7 @@ bool RaftLog::busy() const {
     if (!p.engine || p.failure) return false;
     return p.progressed || !p.inbox.empty() || p.proposals.waiting() || p.reads.waiting() ||
            p.change || p.transfers || p.snapshots.to_install() || p.lost_leader != NodeId{} ||
-           p.may_stand() || p.engine->commit() > p.handed_out;
+           p.catch_up.waiting() || p.may_stand() || p.engine->commit() > p.handed_out;
 }
 
 Leadership RaftLog::leadership() const {
@@ -82,13 +82,14 @@ void RaftLog::tick() {
 }
 
 void RaftLog::unreachable(NodeId peer) {
+    parts_->catch_up.forget(peer);
     if (parts_->engine) parts_->engine->report_unreachable(peer);
 }
 
 void RaftLog::peer_lost(NodeId peer) {
     Parts& p = *parts_;
     if (!p.engine) return;
-    if (p.role == Role::leader) return p.engine->report_unreachable(peer);
+    if (p.role == Role::leader) return unreachable(peer);
     p.lost_leader = peer;
     if (p.inbox.empty() && p.output == nullptr) p.stand_in_turn();
 }

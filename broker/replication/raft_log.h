@@ -33,6 +33,7 @@ struct RaftOptions {
     std::uint64_t inbox_bytes_max = 64ULL << 20;      // frames that wait for the next cycle
     std::uint32_t inbox_frames_max = 4'096;
     std::uint64_t keep_bytes_for_followers = 1ULL << 30;  // applied entries kept to be sent
+    std::uint64_t reread_bytes_per_turn = 4ULL << 20;     // of older entries, for followers behind
     std::uint64_t promoted_behind_max =
         1'000;                                 // entries a learner may lack when it becomes a voter
     std::uint32_t snapshot_ticks_max = 2'000;  // without word of a sent snapshot: it has failed

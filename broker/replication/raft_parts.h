@@ -1,6 +1,7 @@
 // What a RaftLog is made of; for its own sources only. See raft_log.h for owner, thread, failures.
 #pragma once
 
+#include "broker/replication/catch_up.h"
 #include "broker/replication/elections.h"
 #include "broker/replication/entry_window.h"
 #include "broker/replication/log_keeper.h"
@@ -52,6 +53,7 @@ struct RaftLog::Parts {
           window(window_before),
           proposals(raft_options.in_flight_bytes_max),
           elections(surroundings.random, raft_options.engine.election_ticks),
+          catch_up(raft_options.reread_bytes_per_turn),
           snapshots(std::move(snapshot), raft_options.snapshot_ticks_max),
           keeper(own_set, surroundings.store, log_before, raft_options.keep_bytes_for_followers) {}
 
@@ -78,6 +80,9 @@ struct RaftLog::Parts {
     // raft_frames.cpp: messages and the entries they carry.
     void send(std::span<const Message> messages);
     void send_one(const Message& message);
+    void send_waiting();
+    void unsendable(LogIndex through, const Error& why);
+    void move_first();
     void send_snapshot(const Message& message);
     [[nodiscard]] Result<std::vector<PayloadPtr>> reread(LogIndex first, LogIndex last) const;
     Result<WindowEntry> entry_at(const RaftEntry& entry);
@@ -93,6 +98,7 @@ struct RaftLog::Parts {
     Proposals proposals;
     PendingReads reads;
     Elections elections;
+    CatchUp catch_up;
     SnapshotExchange snapshots;
     LogKeeper keeper;
     std::unique_ptr<Engine> engine;  // null: gone
@@ -118,6 +124,7 @@ struct RaftLog::Parts {
     Members members;
     std::string conf_state;
     LogIndex changed_at = 0;       // the last membership entry handed out
+    LogIndex unreadable = 0;       // peers cannot get some entry up to here; 0: none
     bool snapshot_missed = false;  // a follower needs one, and none is held
 
     std::vector<Ended> ended;

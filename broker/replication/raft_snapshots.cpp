@@ -11,13 +11,20 @@ void RaftLog::applied_flushed(LogIndex applied) {
     Parts& p = *parts_;
     if (!p.engine || p.failure) return;
     p.keeper.flushed(std::min(applied, p.handed_out));
-    if (!p.keeper.advance(std::min(p.snapshots.held().index, p.engine->applied()))) return;
-    const LogIndex before = p.keeper.before();
-    const auto term = p.store.term_of(p.set, before);
-    if (!term) return p.fail(term.error());
-    p.engine->compact(before + 1);
-    p.window.drop_through(before);
-    p.store.append_start(p.set, {before, *term});
+    p.move_first();
+}
+
+// As far as bytes allow, and behind what nobody can be sent.
+void RaftLog::Parts::move_first() {
+    const LogIndex limit = std::min(snapshots.held().index, engine->applied());
+    if (!keeper.advance(limit, unreadable)) return;
+    const LogIndex before = keeper.before();
+    const auto term = store.term_of(set, before);
+    if (!term) return fail(term.error());
+    engine->compact(before + 1);
+    window.drop_through(before);
+    store.append_start(set, {before, *term});
+    if (before >= unreadable) unreadable = 0;
 }
 
 LogIndex RaftLog::first() const {

@@ -135,6 +135,33 @@ TEST_F(RaftCluster, EntriesOlderThanTheWindowAreSentFromDisk) {
     EXPECT_EQ(behind.log().counters().snapshots_installed, 0U);
 }
 
+// Flips a byte of a proposal on the disk of `node`.
+void damage(SimulatedReplica& node, const std::string& proposal) {
+    for (const std::string& file : node.disk().files()) {
+        std::string bytes = node.disk().bytes_of(file);
+        const auto found = bytes.find(proposal);
+        if (found == std::string::npos) continue;
+        bytes[found] ^= 1;
+        node.disk().put_bytes(file, bytes);
+    }
+}
+
+TEST_F(RaftCluster, ADamagedEntryIsNotSentAndASnapshotTakesItsPlace) {
+    RaftOptions options = small_options();
+    options.keep_bytes_for_followers = 10 << 20;
+    found(3, options);
+    propose(2);
+    SimulatedReplica& behind = follower();
+    cluster->isolate(behind.id());
+    propose(150);
+    damage(leader(), "proposal 40");
+    cluster->heal();
+    cluster->run(5'000);
+    EXPECT_GT(leader().log().counters().entries_unreadable, 0U);
+    EXPECT_GE(behind.log().counters().snapshots_installed, 1U);
+    expect_all_agree();
+}
+
 TEST_F(RaftCluster, AFollowerBehindTheLogIsSentASnapshot) {
     found(3);
     SimulatedReplica& behind = follower();
@@ -209,6 +236,7 @@ TEST_F(RaftCluster, RowsThatWereNeverFlushedStopASingleNodesLog) {
     SimulatedReplica alone(one, cluster->world());
     {
         storage::LogStoreOptions options;
+        options.segment_bytes = 1 << 20;
         options.reserve_segments = 0;
         auto store = storage::LogStore::open(
             alone.disk(), "log", options, [](SetId) -> LogIndex { return 0; });
@@ -352,13 +380,13 @@ TEST_F(RaftCluster, FramesFromElsewhereAreRefusedAndCounted) {
 
 // R8 and the order of a turn: whatever the disk did last, the node comes back and agrees.
 TEST_F(RaftCluster, EveryOperationOfTheDiskMayBeTheLast) {
-    for (std::uint64_t operations = 0; operations < 40; ++operations) {
+    for (std::uint64_t operations = 0; operations < 24; ++operations) {
         cluster = std::make_unique<SimulatedCluster>(library(), 1 + operations % 3);
         cluster->found(3);
         propose(4);
         SimulatedReplica& node = operations % 2 == 0 ? leader() : follower();
         node.disk().stop_after(operations);
-        for (int at = 0; at < 20; ++at) {
+        for (int at = 0; at < 12; ++at) {
             for (const auto& [id, each] : cluster->nodes()) {
                 if (each->up() && each->leading()) each->propose(2'000);
                 if (each->up()) each->run();

@@ -1,4 +1,5 @@
 // The parts of a RaftLog by themselves: window, proposals, reads, elections, sent snapshots.
+#include "broker/replication/catch_up.h"
 #include "broker/replication/elections.h"
 #include "broker/replication/entry_window.h"
 #include "broker/replication/pending_reads.h"
@@ -7,6 +8,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <array>
 
 namespace penstock::replication {
 
@@ -169,6 +172,57 @@ TEST(Elections, InAHurryVotersStandInTurnAndThreeTimes) {
     first.heard();
     for (int tick = 0; tick < 9; ++tick) first.tick();
     EXPECT_FALSE(first.due());
+}
+
+Message append(NodeId to, LogIndex index, const RaftEntry& entry) {
+    Message message;
+    message.to = to;
+    message.index = index;
+    message.entries = {&entry, 1};
+    return message;
+}
+
+TEST(CatchUp, WhatIsReadBackIsBoundedPerTurnAndKeepsItsOrder) {
+    const RaftEntry old{1, 5, EntryKind::normal, 100, nullptr};
+    const PayloadPtr payload = bytes(10);
+    const RaftEntry young{1, 6, EntryKind::normal, 10, payload.get()};
+    CatchUp catch_up(150);
+    catch_up.begin_turn();
+    EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
+    catch_up.read(100);
+    EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
+    catch_up.read(100);
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 4, old)));
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 5, young)));   // behind the other
+    EXPECT_FALSE(catch_up.holds_back(append(NodeId{3}, 5, young)));  // nothing to read
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{3}, 4, old)));
+    EXPECT_FALSE(catch_up.next());
+    catch_up.begin_turn();
+    EXPECT_EQ(catch_up.next()->view().to, NodeId{2});
+    EXPECT_EQ(catch_up.next()->view().to, NodeId{3});  // in turn
+    const auto last = catch_up.next();
+    ASSERT_TRUE(last);
+    EXPECT_EQ(last->view().index, 5U);
+    EXPECT_EQ(last->view().entries[0].payload, payload.get());
+    EXPECT_FALSE(catch_up.waiting());
+}
+
+TEST(CatchUp, AMembershipEntryThatWaitsKeepsItsBytes) {
+    CatchUp catch_up(1);
+    catch_up.begin_turn();
+    catch_up.read(1);
+    {
+        const std::string change = "change";
+        const std::array<RaftEntry, 2> entries{
+            RaftEntry{1, 5, EntryKind::normal, 100, nullptr},
+            RaftEntry{1, 6, EntryKind::membership, 6, change.data()}};
+        Message message;
+        message.to = NodeId{2};
+        message.entries = entries;
+        ASSERT_TRUE(catch_up.holds_back(message));
+    }
+    catch_up.begin_turn();
+    EXPECT_EQ(catch_up.next()->view().entries[1].text(), "change");
 }
 
 TEST(SnapshotExchange, ASnapshotOfWhichNoWordComesHasFailed) {

@@ -15,6 +15,7 @@ RaftOptions small_options() {
     options.in_flight_bytes_max = 16 << 10;
     options.keep_bytes_for_followers = 24 << 10;
     options.snapshot_ticks_max = 50;
+    options.reread_bytes_per_turn = 3'000;
     return options;
 }
 
