@@ -46,15 +46,36 @@ Assembly::~Assembly() {
     if (!stopped) log_line(LogLevel::error, "broker", stopped.error().detail);
 }
 
-Result<void> Assembly::start() {
-    auto broker = node::make_broker(node_options(config_));
+Result<void> Assembly::make_broker() {
+    node::BrokerThread::Inside inside;
+    if (!config_.cluster.name.empty()) {
+        auto host = cluster::ClusterHost::open(cluster_options(config_));
+        if (!host) return host.error();
+        cluster_ = std::move(*host);
+        inside = [this](const std::function<void()>& work) {
+            cluster_->run_inside(work);
+        };
+    }
+    auto broker = node::make_broker(
+        node_options(config_), cluster_ ? &cluster_->neighbours() : nullptr, std::move(inside));
     if (!broker) return broker.error();
     broker_ = std::move(*broker);
+    return {};
+}
+
+Result<void> Assembly::start() {
+    auto made = make_broker();
+    if (!made) return made;
     pool_ = std::make_unique<plugins::IoPool>(io_thread_count(config_));
     auto ready = start_dispatcher();
     if (!ready) return ready;
     auto listening = start_listener();
     if (!listening) return listening;
+    if (cluster_) {
+        const std::string http = url().substr(url().find("//") + 2);
+        auto linked = cluster_->start(broker_->mailbox(), http);
+        if (!linked) return linked;
+    }
     broker_->start();
     // The supervisor belongs to the thread of the sinks.
     boost::asio::post(pool_->at(0), [this] { functions_->launcher.open(); });
@@ -117,6 +138,7 @@ Result<void> Assembly::stop() {
     if (listener_) stop_listener();
     if (dispatcher_) stop_dispatcher();
     if (dispatcher_) stop_functions();
+    if (cluster_) cluster_->stop();
     // The broker answers what still waits while the I/O threads can carry it.
     auto closed = broker_->stop();
     if (pool_) pool_->stop();
@@ -125,6 +147,7 @@ Result<void> Assembly::stop() {
     dispatcher_.reset();
     functions_.reset();
     broker_.reset();
+    cluster_.reset();
     pool_.reset();
     return closed;
 }
@@ -134,6 +157,12 @@ std::string Assembly::url() const {
     const std::string host = listener_->host();
     const bool is_v6 = host.find(':') != std::string::npos;
     return scheme + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(listener_->port());
+}
+
+std::string Assembly::peer_address() const {
+    if (!cluster_) return {};
+    const std::string& listen = config_.cluster.listen_peer;
+    return listen.substr(0, listen.rfind(':') + 1) + std::to_string(cluster_->port());
 }
 
 std::string Assembly::new_root_key_id() const {

@@ -6,6 +6,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/random.h"
+#include "broker/cluster/cluster_host.h"
 #include "broker/config/server_config.h"
 #include "broker/node/broker_thread.h"
 #include "dispatcher/dispatcher.h"
@@ -36,10 +37,14 @@ class Assembly {
 
     [[nodiscard]] std::string url() const;  // "http://127.0.0.1:7070"
 
+    // "127.0.0.1:7072"; empty: the server is on its own.
+    [[nodiscard]] std::string peer_address() const;
+
     // The id of the root key that this start made; empty when there was one or none is needed.
     [[nodiscard]] std::string new_root_key_id() const;
 
   private:
+    Result<void> make_broker();
     Result<void> start_dispatcher();
     Result<void> start_listener();
     void stop_listener();
@@ -51,6 +56,7 @@ class Assembly {
     SystemRandom random_;
     // In the order in which they are built; members go the other way round.
     std::unique_ptr<plugins::IoPool> pool_;
+    std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own
     std::unique_ptr<node::BrokerThread> broker_;
     std::unique_ptr<sinks::FunctionHost> functions_;
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;

@@ -1,6 +1,7 @@
 #include "broker/room_options.h"
 
 #include "broker/config/load.h"
+#include "broker/node/data_folder.h"
 #include "broker/programs.h"
 #include "broker/serve.h"
 
@@ -66,6 +67,32 @@ node::NodeOptions node_options(const config::ServerConfig& config) {
     options.track_retention_s = narrow(config.track.retention_ms / 1000);
     options.request_timeout_ms = narrow(config.request_timeout_ms);
     options.functions = function_rules(config);
+    return options;
+}
+
+cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config) {
+    const config::ClusterConfig& from = config.cluster;
+    cluster::ClusterHostOptions options;
+    cluster::ClusterOptions& cluster = options.cluster;
+    cluster.data_folder = config.data;
+    cluster.name = from.name;
+    cluster.node = model::NodeId{from.node_id};
+    cluster.peer_address = from.advertise_peer.empty() ? from.listen_peer : from.advertise_peer;
+    cluster.http_address = from.advertise_http;
+    cluster.zone = from.zone;
+    for (const config::ClusterPeer& peer : from.peers) {
+        cluster.peers.push_back({model::NodeId{peer.id}, peer.address});
+    }
+    cluster.request_timeout_ms = narrow(config.request_timeout_ms);
+    cluster.save_root_key = [folder = config.data](const node::RootKey& key) {
+        return node::save_root_key(folder, key);
+    };
+    options.peers.listen = from.listen_peer;
+    options.peers.hello.build = version;
+    options.peers.ca_file = from.tls.ca;
+    options.peers.certificate_file = from.tls.cert;
+    options.peers.key_file = from.tls.key;
+    options.peers.insecure = from.insecure;
     return options;
 }
 

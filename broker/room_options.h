@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/base/error.h"
+#include "broker/cluster/cluster_host.h"
 #include "broker/config/server_config.h"
 #include "broker/node/options.h"
 #include "plugins/all.h"
@@ -14,6 +15,9 @@
 namespace penstock {
 
 node::NodeOptions node_options(const config::ServerConfig& config);
+
+// Of a server whose configuration has a cluster.
+cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config);
 
 // Error{invalid}: `listen` is no address.
 Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& config);

@@ -29,8 +29,10 @@ constexpr int fatal_exit = 70;
 
 }  // namespace
 
-BrokerThread::BrokerThread(NodeOptions options)
-    : data_folder_(options.data_folder), offload_(Offload::Kind::threads) {
+BrokerThread::BrokerThread(NodeOptions options, Neighbours* neighbours, Inside inside)
+    : data_folder_(options.data_folder),
+      inside_(std::move(inside)),
+      offload_(Offload::Kind::threads) {
     if (!options.save_root_key) {
         options.save_root_key = [folder = data_folder_](const RootKey& key) {
             return save_root_key(folder, key);
@@ -39,7 +41,7 @@ BrokerThread::BrokerThread(NodeOptions options)
     const auto open_rows = [rows = options.rows](const std::string& folder) {
         return storage::open_rocks_rows(folder, rows);
     };
-    Node::World world{disk_, clock_, random_, offload_, open_rows};
+    Node::World world{disk_, clock_, random_, offload_, open_rows, neighbours};
     node_ = std::make_unique<Node>(std::move(world), std::move(options));
 }
 
@@ -49,9 +51,11 @@ BrokerThread::~BrokerThread() {
     }
 }
 
-Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options) {
+Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options,
+                                                  Neighbours* neighbours,
+                                                  BrokerThread::Inside inside) {
     const std::string folder = options.data_folder;
-    auto made = std::make_unique<BrokerThread>(std::move(options));
+    auto made = std::make_unique<BrokerThread>(std::move(options), neighbours, std::move(inside));
     if (auto folder_made = made->disk_.make_folder(folder); !folder_made) {
         return folder_made.error();
     }
@@ -63,7 +67,13 @@ Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options) {
 }
 
 void BrokerThread::start() {
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+        if (inside_) {
+            inside_([this] { run(); });
+        } else {
+            run();
+        }
+    });
     oversee();
 }
 

@@ -30,7 +30,11 @@ class FolderLock;
 
 class BrokerThread {
   public:
-    explicit BrokerThread(NodeOptions options);  // opened by make_broker() alone
+    // Runs the thread's work, all of it: for what needs a thread to live in it.
+    using Inside = std::function<void(const std::function<void()>& work)>;
+
+    // Opened by make_broker() alone.
+    BrokerThread(NodeOptions options, Neighbours* neighbours, Inside inside);
     ~BrokerThread();
     BrokerThread(const BrokerThread&) = delete;
     BrokerThread& operator=(const BrokerThread&) = delete;
@@ -44,17 +48,22 @@ class BrokerThread {
 
     [[nodiscard]] api::Dispatch& dispatch() { return *node_; }
 
+    [[nodiscard]] std::shared_ptr<Mailbox> mailbox() const { return node_->mailbox(); }
+
     [[nodiscard]] const std::optional<RootKey>& first_start_key() const {
         return node_->first_start_key();
     }
 
   private:
-    friend Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options);
+    friend Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options,
+                                                             Neighbours* neighbours,
+                                                             Inside inside);
 
     void run();
     void oversee();
 
     std::string data_folder_;
+    Inside inside_;
     PosixDisk disk_;
     SystemClock clock_;
     SystemRandom random_;
@@ -69,6 +78,9 @@ class BrokerThread {
 
 // Locks and opens the data folder. Error{unavailable}: another server uses it; others say what is
 // wrong with which file. Calls are taken from then on and answered once start() was called.
-Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options);
+// In a cluster `neighbours` outlive it.
+Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options,
+                                                  Neighbours* neighbours = nullptr,
+                                                  BrokerThread::Inside inside = {});
 
 }  // namespace penstock::node

@@ -21,12 +21,12 @@ Call::Call(boost::asio::any_io_executor executor,
            api::Broker::Answer answer,
            Refuse refuse,
            std::shared_ptr<Mailbox> mailbox,
-           bool root)
+           api::Principal principal)
     : executor_(std::move(executor)),
       answer_(std::move(answer)),
       refuse_(refuse),
       mailbox_(std::move(mailbox)),
-      root_(root) {}
+      principal_(std::move(principal)) {}
 
 void Call::cancel() {
     if (cancelled_.exchange(true) || answered()) return;

@@ -21,7 +21,7 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
          api::Broker::Answer answer,
          Refuse refuse,
          std::shared_ptr<Mailbox> mailbox,
-         bool root = false);
+         api::Principal principal = {});
 
     void cancel() override;
 
@@ -49,7 +49,9 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
     [[nodiscard]] std::any refusal(model::Refusal why) const { return refuse_(std::move(why)); }
 
     // Its caller is an administrator.
-    [[nodiscard]] bool root() const { return root_; }
+    [[nodiscard]] bool root() const { return principal_.root; }
+
+    [[nodiscard]] const api::Principal& principal() const { return principal_; }
 
     // Broker thread only: monotonic time of its time-out, and whether a long poll keeps it instead.
     std::int64_t deadline_us = 0;
@@ -60,7 +62,7 @@ class Call final : public api::Cancellation, public std::enable_shared_from_this
     api::Broker::Answer answer_;
     Refuse refuse_;
     std::shared_ptr<Mailbox> mailbox_;
-    bool root_;
+    api::Principal principal_;
     std::atomic<Stage> stage_{Stage::waiting};
     std::atomic<bool> cancelled_{false};
 };

@@ -30,8 +30,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.store,
             shared.background,
             shared.clock,
-            shared.options,
-            shared.status},
+            shared.options},
       operations_(desk_) {}
 
 void DataDesk::attach(api::DeliveryListener& listener) {

@@ -25,7 +25,6 @@ struct Shared {
     const Clock& clock;
     const NodeOptions& options;
     SubmitTo submit;
-    std::function<api::ServerStatus()> status;
     std::function<void(const CallPtr&)> resumed;
 };
 

@@ -3,9 +3,13 @@
 // its own thread, in the turn.
 #pragma once
 
+#include "broker/api/requests.h"
 #include "broker/node/hosted_set.h"
+#include "broker/node/validation.h"
+#include "broker/storage/log/log_store.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -38,13 +42,20 @@ class Neighbours {
     virtual void forward(model::SetId set,
                          const CallPtr& call,
                          api::Request request,
-                         PreparedBodies bodies) = 0;
+                         PreparedBodies bodies,
+                         bool repeatable) = 0;
+
+    // Runs `then` once set 0 is here as its leader had it just now; false: none could be asked.
+    virtual void names_current(std::function<void(bool)> then) = 0;
+
+    // The cluster as this node sees it.
+    [[nodiscard]] virtual api::ClusterView view(Node& node) = 0;
+
+    // Makes a cluster of this node and its configured peers; `done` with why not, or nothing.
+    virtual void init(Node& node, std::function<void(Refused)> done) = 0;
 
     // A command for a set that this node does not lead.
     virtual void submit(model::SetId set, Submission submission) = 0;
-
-    // The caller of a forwarded request is gone.
-    virtual void forget(const CallPtr& call) = 0;
 };
 
 }  // namespace penstock::node

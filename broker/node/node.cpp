@@ -122,7 +122,6 @@ Node::Opened::Opened(Node& node)
              [&node](model::SetId set, Submission submission) {
                  node.submit(set, std::move(submission));
              },
-             [&node] { return node.status(); },
              [&node](const CallPtr& call) {
                  node.watch(call);
              }} {}
@@ -142,7 +141,7 @@ std::shared_ptr<api::Cancellation> Node::call(const api::Principal& principal,
                                               boost::asio::any_io_executor executor,
                                               Answer answer) {
     auto call = std::make_shared<Call>(
-        std::move(executor), std::move(answer), refuse_of(request), mailbox_, principal.root);
+        std::move(executor), std::move(answer), refuse_of(request), mailbox_, principal);
     if (!ready_ || stopping_) {
         refuse_now(call, model::Reason::unavailable, "the server starts or stops");
         return call;
@@ -239,7 +238,6 @@ void Node::relieve() {
 
 void Node::forget(const CallPtr& call) {
     for (const auto& [set, desk] : open_->desks) desk->receiving().forget(call);
-    if (world_.neighbours != nullptr) world_.neighbours->forget(call);
 }
 
 void Node::open_letters() {

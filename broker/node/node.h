@@ -114,7 +114,28 @@ class Node final : public api::Broker, public api::Dispatch {
 
     [[nodiscard]] HostedSet* hosted(model::SetId set);
 
+    // Another data set has a replica here from now on. An error is final.
+    Result<void> host(model::SetId set);
+
+    // The key a cluster begins with; counts until set 0 has one.
+    void use_first_key(RootKey key);
+
+    [[nodiscard]] RootKey first_key() const { return local_key_.value_or(RootKey{}); }
+
+    [[nodiscard]] bool keys_missing() const { return local_key_.has_value(); }
+
+    // Set 0 is led here, and has no key yet: it gets the first one.
+    void put_first_key();
+
     [[nodiscard]] std::shared_ptr<Mailbox> mailbox() const { return mailbox_; }
+
+    [[nodiscard]] Completions& completions() { return completions_; }
+
+    [[nodiscard]] HostedSet& names_set() { return *names_set_; }
+
+    [[nodiscard]] storage::LogStore& store() { return *store_; }
+
+    [[nodiscard]] std::vector<DataDesk*> desks();
 
     [[nodiscard]] const HostedSet& names_set() const { return *names_set_; }
 
@@ -149,6 +170,8 @@ class Node final : public api::Broker, public api::Dispatch {
     Result<void> open_sets();
     [[nodiscard]] std::vector<model::SetId> data_sets_here();
     Result<void> first_start();
+    Result<void> choose_first_key();
+    void add_desk(std::unique_ptr<HostedSet> set);
     [[nodiscard]] bool waiting();
     [[nodiscard]] model::InitSet init_of_set();
     void begin(const CallPtr& call, api::Request request, PreparedBodies bodies);
@@ -160,7 +183,10 @@ class Node final : public api::Broker, public api::Dispatch {
                   bool reads);
     void run_everywhere(const CallPtr& call, const api::Request& request);
     void list_subscriptions(const CallPtr& call, const api::ListSubscriptions& request);
+    [[nodiscard]] std::vector<model::SetId> data_sets() const;
     [[nodiscard]] Placement placement() const;
+    void get_cluster(const CallPtr& call, const api::GetCluster& request);
+    void init_cluster(const CallPtr& call, const api::InitCluster& request);
     [[nodiscard]] DataDesk* desk_of(model::SubscriptionNo subscription);
     void each_set(const std::function<void(HostedSet&)>& visit);
     void open_letters();
@@ -185,7 +211,8 @@ class Node final : public api::Broker, public api::Dispatch {
     std::vector<std::unique_ptr<HostedSet>> data_sets_;  // while they are opened
     std::unique_ptr<Opened> open_;
     api::DeliveryListener* listener_ = nullptr;
-    std::optional<RootKey> first_key_;
+    std::optional<RootKey> first_key_;  // made by this start
+    std::optional<RootKey> local_key_;  // what set 0 begins with
     using Calls = std::vector<CallPtr>;
     std::atomic<std::int64_t> turn_began_us_{0};         // 0: between turns
     std::atomic<std::shared_ptr<const Calls>> hanging_;  // what the turn's sync holds up

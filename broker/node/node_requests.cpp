@@ -1,6 +1,7 @@
 // Where a request of a client runs: here, where this node leads the set it belongs to; on another
 // node; in several sets whose parts are put together.
 #include "broker/base/check.h"
+#include "broker/core/placement.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -36,7 +37,14 @@ struct Gathering {
     std::function<void(const CallPtr&, std::vector<std::optional<Outcome<Reply>>>&)> finished;
 };
 
-// A request of the node's own whose answer is part `at` of the gathering.
+// On the caller's executor, as every answer.
+template <class Reply>
+void answer_whole(const CallPtr& call, Outcome<Reply> outcome) {
+    if (call->claim()) call->answer(std::any(std::move(outcome)));
+}
+
+// A request of the node's own whose answer is part `at` of the gathering. It is answered where its
+// caller is, so that the parts of one answer meet on one thread.
 template <class Reply>
 CallPtr part_of(const std::shared_ptr<Gathering<Reply>>& gathering,
                 std::size_t at,
@@ -46,11 +54,11 @@ CallPtr part_of(const std::shared_ptr<Gathering<Reply>>& gathering,
         gathering->parts[at] = std::any_cast<Outcome<Reply>>(std::move(outcome));
         if (--gathering->missing == 0) gathering->finished(gathering->call, gathering->parts);
     };
-    return std::make_shared<Call>(boost::asio::any_io_executor(),
+    return std::make_shared<Call>(gathering->call->executor(),
                                   std::move(answer),
                                   refuse_of(request),
                                   std::move(mailbox),
-                                  gathering->call->root());
+                                  gathering->call->principal());
 }
 
 api::DeliveryPage merged(const api::ListDeliveries& request,
@@ -92,10 +100,20 @@ api::ListDeadLetterSources part_request(api::ListDeadLetterSources request) {
 
 }  // namespace
 
+std::vector<model::SetId> Node::data_sets() const {
+    std::vector<model::SetId> sets;
+    for (const model::SetInfo& info : core::list_sets(names_set_->rows())) {
+        if (info.set != model::names_set) sets.push_back(info.set);
+    }
+    if (!sets.empty()) return sets;
+    for (const auto& [set, desk] : open_->desks) sets.push_back(set);
+    return sets;
+}
+
 Placement Node::placement() const {
     Placement placement;
     std::uint32_t least = 0;
-    for (const auto& [set, desk] : open_->desks) {
+    for (const model::SetId set : data_sets()) {
         placement.sets.push_back(set);
         const std::uint32_t objects = core::objects_in(names_set_->rows(), set);
         if (placement.sets.size() > 1 && objects >= least) continue;
@@ -106,8 +124,15 @@ Placement Node::placement() const {
 }
 
 void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodies) {
-    Errand errand{route_of(request, open_->names, placement()), false};
-    run(call, std::move(request), std::move(bodies), errand);
+    const Errand errand{route_of(request, open_->names, placement()), false};
+    const bool stale = errand.route.missing && world_.neighbours != nullptr;
+    if (!stale) return run(call, std::move(request), std::move(bodies), errand);
+    // The name may have been made by another node a moment ago.
+    watch(call);
+    auto again = [this, call, request = std::move(request), bodies = std::move(bodies)](bool) {
+        run(call, request, bodies, {route_of(request, open_->names, placement()), false});
+    };
+    world_.neighbours->names_current(std::move(again));
 }
 
 void Node::begin_forwarded(const CallPtr& call,
@@ -136,12 +161,19 @@ void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies,
             if (std::holds_alternative<api::GetStatus>(request)) {
                 return completions_.answer(call, std::any(Outcome<api::ServerStatus>(status())));
             }
+            if (const auto* ask = std::get_if<api::GetCluster>(&request)) {
+                return get_cluster(call, *ask);
+            }
+            if (const auto* ask = std::get_if<api::InitCluster>(&request)) {
+                return init_cluster(call, *ask);
+            }
             if (open_->desks.empty()) return completions_.refuse(call, not_leading());
             return open_->desks.begin()->second->operations().start(
                 call, std::move(request), std::move(bodies));
         case Route::To::set:
             break;
     }
+    if (errand.route.set == model::names_set) return completions_.refuse(call, not_leading());
     DataDesk* desk = this->desk(errand.route.set);
     if (desk != nullptr && desk->serving()) {
         return run_here(*desk, call, std::move(request), std::move(bodies), errand.route.reads);
@@ -149,7 +181,8 @@ void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies,
     if (world_.neighbours == nullptr || errand.forwarded) {
         return completions_.refuse(call, not_leading());
     }
-    world_.neighbours->forward(errand.route.set, call, std::move(request), std::move(bodies));
+    world_.neighbours->forward(
+        errand.route.set, call, std::move(request), std::move(bodies), errand.route.reads);
 }
 
 void Node::run_here(
@@ -168,6 +201,30 @@ void Node::run_here(
     });
 }
 
+void Node::get_cluster(const CallPtr& call, const api::GetCluster& /*request*/) {
+    api::ClusterView view;
+    if (world_.neighbours != nullptr) view = world_.neighbours->view(*this);
+    completions_.answer(call, std::any(Outcome<api::ClusterView>(std::move(view))));
+}
+
+void Node::init_cluster(const CallPtr& call, const api::InitCluster& /*request*/) {
+    if (world_.neighbours == nullptr) {
+        return completions_.refuse(
+            call,
+            {model::Reason::invalid_parameter,
+             "cluster",
+             "this server is on its own: give it a [cluster] section and start it again"});
+    }
+    if (!call->root()) {
+        return completions_.refuse(
+            call, {model::Reason::denied, {}, "a cluster is made with the root key only"});
+    }
+    world_.neighbours->init(*this, [this, call](Refused refused) {
+        if (refused) return completions_.refuse(call, std::move(*refused));
+        get_cluster(call, {});
+    });
+}
+
 void Node::run_everywhere(const CallPtr& call, const api::Request& request) {
     const auto gather = [&](const auto& typed) {
         using Typed = std::decay_t<decltype(typed)>;
@@ -177,16 +234,16 @@ void Node::run_everywhere(const CallPtr& call, const api::Request& request) {
         gathering->call = call;
         gathering->parts.resize(sets.size());
         gathering->missing = sets.size();
-        gathering->finished = [this, typed](const CallPtr& whole, auto& parts) {
+        gathering->finished = [typed](const CallPtr& whole, auto& parts) {
             for (auto& part : parts) {
-                if (!*part) return completions_.refuse(whole, part->error());
+                if (!*part) return answer_whole<Reply>(whole, part->error());
             }
-            completions_.answer(whole, std::any(Outcome<Reply>(merged(typed, parts))));
+            answer_whole<Reply>(whole, merged(typed, parts));
         };
         for (std::size_t at = 0; at < sets.size(); ++at) {
             api::Request part = part_request(typed);
             CallPtr own = part_of(gathering, at, part, mailbox_);
-            run(own, std::move(part), {}, {{Route::To::set, sets[at], true}, false});
+            run(own, std::move(part), {}, {{Route::To::set, sets[at], true, false}, false});
         }
     };
     if (const auto* list = std::get_if<api::ListDeliveries>(&request)) return gather(*list);
@@ -207,7 +264,7 @@ void Node::list_subscriptions(const CallPtr& call, const api::ListSubscriptions&
     gathering->call = call;
     gathering->parts.resize(found.items.size());
     gathering->missing = found.items.size();
-    gathering->finished = [this, total = found.total](const CallPtr& whole, auto& parts) {
+    gathering->finished = [total = found.total](const CallPtr& whole, auto& parts) {
         api::SubscriptionPage page;
         page.total = total;
         for (auto& part : parts) {
@@ -215,18 +272,22 @@ void Node::list_subscriptions(const CallPtr& call, const api::ListSubscriptions&
             const bool gone =
                 !*part && part->error().reason == model::Reason::subscription_not_found;
             if (gone) continue;
-            if (!*part) return completions_.refuse(whole, part->error());
+            if (!*part) return answer_whole<api::SubscriptionPage>(whole, part->error());
             page.items.push_back(std::move(**part));
         }
-        completions_.answer(whole, std::any(Outcome<api::SubscriptionPage>(std::move(page))));
+        answer_whole<api::SubscriptionPage>(whole, std::move(page));
     };
-    if (found.items.empty()) return gathering->finished(call, gathering->parts);
+    if (found.items.empty()) {
+        api::SubscriptionPage none;
+        none.total = found.total;
+        return completions_.answer(call, std::any(Outcome<api::SubscriptionPage>(std::move(none))));
+    }
     for (std::size_t at = 0; at < found.items.size(); ++at) {
         const auto parts = split_subscription(found.items[at].name);
         check(parts.has_value(), "a subscription's name has a topic");
         api::Request one = api::GetSubscription{parts->topic, parts->name};
         CallPtr own = part_of(gathering, at, one, mailbox_);
-        run(own, std::move(one), {}, {{Route::To::set, found.items[at].set, true}, false});
+        run(own, std::move(one), {}, {{Route::To::set, found.items[at].set, true, false}, false});
     }
 }
 

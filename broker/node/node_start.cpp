@@ -105,11 +105,7 @@ Result<void> Node::open() {
     swept_us_ = world_.clock.steady_us();
     open_ = std::make_unique<Opened>(*this);
     open_->background.add(*names_set_);
-    for (auto& set : std::exchange(data_sets_, {})) {
-        open_->background.add(*set);
-        const model::SetId number = set->set();
-        open_->desks.emplace(number, std::make_unique<DataDesk>(open_->shared, std::move(set)));
-    }
+    for (auto& set : std::exchange(data_sets_, {})) add_desk(std::move(set));
     publish_keys();
     if (world_.neighbours == nullptr) {
         if (auto first = first_start(); !first) return first.error();
@@ -117,9 +113,35 @@ Result<void> Node::open() {
         for (int turn = 0; turn < recover_turns_max && waiting(); ++turn) {
             if (auto committed = commit(); !committed) return committed.error();
         }
+    } else if (core::list_keys(names_set_->rows()).empty()) {
+        if (auto chosen = choose_first_key(); !chosen) return chosen.error();
+        publish_keys();
     }
     ready_ = true;
     return {};
+}
+
+void Node::add_desk(std::unique_ptr<HostedSet> set) {
+    open_->background.add(*set);
+    const model::SetId number = set->set();
+    auto desk = std::make_unique<DataDesk>(open_->shared, std::move(set));
+    if (listener_ != nullptr) desk->attach(*listener_);
+    open_->desks.emplace(number, std::move(desk));
+}
+
+Result<void> Node::host(model::SetId set) {
+    if (open_->desks.contains(set)) return {};
+    auto data = open_rows(set, core::make_data_set());
+    if (!data) return data.error();
+    if (auto opened = open_log(**data); !opened) return opened.error();
+    add_desk(std::move(*data));
+    return {};
+}
+
+std::vector<DataDesk*> Node::desks() {
+    std::vector<DataDesk*> all;
+    for (const auto& [set, desk] : open_->desks) all.push_back(desk.get());
+    return all;
 }
 
 bool Node::waiting() {
@@ -137,6 +159,21 @@ model::InitSet Node::init_of_set() {
     return init;
 }
 
+Result<void> Node::choose_first_key() {
+    if (options_.dev) {
+        local_key_ = RootKey{dev_key_id, dev_key_secret};
+        return {};
+    }
+    first_key_ = RootKey{"AKID" + hex(world_.random.fill(key_id_bytes)),
+                         hex(world_.random.fill(secret_bytes))};
+    // Kept before it is valid: a crash in between leaves a file that the next start overwrites.
+    if (options_.save_root_key) {
+        if (auto saved = options_.save_root_key(*first_key_); !saved) return saved.error();
+    }
+    local_key_ = first_key_;
+    return {};
+}
+
 Result<void> Node::first_start() {
     bool has_root = false;
     bool has_dev = false;
@@ -145,31 +182,36 @@ Result<void> Node::first_start() {
         has_dev = has_dev || dev;
         has_root = has_root || (key.root && !dev);
     }
-    if (options_.dev) {
-        if (has_dev) return {};
-        const model::PutKey key{dev_key_id, dev_key_secret, true};
-        names_set_->submit(Submission{key, {}, nullptr, {}});
-        return {};
-    }
-    if (has_root) return {};
-    first_key_ = RootKey{"AKID" + hex(world_.random.fill(key_id_bytes)),
-                         hex(world_.random.fill(secret_bytes))};
-    // Kept before it is valid: a crash in between leaves a file that the next start overwrites.
-    if (options_.save_root_key) {
-        if (auto saved = options_.save_root_key(*first_key_); !saved) return saved.error();
-    }
-    const model::PutKey key{first_key_->key_id, first_key_->secret, true};
-    names_set_->submit(Submission{key, {}, nullptr, {}});
+    if (options_.dev ? has_dev : has_root) return {};
+    if (auto chosen = choose_first_key(); !chosen) return chosen;
+    put_first_key();
     return {};
+}
+
+void Node::use_first_key(RootKey key) {
+    local_key_ = std::move(key);
+    publish_keys();
+}
+
+void Node::put_first_key() {
+    if (!local_key_) return;
+    const model::PutKey key{local_key_->key_id, local_key_->secret, true};
+    names_set_->submit(Submission{key, {}, nullptr, {}});
 }
 
 void Node::publish_keys() {
     auto keys = std::make_shared<Keys>();
-    for (core::KeyInfo& key : core::list_keys(names_set_->rows())) {
+    const std::vector<core::KeyInfo> known = core::list_keys(names_set_->rows());
+    if (!known.empty()) local_key_.reset();
+    // Before set 0 has one: the key it will begin with.
+    if (local_key_) {
+        keys->emplace(local_key_->key_id,
+                      core::KeyInfo{local_key_->key_id, local_key_->secret, true});
+    }
+    for (const core::KeyInfo& key : known) {
         // The well-known key of a folder that once ran with `dev` opens nothing without it.
         if (key.key_id == dev_key_id && !options_.dev) continue;
-        std::string id = key.key_id;
-        keys->emplace(std::move(id), std::move(key));
+        keys->emplace(key.key_id, key);
     }
     keys_.store(std::move(keys));
 }

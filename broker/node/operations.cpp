@@ -1,5 +1,7 @@
 #include "broker/node/operations.h"
 
+#include "broker/base/check.h"
+
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -10,8 +12,12 @@ void Operations::start(const CallPtr& call, api::Request request, PreparedBodies
     std::visit(
         [&](auto& typed) {
             using Type = std::decay_t<decltype(typed)>;
-            if constexpr (std::is_same_v<Type, api::SendMessages> ||
-                          std::is_same_v<Type, api::PublishMessages>) {
+            if constexpr (std::is_same_v<Type, api::GetStatus> ||
+                          std::is_same_v<Type, api::GetCluster> ||
+                          std::is_same_v<Type, api::InitCluster>) {
+                check(false, "the node answers what is asked of itself");
+            } else if constexpr (std::is_same_v<Type, api::SendMessages> ||
+                                 std::is_same_v<Type, api::PublishMessages>) {
                 run(call, std::move(typed), std::move(bodies));
             } else {
                 run(call, std::move(typed));
@@ -37,10 +43,6 @@ void Operations::submit(const CallPtr& call, model::Command command, std::functi
         done();
     };
     desk_.data.submit(Submission{std::move(command), {}, call, replied});
-}
-
-void Operations::run(const CallPtr& call, const api::GetStatus& /*request*/) {
-    answer<api::ServerStatus>(call, desk_.status());
 }
 
 }  // namespace penstock::node

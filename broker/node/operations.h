@@ -34,7 +34,6 @@ struct Desk {
     const Background& background;
     const Clock& clock;
     const NodeOptions& options;
-    std::function<api::ServerStatus()> status;
 };
 
 class Operations {
@@ -82,7 +81,6 @@ class Operations {
     void run(const CallPtr& call, const api::RedriveDeadLetters& request);
     void run(const CallPtr& call, const api::ListDeliveries& request);
     void run(const CallPtr& call, const api::TrackMessage& request);
-    void run(const CallPtr& call, const api::GetStatus& request);
 
     [[nodiscard]] Refused check_publish(model::TopicNo topic,
                                         const std::vector<model::BodyInfo>& messages);

@@ -25,6 +25,10 @@ class Finder {
 
     Route operator()(const api::GetStatus& /*request*/) const { return {}; }
 
+    Route operator()(const api::GetCluster& /*request*/) const { return {}; }
+
+    Route operator()(const api::InitCluster& /*request*/) const { return {}; }
+
     Route operator()(const api::GetQueue& request) { return read(names_.queue(request.name)); }
 
     Route operator()(const api::SetQueue& request) { return write(names_.queue(request.name)); }
@@ -86,7 +90,7 @@ class Finder {
     }
 
     Route operator()(const api::ListSubscriptions& request) {
-        if (request.topic.empty()) return {To::each_subscription, {}, true};
+        if (request.topic.empty()) return {To::each_subscription, {}, true, false};
         return read(names_.topic(request.topic));
     }
 
@@ -110,27 +114,27 @@ class Finder {
 
     Route operator()(const api::TrackMessage& request) const {
         for (const model::SetId set : placement_.sets) {
-            if (set == request.id.set()) return {To::set, set, true};
+            if (set == request.id.set()) return {To::set, set, true, false};
         }
         return fallback();
     }
 
   private:
-    [[nodiscard]] Route next() const { return {To::set, placement_.next, false}; }
+    [[nodiscard]] Route next() const { return {To::set, placement_.next, false, false}; }
 
-    [[nodiscard]] Route fallback() const { return {To::set, placement_.next, false}; }
+    [[nodiscard]] Route fallback() const { return {To::set, placement_.next, false, true}; }
 
     [[nodiscard]] Route everywhere() const {
-        if (placement_.sets.size() == 1) return {To::set, placement_.sets.front(), true};
-        return {To::every_set, {}, true};
+        if (placement_.sets.size() == 1) return {To::set, placement_.sets.front(), true, false};
+        return {To::every_set, {}, true, false};
     }
 
     [[nodiscard]] Route read(const Outcome<core::NameInfo>& found) const {
-        return found ? Route{To::set, found->set, true} : fallback();
+        return found ? Route{To::set, found->set, true, false} : fallback();
     }
 
     [[nodiscard]] Route write(const Outcome<core::NameInfo>& found) const {
-        return found ? Route{To::set, found->set, false} : fallback();
+        return found ? Route{To::set, found->set, false, false} : fallback();
     }
 
     Names& names_;

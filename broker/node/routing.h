@@ -19,8 +19,9 @@ struct Route {
     };
 
     To to = To::any;
-    model::SetId set;    // To::set
-    bool reads = false;  // changes nothing: rows must be shown to be current
+    model::SetId set;      // To::set
+    bool reads = false;    // changes nothing: rows must be shown to be current
+    bool missing = false;  // there is no such name, as far as this node knows
 };
 
 // The data sets there are, ascending, and the one for what is made next.

@@ -85,4 +85,8 @@ asio::awaitable<Reply> list_deliveries(Call& call);
 asio::awaitable<Reply> track_message(Call& call);
 asio::awaitable<Reply> get_status(Call& call);
 
+// cluster.cpp
+asio::awaitable<Reply> get_cluster(Call& call);
+asio::awaitable<Reply> init_cluster(Call& call);
+
 }  // namespace penstock::plugins::native

@@ -1,0 +1,398 @@
+#include "broker/cluster/cluster_node.h"
+
+#include "broker/base/bytes.h"
+#include "broker/base/log.h"
+#include "broker/core/placement.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace penstock::cluster {
+
+namespace {
+
+namespace transport = replication::transport;
+
+constexpr std::uint64_t frames_waiting_bytes_max = 128ULL << 20;
+constexpr std::int64_t ticks_at_once_max = 5;  // after a turn that hung
+constexpr std::int64_t tend_pause_us = 200'000;
+constexpr std::size_t set_bytes = 2;
+
+std::string text(SetId set) {
+    return std::to_string(set.value);
+}
+
+bool has(const std::vector<NodeId>& nodes, NodeId node) {
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+bool is_empty(const node::HostedSet& set, const storage::LogStore& store) {
+    const storage::LogStore::Range range = store.range(set.set());
+    return set.progress().applied == 0 && range.last < range.first;
+}
+
+}  // namespace
+
+ClusterNode::ClusterNode(World world, ClusterOptions options)
+    : world_(world),
+      options_(std::move(options)),
+      forwarding_(
+          options_.node,
+          world_.clock,
+          options_.request_timeout_ms,
+          [this](SetId set, std::uint32_t tries) { return guess(set, tries); },
+          options_.answers),
+      membership_(options_.node, options_.data_sets, options_.replicas) {}
+
+Result<void> ClusterNode::load() {
+    auto identity = load_identity(world_.disk, options_.data_folder);
+    if (!identity) return identity.error();
+    identity_ = std::move(*identity);
+    if (!identity_) return {};
+    if (identity_->node != options_.node.value) {
+        return error(Errc::invalid,
+                     options_.data_folder + " belongs to node " + std::to_string(identity_->node) +
+                         ", the configuration says node " + std::to_string(options_.node.value) +
+                         ": node ids are never given twice, set cluster.node_id back");
+    }
+    if (identity_->name != options_.name) {
+        return error(Errc::invalid,
+                     options_.data_folder + " belongs to cluster " + identity_->name +
+                         ", the configuration says " + options_.name);
+    }
+    return {};
+}
+
+transport::Hello ClusterNode::hello() const {
+    transport::Hello hello;
+    hello.cluster = options_.name;
+    hello.node = options_.node;
+    hello.peer_address = options_.peer_address;
+    hello.http_address = options_.http_address;
+    hello.zone = options_.zone;
+    if (!identity_) return hello;
+    hello.cluster_id = identity_->cluster;
+    hello.incarnation = identity_->incarnation;
+    return hello;
+}
+
+void ClusterNode::connect(transport::Peers& peers) {
+    peers_ = &peers;
+    forwarding_.use(peers, mailbox_);
+    std::vector<PeerAddress> known = options_.peers;
+    if (identity_ && !identity_->founders.empty()) {
+        known.clear();
+        for (const Founder& founder : identity_->founders) {
+            known.push_back({NodeId{founder.node}, founder.peer_address});
+        }
+    }
+    peers.set_peers(std::move(known));
+}
+
+std::vector<SetId> ClusterNode::hosted(const model::Rows& names) {
+    std::vector<SetId> sets;
+    for (const model::SetInfo& info : core::list_sets(names)) {
+        placed_[info.set] = info;
+        if (info.set != model::names_set && has(info.replicas, options_.node)) {
+            sets.push_back(info.set);
+        }
+    }
+    // What set 0 told of after its rows were flushed last is found by its folder.
+    const auto folders = world_.disk.list(options_.data_folder + "/rows");
+    constexpr std::string_view prefix = "set-";
+    for (const std::string& folder : folders ? *folders : std::vector<std::string>()) {
+        if (!folder.starts_with(prefix)) continue;
+        const auto number = model::parse_decimal(std::string_view(folder).substr(prefix.size()));
+        if (!number || *number == 0 || *number >= (1U << model::set_bits)) continue;
+        const SetId set{static_cast<std::uint16_t>(*number)};
+        if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
+    }
+    std::sort(sets.begin(), sets.end());
+    return sets;
+}
+
+replication::RaftStart ClusterNode::start_of(const node::HostedSet& set,
+                                             const storage::LogStore& store) const {
+    const core::SetProgress progress = set.progress();
+    replication::RaftStart start;
+    start.applied = progress.applied;
+    start.time_ms = progress.time_ms;
+    start.conf_state = set.conf_state();
+    std::vector<NodeId> founders;
+    if (set.set() == model::names_set) {
+        for (const Founder& founder : identity_ ? identity_->founders : std::vector<Founder>()) {
+            founders.emplace_back(founder.node);
+        }
+    } else if (const auto placed = placed_.find(set.set()); placed != placed_.end()) {
+        founders = placed->second.founders;
+    }
+    if (has(founders, options_.node)) {
+        start.origin = replication::RaftOrigin::founders;
+        start.founders = std::move(founders);
+    } else if (is_empty(set, store)) {
+        start.origin = replication::RaftOrigin::joining;
+    } else {
+        start.origin = replication::RaftOrigin::alone;
+    }
+    return start;
+}
+
+Result<std::unique_ptr<replication::Log>> ClusterNode::open_log(const node::HostedSet& set,
+                                                                storage::LogStore& store) {
+    store_ = &store;
+    auto log = replication::RaftLog::open({world_.library, store, *this, world_.random},
+                                          set.set(),
+                                          options_.node,
+                                          start_of(set, store),
+                                          options_.raft);
+    if (!log) return log.error();
+    logs_[set.set()] = log->get();
+    return std::unique_ptr<replication::Log>(std::move(*log));
+}
+
+NodeId ClusterNode::guess(SetId set, std::uint32_t tries) const {
+    if (const auto log = logs_.find(set); log != logs_.end()) {
+        const NodeId leader = log->second->leadership().leader;
+        if (leader.value != 0 && leader != options_.node) return leader;
+        // A replica that knows of no leader: nobody else will know more.
+        if (tries == 0) return {};
+    }
+    const auto placed = placed_.find(set);
+    if (placed == placed_.end() || placed->second.replicas.empty()) return {};
+    const std::vector<NodeId>& replicas = placed->second.replicas;
+    for (std::size_t at = 0; at < replicas.size(); ++at) {
+        const NodeId node = replicas[(tries + at) % replicas.size()];
+        const auto link = links_.find(node);
+        const bool connected = link != links_.end() && link->second.connected;
+        if (node != options_.node && connected) return node;
+    }
+    return {};
+}
+
+void ClusterNode::begin_turn(node::Node& node, std::int64_t now_us) {
+    node_ = &node;
+    if (ticked_us_ == 0) ticked_us_ = now_us;
+    const std::int64_t due = (now_us - ticked_us_) / options_.tick_us;
+    for (std::int64_t tick = 0; tick < std::min(due, ticks_at_once_max); ++tick) {
+        for (const auto& [set, log] : logs_) log->tick();
+    }
+    ticked_us_ += due * options_.tick_us;
+    forwarding_.run(node, now_us);
+}
+
+std::int64_t ClusterNode::next_wake_us() const {
+    return std::min(ticked_us_ + options_.tick_us, forwarding_.next_wake_us());
+}
+
+Result<void> ClusterNode::look_at_names(node::Node& node) {
+    const model::LogIndex applied = node.names_set().applied();
+    if (std::exchange(names_seen_, applied) == applied) return {};
+    nodes_ = core::list_nodes(node.names_set().rows());
+    placed_.clear();
+    for (model::SetInfo& info : core::list_sets(node.names_set().rows())) {
+        const SetId set = info.set;
+        placed_[set] = std::move(info);
+    }
+    if (!nodes_.empty() && peers_ != nullptr) {
+        std::vector<PeerAddress> peers;
+        for (const model::NodeInfo& info : nodes_) peers.push_back({info.node, info.peer_address});
+        peers_->set_peers(std::move(peers));
+    }
+    for (const auto& [set, info] : placed_) {
+        if (set == model::names_set || !has(info.replicas, options_.node)) continue;
+        if (auto hosts = node.host(set); !hosts) return hosts.error();
+    }
+    return {};
+}
+
+Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
+    forwarding_.names_applied(node.names_set().applied());
+    for (const auto& [set, log] : logs_) {
+        if (log->failed()) return *log->failed();
+        const NodeId leader = log->leadership().leader;
+        if (std::exchange(leaders_seen_[set], leader) == leader) continue;
+        forwarding_.leader_changed();
+        log_line(LogLevel::info,
+                 "cluster",
+                 "event=leader set=" + text(set) + " leader=" + std::to_string(leader.value) +
+                     " term=" + std::to_string(log->leadership().term));
+    }
+    if (auto looked = look_at_names(node); !looked) return looked.error();
+    if (now_us < tended_us_ + tend_pause_us) return {};
+    tended_us_ = now_us;
+    for (const auto& [set, log] : logs_) {
+        log->applied_flushed(node.hosted(set)->row_store().flushed_applied());
+        const auto placed = placed_.find(set);
+        if (placed != placed_.end()) membership_.tend(*log, placed->second, now_us);
+    }
+    if (identity_ && node.names_set().leading()) arrange(node);
+    return {};
+}
+
+void ClusterNode::arrange(node::Node& node) {
+    if (node.keys_missing()) node.put_first_key();
+    const auto put = [&](model::Command command) {
+        node.submit(model::names_set, node::Submission{std::move(command), {}, nullptr, {}});
+    };
+    if (!nodes_.empty()) {
+        for (model::NodeInfo info : nodes_) {
+            const Link& link = links_[info.node];
+            if (!link.connected || link.http_address == info.http_address) continue;
+            info.http_address = link.http_address;
+            put(model::PutNode{std::move(info)});
+        }
+        return membership_.make_sets(node, nodes_, placed_);
+    }
+    model::SetInfo names;
+    names.set = model::names_set;
+    for (const Founder& founder : founders()) {
+        const NodeId id{founder.node};
+        const bool self = id == options_.node;
+        model::NodeInfo info;
+        info.node = id;
+        info.peer_address = self ? options_.peer_address : founder.peer_address;
+        info.http_address = self ? options_.http_address : links_[id].http_address;
+        info.zone = self ? options_.zone : links_[id].zone;
+        put(model::PutNode{std::move(info)});
+        names.founders.push_back(id);
+        names.replicas.push_back(id);
+    }
+    put(model::PutSet{std::move(names)});
+}
+
+std::vector<Founder> ClusterNode::founders() const {
+    if (identity_ && !identity_->founders.empty()) return identity_->founders;
+    return {{options_.node.value, options_.peer_address}};
+}
+
+void ClusterNode::forward(SetId set,
+                          const node::CallPtr& call,
+                          api::Request request,
+                          node::PreparedBodies bodies,
+                          bool repeatable) {
+    forwarding_.request(*node_, set, call, request, std::move(bodies), repeatable);
+}
+
+void ClusterNode::submit(SetId set, node::Submission submission) {
+    forwarding_.command(set, std::move(submission));
+}
+
+void ClusterNode::names_current(std::function<void(bool)> then) {
+    forwarding_.names_current(std::move(then));
+}
+
+api::ClusterView ClusterNode::view(node::Node& node) {
+    api::ClusterView view;
+    view.name = options_.name;
+    view.node = options_.node.value;
+    if (identity_) {
+        view.cluster_id = transport::to_text(identity_->cluster);
+        view.incarnation = identity_->incarnation;
+    }
+    for (const model::NodeInfo& info : nodes_) {
+        const bool self = info.node == options_.node;
+        const Link& link = links_[info.node];
+        view.nodes.push_back({info.node.value,
+                              info.peer_address,
+                              info.http_address,
+                              info.zone,
+                              info.leaving,
+                              self || link.connected,
+                              self ? std::string() : link.problem});
+    }
+    for (const auto& [set, log] : logs_) {
+        const replication::Leadership leadership = log->leadership();
+        api::SetView one;
+        one.set = set.value;
+        one.leader = leadership.leader.value;
+        one.term = leadership.term;
+        one.committed = log->committed();
+        one.applied = node.hosted(set)->applied();
+        one.objects = core::objects_in(node.names_set().rows(), set);
+        const auto add = [&](NodeId member, bool voter) {
+            const auto progress = log->progress(member);
+            const bool self = member == options_.node;
+            one.replicas.push_back({member.value,
+                                    voter,
+                                    self       ? log->committed()
+                                    : progress ? progress->match
+                                               : 0,
+                                    self || (progress && progress->recently_active)});
+        };
+        for (const NodeId voter : log->members().voters) add(voter, true);
+        for (const NodeId learner : log->members().learners) add(learner, false);
+        view.sets.push_back(std::move(one));
+    }
+    return view;
+}
+
+void ClusterNode::send(NodeId to, SetId set, std::string frame) {
+    if (peers_ == nullptr) return;
+    std::string bytes;
+    bytes.reserve(set_bytes + frame.size());
+    Writer(bytes).u16(set.value);
+    bytes += frame;
+    peers_->send(to, transport::Lane::raft, std::move(bytes));
+}
+
+void ClusterNode::receive(NodeId from, std::string_view bytes) {
+    if (bytes.size() < set_bytes) return;
+    const SetId set{Reader(bytes).u16()};
+    const auto log = logs_.find(set);
+    if (log == logs_.end()) {
+        ++counters_.frames_strange;
+        return;
+    }
+    log->second->receive(from, bytes.substr(set_bytes));
+}
+
+void ClusterNode::on_frame(NodeId from, transport::Lane lane, std::string bytes) {
+    if (lane != transport::Lane::raft) return;
+    const std::uint64_t size = bytes.size();
+    // Raft does without a lost frame; memory is not had back.
+    if (frames_waiting_.fetch_add(size) + size > frames_waiting_bytes_max) {
+        frames_waiting_ -= size;
+        return;
+    }
+    mailbox_->post([this, from, size, bytes = std::move(bytes)](node::Node&) {
+        frames_waiting_ -= size;
+        receive(from, bytes);
+    });
+}
+
+void ClusterNode::on_question(NodeId from,
+                              transport::Lane /*lane*/,
+                              std::string bytes,
+                              transport::Respond respond) {
+    mailbox_->post([this, from, bytes = std::move(bytes), respond = std::move(respond)](
+                       node::Node& node) { answer(node, from, bytes, respond); });
+}
+
+void ClusterNode::on_connected(NodeId peer, const transport::Hello& hello) {
+    mailbox_->post([this, peer, http = hello.http_address, zone = hello.zone](node::Node&) {
+        links_[peer] = Link{true, http, zone, {}};
+        forwarding_.leader_changed();
+    });
+}
+
+void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {
+    mailbox_->post([this, peer, how](node::Node&) {
+        Link& link = links_[peer];
+        link.connected = false;
+        link.problem = how == transport::LinkEnd::refused ? "refused" : "no connection";
+        const bool gone = how == transport::LinkEnd::reset || how == transport::LinkEnd::refused;
+        for (const auto& [set, log] : logs_) {
+            if (gone) log->peer_lost(peer);
+            log->unreachable(peer);
+        }
+    });
+}
+
+void ClusterNode::on_unreachable(NodeId peer) {
+    mailbox_->post([this, peer](node::Node&) {
+        for (const auto& [set, log] : logs_) log->unreachable(peer);
+    });
+}
+
+}  // namespace penstock::cluster

@@ -1,0 +1,156 @@
+// ClusterNode: what makes a Node one of a cluster: the replicated logs of its sets, the links to
+// the other nodes, who is asked for what. Made by the composition root before the Node and outlives
+// it; after start() it lives on the broker thread, the transport's thread only puts letters into
+// the node's mailbox.
+//
+// A node without an identity in its folder waits: with nothing in it, until it is called to found a
+// cluster; with the data of a server that stood alone it serves on as the sole voter of its sets.
+#pragma once
+
+#include "broker/cluster/forwarding.h"
+#include "broker/cluster/identity.h"
+#include "broker/cluster/membership.h"
+#include "broker/node/neighbours.h"
+#include "broker/node/node.h"
+#include "broker/replication/raft_log.h"
+#include "broker/replication/transport/peers.h"
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock::cluster {
+
+struct ClusterOptions {
+    std::string data_folder;
+    std::string name;
+    NodeId node;
+    std::string peer_address;
+    std::string http_address;
+    std::string zone;
+    std::vector<PeerAddress> peers;  // as configured: whom a cluster is founded with
+    std::uint16_t data_sets = 8;     // of a new cluster
+    std::uint32_t replicas = 3;      // of each of them, as far as there are nodes
+    std::uint32_t request_timeout_ms = 10'000;
+    std::int64_t tick_us = 30'000;
+    replication::RaftOptions raft;
+    // Answers of forwarded requests are put into bytes there; empty: on the broker thread.
+    boost::asio::any_io_executor answers;
+    // A key of a founded cluster is kept beside the one it replaces.
+    std::function<Result<void>(const node::RootKey&)> save_root_key;
+};
+
+struct ClusterCounters {
+    std::uint64_t frames_dropped = 0;  // came in faster than they were taken
+    std::uint64_t frames_strange = 0;  // of a set that is not here
+};
+
+class ClusterNode final : public node::Neighbours,
+                          public replication::transport::PeerListener,
+                          public replication::RaftSender {
+  public:
+    struct World {
+        Disk& disk;
+        const Clock& clock;
+        Random& random;
+        const replication::EngineLibrary& library;
+    };
+
+    ClusterNode(World world, ClusterOptions options);
+
+    // Reads the folder's identity. Error{damaged|invalid}: it is another node's, or unreadable.
+    Result<void> load();
+
+    // What the transport's hello says of this node.
+    [[nodiscard]] replication::transport::Hello hello() const;
+
+    // Where clients reach this node, once that is known.
+    void use_http_address(std::string address) { options_.http_address = std::move(address); }
+
+    // The node's; before the transport starts.
+    void use_mailbox(std::shared_ptr<node::Mailbox> mailbox) { mailbox_ = std::move(mailbox); }
+
+    // The links, before the broker thread starts; nothing is sent without. `peers` outlives the
+    // last turn.
+    void connect(replication::transport::Peers& peers);
+
+    // node::Neighbours
+    [[nodiscard]] std::vector<SetId> hosted(const model::Rows& names) override;
+    Result<std::unique_ptr<replication::Log>> open_log(const node::HostedSet& set,
+                                                       storage::LogStore& store) override;
+    void begin_turn(node::Node& node, std::int64_t now_us) override;
+    Result<void> end_turn(node::Node& node, std::int64_t now_us) override;
+    [[nodiscard]] std::int64_t next_wake_us() const override;
+    void forward(SetId set,
+                 const node::CallPtr& call,
+                 api::Request request,
+                 node::PreparedBodies bodies,
+                 bool repeatable) override;
+    void submit(SetId set, node::Submission submission) override;
+    void names_current(std::function<void(bool)> then) override;
+    [[nodiscard]] api::ClusterView view(node::Node& node) override;
+    void init(node::Node& node, std::function<void(node::Refused)> done) override;
+
+    // transport::PeerListener: the transport's thread
+    void on_frame(NodeId from, replication::transport::Lane lane, std::string bytes) override;
+    void on_question(NodeId from,
+                     replication::transport::Lane lane,
+                     std::string bytes,
+                     replication::transport::Respond respond) override;
+    void on_connected(NodeId node, const replication::transport::Hello& hello) override;
+    void on_disconnected(NodeId node, replication::transport::LinkEnd how) override;
+    void on_unreachable(NodeId node) override;
+
+    // replication::RaftSender
+    void send(NodeId to, SetId set, std::string frame) override;
+
+  private:
+    struct Link {
+        bool connected = false;
+        std::string http_address;
+        std::string zone;
+        std::string problem;
+    };
+
+    struct Founding;
+
+    [[nodiscard]] replication::RaftStart start_of(const node::HostedSet& set,
+                                                  const storage::LogStore& store) const;
+    [[nodiscard]] NodeId guess(SetId set, std::uint32_t tries) const;
+    void receive(NodeId from, std::string_view bytes);
+    void answer(node::Node& node,
+                NodeId from,
+                const std::string& question,
+                const replication::transport::Respond& respond);
+    std::string found(node::Node& node, const std::string& question);
+    Result<void> adopt(node::Node& node, const Identity& identity);
+    Result<void> look_at_names(node::Node& node);
+    void arrange(node::Node& node);
+    [[nodiscard]] std::vector<Founder> founders() const;
+    void call_founders(node::Node& node, const std::shared_ptr<Founding>& founding);
+
+    World world_;
+    ClusterOptions options_;
+    std::optional<Identity> identity_;
+    replication::transport::Peers* peers_ = nullptr;
+    std::shared_ptr<node::Mailbox> mailbox_;
+    node::Node* node_ = nullptr;  // known from the first turn on
+    storage::LogStore* store_ = nullptr;
+    std::map<SetId, replication::RaftLog*> logs_;  // owned by the hosted sets
+    std::map<SetId, model::SetInfo> placed_;       // as set 0 says
+    std::vector<model::NodeInfo> nodes_;
+    std::map<NodeId, Link> links_;
+    Forwarding forwarding_;
+    Membership membership_;
+    std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
+    model::LogIndex names_seen_ = 0;
+    std::map<SetId, NodeId> leaders_seen_;
+    std::int64_t ticked_us_ = 0;
+    std::int64_t tended_us_ = 0;
+    ClusterCounters counters_;
+};
+
+}  // namespace penstock::cluster

@@ -1,0 +1,381 @@
+#include "broker/cluster/forwarding.h"
+
+#include "broker/api/wire.h"
+#include "broker/model/wire.h"
+#include "broker/node/entry_bodies.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+#include <variant>
+
+namespace penstock::cluster {
+
+namespace {
+
+namespace transport = replication::transport;
+
+constexpr std::int64_t try_pause_us = 20'000;   // before a node that did not lead is asked again
+constexpr std::int64_t look_pause_us = 20'000;  // while nobody is known to lead
+constexpr std::int64_t names_wait_us = 1'000'000;
+constexpr std::int64_t us_per_s = 1'000'000;
+
+std::uint64_t schema() {
+    static const std::uint64_t known = api::schema_of_requests();
+    return known;
+}
+
+// A poll keeps its request that much longer.
+std::int64_t poll_us(const api::Request& request) {
+    constexpr std::uint32_t polling_wait_s_max = 30;
+    const auto* receive = std::get_if<api::ReceiveMessages>(&request);
+    if (receive == nullptr) return 0;
+    return us_per_s * std::int64_t{receive->wait_s.value_or(polling_wait_s_max)};
+}
+
+bool has_dedup_key(const api::Request& request) {
+    if (const auto* send = std::get_if<api::SendMessages>(&request)) {
+        return !send->dedup_key.empty();
+    }
+    const auto* publish = std::get_if<api::PublishMessages>(&request);
+    return publish != nullptr && !publish->dedup_key.empty();
+}
+
+HandedAnswer not_leading(NodeId leader) {
+    HandedAnswer answer;
+    answer.heard = Heard::not_leading;
+    answer.leader = leader.value;
+    return answer;
+}
+
+HandedAnswer misunderstood() {
+    HandedAnswer answer;
+    answer.heard = Heard::misunderstood;
+    return answer;
+}
+
+NodeId leader_of(node::Node& node, SetId set) {
+    node::HostedSet* hosted = node.hosted(set);
+    return hosted == nullptr ? NodeId{} : hosted->leader();
+}
+
+bool leads(node::Node& node, SetId set) {
+    if (set == model::names_set) return node.names_set().leading();
+    node::DataDesk* desk = node.desk(set);
+    return desk != nullptr && desk->serving();
+}
+
+}  // namespace
+
+void Forwarding::add(Parcel parcel) {
+    if (parcels_.size() >= parcels_max || bytes_ + parcel.question.size() > parcel_bytes_max) {
+        parcel.refused({model::Reason::overloaded, {}, "too much waits for other nodes"});
+        return;
+    }
+    bytes_ += parcel.question.size();
+    parcels_.emplace(next_id_++, std::move(parcel));
+    look_now_ = true;
+}
+
+void Forwarding::request(node::Node& node,
+                         SetId set,
+                         const node::CallPtr& call,
+                         const api::Request& request,
+                         node::PreparedBodies bodies,
+                         bool repeatable) {
+    ForwardQuestion question;
+    question.schema = schema();
+    question.set = set.value;
+    question.principal = api::encode_principal(call->principal());
+    question.request = api::encode_request(request);
+    question.bodies = bodies.bytes;
+    Parcel parcel;
+    parcel.set = set;
+    parcel.question = encode_question(question);
+    parcel.deadline_us = clock_.steady_us() + request_timeout_us_ + poll_us(request);
+    parcel.repeatable = repeatable || has_dedup_key(request);
+    parcel.call = call;
+    call->polling = true;  // this parcel's deadline counts
+    parcel.here = [call, request, bodies = std::move(bodies), set](node::Node& here) {
+        call->polling = false;
+        here.begin_forwarded(call, request, bodies, set);
+    };
+    parcel.answered = [&node, call, index = request.index()](const HandedAnswer& answer) {
+        auto outcome = api::decode_outcome(index, answer.answer);
+        if (!outcome) {
+            return node.completions().refuse(
+                call, {model::Reason::unknown_outcome, {}, "another node's answer cannot be read"});
+        }
+        node.completions().answer(call, std::move(*outcome));
+    };
+    parcel.refused = [&node, call](model::Refusal why) {
+        node.completions().refuse(call, std::move(why));
+    };
+    add(std::move(parcel));
+}
+
+void Forwarding::command(SetId set, node::Submission submission) {
+    SubmitQuestion question;
+    question.schema = schema();
+    question.set = set.value;
+    question.command = model::encode_commands({submission.command});
+    question.bodies = submission.bodies.bytes;
+    Parcel parcel;
+    parcel.set = set;
+    parcel.question = encode_question(question);
+    parcel.deadline_us = clock_.steady_us() + request_timeout_us_;
+    parcel.call = submission.call;
+    auto shared = std::make_shared<node::Submission>(std::move(submission));
+    parcel.here = [shared, set](node::Node& here) {
+        here.submit(set, std::move(*shared));
+    };
+    parcel.answered = [shared](const HandedAnswer& answer) {
+        if (!shared->done) return;
+        auto reply = model::reply_from_wire(answer.answer);
+        if (reply) return shared->done(std::move(*reply));
+        shared->done(model::Refusal{
+            model::Reason::unknown_outcome, {}, "another node's reply cannot be read"});
+    };
+    parcel.refused = [shared](model::Refusal why) {
+        if (shared->done) shared->done(std::move(why));
+    };
+    add(std::move(parcel));
+}
+
+void Forwarding::names_current(std::function<void(bool)> then) {
+    Parcel parcel;
+    parcel.set = model::names_set;
+    parcel.question = encode_question(NamesQuestion{});
+    parcel.deadline_us = clock_.steady_us() + names_wait_us;
+    parcel.repeatable = true;
+    auto shared = std::make_shared<std::function<void(bool)>>(std::move(then));
+    parcel.here = [shared](node::Node&) {
+        (*shared)(true);
+    };
+    parcel.answered = [shared](const HandedAnswer&) {
+        (*shared)(true);
+    };
+    parcel.refused = [shared](const model::Refusal&) {
+        (*shared)(false);
+    };
+    add(std::move(parcel));
+}
+
+void Forwarding::send(std::uint64_t id, Parcel& parcel, NodeId to, std::int64_t now_us) {
+    // From here on it may take effect, whatever becomes of the answer.
+    if (parcel.call && !parcel.call->mark_proposed()) return refuse(id);
+    parcel.under_way = true;
+    ++parcel.tries;
+    ++counters_.forwarded;
+    if (parcel.tries > 1) ++counters_.repeated;
+    const auto left = std::chrono::milliseconds((parcel.deadline_us - now_us) / 1'000 + 1);
+    auto take = [mailbox = mailbox_, this, id](transport::Answer answer) {
+        mailbox->post(
+            [this, id, answer = std::move(answer)](node::Node& node) { back(node, id, answer); });
+    };
+    peers_->ask(to, transport::Lane::requests, parcel.question, left, std::move(take));
+}
+
+void Forwarding::try_again(std::uint64_t id, Parcel& parcel, std::int64_t pause_us) {
+    if (!parcel.repeatable && parcel.maybe_delivered) return refuse(id);
+    parcel.under_way = false;
+    parcel.next_try_us = clock_.steady_us() + pause_us;
+}
+
+void Forwarding::refuse(std::uint64_t id) {
+    auto found = parcels_.extract(id);
+    if (found.empty()) return;
+    Parcel& parcel = found.mapped();
+    bytes_ -= parcel.question.size();
+    if (parcel.maybe_delivered) {
+        ++counters_.unknown;
+        parcel.refused({model::Reason::unknown_outcome,
+                        {},
+                        "the link to the leader broke: it may or may not have taken effect"});
+    } else {
+        parcel.refused({model::Reason::unavailable,
+                        {},
+                        "no leader of the set is known: nothing happened, try again"});
+    }
+}
+
+void Forwarding::back(node::Node& node, std::uint64_t id, const transport::Answer& answer) {
+    const auto found = parcels_.find(id);
+    if (found == parcels_.end()) return;
+    Parcel& parcel = found->second;
+    parcel.hint = {};
+    if (!answer) {
+        parcel.maybe_delivered = parcel.maybe_delivered || answer.error().maybe_delivered;
+        return try_again(id, parcel, try_pause_us);
+    }
+    auto handed = decode_handed(*answer);
+    if (!handed || handed->heard == Heard::misunderstood) {
+        // Of another build: clients are to ask the leader themselves until all are of one.
+        return refuse(id);
+    }
+    if (handed->heard == Heard::not_leading) {
+        parcel.hint = NodeId{handed->leader};
+        return try_again(id, parcel, parcel.hint.value == 0 ? try_pause_us : 0);
+    }
+    finish(node, id, std::move(*handed));
+}
+
+void Forwarding::finish(node::Node& node, std::uint64_t id, HandedAnswer answer) {
+    auto found = parcels_.extract(id);
+    bytes_ -= found.mapped().question.size();
+    auto deliver = [answered = std::move(found.mapped().answered), answer = std::move(answer)] {
+        answered(answer);
+    };
+    // Whoever is told that something was made finds its name by this node at once.
+    const std::uint64_t index = answer.names_index;
+    if (index <= node.names_set().applied()) return deliver();
+    held_.push_back({index, clock_.steady_us() + names_wait_us, std::move(deliver)});
+}
+
+bool Forwarding::look_at(node::Node& node, std::uint64_t id, Parcel& parcel, std::int64_t now_us) {
+    if (parcel.call && parcel.call->answered()) {
+        bytes_ -= parcel.question.size();
+        return true;
+    }
+    if (parcel.under_way || parcel.next_try_us > now_us) return false;
+    if (leads(node, parcel.set)) {
+        bytes_ -= parcel.question.size();
+        parcel.here(node);
+        return true;
+    }
+    const NodeId guess = parcel.hint.value != 0 ? parcel.hint : guess_(parcel.set, parcel.tries);
+    if (guess.value == 0 || guess == self_ || peers_ == nullptr) {
+        parcel.hint = {};
+        parcel.next_try_us = now_us + look_pause_us;
+        return false;
+    }
+    send(id, parcel, guess, now_us);
+    return false;
+}
+
+void Forwarding::run(node::Node& node, std::int64_t now_us) {
+    look_now_ = false;
+    std::vector<std::uint64_t> ids;
+    ids.reserve(parcels_.size());
+    for (const auto& [id, parcel] : parcels_) ids.push_back(id);
+    for (const std::uint64_t id : ids) {
+        const auto found = parcels_.find(id);
+        if (found == parcels_.end()) continue;
+        if (!found->second.under_way && found->second.deadline_us <= now_us) {
+            refuse(id);
+        } else if (look_at(node, id, found->second, now_us)) {
+            parcels_.erase(id);
+        }
+    }
+    const std::uint64_t applied = node.names_set().applied();
+    names_applied(applied);
+    std::vector<Held> held = std::exchange(held_, {});
+    for (Held& one : held) {
+        if (one.names_index <= applied || one.until_us <= now_us) {
+            one.deliver();
+        } else {
+            held_.push_back(std::move(one));
+        }
+    }
+}
+
+std::int64_t Forwarding::next_wake_us() const {
+    if (look_now_) return 0;
+    std::int64_t next_us = std::numeric_limits<std::int64_t>::max();
+    for (const auto& [id, parcel] : parcels_) {
+        if (!parcel.under_way) next_us = std::min(next_us, parcel.next_try_us);
+    }
+    for (const Held& held : held_) next_us = std::min(next_us, held.until_us);
+    return next_us;
+}
+
+bool Forwarding::serve(node::Node& node,
+                       const std::string& question,
+                       const transport::Respond& respond) {
+    if (question.empty()) return false;
+    const std::string_view rest = std::string_view(question).substr(1);
+    switch (static_cast<Word>(question.front())) {
+        case Word::forward:
+            serve_request(node, rest, respond);
+            return true;
+        case Word::submit:
+            serve_command(node, rest, respond);
+            return true;
+        case Word::names:
+            serve_names(node, respond);
+            return true;
+        case Word::found:
+            break;
+    }
+    return false;
+}
+
+void Forwarding::serve_request(node::Node& node,
+                               std::string_view bytes,
+                               const transport::Respond& respond) {
+    auto question = decode_forward(bytes);
+    if (!question || question->schema != schema()) return respond(encode_answer(misunderstood()));
+    auto request = api::decode_request(question->request);
+    auto principal = api::decode_principal(question->principal);
+    if (!request || !principal) return respond(encode_answer(misunderstood()));
+    const SetId set{question->set};
+    if (!leads(node, set)) return respond(encode_answer(not_leading(leader_of(node, set))));
+    ++counters_.served;
+    node::PreparedBodies bodies;
+    for (std::string& body : question->bodies) {
+        bodies.infos.push_back(node::info_of(body));
+        bodies.bytes.push_back(std::move(body));
+    }
+    auto answered =
+        [applied = names_applied_, respond, index = request->index()](const std::any& outcome) {
+            HandedAnswer answer;
+            answer.answer = api::encode_outcome(index, outcome);
+            answer.names_index = applied->load();
+            respond(encode_answer(answer));
+        };
+    auto call = std::make_shared<node::Call>(answers_,
+                                             std::move(answered),
+                                             node::refuse_of(*request),
+                                             node.mailbox(),
+                                             std::move(*principal));
+    node.begin_forwarded(call, std::move(*request), std::move(bodies), set);
+}
+
+void Forwarding::serve_command(node::Node& node,
+                               std::string_view bytes,
+                               const transport::Respond& respond) {
+    auto question = decode_submit(bytes);
+    if (!question || question->schema != schema()) return respond(encode_answer(misunderstood()));
+    auto commands = model::decode_commands(question->command);
+    if (!commands || commands->size() != 1) return respond(encode_answer(misunderstood()));
+    const SetId set{question->set};
+    if (!leads(node, set)) return respond(encode_answer(not_leading(leader_of(node, set))));
+    ++counters_.served;
+    node::Submission submission;
+    submission.command = std::move(commands->front());
+    for (std::string& body : question->bodies) {
+        submission.bodies.infos.push_back(node::info_of(body));
+        submission.bodies.bytes.push_back(std::move(body));
+    }
+    submission.done = [&node, respond](const model::Reply& reply) {
+        HandedAnswer answer;
+        answer.answer = model::reply_to_wire(reply);
+        answer.names_index = node.names_set().applied();
+        respond(encode_answer(answer));
+    };
+    node.submit(set, std::move(submission));
+}
+
+void Forwarding::serve_names(node::Node& node, const transport::Respond& respond) {
+    node::HostedSet* names = node.hosted(model::names_set);
+    if (!names->leading()) return respond(encode_answer(not_leading(names->leader())));
+    names->confirm([&node, respond, names](bool leading) {
+        if (!leading) return respond(encode_answer(not_leading(names->leader())));
+        HandedAnswer answer;
+        answer.names_index = node.names_set().applied();
+        respond(encode_answer(answer));
+    });
+}
+
+}  // namespace penstock::cluster

@@ -1,0 +1,60 @@
+#include "broker/cluster/words.h"
+
+#include "broker/base/wire.h"
+
+namespace penstock::cluster {
+
+namespace {
+
+template <class Question>
+std::string with_word(Word word, const Question& question) {
+    return std::string(1, static_cast<char>(word)) + wire::encode(question);
+}
+
+}  // namespace
+
+std::string encode_question(const ForwardQuestion& question) {
+    return with_word(Word::forward, question);
+}
+
+std::string encode_question(const SubmitQuestion& question) {
+    return with_word(Word::submit, question);
+}
+
+std::string encode_question(const NamesQuestion& question) {
+    return with_word(Word::names, question);
+}
+
+std::string encode_question(const FoundQuestion& question) {
+    return with_word(Word::found, question);
+}
+
+Result<ForwardQuestion> decode_forward(std::string_view bytes) {
+    return wire::decode<ForwardQuestion>(bytes, "forwarded request");
+}
+
+Result<SubmitQuestion> decode_submit(std::string_view bytes) {
+    return wire::decode<SubmitQuestion>(bytes, "submitted command");
+}
+
+Result<FoundQuestion> decode_found(std::string_view bytes) {
+    return wire::decode<FoundQuestion>(bytes, "call to found a cluster");
+}
+
+std::string encode_answer(const HandedAnswer& answer) {
+    return wire::encode(answer);
+}
+
+Result<HandedAnswer> decode_handed(std::string_view bytes) {
+    return wire::decode<HandedAnswer>(bytes, "answer");
+}
+
+std::string encode_answer(const FoundAnswer& answer) {
+    return wire::encode(answer);
+}
+
+Result<FoundAnswer> decode_founded(std::string_view bytes) {
+    return wire::decode<FoundAnswer>(bytes, "answer to a call to found a cluster");
+}
+
+}  // namespace penstock::cluster

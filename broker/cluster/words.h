@@ -1,0 +1,77 @@
+// Words: what nodes ask each other besides the frames of their sets: a request handed on, a command
+// for a set led elsewhere, how far set 0 is, to found a cluster. Values; coded by wire.h, so both
+// sides must be of one build's shape (schema). The first byte of a question is its Word.
+#pragma once
+
+#include "broker/base/error.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::cluster {
+
+enum class Word : std::uint8_t { forward = 1, submit = 2, names = 3, found = 4 };
+
+enum class Heard : std::uint8_t {
+    answered = 0,
+    not_leading = 1,  // nothing happened; `leader` may know more
+    misunderstood = 2,
+};
+
+// A client's request for a set that the asked node leads.
+struct ForwardQuestion {
+    std::uint64_t schema = 0;  // api::schema_of_requests()
+    std::uint16_t set = 0;
+    std::string principal;
+    std::string request;
+    std::vector<std::string> bodies;
+};
+
+// A command for a set that the asked node leads.
+struct SubmitQuestion {
+    std::uint64_t schema = 0;
+    std::uint16_t set = 0;
+    std::string command;  // model::encode_commands of one
+    std::vector<std::string> bodies;
+};
+
+// Asks the leader of set 0 how far it has been committed.
+struct NamesQuestion {
+    std::uint8_t reserved = 0;
+};
+
+// To all three.
+struct HandedAnswer {
+    Heard heard = Heard::answered;
+    std::uint64_t leader = 0;       // with not_leading: who may be, 0: unknown
+    std::string answer;             // outcome or reply
+    std::uint64_t names_index = 0;  // set 0 had applied that much: what was made is visible there
+};
+
+// To a node that belongs to no cluster yet: found this one with the others.
+struct FoundQuestion {
+    std::string identity;  // wire form of Identity, the founder's own node left out
+};
+
+struct FoundAnswer {
+    std::string problem;  // empty: it does
+};
+
+std::string encode_question(const ForwardQuestion& question);
+std::string encode_question(const SubmitQuestion& question);
+std::string encode_question(const NamesQuestion& question);
+std::string encode_question(const FoundQuestion& question);
+
+// The bytes behind the first.
+Result<ForwardQuestion> decode_forward(std::string_view bytes);
+Result<SubmitQuestion> decode_submit(std::string_view bytes);
+Result<FoundQuestion> decode_found(std::string_view bytes);
+
+std::string encode_answer(const HandedAnswer& answer);
+Result<HandedAnswer> decode_handed(std::string_view bytes);
+std::string encode_answer(const FoundAnswer& answer);
+Result<FoundAnswer> decode_founded(std::string_view bytes);
+
+}  // namespace penstock::cluster
