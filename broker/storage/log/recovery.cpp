@@ -158,7 +158,8 @@ Result<void> check_joints(const StoreFiles& files,
     for (const auto& [set, facts] : recovered.facts) {
         const LogIndex whole_from = recovered.catalog.first_whole(set, facts.last);
         if (applied(set) == nothing_needed) continue;
-        const LogIndex needed = applied(set) + 1;
+        // Whether rows may be behind the log's start is for those to say who know what lies before.
+        const LogIndex needed = std::max(applied(set), facts.start.index) + 1;
         if (needed >= whole_from || needed > facts.last) continue;
         if (!recovered.catalog.next_place(set, needed)) continue;
         return refuse(files.folder(),

@@ -38,6 +38,19 @@ std::vector<LogIndex> recorded(const LogStore& store, LogIndex from = 0) {
     return indexes;
 }
 
+// A new set's members all begin behind an entry 1 that nobody ever wrote.
+TEST(LogStart, ASetWhoseRowsWereNeverFlushedOpensBehindItsImaginedEntry) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    store->replace_log(data, {1, 1});
+    append_entries(*store, data, 2, 30, {4, 200});
+    sync(*store);
+    store = open_store(disk);
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(store->range(data).first, 2U);
+    EXPECT_EQ(store->range(data).last, 30U);
+}
+
 TEST(LogStart, HidesWhatIsBeforeItFromTheEngineAlone) {
     MemoryDisk disk;
     auto store = open_store(disk);
