@@ -40,7 +40,6 @@ std::string_view tail_complaint(const EngineConfig& config) {
         if (entry.term < at.term || entry.term == 0) return "the terms of the log fall";
         at = {entry.term, entry.index};
     }
-    if (at.term > config.hard_state.term) return "the log is ahead of the stored term";
     if (config.hard_state.commit > at.index) return "the stored commit is above the last entry";
     return {};
 }
@@ -135,6 +134,13 @@ Engine::Engine(Private, const EngineLibrary& library, const EngineConfig& config
 bool Engine::start(EngineConfig config) {
     // What was applied was committed, even where the record of it was not synced.
     hard_state_.commit = std::max(hard_state_.commit, config.applied);
+    // A write torn after its entries: this node has heard of their term, and has not voted in it.
+    const std::uint64_t last =
+        config.tail.empty() ? config.before_tail.term : config.tail.back().term;
+    if (last > hard_state_.term) {
+        hard_state_.term = last;
+        hard_state_.vote = 0;
+    }
     er_config c{};
     c.id = node_.value;
     c.applied = config.applied;

@@ -72,8 +72,20 @@ TEST_F(EngineOpen, R8HolesAndFallingTermsAreDamage) {
     tail_[1].index = 7;
     tail_[2].term = 2;
     EXPECT_EQ(complaint(), stored("the terms of the log fall"));
+}
+
+TEST_F(EngineOpen, R8AWriteTornBeforeItsHardStateOpensWithoutAVote) {
+    config_.hard_state.vote = 2;
     tail_[2].term = 4;
-    EXPECT_EQ(complaint(), stored("the log is ahead of the stored term"));
+    config_.tail = tail_;
+    auto opened = Engine::open(library(), config_);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_EQ((*opened)->term(), 4U);
+    EngineInput input;
+    input.campaign = true;
+    const EngineOutput& output = (*opened)->cycle(input);
+    ASSERT_EQ(output.late_messages.size(), 1U);
+    EXPECT_EQ(output.late_messages[0].term, 5U);
 }
 
 TEST_F(EngineOpen, LogAndSnapshotLeaveNoGap) {
