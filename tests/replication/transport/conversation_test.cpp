@@ -155,6 +155,18 @@ TEST(Peers, AnAnswerTravelsBackToOneThatOnlyDials) {
     EXPECT_EQ(status.hello.value().node, one.id);
 }
 
+TEST(Peers, NamesAreResolvedAndWhatIsNoAddressIsAProblem) {
+    TestNode one(plain_options(1));
+    TestNode two(plain_options(2));
+    const std::string port = std::to_string(two.peers->port());
+    one.peers->set_peers({{two.id, "localhost:" + port}, {NodeId{3}, "nowhere"}});
+    ASSERT_TRUE(one.reaches_node(two.id));
+    EXPECT_TRUE(one.reaches([](const PeersState& state) {
+        return state.peers.size() == 2 && state.peers[1].problem == "the address is not HOST:PORT";
+    }));
+    EXPECT_EQ(one.status_of(two.id).problem, "");
+}
+
 TEST(Peers, StoppingEndsOpenQuestionsAndIsHarmlessTwice) {
     TestNode one(plain_options(1));
     TestNode two(plain_options(2));
