@@ -158,8 +158,9 @@ Result<void> check_joints(const StoreFiles& files,
     for (const auto& [set, facts] : recovered.facts) {
         const LogIndex whole_from = recovered.catalog.first_whole(set, facts.last);
         if (applied(set) == nothing_needed) continue;
-        // Whether rows may be behind the log's start is for those to say who know what lies before.
-        const LogIndex needed = std::max(applied(set), facts.start.index) + 1;
+        // A log that began behind entry 1 never had one: rows that applied nothing lack nothing.
+        const bool imagined = applied(set) == 0 && facts.start.index == 1;
+        const LogIndex needed = imagined ? 2 : applied(set) + 1;
         if (needed >= whole_from || needed > facts.last) continue;
         if (!recovered.catalog.next_place(set, needed)) continue;
         return refuse(files.folder(),
