@@ -114,8 +114,8 @@ class Dispatch {
     virtual void disable(model::SubscriptionNo subscription, std::string reason) = 0;
 
     // Appends the message to the subscription's queue and settles it in one entry; `answer` runs on
-    // a node thread with Failure::none, queue_full or queue_gone. Only Failure::none ends the
-    // hand-out.
+    // a node thread with Failure::none, queue_full or queue_gone, or exhausted_resources when it
+    // was not tried. Only Failure::none ends the hand-out.
     virtual void feed(model::SubscriptionNo subscription,
                       model::Sequence sequence,
                       model::Generation generation,

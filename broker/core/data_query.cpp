@@ -90,10 +90,14 @@ bool receivable(const Rows& rows, QueueNo queue) {
 
 std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue) {
     std::vector<QueueNo> sources;
-    for (const ObjectNo source :
-         last_objects(rows, keys::prefix('d', queue), keys::prefix_end('d', queue))) {
-        if (rows.get(keys::config('q', source))) sources.push_back(source);
-    }
+    rows.scan(keys::prefix('d', queue),
+              keys::prefix_end('d', queue),
+              [&](std::string_view key, std::string_view value) {
+                  const QueueNo source = keys::last_object(key);
+                  const bool own = rows.get(keys::config('q', source)).has_value();
+                  if (own || value == remote_queue_source) sources.push_back(source);
+                  return true;
+              });
     return sources;
 }
 
@@ -154,6 +158,7 @@ std::optional<DeadLetter> letter_at(const Rows& rows,
     DeadLetter letter;
     letter.sequence = sequence;
     letter.message = run.id(sequence);
+    letter.body = run.body(sequence);
     letter.logged_ms = run.time_ms;
     letter.state = "visible";
     if (sequence < state.next) {
@@ -161,6 +166,7 @@ std::optional<DeadLetter> letter_at(const Rows& rows,
             load<Exception>(rows, keys::exception(queue, state.generation, sequence));
         if (exception) letter.receives = exception->count;
         if (exception && exception->state == Exception::State::leased) letter.state = "in_flight";
+        if (exception && exception->state == Exception::State::moving) letter.state = "moving";
     }
     letter.dead = load<DeadInfo>(rows, keys::dead(queue, sequence));
     return letter;

@@ -4,6 +4,7 @@
 #include "broker/model/attempt.h"
 #include "broker/model/objects.h"
 #include "broker/model/rows.h"
+#include "broker/model/transfer.h"
 
 #include <functional>
 #include <optional>
@@ -12,6 +13,7 @@
 
 namespace penstock::core {
 
+using model::DeadInfo;
 using model::Generation;
 using model::MessageId;
 using model::ObjectNo;
@@ -105,6 +107,7 @@ struct ReadyItem {
     std::uint32_t attempt = 1;  // the number this attempt will have
     MessageId message;
     TimeMs logged_ms = 0;
+    MessageId body;  // where its bytes are
 };
 
 struct ReadyPage {
@@ -122,24 +125,12 @@ ReadyPage ready_deliveries(const Rows& rows,
                            std::uint32_t limit,
                            std::uint32_t scan_max);
 
-// Why a message is dead, kept with it in the dead-letter queue.
-struct DeadInfo {
-    ObjectNo source;  // queue or subscription it came from
-    std::string source_name;
-    model::Failure failure = model::Failure::none;
-    std::uint16_t status = 0;
-    std::uint32_t attempts = 0;
-    std::string excerpt;
-    std::string log;  // end of a function's stderr
-    TimeMs died_ms = 0;
-    TimeMs first_logged_ms = 0;
-};
-
 struct DeadLetter {
     Sequence sequence = 0;
     MessageId message;
+    MessageId body;  // where its bytes are
     TimeMs logged_ms = 0;
-    std::string state;  // visible, in_flight
+    std::string state;  // visible, in_flight, moving
     std::uint32_t receives = 0;
     std::optional<DeadInfo> dead;  // nothing: it was sent to the queue directly
 };
@@ -156,6 +147,7 @@ DeadLetterPage dead_letters(const Rows& rows, QueueNo queue, Sequence first, std
 struct WaitingDelivery {
     Sequence sequence = 0;
     MessageId message;
+    MessageId body;  // where its bytes are
     std::uint32_t attempts = 0;
     TimeMs due_ms = 0;
     model::Failure failure = model::Failure::none;
@@ -197,8 +189,8 @@ std::vector<TrackRow> track_rows(const Rows& rows,
 struct MessagePlace {
     ObjectNo object;  // queue, topic or subscription
     Sequence sequence = 0;
-    std::string
-        state;  // visible, in_flight, delayed, deleted, waiting, delivered, not_matched, dead
+    std::string state;  // visible, in_flight, delayed, deleted, waiting, delivered, not_matched,
+                        // dead, moving
     std::uint32_t count = 0;  // receives or attempts
     TimeMs due_ms = 0;
 };

@@ -4,6 +4,8 @@
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
 #include "broker/core/dead_letters.h"
+#include "broker/core/inbox.h"
+#include "broker/core/outbox.h"
 #include "broker/core/progress.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/queues.h"
@@ -99,6 +101,9 @@ class DataSet final : public StateMachine {
                 },
                 [&](const model::DeployScript& one) { return deploy_script(turn, one); },
                 [&](const model::ActivateScript& one) { return activate_script(turn, one); },
+                [&](const model::BindDeadLetter& one) { return bind_remote_source(turn, one); },
+                [&](const model::Transfer& one) { return transfer(turn, one); },
+                [&](const model::TransfersAnswered& one) { return transfers_answered(turn, one); },
                 [&](const model::PutKey& one) { return names_only(one); },
                 [&](const model::ReserveNames& one) { return names_only(one); },
                 [&](const model::MarkReady& one) { return names_only(one); },

@@ -2,6 +2,7 @@
 
 #include "broker/core/delivery.h"
 #include "broker/core/message_log.h"
+#include "broker/core/outbox.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
 #include "broker/core/settle.h"
@@ -11,26 +12,82 @@
 
 namespace penstock::core {
 
-bool move_to_dead_letter(Turn& turn, ObjectNo target, MessageId message, DeadInfo dead) {
+std::optional<model::Refusal> take_letter(Turn& turn,
+                                          ObjectNo target,
+                                          const MessageRef& message,
+                                          const DeadInfo& dead) {
     const QueueConfig* config = turn.queue(target);
-    if (!config || !has_room(turn, target, *config, 1)) return false;
-    dead.died_ms = turn.now();
+    if (!config) return no_queue(target);
+    if (!has_room(turn, target, *config, 1)) return no_room(*config);
     const Sequence sequence = append_to_queue(turn, target, *config, message);
     turn.put(keys::dead(target, sequence), encode(dead));
-    return true;
+    return {};
+}
+
+Moved move_to_dead_letter(Turn& turn,
+                          const model::Place& target,
+                          const MessageRef& message,
+                          DeadInfo dead,
+                          const OutboxRow& sender) {
+    dead.died_ms = turn.now();
+    if (turn.here(target)) {
+        return take_letter(turn, target.number, message, dead) ? Moved::no : Moved::here;
+    }
+    if (!outbox_has_room(turn, target.set, 1)) return Moved::no;
+    OutboxRow row = sender;
+    row.kind = model::TransferKind::dead_letter;
+    row.object = target.number;
+    row.message = message.id;
+    row.body = message.body;
+    // Where this set is not the one that is meant by 0.
+    if (dead.source.set.value == 0) dead.source.set = turn.entry().set;
+    row.dead = std::move(dead);
+    put_outbox(turn, target.set, std::move(row));
+    return Moved::under_way;
+}
+
+std::optional<model::Refusal> send_back(Turn& turn,
+                                        const MessageRef& message,
+                                        ObjectNo source,
+                                        TimeMs first_logged_ms) {
+    if (turn.subscription(source)) {
+        redeliver(turn, source, message, first_logged_ms);
+        return {};
+    }
+    const QueueConfig* queue = turn.queue(source);
+    if (!queue) return no_queue(source);
+    if (!has_room(turn, source, *queue, 1)) return no_room(*queue);
+    append_to_queue(turn, source, *queue, message);
+    return {};
+}
+
+void letter_returns(Turn& turn, const OutboxRow& row) {
+    const QueueConfig* config = turn.queue(row.from);
+    // Deleted or cleared meanwhile, with all that was in it.
+    if (!config || turn.head(row.from).clears != row.clears) return;
+    const Sequence sequence =
+        append_to_queue(turn, row.from, *config, MessageRef{row.message, row.body});
+    turn.put(keys::dead(row.from, sequence), encode(row.dead));
 }
 
 namespace {
 
-// Back to its source: a subscription tries it anew, a queue gets it as a fresh message.
-bool send_back(Turn& turn, MessageId message, const DeadInfo& dead) {
-    if (turn.subscription(dead.source)) {
-        redeliver(turn, dead.source, message, dead.first_logged_ms);
-        return true;
+// False: the letter stays.
+bool leave_for_source(Turn& turn, ObjectNo queue, const MessageRef& message, const DeadInfo& dead) {
+    if (turn.here(dead.source)) {
+        return !send_back(turn, message, dead.source.number, dead.first_logged_ms);
     }
-    const QueueConfig* source = turn.queue(dead.source);
-    if (!source || !has_room(turn, dead.source, *source, 1)) return false;
-    append_to_queue(turn, dead.source, *source, message);
+    if (!outbox_has_room(turn, dead.source.set, 1)) return false;
+    OutboxRow row;
+    row.kind = model::TransferKind::redrive;
+    row.object = dead.source.number;
+    row.message = message.id;
+    row.body = message.body;
+    row.origin = Origin::redrive;
+    row.from = queue;
+    row.clears = turn.head(queue).clears;
+    row.dead = dead;
+    put_outbox(turn, dead.source.set, std::move(row));
     return true;
 }
 
@@ -43,8 +100,10 @@ void redrive_one(Turn& turn, ObjectNo queue, Sequence sequence) {
     const DeliveryState& state = turn.delivery(queue);
     if (is_settled(turn, queue, state, sequence)) return;
     const auto exception = load_exception(turn, queue, state.generation, sequence);
-    if (exception && exception->state == Exception::State::leased) return;
-    if (send_back(turn, run->id(sequence), *dead)) settle_unleased(turn, queue, sequence);
+    if (exception && exception->state != Exception::State::ready) return;
+    if (leave_for_source(turn, queue, run->message(sequence), *dead)) {
+        settle_unleased(turn, queue, sequence);
+    }
 }
 
 void redrive_range(Turn& turn, ObjectNo queue, RedriveRow& row) {

@@ -20,35 +20,42 @@ std::optional<model::Refusal> check_delay(Turn& turn,
         "at most " + std::to_string(delayed_per_object_max) + " delayed messages are held here");
 }
 
-void delay_message(Turn& turn, ObjectNo object, MessageId message, const model::MessageMeta& meta) {
-    turn.hold(message);
+void delay_message(Turn& turn,
+                   ObjectNo object,
+                   const MessageRef& message,
+                   const model::MessageMeta& meta) {
+    turn.hold(message.body);
     ++turn.head(object).delayed;
     DelayedRow row;
     row.sent_ms = turn.now();
     row.tags = meta.tags;
     row.routing_key = meta.routing_key;
-    turn.put(keys::delayed(object, message), encode(row));
+    turn.put(keys::delayed(object, message.id), encode(row));
 }
 
-void arm_delay(
-    Turn& turn, ObjectNo object, MessageId first, std::uint32_t count, std::uint64_t delay_ms) {
+void arm_delay(Turn& turn,
+               ObjectNo object,
+               const MessageRef& first,
+               std::uint32_t count,
+               std::uint64_t delay_ms) {
     std::string value;
     Writer writer(value);
     writer.varint(turn.head(object).clears);
     writer.varint(count);
-    writer.varint(first.value);
+    writer.varint(first.id.value);
+    if (first.body != first.id) writer.varint(first.body.value);
     arm_timer(turn,
               turn.now() + static_cast<TimeMs>(delay_ms),
               TimerKind::delayed,
               object,
-              first.value,
+              first.id.value,
               std::move(value));
 }
 
 namespace {
 
 // The delayed message joins its queue or topic; false when there is none of either.
-bool make_visible(Turn& turn, ObjectNo object, MessageId message, const DelayedRow& row) {
+bool make_visible(Turn& turn, ObjectNo object, const MessageRef& message, const DelayedRow& row) {
     if (const QueueConfig* queue = turn.queue(object)) {
         append_to_queue(turn, object, *queue, message, row.sent_ms);
         return true;
@@ -68,9 +75,11 @@ void delay_over(Turn& turn, ObjectNo object, std::string_view value) {
     const auto clears = static_cast<std::uint32_t>(reader.varint());
     const auto count = static_cast<std::uint32_t>(reader.varint());
     const MessageId first{reader.varint()};
+    const MessageId body = reader.left() > 0 ? MessageId{reader.varint()} : first;
     for (std::uint32_t at = 0; at < count; ++at) {
-        const MessageId message{first.set(), first.index(), first.ordinal() + at};
-        const std::string key = keys::delayed(object, message);
+        const MessageRef message{MessageId{first.set(), first.index(), first.ordinal() + at},
+                                 MessageId{body.set(), body.index(), body.ordinal() + at}};
+        const std::string key = keys::delayed(object, message.id);
         const auto row = turn.load<DelayedRow>(key);
         turn.spend(1);
         if (row && clears == turn.head(object).clears &&
@@ -78,7 +87,7 @@ void delay_over(Turn& turn, ObjectNo object, std::string_view value) {
             --turn.head(object).delayed;
         }
         if (row) turn.erase(key);
-        turn.drop(message);  // the log holds it now, or nobody
+        turn.drop(message.body);  // the log holds it now, or nobody
     }
 }
 

@@ -17,11 +17,17 @@ std::optional<model::Refusal> check_delay(Turn& turn,
                                           std::uint64_t delay_ms);
 
 // Holds one delayed message; `meta` is what a topic's matching will need.
-void delay_message(Turn& turn, ObjectNo object, MessageId message, const model::MessageMeta& meta);
+void delay_message(Turn& turn,
+                   ObjectNo object,
+                   const MessageRef& message,
+                   const model::MessageMeta& meta);
 
-// One timer for the messages of one command: `count` ids from `first` on.
-void arm_delay(
-    Turn& turn, ObjectNo object, MessageId first, std::uint32_t count, std::uint64_t delay_ms);
+// One timer for the messages of one command: `count` ids, and bodies, from `first` on.
+void arm_delay(Turn& turn,
+               ObjectNo object,
+               const MessageRef& first,
+               std::uint32_t count,
+               std::uint64_t delay_ms);
 
 // Timer: the messages become visible, or their bodies go when the object is gone or was cleared.
 void delay_over(Turn& turn, ObjectNo object, std::string_view value);

@@ -41,12 +41,14 @@ bool fill(const Rows& rows,
     item.attempt = failed ? failed->count + 1 : 1;
     if (sequence >= private_sequences) {
         item.message = failed->message;
+        item.body = failed->body;
         item.logged_ms = failed->published_ms;
         return true;
     }
     const auto run = run_at(rows, view.config.topic, sequence);
     if (!run) return false;
     item.message = run->id(sequence);
+    item.body = run->body(sequence);
     item.logged_ms = run->time_ms;
     return true;
 }
@@ -123,7 +125,8 @@ void add_fresh_plain(const Rows& rows,
             page.fresh = at + 1;
             if (view.state.settled_above > 0 && settled.has(at)) continue;
             if (failing.contains(at)) continue;
-            page.items.push_back({at, view.state.generation, 1, run.id(at), run.time_ms});
+            page.items.push_back(
+                {at, view.state.generation, 1, run.id(at), run.time_ms, run.body(at)});
         }
         return true;
     });
@@ -167,6 +170,8 @@ ReadyPage ready_deliveries(const Rows& rows,
     page.fresh = std::max({fresh, view->state.cursor, view->topic.floor});
     if (view->config.spec.state != model::SubscriptionState::active) return page;
     if (view->config.spec.retry.keeps_order && view->state.exceptions > 0) {
+        // What is on its way to the queue may be refused, and then comes first.
+        if (view->state.transferring > 0) return page;
         add_oldest_failing(rows, subscription, *view, page);
         return page;
     }
@@ -203,6 +208,7 @@ std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
                   WaitingDelivery waiting;
                   waiting.sequence = item.sequence;
                   waiting.message = item.message;
+                  waiting.body = item.body;
                   waiting.attempts = failed.count;
                   waiting.due_ms = failed.due_ms;
                   waiting.failure = failed.failure;
@@ -224,12 +230,11 @@ std::optional<Sequence> find_in_log(
     std::optional<Sequence> found;
     std::uint32_t runs = 0;
     scan_runs(rows, log, from, [&](const Run& run) {
-        if (run.index == message.index() && run.set == message.set().value) {
-            const auto at = std::find(run.ordinals.begin(), run.ordinals.end(), message.ordinal());
-            if (at != run.ordinals.end()) {
-                found = run.first + static_cast<Sequence>(at - run.ordinals.begin());
-                return false;
-            }
+        const bool own = run.index == message.index() && run.set == message.set().value;
+        for (Sequence at = run.first; (own || !run.ids.empty()) && at <= run.last(); ++at) {
+            if (run.id(at) != message) continue;
+            found = at;
+            return false;
         }
         return ++runs < runs_searched_max;
     });
@@ -262,7 +267,9 @@ std::optional<MessagePlace> place_in_queue(const Rows& rows,
         const auto exception = decode<Exception>(*bytes);
         place.count = exception.count;
         place.due_ms = exception.due_ms;
-        place.state = exception.state == Exception::State::leased ? "in_flight" : "visible";
+        place.state = exception.state == Exception::State::leased   ? "in_flight"
+                      : exception.state == Exception::State::moving ? "moving"
+                                                                    : "visible";
     } else {
         place.state = is_settled(rows, queue, state, *sequence) ? "deleted" : "visible";
     }
@@ -280,7 +287,7 @@ MessagePlace place_in_subscription(const Rows& rows,
     const auto bytes = rows.get(keys::exception(subscription, state.generation, sequence));
     if (bytes) {
         const auto failed = decode<Exception>(*bytes);
-        place.state = "waiting";
+        place.state = failed.state == Exception::State::moving ? "moving" : "waiting";
         place.count = failed.count;
         place.due_ms = failed.due_ms;
     } else if (!is_matched(rows, subscription, state, sequence)) {
@@ -298,8 +305,10 @@ std::vector<MessagePlace> message_places(const Rows& rows,
                                          ObjectNo holder,
                                          TimeMs sent_ms) {
     std::vector<MessagePlace> places;
-    const auto add_queue = [&](QueueNo queue) {
-        if (queue.value == 0) return;
+    // What lives in another set is asked for there.
+    const auto add_queue = [&](const model::Place& named) {
+        const QueueNo queue = named.number;
+        if (queue.value == 0 || !rows.get(keys::config('q', queue))) return;
         for (const MessagePlace& place : places) {
             if (place.object == queue) return;
         }

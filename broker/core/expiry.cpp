@@ -52,12 +52,12 @@ void clean_up_subscription(Turn& turn, ObjectNo subscription, std::string_view v
     turn.scan(keys::exception(subscription, generation, 0),
               end,
               [&](std::string_view key, std::string_view bytes) {
-                  found.emplace_back(key, decode<Exception>(bytes).message);
+                  found.emplace_back(key, decode<Exception>(bytes).body);
                   return found.size() < Turn::job_items_per_entry_max;
               });
-    for (auto& [key, message] : found) {
+    for (auto& [key, body] : found) {
         turn.spend(1);
-        if (message.value != 0) turn.drop(message);  // a redriven delivery holds its body itself
+        if (body.value != 0) turn.drop(body);  // a redriven delivery holds its body itself
         turn.erase(std::move(key));
     }
     if (!turn.budget_left()) {

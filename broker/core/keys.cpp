@@ -116,6 +116,32 @@ std::string quarantined(ObjectNo object, Sequence sequence) {
     return with_u64(object_key('v', object, 8), sequence);
 }
 
+std::string outbox(model::SetId target, std::uint64_t number) {
+    return with_u64(object_key('O', ObjectNo{target.value}, 8), number);
+}
+
+std::string outbox_head(model::SetId target) {
+    return object_key('P', ObjectNo{target.value});
+}
+
+std::string parked(model::SetId target, std::uint64_t number) {
+    return with_u64(object_key('R', ObjectNo{target.value}, 8), number);
+}
+
+std::string inbox_head(model::SetId source) {
+    return object_key('i', ObjectNo{source.value});
+}
+
+std::string refused(model::SetId source, std::uint64_t number) {
+    return with_u64(object_key('A', ObjectNo{source.value}, 8), number);
+}
+
+std::string blocked(ObjectNo queue, ObjectNo subscription) {
+    std::string key = object_key('B', queue, 4);
+    Writer(key).key_u32(subscription.value);
+    return key;
+}
+
 std::string script(ObjectNo subscription, model::ScriptRole role, std::uint32_t version) {
     std::string key = object_key('c', subscription, 5);
     Writer writer(key);

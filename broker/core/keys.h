@@ -23,6 +23,10 @@
 //   o subscription                           how much that holds
 //   a subscription ~attempts | e index       track: attempts of a subscription, newest first;
 //   expiry j queue                                  redrive under way v object sequence quarantined
+//   O set number | P set                     outbox for another set, its head
+//   R set number                             parked: refused there, to be tried again
+//   i set | A set number                     inbox from another set: its head, refusals
+//   B queue subscription                     feeds in order are refused from this number on
 #pragma once
 
 #include "broker/model/function.h"
@@ -36,6 +40,7 @@ namespace penstock::core {
 using model::Generation;
 using model::LogIndex;
 using model::MessageId;
+using model::MessageRef;
 using model::ObjectNo;
 using model::Sequence;
 using model::TimeMs;
@@ -72,6 +77,12 @@ std::string track(ObjectNo subscription, MessageId attempts);
 std::string track_expiry(LogIndex index);
 std::string redrive(ObjectNo queue);
 std::string quarantined(ObjectNo object, Sequence sequence);
+std::string outbox(model::SetId target, std::uint64_t number);
+std::string outbox_head(model::SetId target);
+std::string parked(model::SetId target, std::uint64_t number);
+std::string inbox_head(model::SetId source);
+std::string refused(model::SetId source, std::uint64_t number);
+std::string blocked(ObjectNo queue, ObjectNo subscription);
 std::string script(ObjectNo subscription, model::ScriptRole role, std::uint32_t version);
 std::string script_end(ObjectNo subscription, model::ScriptRole role);
 std::string kv(ObjectNo subscription, std::string_view key);

@@ -1,6 +1,7 @@
 #include "broker/core/queue_messages.h"
 
 #include "broker/base/bytes.h"
+#include "broker/base/check.h"
 #include "broker/core/dead_letters.h"
 #include "broker/core/delays.h"
 #include "broker/core/delivery.h"
@@ -36,6 +37,7 @@ model::LeasedMessage grant_lease(Turn& turn,
     ++state.exceptions;
     model::LeasedMessage leased;
     leased.message = run.id(sequence);
+    leased.body = run.body(sequence);
     leased.sequence = sequence;
     leased.receipt = seal_receipt(turn.globals(), queue, sequence, exception.tag);
     leased.enqueued_ms = run.sent_ms > 0 ? run.sent_ms : run.time_ms;
@@ -139,10 +141,21 @@ void end_lease(Turn& turn, ObjectNo queue, Sequence sequence, Exception exceptio
         dead.failure = old ? model::Failure::time_to_live : model::Failure::receives;
         dead.attempts = exception.count;
         dead.first_logged_ms = run->time_ms;
-        if (move_to_dead_letter(turn, policy->queue, run->id(sequence), std::move(dead))) {
+        const Moved moved = move_to_dead_letter(turn,
+                                                policy->queue,
+                                                run->message(sequence),
+                                                std::move(dead),
+                                                letter_sender(turn, queue, sequence));
+        if (moved == Moved::here) {
             erase_exception(turn, queue, state.generation, sequence);
             mark_settled(turn, queue, sequence, turn.head(queue).end);
             release_consumed(turn, queue, config);
+            return;
+        }
+        if (moved == Moved::under_way) {
+            exception.state = Exception::State::moving;
+            put_exception(turn, queue, state.generation, sequence, exception);
+            ++state.exceptions;
             return;
         }
     }
@@ -187,7 +200,7 @@ bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64
 }
 
 Sequence append_to_queue(
-    Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message, TimeMs sent_ms) {
+    Turn& turn, ObjectNo queue, const QueueConfig& config, MessageRef message, TimeMs sent_ms) {
     const Sequence sequence = turn.append(queue, message, sent_ms);
     arm_retention(turn, queue);
     arm_time_to_live(turn, queue, config, turn.now());
@@ -205,10 +218,7 @@ std::optional<model::Refusal> refuse_send(Turn& turn,
         return refusal;
     }
     if (!has_room(turn, command.queue, *config, count)) {
-        return refuse(Reason::queue_full,
-                      config->name,
-                      "the queue holds its maximum of " +
-                          std::to_string(config->attributes.messages_max) + " messages");
+        return no_room(*config);
     }
     return check_delay(turn, command.queue, config->name, count, command.delay_ms);
 }
@@ -337,6 +347,56 @@ bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence) {
     mark_settled(turn, queue, sequence, head.end);
     release_consumed(turn, queue, *turn.queue(queue));
     return true;
+}
+
+void move_unleased(Turn& turn, ObjectNo queue, Sequence sequence) {
+    DeliveryState& state = turn.delivery(queue);
+    Exception exception;
+    if (sequence >= state.next) {
+        check(sequence == state.next, "only the oldest fresh message moves");
+        ++state.next;
+    } else {
+        erase_ready(turn, queue, sequence);
+        exception = load_exception(turn, queue, state.generation, sequence).value();
+    }
+    exception.state = Exception::State::moving;
+    put_exception(turn, queue, state.generation, sequence, exception);
+    ++state.exceptions;
+}
+
+OutboxRow letter_sender(Turn& turn, ObjectNo queue, Sequence sequence) {
+    OutboxRow sender;
+    sender.origin = Origin::queue;
+    sender.from = queue;
+    sender.sequence = sequence;
+    sender.generation = turn.delivery(queue).generation;
+    return sender;
+}
+
+void queue_letter_answered(Turn& turn, const OutboxRow& row, bool taken) {
+    const ObjectNo queue = row.from;
+    const QueueConfig* config = turn.queue(queue);
+    DeliveryState& state = turn.delivery(queue);
+    // Rewound, cleared or deleted meanwhile: what is in the queue now is not this letter's concern.
+    if (!config || row.generation != state.generation) return;
+    auto exception = load_exception(turn, queue, state.generation, row.sequence);
+    if (!exception || exception->state != Exception::State::moving) return;
+    turn.flush_run(queue);
+    --state.exceptions;
+    if (!taken && row.sequence >= turn.head(queue).floor) {
+        exception->state = Exception::State::ready;
+        put_exception(turn, queue, state.generation, row.sequence, *exception);
+        put_ready(turn, queue, row.sequence);
+        retry_time_to_live(turn, queue, *config);
+        turn.visible(queue);
+        return;
+    }
+    erase_exception(turn, queue, state.generation, row.sequence);
+    // What expired on the way lies below the cursor already.
+    if (row.sequence >= state.cursor) {
+        mark_settled(turn, queue, row.sequence, turn.head(queue).end);
+    }
+    release_consumed(turn, queue, *config);
 }
 
 void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config) {

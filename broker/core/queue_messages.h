@@ -23,11 +23,18 @@ bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64
 // Appends to a queue's log what came by another way (feed, dead letter, redrive, delay over) and
 // arms what a new message needs. `sent_ms`: when a delayed message was sent.
 Sequence append_to_queue(
-    Turn& turn, ObjectNo queue, const QueueConfig& config, MessageId message, TimeMs sent_ms = 0);
+    Turn& turn, ObjectNo queue, const QueueConfig& config, MessageRef message, TimeMs sent_ms = 0);
 
 // Takes a message that is not leased out of the queue, fresh or ready again; false when it is
 // leased, settled or gone.
 bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence);
+
+// A dead letter of the queue that goes to another set: who is told of the answer, the message as it
+// waits for it (ready, or the oldest fresh one; a leased one does so itself), and the answer. One
+// that is refused is ready again.
+OutboxRow letter_sender(Turn& turn, ObjectNo queue, Sequence sequence);
+void move_unleased(Turn& turn, ObjectNo queue, Sequence sequence);
+void queue_letter_answered(Turn& turn, const OutboxRow& row, bool taken);
 
 // After the cursor moved: `next` follows it, and without a rewind window nothing below it is kept.
 void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config);

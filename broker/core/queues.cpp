@@ -15,8 +15,8 @@ using model::Reason;
 
 namespace {
 
-ObjectNo dead_letter_of(const model::QueueAttributes& attributes) {
-    return attributes.dead_letter ? attributes.dead_letter->queue : ObjectNo{};
+model::Place dead_letter_of(const model::QueueAttributes& attributes) {
+    return attributes.dead_letter ? attributes.dead_letter->queue : model::Place{};
 }
 
 std::vector<ObjectNo> sources_of(const Turn& turn, ObjectNo queue) {
@@ -29,32 +29,45 @@ std::vector<ObjectNo> sources_of(const Turn& turn, ObjectNo queue) {
     return sources;
 }
 
+model::Refusal nested(std::string name) {
+    return refuse(Reason::dead_letter_nested,
+                  std::move(name),
+                  "a dead-letter queue cannot have a dead-letter queue itself");
+}
+
+std::optional<model::Refusal> check_sources(const Turn& turn,
+                                            ObjectNo queue,
+                                            const QueueConfig& config,
+                                            ObjectNo source) {
+    const std::vector<ObjectNo> sources = sources_of(turn, queue);
+    const bool bound = std::find(sources.begin(), sources.end(), source) != sources.end();
+    if (bound || sources.size() < dead_letter_sources_max) return {};
+    return refuse(Reason::dead_letter_too_many_sources,
+                  config.name,
+                  "at most " + std::to_string(dead_letter_sources_max) +
+                      " sources may share a dead-letter queue");
+}
+
 std::optional<model::Refusal> check_dead_letter(Turn& turn,
                                                 ObjectNo queue,
                                                 const model::QueueAttributes& attributes) {
     if (!attributes.dead_letter) return {};
-    const ObjectNo target = attributes.dead_letter->queue;
-    const QueueConfig* config = turn.queue(target);
+    const model::Place& target = attributes.dead_letter->queue;
+    const bool is_target = !sources_of(turn, queue).empty();
+    if (!turn.here(target)) {
+        if (is_target) return nested(std::to_string(queue.value));
+        return {};
+    }
+    const QueueConfig* config = turn.queue(target.number);
     if (!config) {
         return refuse(Reason::dead_letter_not_found,
                       "deadLetterQueue",
                       "the dead-letter queue does not exist");
     }
-    const std::vector<ObjectNo> own_sources = sources_of(turn, queue);
-    if (target == queue || config->attributes.dead_letter || !own_sources.empty()) {
-        return refuse(Reason::dead_letter_nested,
-                      config->name,
-                      "a dead-letter queue cannot have a dead-letter queue itself");
+    if (target.number == queue || config->attributes.dead_letter || is_target) {
+        return nested(config->name);
     }
-    const std::vector<ObjectNo> sources = sources_of(turn, target);
-    const bool bound = std::find(sources.begin(), sources.end(), queue) != sources.end();
-    if (!bound && sources.size() >= dead_letter_sources_max) {
-        return refuse(Reason::dead_letter_too_many_sources,
-                      config->name,
-                      "at most " + std::to_string(dead_letter_sources_max) +
-                          " sources may share a dead-letter queue");
-    }
-    return {};
+    return check_sources(turn, target.number, *config, queue);
 }
 
 std::optional<model::Refusal> check_rewind(const model::QueueAttributes& attributes) {
@@ -66,10 +79,33 @@ std::optional<model::Refusal> check_rewind(const model::QueueAttributes& attribu
 
 }  // namespace
 
-void bind_dead_letter(Turn& turn, ObjectNo source, ObjectNo before, ObjectNo after) {
+void bind_dead_letter(Turn& turn,
+                      ObjectNo source,
+                      const model::Place& before,
+                      const model::Place& after) {
     if (before == after) return;
-    if (before.value != 0) turn.erase(keys::dead_letter_source(before, source));
-    if (after.value != 0) turn.put(keys::dead_letter_source(after, source), "");
+    const auto is_own = [&](const model::Place& queue) {
+        return queue.number.value != 0 && turn.here(queue);
+    };
+    if (is_own(before)) turn.erase(keys::dead_letter_source(before.number, source));
+    if (is_own(after)) turn.put(keys::dead_letter_source(after.number, source), "");
+}
+
+model::Reply bind_remote_source(Turn& turn, const model::BindDeadLetter& command) {
+    const std::string key = keys::dead_letter_source(command.queue, command.source.number);
+    if (!command.bound) {
+        turn.erase(key);
+        return model::Done{};
+    }
+    const QueueConfig* config = turn.queue(command.queue);
+    if (!config) return no_queue(command.queue);
+    if (config->attributes.dead_letter) return nested(config->name);
+    if (command.from_queue) {
+        auto refusal = check_sources(turn, command.queue, *config, command.source.number);
+        if (refusal) return *refusal;
+    }
+    turn.put(key, command.from_queue ? std::string(remote_queue_source) : std::string());
+    return model::Done{};
 }
 
 model::Reply create_queue(Turn& turn, const model::CreateQueue& command) {
@@ -83,7 +119,7 @@ model::Reply create_queue(Turn& turn, const model::CreateQueue& command) {
     config.created_ms = turn.now();
     config.modified_ms = turn.now();
     turn.put_queue(command.queue, config);
-    bind_dead_letter(turn, command.queue, ObjectNo{}, dead_letter_of(command.attributes));
+    bind_dead_letter(turn, command.queue, {}, dead_letter_of(command.attributes));
     return model::Done{};
 }
 
@@ -116,10 +152,10 @@ model::Reply delete_queue(Turn& turn, const model::DeleteQueue& command) {
                       config->name,
                       "it is the dead-letter queue of others: unbind it there first");
     }
-    bind_dead_letter(turn, command.queue, dead_letter_of(config->attributes), ObjectNo{});
+    bind_dead_letter(turn, command.queue, dead_letter_of(config->attributes), {});
     turn.erase_config('q', command.queue);
     restart_delivery(turn, command.queue, turn.head(command.queue).end);
-    for (const char kind : {'k', 'j', 'v'}) {
+    for (const char kind : {'k', 'j', 'v', 'B'}) {
         turn.erase_range(keys::prefix(kind, command.queue), keys::prefix_end(kind, command.queue));
     }
     hide_log(turn, command.queue);

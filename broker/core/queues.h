@@ -15,7 +15,11 @@ model::Reply clear_queue(Turn& turn, const model::ClearQueue& command);
 model::Reply rewind_queue(Turn& turn, const model::RewindQueue& command);
 
 // Records that `source` (queue or subscription) no longer dead-letters into `before` but into
-// `after`; 0: none.
-void bind_dead_letter(Turn& turn, ObjectNo source, ObjectNo before, ObjectNo after);
+// `after`; 0: none. A queue of another set is told by a BindDeadLetter of its own.
+void bind_dead_letter(Turn& turn,
+                      ObjectNo source,
+                      const model::Place& before,
+                      const model::Place& after);
+model::Reply bind_remote_source(Turn& turn, const model::BindDeadLetter& command);
 
 }  // namespace penstock::core

@@ -30,6 +30,9 @@ class Put {
     void operator()(const MessageId& value) { writer_.varint(value.value); }
 
     void operator()(const ObjectNo& value) { writer_.varint(value.value); }
+
+    void operator()(const model::Place& value) { writer_.varint(model::to_number(value)); }
+
     template <class Enum>
     requires std::is_enum_v<Enum>
 
@@ -74,6 +77,9 @@ class Take {
     void operator()(MessageId& value) { value = MessageId{reader_.varint()}; }
 
     void operator()(ObjectNo& value) { value.value = static_cast<std::uint32_t>(reader_.varint()); }
+
+    void operator()(model::Place& value) { value = model::to_place(reader_.varint()); }
+
     template <class Enum>
     requires std::is_enum_v<Enum>
 
@@ -135,17 +141,19 @@ void fields_of(F& f, T& v) {
     f(v.ready), f(v.ready_low), f(v.leases), f(v.rewound_ms), f(v.ttl_due_ms), f(v.bitmapped),
         f(v.all_below), f(v.pending);
     f(v.dropped), f(v.quarantined), f(v.redriven), f(v.redriven_open), f(v.discarded);
+    f(v.transferring), f(v.refused_to);
 }
 
 template <class F, Is<Run> T>
 void fields_of(F& f, T& v) {
     f(v.time_ms), f(v.sent_ms), f(v.set), f(v.index), f.list(v.ordinals, plain);
+    f.list(v.ids, plain);
 }
 
 template <class F, Is<Exception> T>
 void fields_of(F& f, T& v) {
     f(v.state), f(v.count), f(v.due_ms), f(v.first_ms), f(v.tag), f(v.failure), f(v.status);
-    f(v.excerpt), f(v.message), f(v.published_ms), f(v.crashes), f(v.log);
+    f(v.excerpt), f(v.message), f(v.published_ms), f(v.crashes), f(v.log), f(v.body);
 }
 
 template <class F, Is<DedupRow> T>
@@ -179,6 +187,29 @@ template <class F, Is<DeadInfo> T>
 void fields_of(F& f, T& v) {
     f(v.source), f(v.source_name), f(v.failure), f(v.status), f(v.attempts), f(v.excerpt);
     f(v.died_ms), f(v.first_logged_ms), f(v.log);
+}
+
+template <class F, Is<OutboxRow> T>
+void fields_of(F& f, T& v) {
+    f(v.kind), f(v.object), f(v.message), f(v.body), f(v.queued_ms), f(v.not_before_ms);
+    f(v.in_order), f(v.refused_to), f(v.origin), f(v.from), f(v.sequence), f(v.generation);
+    f(v.count), f(v.crashes), f(v.published_ms), f(v.clears);
+    if (model::carries_dead_info(v.kind)) fields_of(f, v.dead);
+}
+
+template <class F, Is<OutboxHead> T>
+void fields_of(F& f, T& v) {
+    f(v.first), f(v.next), f(v.refused), f(v.parked), f(v.parked_ever), f(v.dropped);
+}
+
+template <class F, Is<InboxHead> T>
+void fields_of(F& f, T& v) {
+    f(v.through), f(v.answered_to), f(v.refusals);
+}
+
+template <class F, Is<RefusalRow> T>
+void fields_of(F& f, T& v) {
+    f(v.reason), f(v.detail);
 }
 
 template <class F, Is<KvEntry> T>
@@ -275,6 +306,22 @@ std::string encode(const DeadInfo& value) {
     return put(value);
 }
 
+std::string encode(const OutboxRow& value) {
+    return put(value);
+}
+
+std::string encode(const OutboxHead& value) {
+    return put(value);
+}
+
+std::string encode(const InboxHead& value) {
+    return put(value);
+}
+
+std::string encode(const RefusalRow& value) {
+    return put(value);
+}
+
 std::string encode(const KvEntry& value) {
     return put(value);
 }
@@ -335,6 +382,10 @@ template TrackExpiry decode(std::string_view);
 template Globals decode(std::string_view);
 template RedriveRow decode(std::string_view);
 template DeadInfo decode(std::string_view);
+template OutboxRow decode(std::string_view);
+template OutboxHead decode(std::string_view);
+template InboxHead decode(std::string_view);
+template RefusalRow decode(std::string_view);
 template KvEntry decode(std::string_view);
 template KvTotals decode(std::string_view);
 template model::Script decode(std::string_view);
@@ -368,6 +419,7 @@ Run decode_run(std::string_view key, std::string_view bytes) {
     fields_of(fields, run);
     fields.finish();
     check(!run.ordinals.empty(), "a run is empty");
+    check(run.ids.empty() || run.ids.size() == run.ordinals.size(), "a run's ids are not its own");
     run.first = keys::last_u64(key) + 1 - run.ordinals.size();
     return run;
 }

@@ -7,6 +7,7 @@
 #include "broker/core/keys.h"
 #include "broker/model/command.h"
 #include "broker/model/objects.h"
+#include "broker/model/transfer.h"
 
 #include <cstdint>
 #include <string>
@@ -70,6 +71,8 @@ struct DeliveryState {
     std::uint64_t redriven = 0;       // ever: numbers the private sequences
     std::uint64_t redriven_open = 0;  // of these: not settled
     std::uint64_t discarded = 0;      // a filter or handler wanted them gone
+    std::uint64_t transferring = 0;   // queue subscriptions: fed to another set, not yet answered
+    std::uint64_t refused_to = 0;     // highest number of these that was refused
 };
 
 // A run of consecutive messages: they came in one entry and share its log time.
@@ -80,31 +83,47 @@ struct Run {
     std::uint16_t set = 0;
     LogIndex index = 0;
     std::vector<std::uint16_t> ordinals;
+    std::vector<MessageId> ids;  // when one came from another set: of all; else the places' own
 
     [[nodiscard]] Sequence last() const { return first + ordinals.size() - 1; }
 
-    [[nodiscard]] MessageId id(Sequence sequence) const {
+    [[nodiscard]] MessageId body(Sequence sequence) const {
         return MessageId{model::SetId{set}, index, ordinals[sequence - first]};
+    }
+
+    [[nodiscard]] MessageId id(Sequence sequence) const {
+        return ids.empty() ? body(sequence) : ids[sequence - first];
+    }
+
+    [[nodiscard]] MessageRef message(Sequence sequence) const {
+        return {id(sequence), body(sequence)};
     }
 };
 
 // A message that is neither fresh nor settled.
 struct Exception {
-    enum class State : std::uint8_t { leased = 1, waiting = 2, ready = 3, dead = 4 };
+    enum class State : std::uint8_t { leased = 1, waiting = 2, ready = 3, dead = 4, moving = 5 };
 
-    State state = State::leased;  // dead: exhausted, its dead-letter queue takes nothing right now
-    std::uint32_t count = 0;      // receives or attempts so far
-    std::uint32_t crashes = 0;    // processes that died with it in hand
-    TimeMs due_ms = 0;            // end of lease, next attempt, next try of the dead-letter queue
-    TimeMs first_ms = 0;          // first lease
-    std::uint32_t tag = 0;        // lease: 24 bits, in the receipt
+    // dead: exhausted, its dead-letter queue takes nothing right now; moving: on its way to one in
+    // another set, which has not answered.
+    State state = State::leased;
+    std::uint32_t count = 0;    // receives or attempts so far
+    std::uint32_t crashes = 0;  // processes that died with it in hand
+    TimeMs due_ms = 0;          // end of lease, next attempt, next try of the dead-letter queue
+    TimeMs first_ms = 0;        // first lease
+    std::uint32_t tag = 0;      // lease: 24 bits, in the receipt
     model::Failure failure = model::Failure::none;
     std::uint16_t status = 0;
     std::string excerpt;
     std::string log;          // state dead only: goes with the letter
     MessageId message;        // redriven deliveries only: they are in no log
+    MessageId body;           // likewise
     TimeMs published_ms = 0;  // redriven deliveries only
 };
+
+// Value of a row of a dead-letter queue's sources: a queue of another set. Those of this set are
+// known by their configuration.
+inline constexpr std::string_view remote_queue_source = "q";
 
 // Sequences of redriven deliveries: beyond every log's.
 inline constexpr Sequence private_sequences = Sequence{1} << 39;
@@ -158,6 +177,59 @@ struct KvTotals {
     std::uint64_t timers = 0;  // ever armed: tells them apart
 };
 
+// Who is told when a message of the outbox is answered.
+enum class Origin : std::uint8_t {
+    feed = 1,      // a subscription, for its subscriber queue
+    output = 2,    // a subscription's handler published it
+    delivery = 3,  // a subscription's dead letter; the delivery is moving
+    queue = 4,     // a queue's dead letter; the message is moving
+    redrive = 5,   // a letter that has left its dead-letter queue
+};
+
+// A message for another set, and what becomes of it here if it is refused there.
+struct OutboxRow {
+    model::TransferKind kind = model::TransferKind::send;
+    ObjectNo object;  // of the target set
+    MessageId message;
+    MessageId body;  // held by this row
+    TimeMs queued_ms = 0;
+    TimeMs not_before_ms = 0;
+    bool in_order = false;         // feed: the subscription keeps order
+    std::uint64_t refused_to = 0;  // feed: as the subscription knew it
+    Origin origin = Origin::output;
+    ObjectNo from;  // the subscription, queue or dead-letter queue
+    Sequence sequence = 0;
+    Generation generation = 0;
+    std::uint32_t count = 0;    // feed: attempts before; output: refusals
+    std::uint32_t crashes = 0;  // feed
+    TimeMs published_ms = 0;    // feed
+    std::uint32_t clears = 0;   // redrive: of the dead-letter queue
+    DeadInfo dead;              // dead letters, redrive
+};
+
+// Numbers first .. next-1 of the outbox for one set wait for their answers.
+struct OutboxHead {
+    std::uint64_t first = 1;
+    std::uint64_t next = 1;
+    std::uint64_t refused = 0;  // ever
+    std::uint64_t parked = 0;
+    std::uint64_t parked_ever = 0;  // tells them apart
+    std::uint64_t dropped = 0;
+};
+
+// What was handled of another set's outbox, and how far that set knows the answers. Refusals above
+// that are rows of their own.
+struct InboxHead {
+    std::uint64_t through = 0;
+    std::uint64_t answered_to = 0;
+    std::uint64_t refusals = 0;  // rows
+};
+
+struct RefusalRow {
+    model::Reason reason = model::Reason::none;
+    std::string detail;
+};
+
 struct RedriveRow {
     Sequence next = 0;                // all: go on here
     Sequence end = 0;                 // all: stop here
@@ -182,6 +254,10 @@ std::string encode(const KvEntry& value);
 std::string encode(const KvTotals& value);
 std::string encode(const model::Script& value);
 std::string encode(const DeadInfo& value);
+std::string encode(const OutboxRow& value);
+std::string encode(const OutboxHead& value);
+std::string encode(const InboxHead& value);
+std::string encode(const RefusalRow& value);
 std::string encode(const TrackRow& value);
 std::string encode(const Block& value);  // runs of ones while that is shorter than 512 bytes
 std::string encode_holders(const std::vector<std::uint32_t>& holders);

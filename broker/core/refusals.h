@@ -1,6 +1,7 @@
 // The core's refusals, worded once.
 #pragma once
 
+#include "broker/core/records.h"
 #include "broker/model/command.h"
 
 #include <string>
@@ -15,6 +16,13 @@ inline model::Refusal no_queue(model::QueueNo queue) {
     return refuse(model::Reason::queue_not_found,
                   std::to_string(queue.value),
                   "the queue does not exist, or was deleted");
+}
+
+inline model::Refusal no_room(const QueueConfig& config) {
+    return refuse(model::Reason::queue_full,
+                  config.name,
+                  "the queue holds its maximum of " +
+                      std::to_string(config.attributes.messages_max) + " messages");
 }
 
 inline model::Refusal no_topic(model::TopicNo topic) {

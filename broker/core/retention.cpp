@@ -143,7 +143,7 @@ void reclaim_rows(Turn& turn, ObjectNo log) {
         return true;
     });
     for (const Run& run : gone) {
-        for (Sequence at = run.first; at <= run.last(); ++at) turn.drop(run.id(at));
+        for (Sequence at = run.first; at <= run.last(); ++at) turn.drop(run.body(at));
         turn.erase(keys::run(log, run.last()));
         head.reclaimed = run.last() + 1;
     }

@@ -7,6 +7,7 @@
 #include "broker/core/handler_commit.h"
 #include "broker/core/kv.h"
 #include "broker/core/message_log.h"
+#include "broker/core/outbox.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
 #include "broker/core/timers.h"
@@ -52,15 +53,15 @@ std::optional<Open> find_open(Turn& turn,
     return open;
 }
 
-MessageId message_of(const Turn& turn, ObjectNo topic, const Open& open, TimeMs* published_ms) {
+MessageRef message_of(const Turn& turn, ObjectNo topic, const Open& open, TimeMs* published_ms) {
     if (open.sequence >= private_sequences) {
         *published_ms = open.exception->published_ms;
-        return open.exception->message;
+        return {open.exception->message, open.exception->body};
     }
     const auto run = run_at(turn, topic, open.sequence);
-    if (!run) return MessageId{};
+    if (!run) return {};
     *published_ms = run->time_ms;
-    return run->id(open.sequence);
+    return run->message(open.sequence);
 }
 
 void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
@@ -76,14 +77,15 @@ void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config,
         --state.exceptions;
     }
     if (open.sequence >= private_sequences) {
-        turn.drop(open.exception->message);
+        turn.drop(open.exception->body);
         --state.redriven_open;
     } else if (open.sequence >= state.cursor) {
         mark_settled(turn, subscription, open.sequence, turn.head(config.topic).end);
     }
 }
 
-void wait_until(Turn& turn, ObjectNo subscription, Open open, Exception::State why, TimeMs due_ms) {
+// The exception becomes one that nobody may try.
+void set_aside(Turn& turn, ObjectNo subscription, Open& open, Exception::State why, TimeMs due_ms) {
     DeliveryState& state = turn.delivery(subscription);
     if (!open.exception) {
         open.exception.emplace();
@@ -94,41 +96,50 @@ void wait_until(Turn& turn, ObjectNo subscription, Open open, Exception::State w
     open.exception->state = why;
     open.exception->due_ms = due_ms;
     // Only a letter that waits for its queue keeps the log: failing deliveries may be many.
-    if (why != Exception::State::dead) open.exception->log.clear();
+    if (why == Exception::State::waiting) open.exception->log.clear();
     put_exception(turn, subscription, state.generation, open.sequence, *open.exception);
+}
+
+void wait_until(Turn& turn, ObjectNo subscription, Open open, Exception::State why, TimeMs due_ms) {
+    set_aside(turn, subscription, open, why, due_ms);
     std::string value;
     Writer writer(value);
-    writer.varint(state.generation);
+    writer.varint(turn.delivery(subscription).generation);
     writer.varint(open.sequence);
     arm_timer(turn, due_ms, TimerKind::retry, subscription, open.sequence, std::move(value));
 }
 
-// Moves the delivery to the dead-letter queue; false when that queue takes nothing now.
-bool move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
+// Moves the delivery to the dead-letter queue.
+Moved move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
     DeadInfo dead;
-    const MessageId message = message_of(turn, config.topic, open, &dead.first_logged_ms);
+    const MessageRef message = message_of(turn, config.topic, open, &dead.first_logged_ms);
     dead.source = subscription;
-    const TopicConfig* topic = turn.topic(config.topic);
-    dead.source_name = (topic ? topic->name : std::string()) + "/" + config.name;
+    dead.source_name = shown_name(turn, config);
     dead.failure = open.exception->failure;
     dead.status = open.exception->status;
     dead.attempts = open.exception->count + open.exception->crashes;
     dead.excerpt = open.exception->excerpt;
     dead.log = open.exception->log;
-    return move_to_dead_letter(turn, config.spec.dead_letter, message, std::move(dead));
+    OutboxRow sender;
+    sender.origin = Origin::delivery;
+    sender.from = subscription;
+    sender.sequence = open.sequence;
+    sender.generation = turn.delivery(subscription).generation;
+    return move_to_dead_letter(turn, config.spec.dead_letter, message, std::move(dead), sender);
 }
 
 // The end of a delivery that will not be tried again.
-void bury(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
-    if (config.spec.dead_letter.value == 0) {
+void bury(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, Open open) {
+    if (config.spec.dead_letter.number.value == 0) {
         ++turn.delivery(subscription).dropped;
-        finish(turn, subscription, config, open);
-    } else if (move(turn, subscription, config, open)) {
-        finish(turn, subscription, config, open);
-    } else {
-        wait_until(
-            turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
+        return finish(turn, subscription, config, open);
     }
+    const Moved moved = move(turn, subscription, config, open);
+    if (moved == Moved::here) return finish(turn, subscription, config, open);
+    if (moved == Moved::under_way) {
+        return set_aside(turn, subscription, open, Exception::State::moving, turn.now());
+    }
+    wait_until(turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
 }
 
 // A delivery that fails for the first time becomes an exception before anything else happens to it.
@@ -231,7 +242,70 @@ std::optional<AmendedAttempt> settle_item(Turn& turn,
     return amended;
 }
 
+// The message is on its way, and the delivery over unless the queue's set refuses it.
+model::Reply feed_elsewhere(Turn& turn,
+                            ObjectNo subscription,
+                            const SubscriptionConfig& config,
+                            const Open& open) {
+    // One that failed before goes alone: were it refused again, those behind it would overtake.
+    const bool must_wait = config.spec.retry.keeps_order && open.exception &&
+                           turn.delivery(subscription).transferring > 0;
+    Feed feed;
+    feed.message = message_of(turn, config.topic, open, &feed.published_ms);
+    if (open.sequence >= private_sequences) feed.sequence = open.sequence;
+    if (open.exception) {
+        feed.count = open.exception->count;
+        feed.crashes = open.exception->crashes;
+    }
+    const bool gone = feed.message.id.value == 0;
+    if (must_wait || (!gone && !feed_outbox(turn, subscription, config.spec, feed))) {
+        return refuse(model::Reason::overloaded,
+                      config.spec.endpoint,
+                      "too much is on its way to the queue: try again later");
+    }
+    finish(turn, subscription, config, open);
+    return model::Done{};
+}
+
 }  // namespace
+
+void feed_refused(Turn& turn, const OutboxRow& row, const model::TransferAnswer& answer) {
+    const ObjectNo subscription = row.from;
+    const SubscriptionConfig* config = turn.subscription(subscription);
+    if (!config) return;  // gone, with all that waited for it
+    turn.flush_run(config->topic);
+    DeliveryState& state = turn.delivery(subscription);
+    Open open{row.sequence != 0 ? row.sequence : private_sequences + state.redriven++, Exception{}};
+    open.exception->state = Exception::State::waiting;
+    open.exception->count = row.count;
+    open.exception->crashes = row.crashes;
+    open.exception->message = row.message;
+    open.exception->body = row.body;
+    open.exception->published_ms = row.published_ms;
+    turn.hold(row.body);
+    ++state.exceptions;
+    ++state.redriven_open;
+    model::SettleItem item;
+    item.failure = failure_of(answer.reason);
+    item.excerpt = answer.detail;
+    remember_failure(turn, subscription, open, item);
+    ++open.exception->count;
+    retry_or_bury(turn, subscription, *config, open, 0);
+}
+
+void delivery_letter_answered(Turn& turn, const OutboxRow& row, bool taken) {
+    const ObjectNo subscription = row.from;
+    const SubscriptionConfig* config = turn.subscription(subscription);
+    if (!config) return;  // gone, with all that waited for it
+    Open open{row.sequence, load_exception(turn, subscription, row.generation, row.sequence)};
+    if (!open.exception || open.exception->state != Exception::State::moving) {
+        if (!taken) ++turn.delivery(subscription).dropped;  // expired on the way
+        return;
+    }
+    turn.flush_run(config->topic);
+    if (taken) return finish(turn, subscription, *config, open);
+    wait_until(turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
+}
 
 model::Reply settle(Turn& turn, const model::Settle& command) {
     const SubscriptionConfig* config = turn.subscription(command.subscription);
@@ -265,14 +339,18 @@ model::Reply feed_queue(Turn& turn, const model::FeedQueue& command) {
     const auto open =
         find_open(turn, command.subscription, *config, command.sequence, command.generation);
     if (!open) return model::Done{};
-    const QueueConfig* queue = turn.queue(config->spec.queue);
-    if (!queue) return no_queue(config->spec.queue);
-    if (queue->attributes.paused || !has_room(turn, config->spec.queue, *queue, 1)) {
+    if (!turn.here(config->spec.queue)) {
+        return feed_elsewhere(turn, command.subscription, *config, *open);
+    }
+    const QueueNo number = config->spec.queue.number;
+    const QueueConfig* queue = turn.queue(number);
+    if (!queue) return no_queue(number);
+    if (queue->attributes.paused || !has_room(turn, number, *queue, 1)) {
         return refuse(model::Reason::queue_full, queue->name, "the queue is full or paused");
     }
     TimeMs published_ms = 0;
-    const MessageId message = message_of(turn, config->topic, *open, &published_ms);
-    if (message.value != 0) append_to_queue(turn, config->spec.queue, *queue, message);
+    const MessageRef message = message_of(turn, config->topic, *open, &published_ms);
+    if (message.id.value != 0) append_to_queue(turn, number, *queue, message);
     finish(turn, command.subscription, *config, *open);
     return model::Done{};
 }
@@ -307,14 +385,15 @@ model::Reply quarantine(Turn& turn, const model::Quarantine& command) {
     return model::Done{};
 }
 
-void redeliver(Turn& turn, ObjectNo subscription, MessageId message, TimeMs published_ms) {
+void redeliver(Turn& turn, ObjectNo subscription, const MessageRef& message, TimeMs published_ms) {
     DeliveryState& state = turn.delivery(subscription);
     const Sequence sequence = private_sequences + state.redriven++;
     Exception exception;
     exception.state = Exception::State::ready;
-    exception.message = message;
+    exception.message = message.id;
+    exception.body = message.body;
     exception.published_ms = published_ms;
-    turn.hold(message);
+    turn.hold(message.body);
     ++state.exceptions;
     ++state.redriven_open;
     put_exception(turn, subscription, state.generation, sequence, exception);
@@ -328,7 +407,10 @@ void bury_or_drop(Turn& turn, ObjectNo subscription, Sequence sequence) {
               load_exception(turn, subscription, turn.delivery(subscription).generation, sequence)};
     if (!config || !open.exception) return;
     turn.spend(1);
-    if (config->spec.dead_letter.value == 0 || !move(turn, subscription, *config, open)) {
+    // One that is moving has left for its queue already.
+    const bool left = open.exception->state == Exception::State::moving;
+    const bool none = config->spec.dead_letter.number.value == 0;
+    if (!left && (none || move(turn, subscription, *config, open) == Moved::no)) {
         ++turn.delivery(subscription).dropped;
     }
     finish(turn, subscription, *config, open);

@@ -16,7 +16,14 @@ model::Reply feed_queue(Turn& turn, const model::FeedQueue& command);
 model::Reply quarantine(Turn& turn, const model::Quarantine& command);
 
 // Tries a dead letter anew for its subscription: attempts begin at 1 again.
-void redeliver(Turn& turn, ObjectNo subscription, MessageId message, TimeMs published_ms);
+void redeliver(Turn& turn, ObjectNo subscription, const MessageRef& message, TimeMs published_ms);
+
+// The set of a subscriber queue refused a message that was fed to it: the delivery has failed once
+// more, and is tried again by the policy.
+void feed_refused(Turn& turn, const OutboxRow& row, const model::TransferAnswer& answer);
+
+// The set of the dead-letter queue has answered to a letter of the subscription.
+void delivery_letter_answered(Turn& turn, const OutboxRow& row, bool taken);
 
 // Ends a failing delivery whose message expires: dead letter, or counted as dropped when there is
 // no dead-letter queue or it takes nothing.

@@ -48,6 +48,13 @@ void arm_time_to_live(Turn& turn, ObjectNo queue, const QueueConfig& config, Tim
     if (state.ttl_due_ms == 0 || due < state.ttl_due_ms) arm_at(turn, queue, due);
 }
 
+void retry_time_to_live(Turn& turn, ObjectNo queue, const QueueConfig& config) {
+    if (!by_age(config)) return;
+    const TimeMs due_ms = turn.now() + dead_letter_retry_ms;
+    const TimeMs armed_ms = turn.delivery(queue).ttl_due_ms;
+    if (armed_ms == 0 || due_ms < armed_ms) arm_at(turn, queue, due_ms);
+}
+
 namespace {
 
 // The oldest message nobody holds: ready again, else fresh.
@@ -84,12 +91,14 @@ bool bury_overage(
     const auto exception = load_exception(turn, queue, turn.delivery(queue).generation, sequence);
     dead.attempts = exception ? exception->count : 0;
     dead.first_logged_ms = run.time_ms;
-    if (!move_to_dead_letter(
-            turn, config.attributes.dead_letter->queue, run.id(sequence), std::move(dead))) {
-        return false;
-    }
-    settle_unleased(turn, queue, sequence);
-    return true;
+    const Moved moved = move_to_dead_letter(turn,
+                                            config.attributes.dead_letter->queue,
+                                            run.message(sequence),
+                                            std::move(dead),
+                                            letter_sender(turn, queue, sequence));
+    if (moved == Moved::here) settle_unleased(turn, queue, sequence);
+    if (moved == Moved::under_way) move_unleased(turn, queue, sequence);
+    return moved != Moved::no;
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ bool too_old(const Turn& turn,
 // Arms the timer for a message logged then, unless an earlier one is armed or no policy wants it.
 void arm_time_to_live(Turn& turn, ObjectNo queue, const QueueConfig& config, TimeMs logged);
 
+// A dead-letter queue refused one: the next try comes after a pause.
+void retry_time_to_live(Turn& turn, ObjectNo queue, const QueueConfig& config);
+
 // Timer: moves what is over age, oldest first; arms itself for the next one.
 void time_to_live_due(Turn& turn, ObjectNo queue, std::string_view value);
 

@@ -5,6 +5,7 @@
 #include "broker/core/dead_letters.h"
 #include "broker/core/delays.h"
 #include "broker/core/kv.h"
+#include "broker/core/outbox.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/retention.h"
 #include "broker/core/settle.h"
@@ -62,6 +63,8 @@ void fire(Turn& turn, const Timer& timer) {
             return clean_up_subscription(turn, timer.object, timer.value);
         case TimerKind::kv_expiry:
             return kv_expired(turn, timer.object, timer.value, timer.due_ms);
+        case TimerKind::parked:
+            return parked_due(turn, timer.object, timer.unique);
     }
     check(false, "a timer of unknown kind");
 }

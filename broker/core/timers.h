@@ -10,7 +10,7 @@ namespace penstock::core {
 enum class TimerKind : std::uint8_t {
     lease = 1,      // value: generation, {sequence, tag}
     retry = 2,      // value: generation, sequence
-    delayed = 3,    // value: clears, count, first message
+    delayed = 3,    // value: clears, count, first message, its body if elsewhere
     retention = 4,  // value: the due time it was armed with
     reclaim = 5,
     time_to_live = 6,  // value: the due time it was armed with
@@ -19,6 +19,7 @@ enum class TimerKind : std::uint8_t {
     redrive = 9,
     cleanup = 10,    // of a subscription that is gone; value: generation
     kv_expiry = 11,  // value: the key
+    parked = 12,     // object: the target set, unique: the number
 };
 
 void arm_timer(Turn& turn,

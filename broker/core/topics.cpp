@@ -5,6 +5,7 @@
 #include "broker/core/delivery.h"
 #include "broker/core/kv.h"
 #include "broker/core/message_log.h"
+#include "broker/core/outbox.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/queues.h"
 #include "broker/core/refusals.h"
@@ -35,13 +36,18 @@ std::vector<ObjectNo> subscriptions_of_topic(const Turn& turn, ObjectNo topic) {
 bool feed_now(Turn& turn,
               ObjectNo subscription,
               const model::SubscriptionSpec& spec,
-              MessageId message) {
+              const MessageRef& message) {
     if (spec.state != model::SubscriptionState::active) return false;
     const DeliveryState& state = turn.delivery(subscription);
     if (state.pending > 0 || state.exceptions > 0) return false;
-    const QueueConfig* queue = turn.queue(spec.queue);
-    if (!queue || queue->attributes.paused || !has_room(turn, spec.queue, *queue, 1)) return false;
-    append_to_queue(turn, spec.queue, *queue, message);
+    if (!turn.here(spec.queue)) {
+        return feed_outbox(
+            turn, subscription, spec, {.message = message, .published_ms = turn.now()});
+    }
+    const QueueNo number = spec.queue.number;
+    const QueueConfig* queue = turn.queue(number);
+    if (!queue || queue->attributes.paused || !has_room(turn, number, *queue, 1)) return false;
+    append_to_queue(turn, number, *queue, message);
     return true;
 }
 
@@ -88,15 +94,16 @@ std::optional<model::Refusal> check_receiver(Turn& turn,
 }
 
 std::optional<model::Refusal> check_spec(Turn& turn, const model::SubscriptionSpec& spec) {
-    if (spec.sink == model::SinkKind::queue && !turn.queue(spec.queue)) {
+    const bool feeds_here = spec.sink == model::SinkKind::queue && turn.here(spec.queue);
+    if (feeds_here && !turn.queue(spec.queue.number)) {
         return refuse(
             Reason::queue_not_found, spec.endpoint, "the subscriber queue does not exist");
     }
-    if (spec.dead_letter.value == 0) return {};
-    const QueueConfig* dead_letter = turn.queue(spec.dead_letter);
+    if (spec.dead_letter.number.value == 0 || !turn.here(spec.dead_letter)) return {};
+    const QueueConfig* dead_letter = turn.queue(spec.dead_letter.number);
     if (!dead_letter) {
         return refuse(Reason::dead_letter_not_found,
-                      std::to_string(spec.dead_letter.value),
+                      std::to_string(spec.dead_letter.number.value),
                       "the dead-letter queue does not exist");
     }
     if (dead_letter->attributes.dead_letter) {
@@ -184,7 +191,7 @@ model::Reply publish(Turn& turn, const model::Publish& command) {
 
 void publish_message(Turn& turn,
                      ObjectNo topic,
-                     MessageId message,
+                     const MessageRef& message,
                      const model::MessageMeta& meta) {
     const Sequence sequence = turn.append(topic, message);
     arm_retention(turn, topic);
@@ -215,7 +222,7 @@ model::Reply subscribe(Turn& turn, const model::Subscribe& command) {
     }
     turn.put_subscription(command.subscription, config);
     turn.put(keys::topic_subscription(command.topic, command.subscription), "");
-    bind_dead_letter(turn, command.subscription, ObjectNo{}, command.spec.dead_letter);
+    bind_dead_letter(turn, command.subscription, {}, command.spec.dead_letter);
     turn.delivery(command.subscription).cursor = turn.head(command.topic).end;
     turn.delivery(command.subscription).bitmapped = is_filtered(command.spec);
     turn.matchers().erase(command.topic);
@@ -246,7 +253,7 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command) {
     const SubscriptionConfig* config = turn.subscription(command.subscription);
     if (!config) return no_subscription(command.subscription);
     const ObjectNo topic = config->topic;
-    bind_dead_letter(turn, command.subscription, config->spec.dead_letter, ObjectNo{});
+    bind_dead_letter(turn, command.subscription, config->spec.dead_letter, {});
     turn.erase_config('s', command.subscription);
     turn.erase(keys::topic_subscription(topic, command.subscription));
     turn.matchers().erase(topic);

@@ -22,7 +22,10 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command);
 model::Reply disable_subscription(Turn& turn, const model::DisableSubscription& command);
 
 // Appends one message to the topic's log and gives it to the subscriptions that match.
-void publish_message(Turn& turn, ObjectNo topic, MessageId message, const model::MessageMeta& meta);
+void publish_message(Turn& turn,
+                     ObjectNo topic,
+                     const MessageRef& message,
+                     const model::MessageMeta& meta);
 
 // The topic's floor rose: subscriptions pass over what expired; failing deliveries among it die.
 void skip_expired_deliveries(Turn& turn, ObjectNo topic);

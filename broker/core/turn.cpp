@@ -135,30 +135,45 @@ std::vector<std::uint32_t>& Turn::holders(LogIndex index) {
     return at->second;
 }
 
-void Turn::hold(MessageId message) {
-    auto& counts = holders(message.index());
-    if (counts.size() <= message.ordinal()) counts.resize(message.ordinal() + 1);
-    ++counts[message.ordinal()];
+void Turn::hold(MessageId body) {
+    check(body.set() == entry_.set, "a body of another set is held");
+    auto& counts = holders(body.index());
+    if (counts.size() <= body.ordinal()) counts.resize(body.ordinal() + 1);
+    ++counts[body.ordinal()];
 }
 
-void Turn::drop(MessageId message) {
-    auto& counts = holders(message.index());
-    check(counts.size() > message.ordinal() && counts[message.ordinal()] > 0,
+void Turn::drop(MessageId body) {
+    auto& counts = holders(body.index());
+    check(counts.size() > body.ordinal() && counts[body.ordinal()] > 0,
           "a body is let go more often than it was held");
-    --counts[message.ordinal()];
+    --counts[body.ordinal()];
     // Bodies of this very entry are judged in finish(), when all of its commands have run.
-    if (counts[message.ordinal()] == 0 && message.index() != entry_.index) {
-        releases_.push_back({message.index(), message.ordinal()});
+    if (counts[body.ordinal()] == 0 && body.index() != entry_.index) {
+        releases_.push_back({body.index(), body.ordinal()});
     }
 }
 
-Sequence Turn::append(ObjectNo log, MessageId message, TimeMs sent_ms) {
+namespace {
+
+// Ids are kept once one of them differs from its body's place.
+void add_to_run(Run& run, const MessageRef& message) {
+    const Sequence sequence = run.first + run.ordinals.size();
+    if (run.ids.empty() && message.id != message.body) {
+        for (Sequence at = run.first; at < sequence; ++at) run.ids.push_back(run.body(at));
+    }
+    if (!run.ids.empty() || message.id != message.body) run.ids.push_back(message.id);
+    run.ordinals.push_back(static_cast<std::uint16_t>(message.body.ordinal()));
+}
+
+}  // namespace
+
+Sequence Turn::append(ObjectNo log, MessageRef message, TimeMs sent_ms) {
     const Sequence sequence = head(log).end++;
-    hold(message);
+    hold(message.body);
     const auto pending = pending_runs_.find(log);
-    if (pending != pending_runs_.end() && pending->second.index == message.index() &&
-        pending->second.set == message.set().value && pending->second.sent_ms == sent_ms) {
-        pending->second.ordinals.push_back(static_cast<std::uint16_t>(message.ordinal()));
+    if (pending != pending_runs_.end() && pending->second.index == message.body.index() &&
+        pending->second.set == message.body.set().value && pending->second.sent_ms == sent_ms) {
+        add_to_run(pending->second, message);
         return sequence;
     }
     flush_run(log);
@@ -166,9 +181,9 @@ Sequence Turn::append(ObjectNo log, MessageId message, TimeMs sent_ms) {
     run.first = sequence;
     run.time_ms = now();
     run.sent_ms = sent_ms;
-    run.set = message.set().value;
-    run.index = message.index();
-    run.ordinals.push_back(static_cast<std::uint16_t>(message.ordinal()));
+    run.set = message.body.set().value;
+    run.index = message.body.index();
+    add_to_run(run, message);
     pending_runs_.emplace(log, std::move(run));
     return sequence;
 }
@@ -226,6 +241,7 @@ model::Effects Turn::finish() {
     effects.visible.assign(visible_.begin(), visible_.end());
     effects.ready.assign(ready_.begin(), ready_.end());
     effects.changed.assign(changed_.begin(), changed_.end());
+    effects.outbox.assign(outbox_.begin(), outbox_.end());
     return effects;
 }
 

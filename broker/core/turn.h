@@ -31,6 +31,11 @@ class Turn final : public model::Rows {
 
     [[nodiscard]] TimeMs now() const { return entry_.time_ms; }
 
+    // True when the place is in this set.
+    [[nodiscard]] bool here(const model::Place& place) const {
+        return place.set.value == 0 || place.set == entry_.set;
+    }
+
     // Rows, with this entry's writes on top.
     [[nodiscard]] std::optional<std::string> get(std::string_view key) const override;
     void scan(std::string_view first, std::string_view end, const Visit& visit) const override;
@@ -61,12 +66,12 @@ class Turn final : public model::Rows {
     void erase_config(char kind, ObjectNo object);
 
     // One more, one fewer log holds the body. At zero it is released.
-    void hold(MessageId message);
-    void drop(MessageId message);
+    void hold(MessageId body);
+    void drop(MessageId body);
 
     // Appends a message to a log and holds its body; consecutive appends of one entry share a row.
     // `sent_ms`: when a delayed message was sent.
-    Sequence append(ObjectNo log, MessageId message, TimeMs sent_ms = 0);
+    Sequence append(ObjectNo log, MessageRef message, TimeMs sent_ms = 0);
 
     // Makes appends of this entry visible to scans of the log's runs.
     void flush_run(ObjectNo log);
@@ -77,6 +82,8 @@ class Turn final : public model::Rows {
     void ready(ObjectNo subscription) { ready_.insert(subscription); }
 
     void changed(ObjectNo subscription) { changed_.insert(subscription); }
+
+    void outbox(model::SetId target) { outbox_.insert(target); }
 
     // Arms a timer (not before now, so never behind what has fired) and remembers the earliest.
     void arm(
@@ -140,6 +147,7 @@ class Turn final : public model::Rows {
     std::set<ObjectNo> visible_;
     std::set<ObjectNo> ready_;
     std::set<ObjectNo> changed_;
+    std::set<model::SetId> outbox_;
     std::optional<TimeMs> earliest_armed_;
     std::uint32_t spent_ = 0;
 };

@@ -11,6 +11,7 @@
 #include "broker/model/function.h"
 #include "broker/model/objects.h"
 #include "broker/model/refusal.h"
+#include "broker/model/transfer.h"
 
 #include <array>
 #include <cstdint>
@@ -336,7 +337,10 @@ using Command = std::variant<PutKey,
                              ActivateScript,
                              PutNode,
                              DropNode,
-                             PutSet>;
+                             PutSet,
+                             BindDeadLetter,
+                             Transfer,
+                             TransfersAnswered>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);
@@ -367,6 +371,7 @@ struct LeasedMessage {
     TimeMs next_visible_ms = 0;
     TimeMs first_leased_ms = 0;
     std::uint32_t receives = 0;
+    MessageId body;  // where its bytes are
     friend bool operator==(const LeasedMessage&, const LeasedMessage&) = default;
 };
 
@@ -396,8 +401,16 @@ struct Deployed {
     friend bool operator==(const Deployed&, const Deployed&) = default;
 };
 
-using Reply =
-    std::variant<Done, Refusal, Reserved, Sent, Leased, Deleted, Started, Settled, Deployed>;
+using Reply = std::variant<Done,
+                           Refusal,
+                           Reserved,
+                           Sent,
+                           Leased,
+                           Deleted,
+                           Started,
+                           Settled,
+                           Deployed,
+                           Transferred>;
 
 // Bytes of a reply for the state hash.
 std::string encode_reply(const Reply& reply);

@@ -23,6 +23,8 @@ class Put {
 
     void operator()(const MessageId& id) { writer_.varint(id.value); }
 
+    void operator()(const Place& place) { writer_.varint(to_number(place)); }
+
     void operator()(const Receipt& receipt) { writer_.u64(receipt.value); }
 
     void operator()(const std::string& text) { writer_.bytes(text); }
@@ -75,6 +77,12 @@ class Take {
     }
 
     void operator()(MessageId& id) { id.value = reader_.varint(); }
+
+    void operator()(Place& place) {
+        const std::uint64_t number = reader_.varint();
+        place = to_place(number);
+        if (to_number(place) != number) reader_.fail();
+    }
 
     void operator()(Receipt& receipt) { receipt.value = reader_.u64(); }
 
@@ -310,6 +318,32 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Deplo
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ActivateScript> {
     f(c.subscription), f(c.role), f(c.version);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, BindDeadLetter> {
+    f(c.queue), f(c.source), f(c.from_queue), f(c.bound);
+}
+
+template <class F, class D>
+void dead_fields(F& f, D& dead) {
+    f(dead.source), f(dead.source_name), f(dead.failure), f(dead.status), f(dead.attempts);
+    f(dead.excerpt), f(dead.log), f(dead.died_ms), f(dead.first_logged_ms);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Transfer> {
+    f(c.source), f(c.number), f(c.answered_to), f(c.kind), f(c.object), f(c.message), f(c.ordinal);
+    f(c.not_before_ms), f(c.in_order), f(c.refused_to);
+    if (carries_dead_info(c.kind)) dead_fields(f, c.dead);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, TransfersAnswered> {
+    f(c.target), f(c.first);
+    f.list(c.answers, 3, [](auto& g, auto& answer) {
+        g(answer.outcome), g(answer.reason), g(answer.detail);
+    });
 }
 
 // The tag of a command is its position in the variant plus one: append new ones at the end.

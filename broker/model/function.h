@@ -87,7 +87,7 @@ struct KvRead {
 
 // A message that the handler publishes: body `ordinal` of the entry.
 struct Output {
-    ObjectNo target;  // a topic, or with `to_queue` a queue, of the same set
+    Place target;  // a topic, or with `to_queue` a queue
     bool to_queue = false;
     std::uint32_t ordinal = 0;
     std::uint64_t delay_ms = 0;

@@ -28,6 +28,30 @@ using TimeMs = std::int64_t;       // Unix milliseconds, always cluster time (st
 inline constexpr SetId names_set{0};
 inline constexpr SetId first_data_set{1};
 
+// An object where it lives. Set 0, which holds no such objects, means the set of whoever names it.
+struct Place {
+    SetId set;
+    ObjectNo number;  // 0: none
+
+    constexpr Place() = default;
+
+    constexpr Place(ObjectNo here) : number(here) {}
+
+    constexpr Place(SetId there, ObjectNo object) : set(there), number(object) {}
+
+    friend constexpr auto operator<=>(const Place&, const Place&) = default;
+};
+
+// A place as one number, and back; the number of the object alone while it is here.
+constexpr std::uint64_t to_number(const Place& place) {
+    return (std::uint64_t{place.set.value} << 32) | place.number.value;
+}
+
+constexpr Place to_place(std::uint64_t number) {
+    return {SetId{static_cast<std::uint16_t>(number >> 32)},
+            ObjectNo{static_cast<std::uint32_t>(number)}};
+}
+
 inline constexpr unsigned set_bits = 12;
 inline constexpr unsigned index_bits = 42;
 inline constexpr unsigned ordinal_bits = 9;
@@ -59,6 +83,21 @@ struct MessageId {
     }
 
     friend constexpr auto operator<=>(const MessageId&, const MessageId&) = default;
+};
+
+// A message of a log: its id, and where its body lies. They differ once it has moved: a body is
+// always in a log of the set that holds it.
+struct MessageRef {
+    MessageId id;
+    MessageId body;
+
+    constexpr MessageRef() = default;
+
+    constexpr MessageRef(MessageId own) : id(own), body(own) {}
+
+    constexpr MessageRef(MessageId message, MessageId place) : id(message), body(place) {}
+
+    friend constexpr bool operator==(const MessageRef&, const MessageRef&) = default;
 };
 
 // The proof of one lease of one message: a sealed (sequence 40 | lease 24). Decimal text outside.

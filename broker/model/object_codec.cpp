@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::uint8_t attributes_version = 1;
 constexpr std::uint8_t subscription_version = 2;  // 1 knew no recycling by age and by memory
+constexpr std::uint8_t elsewhere = 0x80;  // beside a sink or dead letter: the sets follow
 constexpr std::size_t retry_step_bytes = 3;
 constexpr std::uint8_t with_file = 0x80;  // beside a script's role: the name of its file follows
 
@@ -126,9 +127,11 @@ void encode(Writer& writer, const QueueAttributes& attributes) {
     writer.varint(attributes.retention_s);
     writer.varint(attributes.rewind_s);
     writer.boolean(attributes.paused);
-    writer.boolean(attributes.dead_letter.has_value());
+    const bool away = attributes.dead_letter && attributes.dead_letter->queue.set.value != 0;
+    writer.u8(away ? elsewhere : attributes.dead_letter ? 1 : 0);
+    if (away) writer.u16(attributes.dead_letter->queue.set.value);
     if (attributes.dead_letter) {
-        writer.u32(attributes.dead_letter->queue.value);
+        writer.u32(attributes.dead_letter->queue.number.value);
         writer.u8(static_cast<std::uint8_t>(attributes.dead_letter->kind));
         writer.varint(attributes.dead_letter->max_receives);
         writer.varint(attributes.dead_letter->time_to_live_s);
@@ -145,9 +148,10 @@ QueueAttributes decode_queue_attributes(Reader& reader) {
     attributes.retention_s = varint32(reader);
     attributes.rewind_s = varint32(reader);
     attributes.paused = reader.boolean();
-    if (reader.boolean()) {
+    if (const std::uint8_t bound = reader.u8(); bound != 0) {
         DeadLetterPolicy policy;
-        policy.queue = QueueNo{reader.u32()};
+        if (bound == elsewhere) policy.queue.set.value = reader.u16();
+        policy.queue.number.value = reader.u32();
         policy.kind = static_cast<DeadLetterPolicy::Kind>(reader.u8());
         policy.max_receives = varint32(reader);
         policy.time_to_live_s = varint32(reader);
@@ -174,40 +178,50 @@ TopicAttributes decode_topic_attributes(Reader& reader) {
 
 void encode(Writer& writer, const SubscriptionSpec& spec) {
     writer.u8(subscription_version);
-    writer.u8(static_cast<std::uint8_t>(spec.sink));
+    const bool away = spec.queue.set.value != 0 || spec.dead_letter.set.value != 0;
+    const auto sink = static_cast<std::uint8_t>(spec.sink);
+    writer.u8(away ? static_cast<std::uint8_t>(sink | elsewhere) : sink);
     writer.bytes(spec.endpoint);
-    writer.u32(spec.queue.value);
+    writer.u32(spec.queue.number.value);
     writer.u8(static_cast<std::uint8_t>(spec.format));
     encode(writer, spec.retry);
     encode_texts(writer, spec.filter_tags);
     encode_texts(writer, spec.binding_keys);
-    writer.u32(spec.dead_letter.value);
+    writer.u32(spec.dead_letter.number.value);
     writer.varint(spec.concurrency);
     writer.varint(spec.timeout_ms);
     writer.u8(static_cast<std::uint8_t>(spec.state));
     writer.bytes(spec.state_reason);
     encode(writer, spec.function);
     for (const std::uint32_t version : spec.scripts) writer.varint(version);
+    if (!away) return;
+    writer.u16(spec.queue.set.value);
+    writer.u16(spec.dead_letter.set.value);
 }
 
 SubscriptionSpec decode_subscription_spec(Reader& reader) {
     const std::uint8_t version = reader.u8();
     if (version < 1 || version > subscription_version) reader.fail();
     SubscriptionSpec spec;
-    spec.sink = static_cast<SinkKind>(reader.u8());
+    const std::uint8_t sink = reader.u8();
+    spec.sink = static_cast<SinkKind>(sink & ~elsewhere);
     spec.endpoint = reader.text();
-    spec.queue = QueueNo{reader.u32()};
+    spec.queue.number.value = reader.u32();
     spec.format = static_cast<ContentFormat>(reader.u8());
     spec.retry = decode_retry(reader);
     spec.filter_tags = decode_texts(reader);
     spec.binding_keys = decode_texts(reader);
-    spec.dead_letter = QueueNo{reader.u32()};
+    spec.dead_letter.number.value = reader.u32();
     spec.concurrency = varint32(reader);
     spec.timeout_ms = varint32(reader);
     spec.state = static_cast<SubscriptionState>(reader.u8());
     spec.state_reason = reader.text();
     spec.function = decode_function(reader, version);
     for (std::uint32_t& script : spec.scripts) script = varint32(reader);
+    if ((sink & elsewhere) != 0) {
+        spec.queue.set.value = reader.u16();
+        spec.dead_letter.set.value = reader.u16();
+    }
     return spec;
 }
 

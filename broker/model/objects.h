@@ -18,7 +18,7 @@ namespace penstock::model {
 struct DeadLetterPolicy {
     enum class Kind : std::uint8_t { receives = 0, time_to_live = 1 };
 
-    QueueNo queue;  // the dead-letter queue, in the same set
+    Place queue;  // the dead-letter queue
     Kind kind = Kind::receives;
     std::uint32_t max_receives = 0;    // kind receives: 1-1000
     std::uint32_t time_to_live_s = 0;  // kind time_to_live: 300-43200, below retention
@@ -107,12 +107,12 @@ enum class SubscriptionState : std::uint8_t { active = 0, paused = 1, disabled =
 struct SubscriptionSpec {
     SinkKind sink = SinkKind::http;
     std::string endpoint;  // http: the URL; queue: the queue's name as shown; functions: empty
-    QueueNo queue;         // sink queue: its number
+    Place queue;           // sink queue: where it lives
     ContentFormat format = ContentFormat::cmq_json;
     RetryPolicy retry = exponential_retry();
     std::vector<std::string> filter_tags;   // topic with FilterKind::tags; empty: everything
     std::vector<std::string> binding_keys;  // topic with FilterKind::routing_key
-    QueueNo dead_letter;                    // 0: none, exhausted messages are dropped and counted
+    Place dead_letter;                      // 0: none, exhausted messages are dropped and counted
     std::uint32_t concurrency = 16;         // 1-1000 attempts at a time
     std::uint32_t timeout_ms = 15'000;      // 100-300000, one attempt
     SubscriptionState state = SubscriptionState::active;

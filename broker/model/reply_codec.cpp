@@ -31,6 +31,7 @@ void encode_one(Writer& writer, const Leased& reply) {
         writer.i64(message.next_visible_ms);
         writer.i64(message.first_leased_ms);
         writer.varint(message.receives);
+        writer.varint(message.body.value);
     }
 }
 
@@ -51,6 +52,13 @@ void encode_one(Writer& writer, const Settled& reply) {
 
 void encode_one(Writer& writer, const Deployed& reply) {
     writer.varint(reply.version);
+}
+
+void encode_one(Writer& writer, const Transferred& reply) {
+    writer.u8(static_cast<std::uint8_t>(reply.outcome));
+    writer.u8(static_cast<std::uint8_t>(reply.reason));
+    writer.bytes(reply.detail);
+    writer.varint(reply.next);
 }
 
 }  // namespace

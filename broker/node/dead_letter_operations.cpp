@@ -89,7 +89,7 @@ void Operations::run(const CallPtr& call, const api::ListDeadLetters& request) {
     std::vector<model::MessageId> messages;
     for (const core::DeadLetter& letter : found.items) {
         page.items.push_back(view_of(letter));
-        messages.push_back(letter.message);
+        messages.push_back(letter.body);
     }
     auto fetched = [call, page = std::move(page)](std::vector<FetchedBody> bodies) mutable {
         add_bodies(page, bodies);

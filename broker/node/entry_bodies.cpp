@@ -52,6 +52,14 @@ std::size_t command_bytes(const model::Command& command) {
                 return small_command_bytes + typed.receipts.size() * 9;
             } else if constexpr (std::is_same_v<Type, model::Redrive>) {
                 return small_command_bytes + typed.sequences.size() * 6;
+            } else if constexpr (std::is_same_v<Type, model::Transfer>) {
+                return small_command_bytes * 2 + typed.dead.source_name.size() +
+                       typed.dead.excerpt.size() + typed.dead.log.size();
+            } else if constexpr (std::is_same_v<Type, model::TransfersAnswered>) {
+                std::size_t total = small_command_bytes;
+                for (const model::TransferAnswer& one : typed.answers)
+                    total += 8 + one.detail.size();
+                return total;
             } else if constexpr (std::is_same_v<Type, model::Subscribe>) {
                 std::size_t total = object_command_bytes;
                 for (const model::Script& script : typed.scripts) total += script.code.size();
@@ -70,6 +78,7 @@ std::size_t command_bytes(const model::Command& command) {
 void set_first_ordinal(model::Command& command, std::uint32_t ordinal) {
     if (auto* send = std::get_if<model::Send>(&command)) send->first_ordinal = ordinal;
     if (auto* publish = std::get_if<model::Publish>(&command)) publish->first_ordinal = ordinal;
+    if (auto* transfer = std::get_if<model::Transfer>(&command)) transfer->ordinal = ordinal;
     if (auto* settle = std::get_if<model::Settle>(&command)) {
         if (settle->attempts_ordinal != model::no_ordinal) settle->attempts_ordinal += ordinal;
         for (model::HandlerCommit& commit : settle->commits) {

@@ -206,7 +206,7 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
 
 void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items) {
     std::vector<model::MessageId> messages;
-    for (const core::ReadyItem& item : items) messages.push_back(item.message);
+    for (const core::ReadyItem& item : items) messages.push_back(item.body);
     auto fetched = [subscription,
                     items = std::move(items),
                     listener = listener_,

@@ -84,7 +84,7 @@ Outcome<api::QueueView> Operations::view_queue(model::QueueNo queue) const {
     view.name = std::move(info->name);
     view.automatic_dead_letter = info->kind == model::QueueKind::automatic_dead_letter;
     if (info->attributes.dead_letter) {
-        view.dead_letter_queue = desk_.names.name_of(info->attributes.dead_letter->queue);
+        view.dead_letter_queue = desk_.names.name_of(info->attributes.dead_letter->queue.number);
     }
     view.attributes = std::move(info->attributes);
     view.created_ms = info->created_ms;

@@ -134,7 +134,7 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
     // Whoever has gone meanwhile leaves its messages to the next receive after the visibility time.
     if (receive.call->cancelled()) return answer_nothing(receive.call);
     std::vector<model::MessageId> ids;
-    for (const model::LeasedMessage& message : messages) ids.push_back(message.message);
+    for (const model::LeasedMessage& message : messages) ids.push_back(message.body);
     const auto executor = receive.call->executor();
     auto fetched = [mailbox = mailbox_,
                     set = data_.set(),

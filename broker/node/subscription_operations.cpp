@@ -40,7 +40,7 @@ Outcome<api::SubscriptionView> Operations::view_subscription(
     view.number = subscription.value;
     view.topic = std::move(info->topic_name);
     view.name = std::move(info->name);
-    view.dead_letter_queue = desk_.names.name_of(info->spec.dead_letter);
+    view.dead_letter_queue = desk_.names.name_of(info->spec.dead_letter.number);
     view.spec = std::move(info->spec);
     view.created_ms = info->created_ms;
     view.modified_ms = info->modified_ms;

@@ -11,7 +11,11 @@ AttemptResult result_of(model::Failure failure) {
     AttemptResult result;
     result.failure = failure;
     result.settled = failure == model::Failure::none;
-    result.verdict = result.settled ? model::Verdict::accepted : model::Verdict::retry;
+    // Too much under way says nothing about the queue.
+    const bool tried = failure != model::Failure::exhausted_resources;
+    result.verdict = result.settled ? model::Verdict::accepted
+                     : tried        ? model::Verdict::retry
+                                    : model::Verdict::not_attempted;
     return result;
 }
 

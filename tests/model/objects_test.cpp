@@ -148,6 +148,30 @@ TEST(ObjectCodec, AttributesComeBackAsTheyWere) {
     EXPECT_TRUE(spec_reader.done());
 }
 
+// The bytes of objects whose queues are in their own set say nothing of sets.
+TEST(ObjectCodec, AQueueInAnotherSetIsStoredWithItsSet) {
+    QueueAttributes attributes = testing::sample_queue_attributes();
+    attributes.dead_letter->queue.set = SetId{3};
+    const std::string queue = encoded(attributes);
+    EXPECT_EQ(testing::to_hex(queue),
+              "01c0843d1e3c8008901c880e01"
+              "800300090000000103ac02");
+    Reader queue_reader(queue);
+    EXPECT_EQ(decode_queue_attributes(queue_reader), attributes);
+    EXPECT_TRUE(queue_reader.done());
+
+    SubscriptionSpec spec = testing::sample_subscription_spec();
+    const std::string here = testing::to_hex(encoded(spec));
+    spec.queue.set = SetId{3};
+    spec.dead_letter.set = SetId{4};
+    const std::string subscription = encoded(spec);
+    EXPECT_EQ(testing::to_hex(subscription),
+              here.substr(0, 2) + "82" + here.substr(4) + "03000400");
+    Reader spec_reader(subscription);
+    EXPECT_EQ(decode_subscription_spec(spec_reader), spec);
+    EXPECT_TRUE(spec_reader.done());
+}
+
 TEST(ObjectCodec, AnotherVersionLeavesTheReaderFailed) {
     std::string bytes = encoded(QueueAttributes{});
     bytes[0] = 9;

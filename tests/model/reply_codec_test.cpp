@@ -18,6 +18,7 @@ TEST(ReplyCodec, EveryReplyHasItsGoldenBytes) {
     leased.next_visible_ms = 4;
     leased.first_leased_ms = 5;
     leased.receives = 6;
+    leased.body = MessageId{7};
     const std::pair<Reply, std::string> samples[] = {
         {Done{}, "00"},
         {Refusal{Reason::queue_full, "q", "full"},
@@ -31,11 +32,16 @@ TEST(ReplyCodec, EveryReplyHasItsGoldenBytes) {
          "0300000000000000"
          "0400000000000000"
          "0500000000000000"
-         "06"},
+         "06"
+         "07"},
         {Deleted{{true, false}}, "050100"},
         {Started{300}, "06ac02"},
         {Settled{{1, 300}, {2}}, "070201ac020102"},
-        {Deployed{300}, "08ac02"}};
+        {Deployed{300}, "08ac02"},
+        {Transferred{TransferOutcome::refused, Reason::queue_full, "full", 300},
+         "09020f"
+         "0466756c6c"
+         "ac02"}};
     ASSERT_EQ(std::size(samples), std::variant_size_v<Reply>);
     for (const auto& [reply, hex] : samples) EXPECT_EQ(testing::to_hex(encode_reply(reply)), hex);
 }

@@ -257,6 +257,54 @@ std::vector<CommandSample> cluster_samples() {
              "010121030101020102"}};
 }
 
+DeadInfo sample_dead_info() {
+    return made<DeadInfo>([](DeadInfo& d) {
+        d.source = {SetId{1}, ObjectNo{5}};
+        d.source_name = "t/s";
+        d.failure = Failure::status;
+        d.status = 503;
+        d.attempts = 4;
+        d.excerpt = "busy";
+        d.log = "no";
+        d.died_ms = 1'700'000'000'000;
+        d.first_logged_ms = 7;
+    });
+}
+
+std::vector<CommandSample> transfer_samples() {
+    return {{"BindDeadLetter",
+             made<BindDeadLetter>([](BindDeadLetter& c) {
+                 c.queue = QueueNo{9};
+                 c.source = {SetId{2}, QueueNo{300}};
+                 c.from_queue = true;
+                 c.bound = false;
+             }),
+             "01012209ac828080200100"},
+            {"Transfer",
+             made<Transfer>([](Transfer& c) {
+                 c.source = SetId{2};
+                 c.number = 300;
+                 c.answered_to = 299;
+                 c.kind = TransferKind::dead_letter;
+                 c.object = ObjectNo{9};
+                 c.message = MessageId{SetId{2}, 3, 4};
+                 c.ordinal = 1;
+                 c.not_before_ms = 8;
+                 c.in_order = SubscriptionNo{5};
+                 c.refused_to = 298;
+                 c.dead = sample_dead_info();
+             }),
+             "01012302ac02ab020409848c80808080800801080000000000000005aa02858080801003742f73"
+             "01f703040462757379026e6f0068e5cf8b0100000700000000000000"},
+            {"TransfersAnswered",
+             made<TransfersAnswered>([](TransfersAnswered& c) {
+                 c.target = SetId{3};
+                 c.first = 300;
+                 c.answers = {{}, {TransferOutcome::refused, Reason::queue_full, "full"}};
+             }),
+             "01012403ac0202010000020f0466756c6c"}};
+}
+
 }  // namespace
 
 QueueAttributes sample_queue_attributes() {
@@ -346,7 +394,8 @@ std::vector<CommandSample> command_samples() {
                               topic_samples(),
                               subscription_samples(),
                               delivery_samples(),
-                              cluster_samples()}) {
+                              cluster_samples(),
+                              transfer_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;

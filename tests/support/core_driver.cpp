@@ -45,7 +45,7 @@ CoreDriver::CoreDriver(std::unique_ptr<core::StateMachine> machine,
       rows_(open_rows(options_.rocks_folder)) {}
 
 CoreDriver CoreDriver::data_set(const Options& options) {
-    CoreDriver driver(core::make_data_set(), model::first_data_set, options);
+    CoreDriver driver(core::make_data_set(), options.set, options);
     model::InitSet init;
     init.receipt_key = {0x0123'4567'89AB'CDEFULL, 0xFEDC'BA98'7654'3210ULL};
     driver.done(init);

@@ -29,6 +29,7 @@ class CoreDriver {
         std::uint32_t drop_caches_every = 0;       // entries; 0: never
         std::uint32_t check_invariants_every = 1;  // entries; 0: only when asked
         std::string rocks_folder = {};             // rows in RocksDB there; empty: in memory
+        model::SetId set = model::first_data_set;
     };
 
     static constexpr model::TimeMs start_ms = 1'800'000'000'000;

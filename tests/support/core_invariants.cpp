@@ -31,6 +31,7 @@ class Inspection {
     void queues();
     void subscriptions();
     void functions();
+    void outboxes();
     void wake(const model::Effects& effects, model::TimeMs now_ms);
 
   private:
@@ -53,10 +54,10 @@ class Inspection {
         return bytes ? core::decode<T>(*bytes) : T{};
     }
 
-    void hold(model::MessageId message) {
-        auto& counts = held_[message.index()];
-        if (counts.size() <= message.ordinal()) counts.resize(message.ordinal() + 1);
-        ++counts[message.ordinal()];
+    void hold(model::MessageId body) {
+        auto& counts = held_[body.index()];
+        if (counts.size() <= body.ordinal()) counts.resize(body.ordinal() + 1);
+        ++counts[body.ordinal()];
     }
 
     void hold_by_logs();
@@ -78,14 +79,20 @@ class Inspection {
 void Inspection::hold_by_logs() {
     scan('l', [&](std::string_view key, std::string_view value) {
         const core::Run run = core::decode_run(key, value);
-        for (Sequence at = run.first; at <= run.last(); ++at) hold(run.id(at));
+        for (Sequence at = run.first; at <= run.last(); ++at) hold(run.body(at));
         return true;
     });
     scan('x', [&](std::string_view, std::string_view value) {
         const auto exception = core::decode<Exception>(value);
-        if (exception.message.value != 0) hold(exception.message);
+        if (exception.body.value != 0) hold(exception.body);
         return true;
     });
+    for (const char kind : {'O', 'R'}) {
+        scan(kind, [&](std::string_view, std::string_view value) {
+            hold(core::decode<core::OutboxRow>(value).body);
+            return true;
+        });
+    }
     scan('a', [&](std::string_view, std::string_view value) {
         hold(core::decode<core::TrackRow>(value).attempts);
         return true;
@@ -100,7 +107,8 @@ void Inspection::hold_by_timers() {
         Reader reader(value);
         reader.varint();
         const std::uint64_t count = reader.varint();
-        const model::MessageId first{reader.varint()};
+        model::MessageId first{reader.varint()};
+        if (reader.left() > 0) first = model::MessageId{reader.varint()};
         for (std::uint32_t at = 0; at < count; ++at) {
             hold(model::MessageId{first.set(), first.index(), first.ordinal() + at});
         }
@@ -147,7 +155,8 @@ void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool qu
                           "an exception of an older generation");
                    ++all;
                    if (exception.message.value != 0) ++redriven;
-                   if (exception.state == Exception::State::leased) ++leased;
+                   const bool moving = queue && exception.state == Exception::State::moving;
+                   if (exception.state == Exception::State::leased || moving) ++leased;
                    if (exception.state == Exception::State::ready) {
                        ++ready;
                        ready_sequences.insert(sequence);
@@ -309,6 +318,47 @@ void Inspection::functions() {
     }
 }
 
+// Numbers are without a gap, parked rows and feeds under way are counted.
+void Inspection::outboxes() {
+    std::map<ObjectNo, std::uint64_t> feeds;
+    scan('P', [&](std::string_view key, std::string_view value) {
+        const ObjectNo target = keys::object_of(key);
+        const auto head = core::decode<core::OutboxHead>(value);
+        std::uint64_t number = head.first;
+        rows_.scan(keys::prefix('O', target),
+                   keys::prefix_end('O', target),
+                   [&](std::string_view row_key, std::string_view row_value) {
+                       const auto row = core::decode<core::OutboxRow>(row_value);
+                       equal(keys::last_u64(row_key), number++, target, "outbox numbers");
+                       if (row.origin == core::Origin::feed) ++feeds[row.from];
+                       return true;
+                   });
+        equal(number, head.next, target, "the outbox's next number");
+        std::uint64_t parked = 0;
+        rows_.scan(keys::prefix('R', target), keys::prefix_end('R', target), [&](auto, auto) {
+            return ++parked > 0;
+        });
+        equal(parked, head.parked, target, "parked messages");
+        return true;
+    });
+    scan('s', [&](std::string_view key, std::string_view) {
+        const ObjectNo subscription = keys::object_of(key);
+        const auto state = load<DeliveryState>(keys::delivery(subscription));
+        equal(feeds[subscription], state.transferring, subscription, "feeds under way");
+        return true;
+    });
+    std::map<ObjectNo, std::uint64_t> refusals;
+    scan('A', [&](std::string_view key, std::string_view) {
+        return ++refusals[keys::object_of(key)] > 0;
+    });
+    scan('i', [&](std::string_view key, std::string_view value) {
+        const ObjectNo source = keys::object_of(key);
+        const auto inbox = core::decode<core::InboxHead>(value);
+        equal(refusals[source], inbox.refusals, source, "recorded refusals");
+        return true;
+    });
+}
+
 void Inspection::wake(const model::Effects& effects, model::TimeMs now_ms) {
     std::optional<model::TimeMs> first;
     scan('w', [&](std::string_view key, std::string_view) {
@@ -332,6 +382,7 @@ std::vector<std::string> broken_invariants(const model::Rows& rows,
     inspection.queues();
     inspection.subscriptions();
     inspection.functions();
+    inspection.outboxes();
     inspection.wake(effects, now_ms);
     return problems;
 }

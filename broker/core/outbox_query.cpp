@@ -1,0 +1,74 @@
+#include "broker/core/outbox_query.h"
+
+#include "broker/core/records.h"
+
+#include <algorithm>
+
+namespace penstock::core {
+
+namespace {
+
+OutboxHead head_of(const model::Rows& rows, model::SetId target) {
+    const auto bytes = rows.get(keys::outbox_head(target));
+    return bytes ? decode<OutboxHead>(*bytes) : OutboxHead{};
+}
+
+OutboxItem item_of(const OutboxRow& row, std::uint64_t number, std::uint64_t answered_to) {
+    OutboxItem item;
+    item.transfer.number = number;
+    item.transfer.answered_to = answered_to;
+    item.transfer.kind = row.kind;
+    item.transfer.object = row.object;
+    item.transfer.message = row.message;
+    item.transfer.not_before_ms = row.not_before_ms;
+    if (row.in_order) item.transfer.in_order = row.from;
+    item.transfer.refused_to = row.refused_to;
+    item.transfer.dead = row.dead;
+    item.body = row.body;
+    return item;
+}
+
+}  // namespace
+
+std::vector<OutboxItem> outbox_due(const model::Rows& rows,
+                                   model::SetId target,
+                                   std::uint64_t after,
+                                   std::uint32_t limit) {
+    const OutboxHead head = head_of(rows, target);
+    std::vector<OutboxItem> due;
+    rows.scan(
+        keys::outbox(target, std::max(after + 1, head.first)),
+        keys::outbox(target, head.next),
+        [&](std::string_view key, std::string_view value) {
+            if (due.size() == limit) return false;
+            due.push_back(item_of(decode<OutboxRow>(value), keys::last_u64(key), head.first - 1));
+            return true;
+        });
+    return due;
+}
+
+OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target) {
+    const OutboxHead head = head_of(rows, target);
+    OutboxFigures figures;
+    figures.target = target;
+    figures.first = head.first;
+    figures.waiting = head.next - head.first;
+    figures.refused = head.refused;
+    figures.parked = head.parked;
+    figures.dropped = head.dropped;
+    if (const auto oldest = rows.get(keys::outbox(target, head.first))) {
+        figures.oldest_ms = decode<OutboxRow>(*oldest).queued_ms;
+    }
+    return figures;
+}
+
+std::vector<model::SetId> outbox_targets(const model::Rows& rows) {
+    std::vector<model::SetId> targets;
+    rows.scan("P", "Q", [&](std::string_view key, std::string_view) {
+        targets.emplace_back(static_cast<std::uint16_t>(keys::object_of(key).value));
+        return true;
+    });
+    return targets;
+}
+
+}  // namespace penstock::core

@@ -1,0 +1,40 @@
+// Reads of a data set's outbox for the node that sends it. Pure functions over Rows, bounded work
+// each, broker thread.
+#pragma once
+
+#include "broker/model/rows.h"
+#include "broker/model/transfer.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace penstock::core {
+
+struct OutboxItem {
+    model::Transfer transfer;  // without source and ordinal
+    model::MessageId body;     // where the bytes are
+};
+
+// What is to be sent to `target`, numbers above `after`, in order, at most `limit`. Each carries
+// what the set knows now to be answered.
+std::vector<OutboxItem> outbox_due(const model::Rows& rows,
+                                   model::SetId target,
+                                   std::uint64_t after,
+                                   std::uint32_t limit);
+
+struct OutboxFigures {
+    model::SetId target;
+    std::uint64_t first = 1;      // lowest number without an answer
+    std::uint64_t waiting = 0;    // without an answer
+    model::TimeMs oldest_ms = 0;  // when the oldest of them was put there; 0: none
+    std::uint64_t refused = 0;    // answers so far that were refusals
+    std::uint64_t parked = 0;     // handlers' outputs that were refused and wait for another try
+    std::uint64_t dropped = 0;    // refused outputs that had no dead-letter queue to go to
+};
+
+OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target);
+
+// Sets for which there was ever something to send.
+std::vector<model::SetId> outbox_targets(const model::Rows& rows);
+
+}  // namespace penstock::core
