@@ -68,6 +68,14 @@ concept StrongId = std::is_class_v<T> && !std::is_aggregate_v<T> && requires(T i
     requires std::unsigned_integral<decltype(id.value)>;
 };
 
+// Place: one number to the outside, by to_number(value) and T::of(number).
+template <class T>
+concept Numbered = std::is_class_v<T> && !std::is_aggregate_v<T> &&
+                   requires(const T& value, std::uint64_t number) {
+    { to_number(value) } -> std::same_as<std::uint64_t>;
+    { T::of(number) } -> std::same_as<T>;
+};
+
 template <class T>
 concept Struct = std::is_class_v<T> && std::is_aggregate_v<T>;
 
@@ -154,6 +162,21 @@ struct Kind<T> {
     }
 
     static void shape(std::string& out, unsigned depth) { Kind<Value>::shape(out, depth); }
+};
+
+template <Numbered T>
+struct Kind<T> {
+    static constexpr std::size_t bytes_min = 1;
+
+    static void put(Writer& writer, const T& value) { writer.varint(to_number(value)); }
+
+    static void take(Reader& reader, T& value, unsigned) {
+        const std::uint64_t number = reader.varint();
+        value = T::of(number);
+        if (to_number(value) != number) reader.fail();
+    }
+
+    static void shape(std::string& out, unsigned) { out += 'n'; }
 };
 
 template <>

@@ -78,7 +78,7 @@ class Take {
 
     void operator()(ObjectNo& value) { value.value = static_cast<std::uint32_t>(reader_.varint()); }
 
-    void operator()(model::Place& value) { value = model::to_place(reader_.varint()); }
+    void operator()(model::Place& value) { value = model::Place::of(reader_.varint()); }
 
     template <class Enum>
     requires std::is_enum_v<Enum>

@@ -230,8 +230,11 @@ std::optional<AmendedAttempt> settle_item(Turn& turn,
             return AmendedAttempt{item.sequence, model::Failure::kv_moved, {}};
         }
         if (const auto refusal = check_commit(turn, subscription, *commit)) {
-            item.verdict = Verdict::retry;
-            item.failure = model::Failure::output_refused;
+            // Too much on its way to another set is nobody's fault: that counts as no attempt.
+            const bool counts = refusal->reason != model::Reason::overloaded;
+            item.verdict = counts ? Verdict::retry : Verdict::not_attempted;
+            item.failure =
+                counts ? model::Failure::output_refused : model::Failure::exhausted_resources;
             item.excerpt = refusal->detail;
             amended = AmendedAttempt{
                 item.sequence, item.failure, item.excerpt.substr(0, excerpt_bytes_max)};

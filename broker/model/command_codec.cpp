@@ -80,7 +80,7 @@ class Take {
 
     void operator()(Place& place) {
         const std::uint64_t number = reader_.varint();
-        place = to_place(number);
+        place = Place::of(number);
         if (to_number(place) != number) reader_.fail();
     }
 

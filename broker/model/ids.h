@@ -39,17 +39,18 @@ struct Place {
 
     constexpr Place(SetId there, ObjectNo object) : set(there), number(object) {}
 
+    // Back from to_number().
+    static constexpr Place of(std::uint64_t number) {
+        return {SetId{static_cast<std::uint16_t>(number >> 32)},
+                ObjectNo{static_cast<std::uint32_t>(number)}};
+    }
+
     friend constexpr auto operator<=>(const Place&, const Place&) = default;
 };
 
-// A place as one number, and back; the number of the object alone while it is here.
+// A place as one number; that of the object alone while no set is said.
 constexpr std::uint64_t to_number(const Place& place) {
     return (std::uint64_t{place.set.value} << 32) | place.number.value;
-}
-
-constexpr Place to_place(std::uint64_t number) {
-    return {SetId{static_cast<std::uint16_t>(number >> 32)},
-            ObjectNo{static_cast<std::uint32_t>(number)}};
 }
 
 inline constexpr unsigned set_bits = 12;

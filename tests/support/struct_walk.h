@@ -86,6 +86,20 @@ class Filler {
 
     void fill(T& id) { fill(id.value); }
 
+    // A place: told by two numbers.
+    template <class T>
+
+    requires requires(T place) {
+        requires !Walked<T>;
+        place.set;
+        place.number;
+    }
+
+    void fill(T& place) {
+        fill(place.set);
+        fill(place.number);
+    }
+
     template <Walked T>
     void fill(T& value) {
         boost::pfr::for_each_field(value, [this](auto& field) { fill(field); });
