@@ -46,8 +46,8 @@ struct Installation {
 };
 
 // A new set's members begin as if they had applied an entry 1 that nobody ever wrote. Rows that
-// were never flushed are at 0 or at 1, all the same; the log store is told 1 (LogStore::open), or
-// storage::nothing_needed while a fetched snapshot waits to be swapped in.
+// were never flushed are at 0 or at 1, all the same. While a fetched snapshot waits to be swapped
+// in, LogStore::open is told storage::nothing_needed.
 inline constexpr model::LogIndex imagined_index = 1;
 
 // How a replica begins whose rows keep no conf state yet.

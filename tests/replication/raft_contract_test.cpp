@@ -28,9 +28,8 @@ struct Member final : RaftSender {
         storage::LogStoreOptions options;
         options.segment_bytes = 1 << 20;
         options.reserve_segments = 0;
-        auto opened = storage::LogStore::open(disk, "log", options, [&start](SetId) {
-            return std::max(start.applied, imagined_index);
-        });
+        auto opened = storage::LogStore::open(
+            disk, "log", options, [&start](SetId) { return start.applied; });
         EXPECT_TRUE(opened) << opened.error().detail;
         store = std::move(*opened);
         RaftOptions raft;

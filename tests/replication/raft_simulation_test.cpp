@@ -221,14 +221,13 @@ TEST(RaftSimulation, NothingAcknowledgedIsLostAndEverybodyAgrees) {
               << sum.crashes << ", changes " << sum.changes << ", installed " << sum.installed
               << ", reread " << sum.reread << "\n";
     // What never happened was not tested.
+    if (seeds() == 1) return;
     EXPECT_GT(sum.acknowledged, 100 * seeds());
     EXPECT_GT(sum.reads, 10 * seeds());
-    EXPECT_GT(sum.crashes, seeds() / 2);
+    EXPECT_GT(sum.crashes, seeds());
     EXPECT_GT(sum.reread, seeds());
-    if (seeds() > 20) {
-        EXPECT_GT(sum.changes, 20U);
-        EXPECT_GT(sum.installed, 5U);
-    }
+    EXPECT_GT(sum.changes, seeds() / 3);
+    EXPECT_GT(sum.installed, seeds() / 10);
 }
 
 TEST(RaftSimulation, ASeedRepeatsExactly) {
@@ -246,11 +245,11 @@ std::uint64_t seeds_until_noticed(PlantedFault fault, std::uint64_t seeds_max) {
 }
 
 TEST(RaftSimulation, SyncsThatLieAreNoticed) {
-    EXPECT_GT(seeds_until_noticed(PlantedFault::syncs_lie, 60), 0U);
+    EXPECT_GT(seeds_until_noticed(PlantedFault::syncs_lie, 300), 0U);
 }
 
 TEST(RaftSimulation, MessagesThatDoNotWaitForTheSyncAreNoticed) {
-    EXPECT_GT(seeds_until_noticed(PlantedFault::sent_before_sync, 60), 0U);
+    EXPECT_GT(seeds_until_noticed(PlantedFault::sent_before_sync, 300), 0U);
 }
 
 }  // namespace

@@ -31,8 +31,7 @@ void SimulatedReplica::start(RaftOrigin origin, const std::vector<NodeId>& found
     options.segment_bytes = 1 << 20;
     options.reserve_segments = 0;
     disk_.plant_lying_syncs(world_.fault == PlantedFault::syncs_lie);
-    const LogIndex needed =
-        incoming_ ? storage::nothing_needed : std::max(flushed_.applied, imagined_index);
+    const LogIndex needed = incoming_ ? storage::nothing_needed : flushed_.applied;
     auto opened =
         storage::LogStore::open(disk_, "log", options, [needed](SetId) { return needed; });
     if (!opened) return world_.referee.violation("cannot open: " + opened.error().detail);
