@@ -83,6 +83,8 @@ cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config) 
     for (const config::ClusterPeer& peer : from.peers) {
         cluster.peers.push_back({model::NodeId{peer.id}, peer.address});
     }
+    cluster.ack = from.ack == "majority" ? cluster::Ack::majority : cluster::Ack::all;
+    cluster.data_sets = static_cast<std::uint16_t>(from.data_sets);
     cluster.request_timeout_ms = narrow(config.request_timeout_ms);
     cluster.save_root_key = [folder = config.data](const node::RootKey& key) {
         return node::save_root_key(folder, key);

@@ -468,6 +468,7 @@ struct ReplicaView {
     bool voter = true;
     std::uint64_t match = 0;  // index up to which it has the log; known to the leader
     bool active = false;      // its leader has heard of it within an election time-out
+    bool in_sync = false;     // with ack = all its leader waits for it
 };
 
 struct SetView {

@@ -138,7 +138,7 @@ replication::RaftStart ClusterNode::start_of(const node::HostedSet& set,
     return start;
 }
 
-Result<std::unique_ptr<replication::Log>> ClusterNode::open_log(const node::HostedSet& set,
+Result<std::unique_ptr<replication::Log>> ClusterNode::open_log(node::HostedSet& set,
                                                                 storage::LogStore& store) {
     store_ = &store;
     auto log = replication::RaftLog::open({world_.library, store, *this, world_.random},
@@ -147,7 +147,12 @@ Result<std::unique_ptr<replication::Log>> ClusterNode::open_log(const node::Host
                                           start_of(set, store),
                                           options_.raft);
     if (!log) return log.error();
+    const replication::RaftLog* raft = log->get();
     logs_[set.set()] = log->get();
+    InSync& in_sync =
+        in_sync_.try_emplace(set.set(), options_.ack, options_.behind_us_max).first->second;
+    in_sync.forget();
+    set.answer_up_to([raft, &in_sync] { return in_sync.answerable(*raft); });
     return std::unique_ptr<replication::Log>(std::move(*log));
 }
 
@@ -210,6 +215,11 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     forwarding_.names_applied(node.names_set().applied());
     for (const auto& [set, log] : logs_) {
         if (log->failed()) return *log->failed();
+        if (log->leadership().leading) {
+            in_sync_.at(set).look(*log, now_us);
+        } else {
+            in_sync_.at(set).forget();
+        }
         const NodeId leader = log->leadership().leader;
         if (std::exchange(leaders_seen_[set], leader) == leader) continue;
         forwarding_.leader_changed();
@@ -318,7 +328,8 @@ api::ClusterView ClusterNode::view(node::Node& node) {
                                     self       ? log->committed()
                                     : progress ? progress->match
                                                : 0,
-                                    self || (progress && progress->recently_active)});
+                                    self || (progress && progress->recently_active),
+                                    self ? leadership.leading : in_sync_.at(set).has(member)});
         };
         for (const NodeId voter : log->members().voters) add(voter, true);
         for (const NodeId learner : log->members().learners) add(learner, false);
@@ -384,6 +395,7 @@ void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {
         const bool gone = how == transport::LinkEnd::reset || how == transport::LinkEnd::refused;
         for (const auto& [set, log] : logs_) {
             if (gone) log->peer_lost(peer);
+            in_sync_.at(set).lost(*log, peer);
             log->unreachable(peer);
         }
     });

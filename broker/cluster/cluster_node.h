@@ -9,6 +9,7 @@
 
 #include "broker/cluster/forwarding.h"
 #include "broker/cluster/identity.h"
+#include "broker/cluster/in_sync.h"
 #include "broker/cluster/membership.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
@@ -35,6 +36,8 @@ struct ClusterOptions {
     std::uint16_t data_sets = 8;     // of a new cluster
     std::uint32_t replicas = 3;      // of each of them, as far as there are nodes
     std::uint32_t request_timeout_ms = 10'000;
+    Ack ack = Ack::all;
+    std::int64_t behind_us_max = 1'000'000;  // a replica that takes longer is not waited for
     std::int64_t tick_us = 30'000;
     replication::RaftOptions raft;
     // Answers of forwarded requests are put into bytes there; empty: on the broker thread.
@@ -79,7 +82,7 @@ class ClusterNode final : public node::Neighbours,
 
     // node::Neighbours
     [[nodiscard]] std::vector<SetId> hosted(const model::Rows& names) override;
-    Result<std::unique_ptr<replication::Log>> open_log(const node::HostedSet& set,
+    Result<std::unique_ptr<replication::Log>> open_log(node::HostedSet& set,
                                                        storage::LogStore& store) override;
     void begin_turn(node::Node& node, std::int64_t now_us) override;
     Result<void> end_turn(node::Node& node, std::int64_t now_us) override;
@@ -140,6 +143,7 @@ class ClusterNode final : public node::Neighbours,
     node::Node* node_ = nullptr;  // known from the first turn on
     storage::LogStore* store_ = nullptr;
     std::map<SetId, replication::RaftLog*> logs_;  // owned by the hosted sets
+    std::map<SetId, InSync> in_sync_;              // of the sets that are here
     std::map<SetId, model::SetInfo> placed_;       // as set 0 says
     std::vector<model::NodeInfo> nodes_;
     std::map<NodeId, Link> links_;

@@ -247,6 +247,13 @@ std::vector<Key> make_cluster_keys() {
         text_key("cluster.tls.ca", [](C& c) -> std::string& { return c.cluster.tls.ca; }),
         text_key("cluster.tls.cert", [](C& c) -> std::string& { return c.cluster.tls.cert; }),
         text_key("cluster.tls.key", [](C& c) -> std::string& { return c.cluster.tls.key; }),
+        choice_key("cluster.ack",
+                   [](C& c) -> std::string& { return c.cluster.ack; },
+                   {"all", "majority"}),
+        number_key("cluster.data_sets",
+                   count,
+                   [](C& c) -> std::uint64_t& { return c.cluster.data_sets; },
+                   {1, 1'000}),
         flag_key("cluster.insecure", [](C& c) -> bool& { return c.cluster.insecure; }),
     };
 }

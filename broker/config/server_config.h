@@ -74,6 +74,8 @@ struct ClusterConfig {
     std::vector<ClusterPeer> peers;
     std::string zone;
     ClusterTlsConfig tls;
+    std::string ack = "all";      // all, majority
+    std::uint64_t data_sets = 8;  // of a new cluster
     bool insecure = false;
 };
 

@@ -56,7 +56,8 @@ const HostedSet* Background::find(model::SetId set) const {
 
 model::LogIndex Background::droppable_to(model::SetId set) const {
     const HostedSet* hosted = find(set);
-    return hosted == nullptr ? 0 : hosted->row_store().flushed_applied();
+    if (hosted == nullptr) return 0;
+    return hosted->log().droppable_to(hosted->row_store().flushed_applied());
 }
 
 std::vector<std::uint32_t> Background::live_ordinals(model::SetId set,

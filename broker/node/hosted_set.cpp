@@ -16,6 +16,11 @@ constexpr std::string_view conf_state_key = "!conf";
 
 constexpr const char* no_leader = "no leader of the set is known here: try again in a moment";
 
+model::Refusal leadership_lost() {
+    return {
+        model::Reason::unknown_outcome, {}, "leadership was lost: it may or may not take effect"};
+}
+
 std::size_t body_bytes(const PreparedBodies& bodies) {
     std::size_t total = 0;
     for (const std::string& body : bodies.bytes) total += body.size();
@@ -160,10 +165,22 @@ Result<void> HostedSet::apply_own(const replication::Committed& committed,
     if (auto applied = apply(flight.entry, committed.conf_state, effects); !applied) {
         return applied.error();
     }
-    for (std::size_t at = 0; at < flight.done.size(); ++at) {
-        if (flight.done[at]) flight.done[at](std::move(effects.replies[at]));
-    }
+    unanswered_.push_back({committed.index, std::move(flight.done), std::move(effects.replies)});
+    if (!answerable_) release_answers();
     return {};
+}
+
+void HostedSet::release_answers() {
+    const bool lost = answerable_ && !leading();
+    const model::LogIndex index = answerable_ ? answerable_() : applied_;
+    while (!unanswered_.empty() && (lost || unanswered_.front().index <= index)) {
+        Unanswered next = std::move(unanswered_.front());
+        unanswered_.pop_front();
+        for (std::size_t at = 0; at < next.done.size(); ++at) {
+            if (!next.done[at]) continue;
+            next.done[at](lost ? model::Reply(leadership_lost()) : std::move(next.replies[at]));
+        }
+    }
 }
 
 Result<void> HostedSet::apply_others(const replication::Committed& committed,
@@ -175,11 +192,9 @@ Result<void> HostedSet::apply_others(const replication::Committed& committed,
 }
 
 void HostedSet::end(const replication::Ended& ended) {
-    const model::Refusal why =
-        ended.appended ? model::Refusal{model::Reason::unknown_outcome,
-                                        {},
-                                        "leadership was lost: it may or may not take effect"}
-                       : model::Refusal{model::Reason::unavailable, {}, no_leader};
+    const model::Refusal why = ended.appended
+                                   ? leadership_lost()
+                                   : model::Refusal{model::Reason::unavailable, {}, no_leader};
     if (const auto read = reads_.find(ended.token); read != reads_.end()) {
         const auto then = std::move(read->second);
         reads_.erase(read);
@@ -212,6 +227,7 @@ Result<void> HostedSet::finish(TurnEffects& effects) {
         append(effects.changed, own.changed);
         append(effects.releases, own.releases);
     }
+    release_answers();
     for (const replication::ConfirmedRead& read : log_->take_reads()) {
         check(read.index <= applied_, "a confirmed read sees what was committed");
         const auto found = reads_.find(read.token);

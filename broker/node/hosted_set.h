@@ -95,6 +95,17 @@ class HostedSet {
 
     [[nodiscard]] replication::Log& log() { return *log_; }
 
+    [[nodiscard]] const replication::Log& log() const { return *log_; }
+
+    // Answers wait until `answerable` gives their entry's index; without one they leave when the
+    // entry is applied. When leadership is lost before, their outcome is unknown.
+    void answer_up_to(std::function<model::LogIndex()> answerable) {
+        answerable_ = std::move(answerable);
+    }
+
+    // Lets go what waits for that.
+    void release_answers();
+
     // This node decides for the set: its rows show all that any leader before it has committed.
     [[nodiscard]] bool leading() const { return log_->leadership().leading; }
 
@@ -126,6 +137,13 @@ class HostedSet {
         std::vector<std::function<void(model::Reply)>> done;
     };
 
+    // An applied entry whose answers wait.
+    struct Unanswered {
+        model::LogIndex index = 0;
+        std::vector<std::function<void(model::Reply)>> done;
+        std::vector<model::Reply> replies;
+    };
+
     Flight gather(std::vector<std::string>& bodies);
     Result<void> apply(const model::Entry& entry,
                        const std::string& conf_state,
@@ -141,6 +159,8 @@ class HostedSet {
     std::deque<Submission> queue_;
     std::deque<Flight> flights_;  // proposed, not yet committed, in order
     std::map<std::uint64_t, std::function<void(bool)>> reads_;  // to be confirmed, by token
+    std::function<model::LogIndex()> answerable_;
+    std::deque<Unanswered> unanswered_;
     std::uint64_t next_token_ = 1;
     model::LogIndex applied_ = 0;
     model::TimeMs time_ms_ = 0;

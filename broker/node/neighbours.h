@@ -25,7 +25,7 @@ class Neighbours {
     // set 0 as they were flushed.
     [[nodiscard]] virtual std::vector<model::SetId> hosted(const model::Rows& names) = 0;
 
-    virtual Result<std::unique_ptr<replication::Log>> open_log(const HostedSet& set,
+    virtual Result<std::unique_ptr<replication::Log>> open_log(HostedSet& set,
                                                                storage::LogStore& store) = 0;
 
     // Before a turn's entries are formed: what came in from others, and time that has passed.

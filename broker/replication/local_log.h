@@ -35,6 +35,9 @@ class LocalLog final : public Log {
     [[nodiscard]] Leadership leadership() const override { return {true, {}, term_}; }
 
     [[nodiscard]] LogIndex committed() const override;
+
+    [[nodiscard]] LogIndex droppable_to(LogIndex flushed) const override { return flushed; }
+
     Result<void> replay(LogIndex applied, const Visit& visit) const override;
 
   private:

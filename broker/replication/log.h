@@ -100,6 +100,10 @@ class Log {
     // Index of the last committed entry.
     [[nodiscard]] virtual LogIndex committed() const = 0;
 
+    // What may be dropped or rewritten of the log on the disk, now that the rows are durable up to
+    // `flushed`: nothing behind this index.
+    [[nodiscard]] virtual LogIndex droppable_to(LogIndex flushed) const = 0;
+
     // Visits the committed entries behind `applied` in order, verified. Error{damaged} when the log
     // does not reach back to, or not up to, `applied`: rows and log are not of one node. A log
     // whose engine hands them out by take_committed() visits none.

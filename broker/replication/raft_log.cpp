@@ -59,6 +59,10 @@ LogIndex RaftLog::committed() const {
     return parts_->handed_out;
 }
 
+LogIndex RaftLog::droppable_to(LogIndex flushed) const {
+    return std::min(flushed, first() - 1);
+}
+
 Result<void> RaftLog::replay(LogIndex applied, const Visit&) const {
     const storage::LogStore::Range range = parts_->store.range(parts_->set);
     applied = std::max(applied, std::min(range.last, imagined_index));

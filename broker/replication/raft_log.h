@@ -87,6 +87,7 @@ class RaftLog final : public Log {
     [[nodiscard]] bool busy() const override;
     [[nodiscard]] Leadership leadership() const override;
     [[nodiscard]] LogIndex committed() const override;
+    [[nodiscard]] LogIndex droppable_to(LogIndex flushed) const override;
     Result<void> replay(LogIndex applied, const Visit& visit) const override;
 
     // Time passes: one tick (30 ms in production). Followers stand after 10 to 19 ticks of silence.

@@ -35,6 +35,7 @@ boost::json::object show(const api::SetView& set) {
         one["voter"] = replica.voter;
         one["match"] = replica.match;
         one["active"] = replica.active;
+        one["in_sync"] = replica.in_sync;
         replicas.push_back(std::move(one));
     }
     out["replicas"] = std::move(replicas);
