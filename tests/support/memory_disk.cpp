@@ -39,6 +39,7 @@ using Names = std::map<std::string, std::shared_ptr<Inode>>;
 struct Change {
     std::string folder;
     std::vector<std::pair<std::string, std::shared_ptr<Inode>>> names;
+    std::string other;  // folder, of a move between two
 };
 
 std::string folder_of(const std::string& path) {
@@ -137,11 +138,11 @@ struct MemoryDisk::State {
         changes.push_back(std::move(change));
     }
 
-    // Moves all files at once; durable with the target's parent. A folder is never gone: without
+    // Moves all files at once; durable with either parent. A folder is never gone: without
     // files it is as good as not there.
     Result<void> rename_folder(const std::string& from, const std::string& to) {
         if (!folders.contains(from)) return error(Errc::not_found, "rename " + from);
-        Change moved{folder_of(to), {}};
+        Change moved{folder_of(to), {}, folder_of(from)};
         for (const auto& [name, inode] : current) {
             if (folder_of(name) == to) return error(Errc::io, "rename: not empty: " + to);
             if (folder_of(name) != from) continue;
@@ -280,7 +281,7 @@ Result<std::unique_ptr<File>> MemoryDisk::open(const std::string& path, Open mod
     }
     if (const auto begun = state_->begin(path); !begun) return begun.error();
     auto inode = std::make_shared<Inode>();
-    state_->change({folder_of(path), {{path, inode}}});
+    state_->change({folder_of(path), {{path, inode}}, {}});
     return std::unique_ptr<File>(std::make_unique<MemoryFile>(state_, std::move(inode), path));
 }
 
@@ -292,6 +293,10 @@ Result<std::vector<std::string>> MemoryDisk::list(const std::string& folder) con
     for (const auto& [path, inode] : state_->current) {
         if (folder_of(path) == folder) names.push_back(path.substr(folder.size() + 1));
     }
+    for (const std::string& path : state_->folders) {
+        if (folder_of(path) == folder) names.push_back(path.substr(folder.size() + 1));
+    }
+    std::sort(names.begin(), names.end());
     return names;
 }
 
@@ -310,14 +315,14 @@ Result<void> MemoryDisk::rename(const std::string& from, const std::string& to) 
     if (found == state_->current.end()) return state_->rename_folder(from, to);
     check(folder_of(from) == folder_of(to), "a MemoryDisk renames files within a folder");
     const std::shared_ptr<Inode> inode = found->second;
-    state_->change({folder_of(from), {{from, nullptr}, {to, inode}}});
+    state_->change({folder_of(from), {{from, nullptr}, {to, inode}}, {}});
     return {};
 }
 
 Result<void> MemoryDisk::remove(const std::string& path) {
     if (const auto begun = state_->begin(path); !begun) return begun;
     if (!state_->current.contains(path)) return error(Errc::not_found, "remove " + path);
-    state_->change({folder_of(path), {{path, nullptr}}});
+    state_->change({folder_of(path), {{path, nullptr}}, {}});
     return {};
 }
 
@@ -327,7 +332,7 @@ Result<void> MemoryDisk::sync_folder(const std::string& folder) {
     if (state_->lying) return {};
     std::vector<Change> others;
     for (Change& change : state_->changes) {
-        if (change.folder == folder) {
+        if (change.folder == folder || change.other == folder) {
             enact(change, state_->durable);
         } else {
             others.push_back(std::move(change));

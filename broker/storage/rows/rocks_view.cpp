@@ -18,14 +18,17 @@ rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
 }
 
-class RocksView final : public model::Rows {
+class RocksView final : public RowView {
   public:
-    explicit RocksView(std::unique_ptr<rocksdb::DB> database) : database_(std::move(database)) {}
+    RocksView(std::unique_ptr<rocksdb::DB> database, std::string folder)
+        : database_(std::move(database)), state_(std::move(folder)) {}
 
     [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
         std::string value;
-        if (!database_->Get(rocks_read_options(), slice(key), &value).ok()) return {};
-        return value;
+        const rocksdb::Status status = database_->Get(rocks_read_options(), slice(key), &value);
+        if (status.ok()) return value;
+        if (!status.IsNotFound()) note(status);
+        return {};
     }
 
     void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
@@ -39,15 +42,23 @@ class RocksView final : public model::Rows {
             const rocksdb::Slice value = at->value();
             if (!visit({key.data(), key.size()}, {value.data(), value.size()})) return;
         }
+        if (!at->status().ok()) note(at->status());
     }
 
+    [[nodiscard]] Result<void> health() const override { return state_.health(); }
+
   private:
+    void note(const rocksdb::Status& status) const {
+        state_.fail(rocks_error("read", state_.folder(), status));
+    }
+
     std::unique_ptr<rocksdb::DB> database_;
+    mutable RocksState state_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<model::Rows>> open_rocks_view(const std::string& folder) {
+Result<std::unique_ptr<RowView>> open_rocks_view(const std::string& folder) {
     RowStoreOptions options;
     options.cache_bytes = view_cache_bytes;
     rocksdb::DB* opened = nullptr;
@@ -55,7 +66,7 @@ Result<std::unique_ptr<model::Rows>> open_rocks_view(const std::string& folder) 
         rocksdb::DB::OpenForReadOnly(rocks_options(options, nullptr), folder, &opened);
     std::unique_ptr<rocksdb::DB> database(opened);
     if (!status.ok()) return rocks_error("open", folder, status);
-    return std::unique_ptr<model::Rows>(std::make_unique<RocksView>(std::move(database)));
+    return std::unique_ptr<RowView>(std::make_unique<RocksView>(std::move(database), folder));
 }
 
 }  // namespace penstock::storage

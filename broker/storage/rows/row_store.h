@@ -63,9 +63,14 @@ struct RowStoreOptions {
 Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
                                                   const RowStoreOptions& options);
 
-// Rows of a checkpoint, or of any store that is closed, to be read only: nothing of its files is
-// changed. A read that fails shows no row.
-Result<std::unique_ptr<model::Rows>> open_rocks_view(const std::string& folder);
+// Rows of a checkpoint, or of any store that is closed, to be read only: none of its rows' files is
+// changed. A read that fails shows no row; whoever goes by what was read asks for health() then.
+class RowView : public model::Rows {
+  public:
+    [[nodiscard]] virtual Result<void> health() const = 0;
+};
+
+Result<std::unique_ptr<RowView>> open_rocks_view(const std::string& folder);
 
 // What rows in memory leave behind when their owner dies: the state of the last flush.
 using MemoryRowsImage = std::map<std::string, std::string, std::less<>>;

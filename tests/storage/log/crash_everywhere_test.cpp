@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t turns = 120;
 
 TEST(LogStoreCrash, LosesNothingAcknowledgedWhateverOperationItFollows) {
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
         const CrashSpan span = span_of(seed, turns);
         ASSERT_GT(span.operations, 300U);
         ASSERT_TRUE(span.rewrote);

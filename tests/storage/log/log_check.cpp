@@ -48,10 +48,11 @@ std::string check_facts(const LogStore& store, SetId set, const WantedEntry& wan
         if (found->empty()) break;
         for (const EntryFacts& facts : *found) {
             if (facts != facts_of(wanted(next))) return "other facts of " + std::to_string(next);
-            const auto term = store.term_of(set, next);
-            if (!term || *term != facts.term) return "another term of " + std::to_string(next);
             ++next;
         }
+        const EntryFacts& last = found->back();
+        const auto term = store.term_of(set, last.index);
+        if (!term || *term != last.term) return "another term of " + std::to_string(last.index);
     }
     if (next != range.last + 1) return "the facts ended early";
     const auto before = store.facts(set, range.first - 1, 1);

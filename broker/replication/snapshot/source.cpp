@@ -1,0 +1,234 @@
+#include "broker/replication/snapshot/source.h"
+
+#include "broker/base/check.h"
+#include "broker/base/hash.h"
+#include "broker/replication/snapshot/body_frame.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::replication {
+
+namespace {
+
+constexpr std::uint64_t step_bytes = 4ULL << 20;
+constexpr std::size_t unwanted_records_max = 16;  // read past before looking anew
+constexpr std::size_t ranges_max = 500'000;       // of a manifest of manifest_bytes_max
+
+Error nowhere(SetId set, std::uint32_t part, std::uint64_t offset) {
+    return error(Errc::invalid,
+                 "the snapshot of set " + std::to_string(set.value) + " has nothing at part " +
+                     std::to_string(part) + ", offset " + std::to_string(offset));
+}
+
+// Frames of listed entries from one of them on, as many as fit.
+class Chunk {
+  public:
+    Chunk(const std::vector<LiveEntry>& entries, std::uint64_t offset, std::size_t bytes_max)
+        : entries_(entries),
+          next_(offset >> frame_shift),
+          skip_(static_cast<std::size_t>(offset & ((1ULL << frame_shift) - 1))),
+          bytes_max_(bytes_max) {}
+
+    // The record of the next entry, or one behind it; false: no more is wanted.
+    bool take(const storage::StoredEntry& entry) {
+        while (wants() && entries_[next_].index < entry.index) {
+            add(encode_lost_frame(entries_[next_]));
+        }
+        if (!wants()) return false;
+        if (entries_[next_].index == entry.index) {
+            add(encode_frame(entries_[next_], entry));
+            return wants();
+        }
+        return ++unwanted_ < unwanted_records_max;
+    }
+
+    void take_nothing() {
+        if (wants()) add(encode_lost_frame(entries_[next_]));
+    }
+
+    [[nodiscard]] bool wants() const { return !full_ && next_ < entries_.size(); }
+
+    [[nodiscard]] LogIndex next_index() {
+        unwanted_ = 0;
+        return entries_[next_].index;
+    }
+
+    [[nodiscard]] std::string& bytes() { return bytes_; }
+
+  private:
+    // Whole frames, but for one that is longer than a chunk.
+    void add(const std::string& frame) {
+        const std::size_t from = std::min(skip_, frame.size());
+        const std::size_t left = frame.size() - from;
+        if (bytes_.size() + left > bytes_max_) {
+            if (bytes_.empty()) bytes_ = frame.substr(from, bytes_max_);
+            full_ = true;
+            return;
+        }
+        bytes_.append(frame, from);
+        skip_ = 0;
+        ++next_;
+    }
+
+    const std::vector<LiveEntry>& entries_;
+    std::size_t next_;
+    std::size_t skip_;  // of the next frame
+    std::size_t bytes_max_;
+    std::string bytes_;
+    std::size_t unwanted_ = 0;
+    bool full_ = false;
+};
+
+}  // namespace
+
+SnapshotSource::SnapshotSource(Disk& disk,
+                               storage::LogStore& store,
+                               std::string folder,
+                               SnapshotManifest facts,
+                               std::unique_ptr<LiveEntries> live,
+                               std::size_t range_entries)
+    : disk_(disk),
+      store_(store),
+      folder_(std::move(folder)),
+      manifest_(std::move(facts)),
+      live_(std::move(live)),
+      pin_(store.pin(manifest_.set)),
+      range_entries_(range_entries) {}
+
+Result<bool> SnapshotSource::prepare() {
+    if (!listed_) {
+        auto names = disk_.list(folder_);
+        if (!names) return names.error();
+        names_.assign(names->rbegin(), names->rend());
+        listed_ = true;
+    }
+    if (!names_.empty()) return add_file();
+    if (!prepared_) return add_range();
+    return true;
+}
+
+// Some more bytes of the file at hand, or the beginning of the next one.
+Result<bool> SnapshotSource::add_file() {
+    if (!file_) {
+        auto opened = disk_.open(folder_ + "/" + names_.back(), Disk::Open::existing);
+        if (!opened) return opened.error();
+        const Result<std::uint64_t> size = (*opened)->size();
+        if (!size) return size.error();
+        file_ = std::move(*opened);
+        manifest_.files.push_back({names_.back(), *size, 0});
+        summed_bytes_ = 0;
+    }
+    SnapshotFile& file = manifest_.files.back();
+    std::string piece;
+    const std::uint64_t end = std::min(file.bytes, summed_bytes_ + step_bytes);
+    while (summed_bytes_ < end) {
+        piece.resize(std::min<std::uint64_t>(chunk_bytes_max, end - summed_bytes_));
+        const auto read = file_->read_at(summed_bytes_, piece.size(), piece.data());
+        if (!read) return read.error();
+        file.checksum = crc32c(piece, file.checksum);
+        summed_bytes_ += piece.size();
+    }
+    if (summed_bytes_ < file.bytes) return false;
+    file_.reset();
+    names_.pop_back();
+    return false;
+}
+
+Result<bool> SnapshotSource::add_range() {
+    auto entries = live_->from(next_entry_, range_entries_);
+    if (!entries) return entries.error();
+    const auto behind = std::find_if(entries->begin(), entries->end(), [&](const auto& entry) {
+        return entry.index > manifest_.index;
+    });
+    check(behind == entries->end(), "rows hold bodies of entries they have not applied");
+    if (!entries->empty()) {
+        BodyRange range;
+        range.first = entries->front().index;
+        range.last = entries->back().index;
+        range.entries = static_cast<std::uint32_t>(entries->size());
+        for (const LiveEntry& entry : *entries) {
+            range.checksum = list_checksum(entry, range.checksum);
+        }
+        manifest_.ranges.push_back(range);
+        next_entry_ = range.last + 1;
+    }
+    if (manifest_.ranges.size() > ranges_max) {
+        return error(Errc::invalid, folder_ + ": there are too many waiting messages to list");
+    }
+    prepared_ = entries->size() < range_entries_;
+    return prepared_;
+}
+
+Result<std::string> SnapshotSource::read(std::uint32_t part,
+                                         std::uint64_t offset,
+                                         std::size_t bytes_max) {
+    if (!prepared_ || part >= manifest_.parts()) return nowhere(manifest_.set, part, offset);
+    if (!pin_) pin_ = store_.pin(manifest_.set);
+    bytes_max = std::min(bytes_max, chunk_bytes_max);
+    if (part < manifest_.files.size()) return read_file(part, offset, bytes_max);
+    return read_range(part, offset, bytes_max);
+}
+
+Result<std::string> SnapshotSource::read_file(std::uint32_t part,
+                                              std::uint64_t offset,
+                                              std::size_t bytes_max) {
+    const SnapshotFile& file = manifest_.files[part];
+    if (offset > file.bytes) return nowhere(manifest_.set, part, offset);
+    if (!file_ || file_part_ != part) {
+        auto opened = disk_.open(folder_ + "/" + file.name, Disk::Open::existing);
+        if (!opened) return opened.error();
+        file_ = std::move(*opened);
+        file_part_ = part;
+    }
+    std::string bytes(std::min<std::uint64_t>(bytes_max, file.bytes - offset), '\0');
+    if (const auto read = file_->read_at(offset, bytes.size(), bytes.data()); !read) {
+        return read.error();
+    }
+    return bytes;
+}
+
+Result<void> SnapshotSource::list_range(std::uint32_t part) {
+    if (!entries_.empty() && entries_part_ == part) return {};
+    const BodyRange& range = manifest_.ranges[part - manifest_.files.size()];
+    auto entries = live_->from(range.first, range.entries);
+    if (!entries) return entries.error();
+    check(entries->size() == range.entries, "a checkpoint's rows have changed");
+    entries_ = std::move(*entries);
+    entries_part_ = part;
+    return {};
+}
+
+Result<std::string> SnapshotSource::read_range(std::uint32_t part,
+                                               std::uint64_t offset,
+                                               std::size_t bytes_max) {
+    if (const auto listed = list_range(part); !listed) return listed.error();
+    if (offset >> frame_shift > entries_.size()) return nowhere(manifest_.set, part, offset);
+    Chunk chunk(entries_, offset, bytes_max);
+    while (chunk.wants()) {
+        bool any = false;
+        const LogIndex from = chunk.next_index();
+        const auto scanned =
+            store_.scan_records(manifest_.set, from, [&](const storage::StoredEntry& entry) {
+                any = true;
+                return chunk.take(entry);
+            });
+        if (!scanned) return scanned.error();
+        if (!any) chunk.take_nothing();
+    }
+    return std::move(chunk.bytes());
+}
+
+Result<void> SnapshotSource::remove() {
+    file_.reset();
+    live_.reset();
+    prepared_ = false;
+    auto names = disk_.list(folder_);
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+        if (const auto removed = disk_.remove(folder_ + "/" + name); !removed) return removed;
+    }
+    return {};
+}
+
+}  // namespace penstock::replication

@@ -1,0 +1,84 @@
+// SnapshotSource: a snapshot this node can send: a checkpoint of the set's rows, and the records of
+// the log whose bodies these rows hold. It is made in bounded steps, then read in chunks, in any
+// order and as often as wanted. It pins the set's segments while rest() is not called. Owned by the
+// node, broker thread only. An error ends it; the node and its log go on.
+#pragma once
+
+#include "broker/base/disk.h"
+#include "broker/replication/snapshot/manifest.h"
+#include "broker/storage/log/log_store.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace penstock::replication {
+
+// What the rows of the checkpoint hold. Broker thread.
+class LiveEntries {
+  public:
+    virtual ~LiveEntries() = default;
+
+    // Entries with live bodies from `first` on, ascending, at most `count_max`; fewer: no more.
+    virtual Result<std::vector<LiveEntry>> from(LogIndex first, std::size_t count_max) const = 0;
+};
+
+class SnapshotSource {
+  public:
+    // `facts` is a manifest without files and ranges; `folder` a checkpoint at facts.index.
+    SnapshotSource(Disk& disk,
+                   storage::LogStore& store,
+                   std::string folder,
+                   SnapshotManifest facts,
+                   std::unique_ptr<LiveEntries> live,
+                   std::size_t range_entries = 4096);
+
+    // One bounded step of making the manifest; true: it is complete. Error{invalid}: it would be
+    // longer than a manifest may be.
+    Result<bool> prepare();
+
+    // Complete after prepare() said so.
+    [[nodiscard]] const SnapshotManifest& manifest() const { return manifest_; }
+
+    // Up to `bytes_max` (at most chunk_bytes_max) of a part; empty: at its end. In a file `offset`
+    // is one; in a range it is the number of whole frames before, shifted by frame_shift, plus the
+    // bytes of the next one that are known already. Error{invalid}: there is no such place.
+    Result<std::string> read(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
+
+    // Nobody reads for a while: segments may go. What is gone by then was let go of behind the
+    // snapshot's index and is sent as lost; the receiver's log lets go of it too.
+    void rest() { pin_.reset(); }
+
+    // Removes the checkpoint's files.
+    Result<void> remove();
+
+  private:
+    Result<bool> add_file();
+    Result<bool> add_range();
+    Result<std::string> read_file(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
+    Result<std::string> read_range(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
+    Result<void> list_range(std::uint32_t part);
+
+    Disk& disk_;
+    storage::LogStore& store_;
+    std::string folder_;
+    SnapshotManifest manifest_;
+    std::unique_ptr<LiveEntries> live_;
+    std::shared_ptr<const storage::LogPin> pin_;
+
+    std::size_t range_entries_;
+    std::vector<std::string> names_;  // of files not summed up yet, in reverse
+    bool listed_ = false;
+    std::unique_ptr<File> file_;   // being summed up or read
+    std::uint32_t file_part_ = 0;  // of read()
+    std::uint64_t summed_bytes_ = 0;
+    LogIndex next_entry_ = 1;         // to be listed
+    std::vector<LiveEntry> entries_;  // of range part `entries_part_`
+    std::uint32_t entries_part_ = 0;
+    bool prepared_ = false;
+};
+
+inline constexpr unsigned frame_shift = 32;
+
+}  // namespace penstock::replication
