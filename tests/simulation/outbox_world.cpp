@@ -1,0 +1,563 @@
+#include "tests/simulation/outbox_world.h"
+
+#include "broker/base/check.h"
+#include "broker/core/data_query.h"
+#include "broker/core/records.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::simulation {
+
+using model::MessageId;
+using model::ObjectNo;
+using model::Place;
+using model::SetId;
+
+namespace {
+
+constexpr model::TopicNo topic{10};
+constexpr model::SubscriptionNo ordered{11};
+constexpr model::SubscriptionNo plainly{12};
+constexpr model::SubscriptionNo function{13};
+constexpr model::SubscriptionNo dooming{14};
+constexpr model::QueueNo letters_here{15};      // of `plainly` and `dooming`
+constexpr model::QueueNo letters_of_queue{16};  // of in_order
+constexpr model::QueueNo echoes{17};
+constexpr model::QueueNo in_order{20};
+constexpr model::QueueNo outputs{21};
+constexpr model::QueueNo doomed{22};
+constexpr model::QueueNo plain{30};
+constexpr model::QueueNo letters_far{31};  // of `ordered` and `function`
+constexpr model::TopicNo echo{32};
+constexpr model::SubscriptionNo echoing{33};
+
+constexpr std::size_t published_at_most = 400;
+constexpr std::uint64_t rounds_to_rest_max = 6'000;
+
+Place at(std::uint16_t set, ObjectNo number) {
+    return {SetId{set}, number};
+}
+
+std::string body_of(const std::string& payload) {
+    return model::encode_body(model::NewMessage{{}, payload});
+}
+
+model::QueueAttributes holding(std::uint64_t messages) {
+    model::QueueAttributes attributes;
+    attributes.messages_max = messages;
+    return attributes;
+}
+
+model::RetryPolicy retries(std::size_t times, bool keeps_order = false) {
+    auto policy = model::custom_retry(std::vector<std::uint32_t>(times, 2'000));
+    policy.keeps_order = keeps_order;
+    return policy;
+}
+
+model::Subscribe subscription(model::SubscriptionNo number,
+                              model::TopicNo of,
+                              Place queue,
+                              Place letters,
+                              model::RetryPolicy retry) {
+    model::Subscribe command;
+    command.subscription = number;
+    command.topic = of;
+    command.name = "s" + std::to_string(number.value);
+    command.spec.sink = queue.number.value != 0 ? model::SinkKind::queue : model::SinkKind::lua;
+    command.spec.queue = queue;
+    command.spec.dead_letter = letters;
+    command.spec.retry = std::move(retry);
+    return command;
+}
+
+}  // namespace
+
+OutboxWorld::OutboxWorld(std::uint64_t seed, Planted planted) : random_(seed), planted_(planted) {
+    for (std::uint16_t number = 1; number <= 3; ++number) {
+        const SetId id{number};
+        sets_.push_back(std::make_unique<OutboxSet>(
+            id,
+            clock_,
+            [this, id](SetId to, node::Submission submission) {
+                transport(id, to, std::move(submission));
+            },
+            [this](SetId set, const model::Entry& entry, const model::Effects& effects) {
+                applied(set, entry, effects);
+            }));
+        sets_.back()->start();
+    }
+    make_objects();
+}
+
+void OutboxWorld::make_objects() {
+    model::InitSet init;
+    init.receipt_key = {1, 2};
+    for (std::size_t number = 1; number <= 3; ++number) command_now(number, init);
+    const auto queue = [this](std::size_t set, model::QueueNo number, std::uint64_t room) {
+        command_now(set, model::CreateQueue{number, "q", {}, holding(room)});
+    };
+    queue(1, letters_here, 1'000);
+    queue(1, letters_of_queue, 1'000);
+    queue(1, echoes, 8);
+    queue(2, outputs, 6);
+    queue(2, doomed, 6);
+    queue(3, plain, 5);
+    queue(3, letters_far, 1'000);
+    model::QueueAttributes small = holding(6);
+    small.dead_letter = model::DeadLetterPolicy{at(1, letters_of_queue), {}, 2, 0};
+    command_now(2, model::CreateQueue{in_order, "in_order", {}, small});
+    command_now(1, model::CreateTopic{topic, "topic", {}});
+    command_now(3, model::CreateTopic{echo, "echo", {}});
+    command_now(
+        1, subscription(ordered, topic, at(2, in_order), at(3, letters_far), retries(4, true)));
+    command_now(1, subscription(plainly, topic, at(3, plain), letters_here, retries(3)));
+    command_now(1, subscription(function, topic, {}, at(3, letters_far), retries(1)));
+    command_now(1, subscription(dooming, topic, at(2, doomed), letters_here, retries(2)));
+    command_now(3, subscription(echoing, echo, at(1, echoes), letters_far, retries(2)));
+}
+
+// ---- network -----------------------------------------------------------------------------------
+
+void OutboxWorld::later(std::int64_t delay_us, std::function<void()> what) {
+    events_.emplace(clock_.steady_us() + delay_us, std::move(what));
+}
+
+void OutboxWorld::deliver_due() {
+    while (!events_.empty() && events_.begin()->first <= clock_.steady_us()) {
+        const auto what = std::move(events_.begin()->second);
+        events_.erase(events_.begin());
+        what();
+    }
+}
+
+void OutboxWorld::transport(SetId from, SetId to, node::Submission submission) {
+    if (from == to) return set(to.value).submit(std::move(submission));
+    const bool mishaps = !calm_;
+    const auto unknown = [this, done = submission.done]() {
+        ++met_["outcomes unknown"];
+        if (planted_ == Planted::answer_taken_for_ok) return done(model::Transferred{});
+        done(model::Refusal{model::Reason::unknown_outcome, {}, "no answer"});
+    };
+    const std::int64_t delay_us = 100;
+    if (away_[to.value - 1] || (mishaps && random_.below(40) == 0)) {
+        ++met_["requests lost"];
+        return later(delay_us, unknown);
+    }
+    if (mishaps && random_.below(20) == 0) {
+        // The same once more, some time or other, from a network that kept it.
+        ++met_["requests repeated"];
+        node::Submission again{submission.command, submission.bodies, nullptr, {}};
+        later(static_cast<std::int64_t>(random_.below(20'000'000)),
+              [this, to, again = std::move(again)] { arrive(to, again); });
+    }
+    const bool answer_lost = mishaps && random_.below(20) == 0;
+    const auto done = submission.done;
+    submission.done = [this, done, unknown, answer_lost](const model::Reply& reply) {
+        if (answer_lost) ++met_["answers lost"];
+        // The target died: it cannot be known.
+        const bool known = std::holds_alternative<model::Transferred>(reply) && !answer_lost;
+        later(100, known ? std::function<void()>([done, reply] { done(reply); }) : unknown);
+    };
+    const bool late = mishaps && random_.below(60) == 0;
+    later(late ? delay_us * 50 : delay_us,
+          [this, to, submission = std::move(submission)] { arrive(to, submission); });
+}
+
+void OutboxWorld::arrive(SetId to, node::Submission submission) {
+    OutboxSet& target = set(to.value);
+    if (away_[to.value - 1] || !target.up()) {
+        if (submission.done) submission.done(model::Refusal{});
+        return;
+    }
+    target.submit(std::move(submission));
+}
+
+// ---- commands and what they came to ------------------------------------------------------------
+
+void OutboxWorld::command(std::size_t number,
+                          model::Command command,
+                          std::vector<std::string> payloads) {
+    node::Submission submission;
+    submission.command = std::move(command);
+    for (const std::string& payload : payloads) {
+        submission.bodies.bytes.push_back(body_of(payload));
+    }
+    set(number).submit(std::move(submission));
+}
+
+void OutboxWorld::command_now(std::size_t number,
+                              model::Command one,
+                              std::vector<std::string> payloads) {
+    command(number, std::move(one), std::move(payloads));
+    set(number).commit();
+}
+
+// The ledger: what each entry promised.
+void OutboxWorld::applied(SetId id, const model::Entry& entry, const model::Effects& effects) {
+    for (std::size_t index = 0; index < entry.commands.size(); ++index) {
+        const model::Command& one = entry.commands[index];
+        const model::Reply& reply = effects.replies[index];
+        if (const auto* sent = std::get_if<model::Sent>(&reply)) {
+            for (const MessageId message : sent->ids) {
+                for (const char* kind : {"ordered", "plain", "function", "doomed"}) {
+                    expected_[{kind, message}] = 1;
+                }
+            }
+            ++met_["published"];
+        }
+        if (const auto* settled = std::get_if<model::Settle>(&one)) {
+            for (const model::HandlerCommit& commit : settled->commits) {
+                for (const model::Output& output : commit.outputs) {
+                    expected_[{"output", MessageId{id, entry.index, output.ordinal}}] = 1;
+                }
+            }
+        }
+        if (const auto* transferred = std::get_if<model::Transferred>(&reply)) {
+            ++met_["transfer " + std::to_string(static_cast<int>(transferred->outcome))];
+        }
+    }
+    plant(set(id.value), false);
+    look_at_order();
+}
+
+// Fresh messages of the ordered subscription come in the order they were published.
+void OutboxWorld::look_at_order() {
+    if (sets_.size() < 3) return;
+    const auto page = core::dead_letters(set(2).rows(), in_order, order_seen_, 1'000);
+    for (const core::DeadLetter& message : page.items) {
+        order_seen_ = message.sequence + 1;
+        if (died_.contains(message.message)) continue;
+        if (message.message <= order_last_) {
+            complain("out of order: " + model::to_text(message.message));
+        }
+        order_last_ = std::max(order_last_, message.message);
+    }
+    for (const auto& [set_number, queue] : {std::pair(1, letters_of_queue), {3, letters_far}}) {
+        const auto letters =
+            core::dead_letters(set(static_cast<std::size_t>(set_number)).rows(), queue, 0, 1'000);
+        for (const core::DeadLetter& letter : letters.items) died_.insert(letter.message);
+    }
+}
+
+// ---- bugs on purpose ---------------------------------------------------------------------------
+
+void OutboxWorld::plant(OutboxSet& victim, bool restarted) {
+    using Kind = model::RowWrite::Kind;
+    model::RowBatch batch;
+    if (planted_ == Planted::refusals_forgotten) batch.push_back({Kind::erase_range, "A", "B"});
+    if (planted_ == Planted::order_not_kept) batch.push_back({Kind::erase_range, "B", "C"});
+    if (planted_ == Planted::numbers_forgotten && restarted && victim.id() != SetId{1}) {
+        batch.push_back({Kind::erase_range, "i", "j"});
+    }
+    if (planted_ == Planted::number_reused && restarted && victim.id() == SetId{1}) {
+        for (const std::uint16_t target : {2, 3}) {
+            const std::string key = core::keys::outbox_head(SetId{target});
+            const auto bytes = victim.rows().get(key);
+            if (!bytes) continue;
+            auto head = core::decode<core::OutboxHead>(*bytes);
+            if (head.next != head.first || head.first == 1) continue;
+            head.first = --head.next;
+            batch.push_back({Kind::put, key, core::encode(head)});
+        }
+    }
+    if (batch.empty()) return;
+    check(victim.row_store().apply(batch, victim.index()).has_value(), "rows in memory");
+}
+
+// ---- acts --------------------------------------------------------------------------------------
+
+void OutboxWorld::publish() {
+    if (met_["published"] >= published_at_most) return;
+    const std::string payload = "message " + std::to_string(next_payload_++);
+    model::Publish one;
+    one.topic = topic;
+    command(1, one, {payload});
+}
+
+void OutboxWorld::feed(std::size_t number, model::SubscriptionNo subscription) {
+    const auto page = core::ready_deliveries(set(number).rows(), subscription, 0, 3, 1'000);
+    for (const core::ReadyItem& item : page.items) {
+        command(number, model::FeedQueue{subscription, item.sequence, item.generation});
+    }
+}
+
+// The function handles one message: fails, or has outputs.
+void OutboxWorld::run_function() {
+    while (set(1).commit()) continue;
+    const auto page = core::ready_deliveries(set(1).rows(), function, 0, 1, 1'000);
+    if (page.items.empty()) return;
+    const core::ReadyItem& item = page.items.front();
+    model::Settle settle;
+    settle.subscription = function;
+    settle.items.resize(1);
+    settle.items[0].sequence = item.sequence;
+    settle.items[0].generation = item.generation;
+    if (!calm_ && random_.below(4) == 0) {
+        settle.items[0].verdict = model::Verdict::retry;
+        settle.items[0].failure = model::Failure::handler;
+        return command_now(1, settle);
+    }
+    model::HandlerCommit commit;
+    commit.outputs = {{at(2, outputs), true, 0, 0}, {at(3, echo), false, 1, 500}};
+    // One that cannot be: there is no such queue.
+    if (random_.below(6) == 0) commit.outputs.push_back({at(2, ObjectNo{99}), true, 2, 0});
+    settle.commits = {commit};
+    std::vector<std::string> payloads(commit.outputs.size(), "output");
+    command_now(1, settle, payloads);
+    ++found_[{"function", item.message}];
+    ++consumed_["function"];
+}
+
+// Receives some and deletes most of them; what is left comes again, or dies.
+void OutboxWorld::consume(std::size_t number, model::QueueNo queue, const std::string& kind) {
+    OutboxSet& here = set(number);
+    while (here.commit()) continue;
+    node::Submission lease;
+    lease.command = model::Lease{queue, 4, 1'000};
+    model::Leased leased;
+    lease.done = [&leased](const model::Reply& reply) {
+        if (const auto* got = std::get_if<model::Leased>(&reply)) leased = *got;
+    };
+    here.submit(std::move(lease));
+    here.commit();
+    for (const model::LeasedMessage& message : leased.messages) {
+        if (!here.body(message.body)) complain("no body " + model::to_text(message.message));
+        if (!calm_ && random_.below(5) == 0) continue;
+        command_now(number, model::DeleteMessages{queue, {message.receipt}});
+        ++found_[{kind, message.message}];
+        ++consumed_[kind];
+    }
+}
+
+void OutboxWorld::doom() {
+    if (doomed_ || random_.below(40) != 0) return;
+    while (set(2).commit()) continue;
+    doomed_ = true;
+    count_queue(2, doomed, "doomed");  // these go with it
+    command_now(2, model::DeleteQueue{doomed});
+}
+
+void OutboxWorld::redrive() {
+    const std::pair<std::size_t, model::QueueNo> queues[] = {
+        {1, letters_here}, {1, letters_of_queue}, {3, letters_far}};
+    const auto& [number, queue] = queues[random_.below(std::size(queues))];
+    command(number, model::Redrive{queue, {}});
+}
+
+void OutboxWorld::change_room() {
+    const std::uint64_t room = random_.below(8);
+    model::QueueAttributes attributes = holding(room);
+    switch (random_.below(4)) {
+        case 0:
+            attributes.dead_letter = model::DeadLetterPolicy{at(1, letters_of_queue), {}, 2, 0};
+            attributes.paused = random_.below(3) == 0;
+            return command(2, model::SetQueue{in_order, attributes});
+        case 1:
+            return command(2, model::SetQueue{outputs, attributes});
+        case 2:
+            attributes.paused = random_.below(3) == 0;
+            return command(3, model::SetQueue{plain, attributes});
+        default:
+            return command(3, model::SetQueue{letters_far, attributes});
+    }
+}
+
+void OutboxWorld::restart(OutboxSet& victim) {
+    victim.start();
+    plant(victim, true);
+}
+
+void OutboxWorld::crash(std::size_t number) {
+    ++met_["crashes"];
+    set(number).die();
+    restart(set(number));
+}
+
+void OutboxWorld::cut(std::size_t number, bool away) {
+    away_[number - 1] = away;
+}
+
+void OutboxWorld::mishap() {
+    const std::size_t victim = 1 + random_.below(3);
+    switch (random_.below(6)) {
+        case 0:
+        case 1:
+            return crash(victim);
+        case 2:
+            ++met_["crashes after the commit"];
+            set(victim).commit(true);
+            return plant(set(victim), true);
+        case 3:
+            return cut(victim, true);
+        case 4:
+            return cut(victim, false);
+        default:
+            return change_room();
+    }
+}
+
+void OutboxWorld::step_set(OutboxSet& one) {
+    one.tick();
+    one.step_sender();
+    one.commit();
+    one.step_sender();
+    if (random_.below(8) == 0) one.flush();
+}
+
+void OutboxWorld::act() {
+    clock_.advance_us(static_cast<std::int64_t>(random_.below(200'000)));
+    deliver_due();
+    switch (random_.below(16)) {
+        case 0:
+        case 1:
+            return publish();
+        case 2:
+            return feed(1, std::array{ordered, plainly, dooming}[random_.below(3)]);
+        case 3:
+            return feed(3, echoing);
+        case 4:
+            return run_function();
+        case 5:
+            consume(2, in_order, "ordered");
+            return consume(2, outputs, "output");
+        case 6:
+            consume(3, plain, "plain");
+            if (!doomed_) consume(2, doomed, "doomed");
+            return consume(1, echoes, "output");
+        case 7:
+            return redrive();
+        case 8:
+            return doom();
+        case 9:
+            return mishap();
+        default:
+            return step_set(set(1 + random_.below(3)));
+    }
+}
+
+void OutboxWorld::act_calmly() {
+    calm_ = true;
+    clock_.advance_us(100);
+    for (const auto& one : sets_) step_set(*one);
+    deliver_due();
+    feed(1, ordered);
+    for (const auto& one : sets_) step_set(*one);
+    calm_ = false;
+}
+
+void OutboxWorld::pass_ms(std::int64_t pause_ms) {
+    calm_ = true;
+    const std::int64_t until_us = clock_.steady_us() + pause_ms * 1000;
+    while (clock_.steady_us() < until_us) {
+        clock_.advance_us(std::min<std::int64_t>(500'000, until_us - clock_.steady_us()));
+        for (int again = 0; again < 3; ++again) {
+            deliver_due();
+            for (const auto& one : sets_) step_set(*one);
+        }
+    }
+    calm_ = false;
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void OutboxWorld::finish() {
+    calm_ = true;
+    away_ = {false, false, false};
+    model::QueueAttributes roomy = holding(100'000);
+    command_now(2, model::SetQueue{outputs, roomy});
+    command_now(2, model::SetQueue{in_order, roomy});
+    command_now(3, model::SetQueue{plain, roomy});
+    command_now(3, model::SetQueue{letters_far, roomy});
+    command_now(1, model::SetQueue{echoes, roomy});
+    std::uint64_t rounds = 0;
+    const auto busy = [this] {
+        for (const auto& one : sets_) {
+            for (const SetId target : core::outbox_targets(one->rows())) {
+                const auto figures = core::outbox_figures(one->rows(), target);
+                if (figures.waiting + figures.parked > 0) return true;
+                if (figures.dropped > 0) complain("an output was dropped");
+            }
+        }
+        const auto backlog = [this](std::size_t number, model::SubscriptionNo subscription) {
+            return core::subscription_info(set(number).rows(), subscription)->backlog;
+        };
+        return !events_.empty() || backlog(1, ordered) + backlog(1, plainly) +
+                                           backlog(1, function) + backlog(1, dooming) +
+                                           backlog(3, echoing) >
+                                       0;
+    };
+    for (; busy() && rounds < rounds_to_rest_max && complaints_.empty(); ++rounds) {
+        clock_.advance_ms(200);
+        for (const auto subscription : {ordered, plainly, dooming}) feed(1, subscription);
+        feed(3, echoing);
+        run_function();
+        for (int again = 0; again < 4; ++again) {
+            for (const auto& one : sets_) step_set(*one);
+            clock_.advance_us(100);
+            deliver_due();
+        }
+    }
+    if (rounds == rounds_to_rest_max) complain("it does not come to rest");
+    census();
+}
+
+void OutboxWorld::count_queue(std::size_t number, model::QueueNo queue, const std::string& kind) {
+    const auto page = core::dead_letters(set(number).rows(), queue, 0, 100'000);
+    for (const core::DeadLetter& message : page.items) ++found_[{kind, message.message}];
+}
+
+void OutboxWorld::count_letters(std::size_t number, model::QueueNo queue) {
+    const std::map<Place, std::string> kinds = {{at(1, ordered), "ordered"},
+                                                {at(2, in_order), "ordered"},
+                                                {at(1, plainly), "plain"},
+                                                {at(1, function), "function"},
+                                                {at(1, dooming), "doomed"},
+                                                {at(3, echoing), "output"},
+                                                {at(3, echo), "output"},
+                                                {at(2, outputs), "output"},
+                                                {at(2, ObjectNo{99}), "output"}};
+    const auto page = core::dead_letters(set(number).rows(), queue, 0, 100'000);
+    for (const core::DeadLetter& letter : page.items) {
+        Place source = letter.dead ? letter.dead->source : Place{};
+        if (source.set.value == 0) source.set = set(number).id();
+        const auto kind = kinds.find(source);
+        if (kind == kinds.end()) {
+            complain("a letter without a source: " + model::to_text(letter.message));
+            continue;
+        }
+        ++found_[{kind->second, letter.message}];
+        ++met_["dead letters"];
+        if (!set(number).body(letter.body)) complain("a letter without a body");
+    }
+}
+
+// Every copy is in exactly one place.
+void OutboxWorld::census() {
+    count_queue(2, in_order, "ordered");
+    count_queue(2, outputs, "output");
+    if (!doomed_) count_queue(2, doomed, "doomed");
+    count_queue(3, plain, "plain");
+    count_queue(1, echoes, "output");
+    count_letters(1, letters_here);
+    count_letters(1, letters_of_queue);
+    count_letters(3, letters_far);
+    for (const auto& [copy, times] : expected_) {
+        const auto found = found_.find(copy);
+        const int there = found == found_.end() ? 0 : found->second;
+        if (there == times) continue;
+        complain(copy.first + " " + model::to_text(copy.second) + " is there " +
+                 std::to_string(there) + " times");
+    }
+    for (const auto& [copy, times] : found_) {
+        if (!expected_.contains(copy))
+            complain(copy.first + " of nobody: " + model::to_text(copy.second));
+    }
+}
+
+std::uint64_t OutboxWorld::consumed(const std::string& kind) const {
+    const auto found = consumed_.find(kind);
+    return found == consumed_.end() ? 0 : found->second;
+}
+
+}  // namespace penstock::simulation
