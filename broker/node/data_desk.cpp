@@ -1,9 +1,27 @@
 #include "broker/node/data_desk.h"
 
+#include "broker/node/node.h"
+
 #include <set>
 #include <utility>
 
 namespace penstock::node {
+
+namespace {
+
+// Bodies that come back on the broker thread.
+OutboxSender::FetchBodies fetching(Shared& shared) {
+    return [&shared](const std::vector<model::MessageId>& bodies, Bodies::Fetched fetched) {
+        auto back = [mailbox = shared.mailbox,
+                     fetched = std::move(fetched)](std::vector<FetchedBody> read) {
+            mailbox->post(
+                [fetched, read = std::move(read)](Node&) mutable { fetched(std::move(read)); });
+        };
+        shared.bodies.fetch_for_hand_out(bodies, std::move(back));
+    };
+}
+
+}  // namespace
 
 DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
     : shared_(shared),
@@ -22,6 +40,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
                shared.mailbox,
                shared.options),
       desk_{*set_,
+            shared.submit,
             shared.names,
             lifecycle_,
             receiving_,
@@ -31,7 +50,8 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.background,
             shared.clock,
             shared.options},
-      operations_(desk_) {}
+      operations_(desk_),
+      outbox_(set_->set(), set_->rows(), shared.clock, shared.submit, fetching(shared)) {}
 
 void DataDesk::attach(api::DeliveryListener& listener) {
     listener_ = &listener;
@@ -51,6 +71,7 @@ void DataDesk::take(const TurnEffects& effects) {
     for (const model::SubscriptionNo subscription : effects.ready) {
         handout_.ready(subscription);
     }
+    for (const model::SetId target : effects.outbox) outbox_.wake(target);
 }
 
 void DataDesk::look_at_leadership(const model::InitSet& init) {
@@ -59,12 +80,14 @@ void DataDesk::look_at_leadership(const model::InitSet& init) {
     if (!leading) {
         receiving_.stop();
         handout_.detach();
+        outbox_.rest();
         return;
     }
     set_->lead();
     set_->submit(Submission{init, {}, nullptr, {}});
     lifecycle_.recover();
     if (listener_ != nullptr) handout_.attach(*listener_);
+    outbox_.lead();
 }
 
 void DataDesk::sweep() {

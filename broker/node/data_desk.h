@@ -6,6 +6,7 @@
 #include "broker/node/handout.h"
 #include "broker/node/lifecycle.h"
 #include "broker/node/operations.h"
+#include "broker/node/outbox.h"
 #include "broker/node/receiving.h"
 
 #include <functional>
@@ -44,6 +45,10 @@ class DataDesk {
 
     [[nodiscard]] Handout& handout() { return handout_; }
 
+    [[nodiscard]] OutboxSender& outbox() { return outbox_; }
+
+    [[nodiscard]] const OutboxSender& outbox() const { return outbox_; }
+
     [[nodiscard]] bool serving() const { return serving_; }
 
     // Who is told of deliveries while this node leads the set; may be told before that.
@@ -67,6 +72,7 @@ class DataDesk {
     Handout handout_;
     Desk desk_;
     Operations operations_;
+    OutboxSender outbox_;
     api::DeliveryListener* listener_ = nullptr;
     bool serving_ = false;
 };

@@ -70,14 +70,14 @@ Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output)
     if (!output.queue.empty()) {
         auto queue = names_.queue(output.queue);
         if (!queue) return std::move(queue.error());
-        resolved.target = queue->number;
+        resolved.target = place_of(*queue);
         resolved.to_queue = true;
         return resolved;
     }
     if (output.topic.empty()) return refuse("outputs", "each names a topic or a queue");
     auto topic = names_.topic(output.topic);
     if (!topic) return std::move(topic.error());
-    resolved.target = topic->number;
+    resolved.target = place_of(*topic);
     const auto info = core::topic_info(data_.rows(), topic->number);
     const bool by_key = info && info->attributes.filter == model::FilterKind::routing_key;
     if (by_key && output.message.meta.routing_key.empty()) {

@@ -226,6 +226,7 @@ Result<void> HostedSet::finish(TurnEffects& effects) {
         append(effects.ready, own.ready);
         append(effects.changed, own.changed);
         append(effects.releases, own.releases);
+        append(effects.outbox, own.outbox);
     }
     release_answers();
     for (const replication::ConfirmedRead& read : log_->take_reads()) {

@@ -46,6 +46,7 @@ struct TurnEffects {
     std::vector<model::SubscriptionNo> ready;
     std::vector<model::SubscriptionNo> changed;
     std::vector<model::Release> releases;
+    std::vector<model::SetId> outbox;  // sets for which something is to be sent
 };
 
 // Bounds of one entry and of one turn.

@@ -48,6 +48,8 @@ struct Lifecycle::Making {
     Creation creation;
     std::vector<model::ObjectNo> numbers;
     std::vector<bool> fresh;  // reserved by this creation; false: the name existed and is shared
+    std::vector<Binding> bindings;
+    std::size_t bound = 0;
     std::vector<model::Command> commands;
     std::size_t made = 0;
 };
@@ -82,18 +84,36 @@ void Lifecycle::reserved(const std::shared_ptr<Making>& making,
         making->fresh.push_back(info && info->state == core::NameState::reserved);
     }
     making->commands = making->creation.commands(numbers);
+    if (making->creation.bindings) making->bindings = making->creation.bindings(numbers);
     making->numbers = std::move(numbers);
     check(making->commands.size() == making->numbers.size(), "one command per name");
-    make_next(making);
+    bind_next(making);
+}
+
+void Lifecycle::bind_next(const std::shared_ptr<Making>& making) {
+    if (making->bound == making->bindings.size()) return make_next(making);
+    const auto done = [this, making](model::Reply reply) {
+        if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
+            return failed(making, std::move(*refusal));
+        }
+        ++making->bound;
+        bind_next(making);
+    };
+    const Binding& binding = making->bindings[making->bound];
+    submit_(binding.set, Submission{binding.command, {}, nullptr, done});
+}
+
+void Lifecycle::failed(const std::shared_ptr<Making>& making, model::Refusal why) {
+    if (!cut_short(why)) return undo(making, std::move(why));
+    --makings_;
+    completions_.refuse(making->creation.call, left_half_done());
 }
 
 void Lifecycle::make_next(const std::shared_ptr<Making>& making) {
     if (making->made < making->commands.size()) {
         const auto done = [this, making](model::Reply reply) {
             if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
-                if (!cut_short(*refusal)) return undo(making, std::move(*refusal));
-                --makings_;
-                return completions_.refuse(making->creation.call, left_half_done());
+                return failed(making, std::move(*refusal));
             }
             ++making->made;
             make_next(making);
@@ -112,6 +132,11 @@ void Lifecycle::make_next(const std::shared_ptr<Making>& making) {
 }
 
 void Lifecycle::undo(const std::shared_ptr<Making>& making, model::Refusal why) {
+    for (std::size_t at = 0; at < making->bound; ++at) {
+        Binding binding = making->bindings[at];
+        binding.command.bound = false;
+        submit_(binding.set, Submission{binding.command, {}, nullptr, {}});
+    }
     std::vector<model::ObjectNo> freed;
     for (std::size_t at = 0; at < making->numbers.size(); ++at) {
         if (!making->fresh[at]) continue;

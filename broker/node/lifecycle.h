@@ -31,11 +31,19 @@ class Lifecycle {
           options_(options),
           completions_(completions) {}
 
+    // A dead-letter queue in another set hears of its new source.
+    struct Binding {
+        model::SetId set;
+        model::BindDeadLetter command;
+    };
+
     struct Creation {
         CallPtr call;
         std::vector<model::NameRequest> names;
         // The data set's commands, one per name and in their order.
         std::function<std::vector<model::Command>(const std::vector<model::ObjectNo>&)> commands;
+        // What must hold before them; may be empty.
+        std::function<std::vector<Binding>(const std::vector<model::ObjectNo>&)> bindings;
         std::function<void()> created;  // answers the call
     };
 
@@ -59,7 +67,9 @@ class Lifecycle {
     struct Making;
 
     void reserved(const std::shared_ptr<Making>& making, std::vector<model::ObjectNo> numbers);
+    void bind_next(const std::shared_ptr<Making>& making);
     void make_next(const std::shared_ptr<Making>& making);
+    void failed(const std::shared_ptr<Making>& making, model::Refusal why);
     void undo(const std::shared_ptr<Making>& making, model::Refusal why);
     void delete_hidden(Removal removal);
     void release(Removal removal);

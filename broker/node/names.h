@@ -24,6 +24,11 @@ struct SubscriptionName {
 
 std::optional<SubscriptionName> split_subscription(std::string_view full);
 
+// Where a named object is, as a command of any set may name it.
+inline model::Place place_of(const core::NameInfo& name) {
+    return {name.set, name.number};
+}
+
 class Names {
   public:
     explicit Names(const HostedSet& set) : set_(set) {}

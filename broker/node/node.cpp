@@ -380,7 +380,10 @@ Result<bool> Node::step() {
     }
     completions_.flush();
     bool more = false;
-    for (const auto& [set, desk] : open_->desks) more = desk->handout().run() || more;
+    for (const auto& [set, desk] : open_->desks) {
+        more = desk->handout().run() || more;
+        desk->outbox().step();
+    }
     auto working = open_->background.run();
     if (!working) return working.error();
     completions_.flush();
@@ -398,6 +401,7 @@ std::int64_t Node::next_wake_us() const {
     next_us = std::min(next_us, tick_due_us(*names_set_));
     for (const auto& [set, desk] : open_->desks) {
         next_us = std::min(next_us, tick_due_us(desk->set()));
+        if (const auto send_us = desk->outbox().next_us()) next_us = std::min(next_us, *send_us);
         if (const auto poll_us = desk->receiving().waiters().next_deadline_us()) {
             next_us = std::min(next_us, *poll_us);
         }

@@ -25,6 +25,7 @@ namespace penstock::node {
 // What the operations work with; owned by the Node, outlives them.
 struct Desk {
     HostedSet& data;
+    SubmitTo submit_to;
     Names& names;
     Lifecycle& lifecycle;
     Receiving& receiving;
@@ -94,6 +95,19 @@ class Operations {
     Refused resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec);
     void remove_dead_letter_queue(const std::string& topic, const std::string& name);
     void submit(const CallPtr& call, model::Command command, std::function<void()> done);
+
+    // What a dead-letter queue in another set must be told of its source; nothing for one of ours.
+    [[nodiscard]] std::vector<Lifecycle::Binding> binding(const model::Place& dead_letter,
+                                                          model::ObjectNo source,
+                                                          bool from_queue) const;
+
+    // Tells the sets of the dead-letter queue before and after a change, the new one first: `then`
+    // runs if that agrees.
+    void rebind(const CallPtr& call,
+                std::vector<Lifecycle::Binding> before,
+                std::vector<Lifecycle::Binding> after,
+                std::function<void()> then);
+    void unbind(const std::vector<Lifecycle::Binding>& bindings);
     void deploy(const CallPtr& call, model::Command command);
 
     [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;

@@ -38,6 +38,10 @@ void append(api::NamePage& result, const core::NamePage& found) {
     }
 }
 
+model::Place dead_letter_of(const model::QueueAttributes& attributes) {
+    return attributes.dead_letter ? attributes.dead_letter->queue : model::Place{};
+}
+
 Refused check_page(const api::Page& page) {
     if (page.limit <= page_limit_max) return {};
     return out_of_range("limit", 0, page_limit_max);
@@ -69,7 +73,7 @@ Outcome<model::QueueAttributes> Operations::queue_attributes(const api::QueueCha
             model::Reason::dead_letter_not_found, spec.queue, "there is no such queue"};
     }
     const bool by_receives = spec.kind == model::DeadLetterPolicy::Kind::receives;
-    base.dead_letter = model::DeadLetterPolicy{target->number,
+    base.dead_letter = model::DeadLetterPolicy{place_of(*target),
                                                spec.kind,
                                                by_receives ? spec.max_receives : 0,
                                                by_receives ? 0 : spec.time_to_live_s};
@@ -112,6 +116,10 @@ void Operations::run(const CallPtr& call, api::CreateQueue request) {
         return std::vector<model::Command>{
             model::CreateQueue{*number, name, model::QueueKind::user, attributes}};
     };
+    creation.bindings = [this,
+                         attributes = *attributes](const std::vector<model::ObjectNo>& numbers) {
+        return binding(dead_letter_of(attributes), numbers.front(), true);
+    };
     creation.created = [this, call, number] {
         answer(call, view_queue(*number));
     };
@@ -151,13 +159,18 @@ void Operations::run(const CallPtr& call, const api::SetQueue& request) {
     if (!queue) return refuse(call, queue.error());
     auto info = core::queue_info(desk_.data.rows(), queue->number);
     if (!info) return refuse(call, {model::Reason::queue_not_found, request.name, "deleted"});
+    const model::QueueNo number = queue->number;
+    auto before = binding(dead_letter_of(info->attributes), number, true);
     auto attributes = queue_attributes(request.change, std::move(info->attributes));
     if (!attributes) return refuse(call, attributes.error());
-    const model::QueueNo number = queue->number;
-    submit(call, model::SetQueue{number, std::move(*attributes)}, [this, call, number] {
-        desk_.receiving.wake(number);
-        answer(call, view_queue(number));
-    });
+    auto after = binding(dead_letter_of(*attributes), number, true);
+    auto set = [this, call, number, attributes = std::move(*attributes)] {
+        submit(call, model::SetQueue{number, attributes}, [this, call, number] {
+            desk_.receiving.wake(number);
+            answer(call, view_queue(number));
+        });
+    };
+    rebind(call, std::move(before), std::move(after), std::move(set));
 }
 
 void Operations::run(const CallPtr& call, const api::DeleteQueue& request) {
@@ -170,8 +183,12 @@ void Operations::run(const CallPtr& call, const api::DeleteQueue& request) {
                        request.name,
                        "it is the dead-letter queue of another queue"});
     }
+    const auto info = core::queue_info(desk_.data.rows(), queue->number);
+    const auto bound = info ? binding(dead_letter_of(info->attributes), queue->number, true)
+                            : std::vector<Lifecycle::Binding>();
     Lifecycle::Removal removal{call, queue->number, queue->kind, {}};
-    removal.removed = [this, call, number = queue->number] {
+    removal.removed = [this, call, bound, number = queue->number] {
+        unbind(bound);
         desk_.receiving.wake_all(number);
         answer<api::Nothing>(call, api::Nothing{});
     };

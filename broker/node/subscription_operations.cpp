@@ -55,7 +55,7 @@ Refused Operations::resolve_queues(const api::Subscribe& request, model::Subscri
     if (spec.sink == model::SinkKind::queue) {
         auto queue = desk_.names.queue(spec.endpoint);
         if (!queue) return std::move(queue.error());
-        spec.queue = queue->number;
+        spec.queue = place_of(*queue);
         spec.endpoint = queue->name;
     }
     if (request.dead_letter == api::DeadLetterChoice::named) {
@@ -65,7 +65,7 @@ Refused Operations::resolve_queues(const api::Subscribe& request, model::Subscri
                                   request.dead_letter_queue,
                                   "there is no such queue"};
         }
-        spec.dead_letter = queue->number;
+        spec.dead_letter = place_of(*queue);
     }
     return {};
 }
@@ -119,6 +119,10 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
         commands.emplace_back(model::Subscribe{*number, topic, name, complete, scripts});
         return commands;
     };
+    creation.bindings =
+        [this, dead_letter = spec.dead_letter](const std::vector<model::ObjectNo>& numbers) {
+            return binding(dead_letter, numbers.back(), false);
+        };
     creation.created = [this, call, number] {
         answer(call, view_subscription(*number));
     };
@@ -173,7 +177,7 @@ void Operations::run(const CallPtr& call, const api::SetSubscription& request) {
     if (request.endpoint && spec.sink == model::SinkKind::queue) {
         auto queue = desk_.names.queue(spec.endpoint);
         if (!queue) return refuse(call, queue.error());
-        spec.queue = queue->number;
+        spec.queue = place_of(*queue);
         spec.endpoint = queue->name;
     }
     submit(call, model::SetSubscription{number, std::move(spec)}, [this, call, number] {
@@ -193,8 +197,12 @@ void Operations::remove_dead_letter_queue(const std::string& topic, const std::s
 void Operations::run(const CallPtr& call, const api::Unsubscribe& request) {
     auto subscription = desk_.names.subscription(request.topic, request.name);
     if (!subscription) return refuse(call, subscription.error());
+    const auto info = core::subscription_info(desk_.data.rows(), subscription->number);
+    const auto bound = info ? binding(info->spec.dead_letter, subscription->number, false)
+                            : std::vector<Lifecycle::Binding>();
     Lifecycle::Removal removal{call, subscription->number, subscription->kind, {}};
-    removal.removed = [this, call, request] {
+    removal.removed = [this, call, bound, request] {
+        unbind(bound);
         remove_dead_letter_queue(request.topic, request.name);
         answer<api::Nothing>(call, api::Nothing{});
     };

@@ -25,7 +25,7 @@ std::string shown_policy(const api::QueueView& view) {
     if (!view.attributes.dead_letter) return {};
     const model::DeadLetterPolicy& policy = *view.attributes.dead_letter;
     JsonFields json;
-    json.text("deadLetterQueue", shown_id("queue", policy.queue.value));
+    json.text("deadLetterQueue", shown_id("queue", policy.queue.number.value));
     json.text("deadLetterQueueName", view.dead_letter_queue);
     json.number("policy", static_cast<std::int64_t>(policy.kind));
     if (policy.kind == model::DeadLetterPolicy::Kind::receives) {

@@ -1,0 +1,148 @@
+// A node with several data sets: names lead to them, and what passes between them arrives once.
+#include "tests/node/requests.h"
+#include "tests/support/stepped_node.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace penstock::testing {
+namespace {
+
+node::NodeOptions many_sets() {
+    node::NodeOptions options;
+    options.data_sets = 3;
+    return options;
+}
+
+// Queues and topics are spread by load: this many land in every set.
+constexpr int spread = 6;
+
+model::SetId set_of(SteppedNode& node, model::ObjectKind kind, const std::string& name) {
+    return core::find_name(node.node->names_set().rows(), kind, name)->set;
+}
+
+TEST(Sets, QueuesAreSpreadAndServedByName) {
+    SteppedNode node(many_sets());
+    std::set<model::SetId> used;
+    for (int at = 0; at < spread; ++at) {
+        const std::string name = "q" + std::to_string(at);
+        ASSERT_TRUE(node.ask(create_queue(name)));
+        ASSERT_TRUE(node.ask(send(name, {"to " + name})));
+        used.insert(set_of(node, model::ObjectKind::queue, name));
+    }
+    EXPECT_EQ(used.size(), 3U);
+    for (int at = 0; at < spread; ++at) {
+        const std::string name = "q" + std::to_string(at);
+        const auto received = node.ask(receive(name));
+        ASSERT_TRUE(received);
+        ASSERT_EQ(received->messages.size(), 1U);
+        EXPECT_EQ(received->messages[0].payload, "to " + name);
+        EXPECT_EQ(received->messages[0].id.set(), set_of(node, model::ObjectKind::queue, name));
+    }
+    const auto listed = node.ask(api::ListQueues{"", {0, 20}, false, false});
+    EXPECT_EQ(listed->total, 6U);
+}
+
+// A topic and a queue that are not in one set.
+struct Apart {
+    SteppedNode node{many_sets()};
+    std::string queue;
+
+    Apart() {
+        EXPECT_TRUE(node.ask(api::CreateTopic{"news", {}}));
+        const model::SetId topic = set_of(node, model::ObjectKind::topic, "news");
+        for (int at = 0; queue.empty() && at < spread; ++at) {
+            const std::string name = "q" + std::to_string(at);
+            EXPECT_TRUE(node.ask(create_queue(name)));
+            if (set_of(node, model::ObjectKind::queue, name) != topic) queue = name;
+        }
+    }
+};
+
+TEST(Sets, ASubscribersQueueInAnotherSetGetsEachMessageOnce) {
+    Apart apart;
+    api::Subscribe subscribe;
+    subscribe.topic = "news";
+    subscribe.name = "feed";
+    subscribe.spec.sink = model::SinkKind::queue;
+    subscribe.spec.endpoint = apart.queue;
+    ASSERT_TRUE(apart.node.ask(subscribe));
+    std::set<std::string> published;
+    for (int at = 0; at < 20; ++at) {
+        const std::string text = "n" + std::to_string(at);
+        ASSERT_TRUE(apart.node.ask(publish("news", {text})));
+        published.insert(text);
+    }
+    apart.node.settle_down();
+    std::multiset<std::string> received;
+    for (int round = 0; round < 20; ++round) {
+        const auto got = apart.node.ask(receive(apart.queue, 16));
+        ASSERT_TRUE(got);
+        for (const auto& message : got->messages) received.insert(message.payload);
+    }
+    EXPECT_EQ(received.size(), 20U);
+    EXPECT_EQ(std::set<std::string>(received.begin(), received.end()), published);
+}
+
+TEST(Sets, ADeadLetterQueueInAnotherSetIsBoundAndFilled) {
+    Apart apart;
+    const model::SetId far = set_of(apart.node, model::ObjectKind::queue, apart.queue);
+    std::string source;
+    for (int at = 10; source.empty() && at < 10 + spread; ++at) {
+        const std::string name = "s" + std::to_string(at);
+        api::CreateQueue create = create_queue(name);
+        create.change.dead_letter =
+            api::DeadLetterSpec{apart.queue, model::DeadLetterPolicy::Kind::receives, 1, 0};
+        create.change.visibility_s = 1;
+        ASSERT_TRUE(apart.node.ask(create));
+        if (set_of(apart.node, model::ObjectKind::queue, name) != far) source = name;
+    }
+    ASSERT_FALSE(source.empty());
+    EXPECT_EQ(apart.node.ask(api::DeleteQueue{apart.queue}).error().reason,
+              model::Reason::dead_letter_in_use);
+    ASSERT_TRUE(apart.node.ask(send(source, {"poison"})));
+    ASSERT_EQ(apart.node.ask(receive(source))->messages.size(), 1U);
+    apart.node.advance_ms(2'000);
+    ASSERT_EQ(apart.node.ask(receive(source))->messages.size(), 0U);
+    apart.node.settle_down();
+    const auto letters = apart.node.ask(api::ListDeadLetters{apart.queue, 0, 10});
+    ASSERT_TRUE(letters);
+    ASSERT_EQ(letters->items.size(), 1U);
+    EXPECT_EQ(letters->items[0].payload, "poison");
+    EXPECT_EQ(letters->items[0].source, source);
+}
+
+TEST(Sets, ListsOverAllSetsAreWhole) {
+    SteppedNode node(many_sets());
+    for (int at = 0; at < spread; ++at) {
+        const std::string topic = "t" + std::to_string(at);
+        ASSERT_TRUE(node.ask(api::CreateTopic{topic, {}}));
+        api::Subscribe subscribe;
+        subscribe.topic = topic;
+        subscribe.name = "hook";
+        subscribe.spec.sink = model::SinkKind::http;
+        subscribe.spec.endpoint = "http://127.0.0.1:9/" + topic;
+        ASSERT_TRUE(node.ask(subscribe));
+    }
+    const auto page = node.ask(api::ListSubscriptions{"", "", {2, 3}});
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->total, 6U);
+    ASSERT_EQ(page->items.size(), 3U);
+    EXPECT_EQ(page->items[0].topic, "t2");
+}
+
+TEST(Sets, AllOfThemComeBackAfterARestart) {
+    SteppedNode node(many_sets());
+    for (int at = 0; at < spread; ++at) {
+        ASSERT_TRUE(node.ask(create_queue("q" + std::to_string(at))));
+        ASSERT_TRUE(node.ask(send("q" + std::to_string(at), {"kept"})));
+    }
+    node.restart();
+    for (int at = 0; at < spread; ++at) {
+        EXPECT_EQ(node.ask(receive("q" + std::to_string(at)))->messages.size(), 1U) << at;
+    }
+}
+
+}  // namespace
+}  // namespace penstock::testing
