@@ -62,6 +62,7 @@ void RaftLog::Parts::stage_installation(const EngineOutput& output_now) {
     keeper.restart(point.index);
     members = who;
     conf_state = encode_members(members);
+    store.append_conf_state(set, conf_state);
     handed_out = point.index;
     handed_out_term = point.term;
     handed_out_time = snapshots.to_install() ? snapshots.to_install()->snapshot.time_ms : 0;

@@ -76,11 +76,9 @@ Result<Beginning> beginning(SetId set,
                     {},
                     store.range(set).last};
     std::string conf_state = start.conf_state;
-    // Rows that were never flushed since the set began with the imagined entry.
-    if (conf_state.empty() && stored.index == imagined_first.index && start.applied <= 1) {
-        conf_state = store.conf_state(set);
-        begin.applied = imagined_first.index;
-    }
+    // Rows without one have seen no change: the membership is what the log began with.
+    if (conf_state.empty()) conf_state = store.conf_state(set);
+    if (stored.index == imagined_index) begin.applied = std::max(begin.applied, imagined_index);
     if (!conf_state.empty()) {
         auto members = decode_members(conf_state);
         if (!members) return members.error();

@@ -50,7 +50,7 @@ struct Installation {
 // in, LogStore::open is told storage::nothing_needed.
 inline constexpr model::LogIndex imagined_index = 1;
 
-// How a replica begins whose rows keep no conf state yet.
+// How a replica begins of which neither rows nor log store know any members yet.
 enum class RaftOrigin : std::uint8_t {
     alone,     // a LocalLog's store (or an empty one): this node is the sole voter
     founders,  // a new set: all its first voters begin here, after the same imagined entry 1
@@ -61,7 +61,7 @@ enum class RaftOrigin : std::uint8_t {
 struct RaftStart {
     model::LogIndex applied = 0;  // as flushed,
     model::TimeMs time_ms = 0;    // the time of the entry there,
-    std::string conf_state;       // and the membership there; empty: none was ever kept
+    std::string conf_state;       // and the membership there; empty: no change was ever applied
     RaftOrigin origin = RaftOrigin::alone;
     std::vector<model::NodeId> founders;  // of RaftOrigin::founders
     HeldSnapshot snapshot;                // index 0: none

@@ -71,7 +71,6 @@ class RaftPlace final : public Place {
         }
         start.applied = applied;
         start.time_ms = last_time_ms;
-        if (applied > 1) start.conf_state = encode_members({founders_, {}});
         auto log = members_[0]->open(start, random_);
         members_[0]->log = log.get();
         return log;

@@ -52,7 +52,6 @@ void SimulatedReplica::start(RaftOrigin origin, const std::vector<NodeId>& found
     if (!log) return world_.referee.violation("cannot start: " + log.error().detail);
     log_ = std::move(*log);
     rows_.applied = log_->committed();
-    if (rows_.conf_state.empty()) rows_.conf_state = log_->conf_state();
 }
 
 void SimulatedReplica::crash() {
