@@ -156,6 +156,8 @@ class FakeLogStore final : public storage::LogStore {
         return std::vector<model::MessageId>{};
     }
 
+    bool repair(storage::EntryRecord) override { return false; }
+
     [[nodiscard]] storage::SpaceLevel space() const override { return storage::SpaceLevel::normal; }
 
     [[nodiscard]] storage::LogStoreStats stats() const override { return {}; }

@@ -247,6 +247,12 @@ class LogStore {
     // bytes are damaged.
     virtual Result<std::vector<MessageId>> scrub(std::uint64_t bytes) = 0;
 
+    // A whole copy of a damaged entry, from a peer: its segment is rewritten with it by the next
+    // steps of reclaim(), as soon as all of the segment is droppable and not pinned; until then the
+    // copy waits in memory. False, and nothing is kept: there is no such entry, it lies in the
+    // segment that is written to, or too many copies wait.
+    virtual bool repair(EntryRecord record) = 0;
+
     [[nodiscard]] virtual SpaceLevel space() const = 0;
     [[nodiscard]] virtual LogStoreStats stats() const = 0;
 };

@@ -89,6 +89,7 @@ Result<void> Reclaimer::drop(const std::vector<std::uint64_t>& numbers) {
         const SegmentInfo& info = state_.catalog.segments().at(number);
         const SegmentName name = info.name;
         forget_first_entries(info);
+        state_.forget_copies(info);
         state_.catalog.remove(number);
         state_.sealed.forget(number);
         std::erase_if(state_.damaged, [number](const auto& at) { return at.first == number; });
@@ -105,6 +106,16 @@ void Reclaimer::forget_first_entries(const SegmentInfo& info) {
     }
 }
 
+const SegmentInfo* Reclaimer::to_repair(const LiveBodies& live) const {
+    for (const auto& [place, copy] : state_.copies) {
+        const auto found = state_.catalog.place_of(place.first, place.second);
+        if (!found) continue;
+        const SegmentInfo& info = state_.catalog.segments().at(found->number);
+        if (info.footer != 0 && !info.keep && droppable(info, live)) return &info;
+    }
+    return nullptr;
+}
+
 const SegmentInfo* Reclaimer::sparsest(const LiveBodies& live) const {
     const SegmentInfo* best = nullptr;
     for (const auto& [number, info] : state_.catalog.segments()) {
@@ -117,7 +128,8 @@ const SegmentInfo* Reclaimer::sparsest(const LiveBodies& live) const {
 
 Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
     if (!rewrite_) {
-        const SegmentInfo* info = sparsest(live);
+        const SegmentInfo* info = to_repair(live);
+        if (info == nullptr) info = sparsest(live);
         if (info == nullptr) return false;
         auto sealed = state_.sealed.get(*info);
         if (!sealed) return sealed.error();
@@ -140,6 +152,7 @@ Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
     if (const auto abandoned = rewrite->abandon(); !abandoned) return abandoned.error();
     if (full) return false;  // what is deleted later makes room
     state_.catalog.segments().at(rewrite->old().name.number).keep = true;
+    state_.forget_copies(rewrite->old());
     log_line(
         LogLevel::error,
         "storage/log",
@@ -163,6 +176,7 @@ Result<void> Reclaimer::take_rewritten() {
         for (const auto& [set, summary] : info.sets) info.live[set] = summary.bodies;
     }
     forget_first_entries(old);
+    state_.forget_copies(old);
     state_.catalog.replace(info);
     state_.sealed.forget(number);
     std::erase_if(state_.damaged, [number](const auto& at) { return at.first == number; });

@@ -23,6 +23,7 @@ class Reclaimer {
     [[nodiscard]] bool is_stale(const Rewrite& rewrite) const;
     Result<bool> drop_empty(const LiveBodies& live);
     Result<void> drop(const std::vector<std::uint64_t>& numbers);
+    [[nodiscard]] const SegmentInfo* to_repair(const LiveBodies& live) const;
     [[nodiscard]] const SegmentInfo* sparsest(const LiveBodies& live) const;
     Result<bool> rewrite_step(const LiveBodies& live);
     Result<void> take_rewritten();

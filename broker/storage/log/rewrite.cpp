@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace penstock::storage {
 
@@ -56,6 +57,10 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     if (is_void) return Step::more;
     const std::vector<std::uint32_t> held = live.live_ordinals(header.set, header.index);
     if (held.empty()) return Step::more;
+    const auto copy = state_.copies.find({header.set, header.index});
+    if (copy != state_.copies.end() && copy->second.term == header.term) {
+        return take_copy(copy->second, held);
+    }
     const Result<std::string_view> payload = scanner_.payload();
     if (!payload) return payload.error();
     auto view = entry_view(header, *payload);
@@ -83,6 +88,22 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     staged.bytes = aligned(staged.head.size() + staged.commands.size() + staged.body_bytes);
     staged_bytes_ += staged.bytes;
     staged_.push_back(std::move(staged));
+    return Step::more;
+}
+
+// What a peer sent stands in for a record that is damaged here.
+Result<Rewrite::Step> Rewrite::take_copy(const EntryRecord& copy,
+                                         const std::vector<std::uint32_t>& held) {
+    EntryRecord record = copy;
+    std::vector<std::uint32_t> absent;
+    for (std::uint32_t ordinal = 0; ordinal < record.bodies.size(); ++ordinal) {
+        const bool wanted = std::binary_search(held.begin(), held.end(), ordinal);
+        const bool there = !std::binary_search(record.absent.begin(), record.absent.end(), ordinal);
+        if (!wanted || !there) absent.push_back(ordinal);
+    }
+    record.absent = std::move(absent);
+    staged_.push_back(stage_entry(std::move(record), scanner_.header().tag));
+    staged_bytes_ += staged_.back().bytes;
     return Step::more;
 }
 

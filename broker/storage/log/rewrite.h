@@ -41,6 +41,7 @@ class Rewrite {
   private:
     Result<Step> copy_some(const LiveBodies& live);
     Result<Step> copy_entry(const LiveBodies& live);
+    Result<Step> take_copy(const EntryRecord& copy, const std::vector<std::uint32_t>& held);
     Result<void> write();
     Result<Step> finish();
 

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t segments_of_a_disk = 256;
 constexpr std::uint64_t segment_bytes_min = 1ULL << 20;
 constexpr std::uint64_t segments_before_exhausted = 2;
+constexpr std::uint64_t copies_bytes_max = 64ULL << 20;  // of damaged entries, waiting
 
 // On a small disk the reserve of some segments must not be all of it.
 std::uint64_t fitting_segment_bytes(std::uint64_t wanted, std::uint64_t disk_bytes) {
@@ -250,6 +251,18 @@ Result<bool> SegmentLogStore::reclaim(const LiveBodies& live) {
 
 Result<std::vector<MessageId>> SegmentLogStore::scrub(std::uint64_t bytes) {
     return scrubber_.step(bytes);
+}
+
+bool SegmentLogStore::repair(EntryRecord record) {
+    const auto place = state_.catalog.place_of(record.set, record.index);
+    const std::uint64_t bytes = bytes_of(record);
+    if (!place || place->number == active_->number()) return false;
+    if (state_.copies_bytes + bytes > copies_bytes_max) return false;
+    state_.catalog.segments().at(place->number).keep = false;
+    const bool fresh =
+        state_.copies.try_emplace({record.set, record.index}, std::move(record)).second;
+    if (fresh) state_.copies_bytes += bytes;
+    return true;
 }
 
 SpaceLevel SegmentLogStore::space() const {

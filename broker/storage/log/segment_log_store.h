@@ -52,6 +52,7 @@ class SegmentLogStore final : public LogStore {
     void release(SetId set, LogIndex index, std::uint32_t bodies) override;
     Result<bool> reclaim(const LiveBodies& live) override;
     Result<std::vector<MessageId>> scrub(std::uint64_t bytes) override;
+    bool repair(EntryRecord record) override;
     [[nodiscard]] SpaceLevel space() const override;
     [[nodiscard]] LogStoreStats stats() const override;
 

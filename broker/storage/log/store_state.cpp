@@ -21,4 +21,20 @@ Result<void> StoreState::list(std::vector<ManifestRow> rows, std::uint64_t rewri
     return {};
 }
 
+void StoreState::forget_copies(const SegmentInfo& info) {
+    for (const auto& [set, summary] : info.sets) {
+        const auto end = copies.upper_bound({set, summary.last});
+        auto copy = copies.lower_bound({set, summary.first});
+        for (; copy != end; copy = copies.erase(copy)) {
+            copies_bytes -= bytes_of(copy->second);
+        }
+    }
+}
+
+std::uint64_t bytes_of(const EntryRecord& record) {
+    std::uint64_t bytes = record.commands.size();
+    for (const std::string& body : record.bodies) bytes += body.size();
+    return bytes;
+}
+
 }  // namespace penstock::storage

@@ -16,6 +16,9 @@
 
 namespace penstock::storage {
 
+// Of commands and bodies.
+std::uint64_t bytes_of(const EntryRecord& record);
+
 using Pins = std::map<SetId, std::uint64_t>;  // how many pins live
 
 struct StoreState {
@@ -25,11 +28,16 @@ struct StoreState {
     // out of its trims, as is `rewritten`.
     Result<void> list(std::vector<ManifestRow> rows, std::uint64_t rewritten = 0);
 
+    // Copies for that segment are used, or of no use.
+    void forget_copies(const SegmentInfo& info);
+
     StoreFiles files;
     Manifest manifest;  // as it is on the disk
     Catalog catalog;
     SealedSegments sealed;
     std::map<SetId, LogIndex> first;  // per set, from where on every entry is there
+    std::map<std::pair<SetId, LogIndex>, EntryRecord> copies;  // of damaged entries, whole
+    std::uint64_t copies_bytes = 0;
     std::shared_ptr<Pins> pins = std::make_shared<Pins>();
 
     std::uint64_t damaged_at_start = 0;

@@ -273,6 +273,56 @@ TEST(DroppedSet, IsForgottenAndItsSpaceReturns) {
     expect_entries(*store, data, 1, 3, {4, 200});
 }
 
+TEST(RepairedEntry, IsReadAgainAndStaysSoOverARestart) {
+    for (const bool head : {false, true}) {
+        MemoryDisk disk;
+        auto store = open_store(disk);
+        append_entries(*store, data, 1, 100, {4, 200});
+        store->recount_done();
+        HeldRows rows;
+        rows.flushed = 100;
+        for (LogIndex index = 1; index <= 100; ++index) {
+            for (std::uint32_t at = 0; at < 4; ++at) rows.held.insert(MessageId(data, index, at));
+        }
+        const std::string path = folder + "/segment-000000000002-0";
+        std::string bytes = disk.bytes_of(path);
+        const std::string wanted = body_text(data, 25, 0, 200);
+        const std::size_t at = bytes.find(wanted) - (head ? 60 : 0);
+        bytes[at] = static_cast<char>(bytes[at] ^ 0x40);
+        disk.put_bytes(path, bytes);
+        EXPECT_EQ(read_body(*store, MessageId(data, 25, 0)).error().code, Errc::damaged);
+        EXPECT_EQ(store->scrub(1 << 30)->front(), MessageId(data, 25, 0));
+        EXPECT_FALSE(store->repair(make_entry(data, 200, {4, 200})));
+        EXPECT_FALSE(store->repair(make_entry(data, 100, {4, 200})));
+        EXPECT_TRUE(store->repair(make_entry(data, 25, {4, 200})));
+        reclaim_all(*store, rows);
+        EXPECT_EQ(store->stats().damaged_records, 0U);
+        for (int round = 0; round < 2; ++round) {
+            for (LogIndex index = 1; index <= 100; ++index) {
+                for (std::uint32_t ordinal = 0; ordinal < 4; ++ordinal) {
+                    const auto body = read_body(*store, MessageId(data, index, ordinal));
+                    ASSERT_TRUE(body.has_value()) << body.error().detail;
+                    ASSERT_EQ(body->bytes, body_text(data, index, ordinal, 200));
+                }
+            }
+            store = open_store(disk, small_segments(), [](SetId) { return LogIndex{100}; });
+        }
+    }
+}
+
+TEST(RepairedEntry, OfAnotherTermIsNotUsed) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    store->recount_done();
+    HeldRows rows;
+    rows.flushed = 100;
+    for (std::uint32_t at = 0; at < 4; ++at) rows.held.insert(MessageId(data, 25, at));
+    EXPECT_TRUE(store->repair(make_entry(data, 25, {4, 200, 9})));
+    reclaim_all(*store, rows);
+    EXPECT_EQ(read_body(*store, MessageId(data, 25, 0))->bytes, body_text(data, 25, 0, 200));
+}
+
 TEST(PinnedSet, KeepsItsSegmentsUntilThePinEnds) {
     MemoryDisk disk;
     auto store = open_store(disk);
