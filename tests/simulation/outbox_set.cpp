@@ -113,6 +113,8 @@ model::Effects OutboxSet::apply(model::LogIndex index) {
         released_.emplace(set_, one.index, one.ordinal);
     }
     wake_ms_ = effects.wake_ms;
+    applied_to_ = index;
+    if (tamper_) tamper_(*this);
     if (sender_) {
         for (const model::SetId target : effects.outbox) sender_->wake(target);
     }

@@ -51,10 +51,12 @@ class OutboxSet {
 
     [[nodiscard]] const model::Rows& rows() const { return *rows_; }
 
-    // For planting bugs.
+    // For planting bugs: called after each entry, also a replayed one.
+    void tamper_with(std::function<void(OutboxSet&)> tamper) { tamper_ = std::move(tamper); }
+
     [[nodiscard]] storage::RowStore& row_store() { return *rows_; }
 
-    [[nodiscard]] model::LogIndex index() const { return log_.size(); }
+    [[nodiscard]] model::LogIndex index() const { return applied_to_; }
 
     [[nodiscard]] std::optional<model::TimeMs> wake_ms() const { return wake_ms_; }
 
@@ -84,6 +86,8 @@ class OutboxSet {
     std::set<model::MessageId> released_;
     std::set<model::MessageId> released_at_flush_;
     std::optional<model::TimeMs> wake_ms_;
+    std::function<void(OutboxSet&)> tamper_;
+    model::LogIndex applied_to_ = 0;
     model::LogIndex seen_ = 0;  // entries that `applied` was told of
 };
 

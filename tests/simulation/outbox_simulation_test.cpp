@@ -14,8 +14,8 @@
 namespace penstock::simulation {
 namespace {
 
-constexpr int acts_per_seed = 2'500;
-constexpr std::uint64_t seeds_by_default = 12;
+constexpr int acts_per_seed = 1'500;
+constexpr std::uint64_t seeds_by_default = 6;
 constexpr std::uint64_t seeds_in_full = 1'000;
 constexpr std::uint64_t seeds_for_a_bug = 30;
 
@@ -54,9 +54,9 @@ TEST(OutboxSimulation, EveryCopyIsInExactlyOnePlaceWhateverHappens) {
 // The same little history, with a kill before its first step, its second, and so on.
 TEST(OutboxSimulation, AKillBetweenAnyTwoStepsLosesAndRepeatsNothing) {
     for (const std::size_t victim : {1, 2, 3}) {
-        for (int kill = 0; kill < 60; ++kill) {
+        for (int kill = 0; kill < 40; ++kill) {
             OutboxWorld world(1);
-            for (int step = 0; step < 60; ++step) {
+            for (int step = 0; step < 40; ++step) {
                 if (step % 6 == 0) world.publish();
                 if (step == kill) world.crash(victim);
                 world.act_calmly();

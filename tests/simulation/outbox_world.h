@@ -104,6 +104,7 @@ class OutboxWorld {
     std::set<model::MessageId> died_;  // were dead letters once: order says nothing of them
     model::Sequence order_seen_ = 1;
     model::MessageId order_last_;
+    std::map<model::QueueNo, model::Sequence> letters_seen_;
     std::uint64_t next_payload_ = 1;
     std::vector<std::string> complaints_;
     std::map<std::string, std::uint64_t> met_;
