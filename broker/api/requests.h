@@ -501,6 +501,14 @@ struct InitCluster {
     using Reply = ClusterView;
 };
 
+// A further node of the cluster: an empty one that is configured and runs. Replicas move to it by
+// themselves. Ids are never given twice.
+struct AddNode {
+    using Reply = ClusterView;
+    std::uint64_t node = 0;
+    std::string peer_address;
+};
+
 // Any request; its answer is the Reply of the alternative.
 using Request = std::variant<CreateQueue,
                              ListQueues,
@@ -534,6 +542,7 @@ using Request = std::variant<CreateQueue,
                              TrackMessage,
                              GetStatus,
                              GetCluster,
-                             InitCluster>;
+                             InitCluster,
+                             AddNode>;
 
 }  // namespace penstock::api

@@ -16,8 +16,9 @@ ClusterHost::ClusterHost(ClusterHostOptions options, replication::EngineLibrary 
     : options_(std::move(options)), library_(std::move(library)) {
     ClusterOptions cluster = options_.cluster;
     cluster.answers = answers_.get_executor();
-    node_ = std::make_unique<ClusterNode>(ClusterNode::World{disk_, clock_, random_, library_},
-                                          std::move(cluster));
+    node_ = std::make_unique<ClusterNode>(
+        ClusterNode::World{disk_, clock_, random_, library_, storage::open_rocks_view},
+        std::move(cluster));
 }
 
 ClusterHost::~ClusterHost() {

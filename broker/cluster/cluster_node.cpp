@@ -35,7 +35,7 @@ bool is_empty(const node::HostedSet& set, const storage::LogStore& store) {
 }  // namespace
 
 ClusterNode::ClusterNode(World world, ClusterOptions options)
-    : world_(world),
+    : world_(std::move(world)),
       options_(std::move(options)),
       forwarding_(
           options_.node,
@@ -43,7 +43,8 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
           options_.request_timeout_ms,
           [this](SetId set, std::uint32_t tries) { return guess(set, tries); },
           options_.answers),
-      membership_(options_.node, options_.data_sets, options_.replicas) {}
+      membership_(options_.node, options_.data_sets, options_.replicas),
+      snapshots_(world_.disk, world_.clock, options_.data_folder, world_.open_view) {}
 
 Result<void> ClusterNode::load() {
     auto identity = load_identity(world_.disk, options_.data_folder);
@@ -80,6 +81,7 @@ transport::Hello ClusterNode::hello() const {
 void ClusterNode::connect(transport::Peers& peers) {
     peers_ = &peers;
     forwarding_.use(peers, mailbox_);
+    snapshots_.use(peers, mailbox_);
     std::vector<PeerAddress> known = options_.peers;
     if (identity_ && !identity_->founders.empty()) {
         known.clear();
@@ -90,9 +92,11 @@ void ClusterNode::connect(transport::Peers& peers) {
     peers.set_peers(std::move(known));
 }
 
-std::vector<SetId> ClusterNode::hosted(const model::Rows& names) {
+std::vector<SetId> ClusterNode::hosted(const model::Rows* names) {
     std::vector<SetId> sets;
-    for (const model::SetInfo& info : core::list_sets(names)) {
+    std::vector<model::SetInfo> infos;
+    if (names != nullptr) infos = core::list_sets(*names);
+    for (const model::SetInfo& info : infos) {
         placed_[info.set] = info;
         if (info.set != model::names_set && has(info.replicas, options_.node)) {
             sets.push_back(info.set);
@@ -110,6 +114,30 @@ std::vector<SetId> ClusterNode::hosted(const model::Rows& names) {
     }
     std::sort(sets.begin(), sets.end());
     return sets;
+}
+
+Result<std::set<SetId>> ClusterNode::being_replaced() {
+    if (auto cleared = snapshots_.clear(); !cleared) return cleared.error();
+    const auto marked = replication::marked_sets(world_.disk, options_.data_folder);
+    if (!marked) return marked.error();
+    return std::set<SetId>(marked->begin(), marked->end());
+}
+
+Result<void> ClusterNode::finish_replacing(storage::LogStore& store) {
+    const auto marked = replication::marked_sets(world_.disk, options_.data_folder);
+    if (!marked) return marked.error();
+    for (const SetId set : *marked) {
+        auto install =
+            replication::SnapshotInstall::resume(world_.disk, options_.data_folder, set, store);
+        if (!install) return install.error();
+        for (bool more = *install != nullptr; more;) {
+            auto stepped = (*install)->step(store);
+            if (!stepped) return stepped.error();
+            if (auto synced = store.sync(); !synced) return synced;
+            more = *stepped;
+        }
+    }
+    return {};
 }
 
 replication::RaftStart ClusterNode::start_of(const node::HostedSet& set,
@@ -187,6 +215,7 @@ void ClusterNode::begin_turn(node::Node& node, std::int64_t now_us) {
 }
 
 std::int64_t ClusterNode::next_wake_us() const {
+    if (snapshots_.busy()) return 0;
     return std::min(ticked_us_ + options_.tick_us, forwarding_.next_wake_us());
 }
 
@@ -228,6 +257,7 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
                  "event=leader set=" + text(set) + " leader=" + std::to_string(leader.value) +
                      " term=" + std::to_string(log->leadership().term));
     }
+    if (auto tended = tend_snapshots(node, now_us); !tended) return tended;
     if (auto looked = look_at_names(node); !looked) return looked.error();
     if (now_us < tended_us_ + tend_pause_us) return {};
     tended_us_ = now_us;
@@ -240,19 +270,35 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     return {};
 }
 
+Result<void> ClusterNode::tend_snapshots(node::Node& node, std::int64_t now_us) {
+    std::vector<SetId> sets;
+    for (const auto& [set, log] : logs_) sets.push_back(set);
+    for (const SetId set : sets) {
+        if (auto tended = snapshots_.tend(node, *logs_[set], now_us); !tended) return tended;
+        if (auto installed = snapshots_.install(node, set, *logs_[set]); !installed) {
+            return installed;
+        }
+    }
+    return {};
+}
+
 void ClusterNode::arrange(node::Node& node) {
     if (node.keys_missing()) node.put_first_key();
     const auto put = [&](model::Command command) {
         node.submit(model::names_set, node::Submission{std::move(command), {}, nullptr, {}});
     };
     if (!nodes_.empty()) {
+        const auto names = placed_.find(model::names_set);
         for (model::NodeInfo info : nodes_) {
             const Link& link = links_[info.node];
+            const bool joined = names != placed_.end() && has(names->second.replicas, info.node);
+            if (link.connected && !joined && !info.leaving) invite(node, info);
             if (!link.connected || link.http_address == info.http_address) continue;
             info.http_address = link.http_address;
             put(model::PutNode{std::move(info)});
         }
-        return membership_.make_sets(node, nodes_, placed_);
+        membership_.make_sets(node, nodes_, placed_);
+        return membership_.fill_sets(node, nodes_, placed_);
     }
     model::SetInfo names;
     names.set = model::names_set;

@@ -11,6 +11,7 @@
 #include "broker/cluster/identity.h"
 #include "broker/cluster/in_sync.h"
 #include "broker/cluster/membership.h"
+#include "broker/cluster/snapshots.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
 #include "broker/replication/raft_log.h"
@@ -60,6 +61,7 @@ class ClusterNode final : public node::Neighbours,
         const Clock& clock;
         Random& random;
         const replication::EngineLibrary& library;
+        OpenView open_view;
     };
 
     ClusterNode(World world, ClusterOptions options);
@@ -81,7 +83,9 @@ class ClusterNode final : public node::Neighbours,
     void connect(replication::transport::Peers& peers);
 
     // node::Neighbours
-    [[nodiscard]] std::vector<SetId> hosted(const model::Rows& names) override;
+    [[nodiscard]] std::vector<SetId> hosted(const model::Rows* names) override;
+    Result<std::set<SetId>> being_replaced() override;
+    Result<void> finish_replacing(storage::LogStore& store) override;
     Result<std::unique_ptr<replication::Log>> open_log(node::HostedSet& set,
                                                        storage::LogStore& store) override;
     void begin_turn(node::Node& node, std::int64_t now_us) override;
@@ -96,6 +100,9 @@ class ClusterNode final : public node::Neighbours,
     void names_current(std::function<void(bool)> then) override;
     [[nodiscard]] api::ClusterView view(node::Node& node) override;
     void init(node::Node& node, std::function<void(node::Refused)> done) override;
+    void add(node::Node& node,
+             const api::AddNode& request,
+             std::function<void(node::Refused)> done) override;
 
     // transport::PeerListener: the transport's thread
     void on_frame(NodeId from, replication::transport::Lane lane, std::string bytes) override;
@@ -131,8 +138,10 @@ class ClusterNode final : public node::Neighbours,
     std::string found(node::Node& node, const std::string& question);
     Result<void> adopt(node::Node& node, const Identity& identity);
     Result<void> look_at_names(node::Node& node);
+    Result<void> tend_snapshots(node::Node& node, std::int64_t now_us);
     void arrange(node::Node& node);
     [[nodiscard]] std::vector<Founder> founders() const;
+    void invite(node::Node& node, const model::NodeInfo& info);
     void call_founders(node::Node& node, const std::shared_ptr<Founding>& founding);
 
     World world_;
@@ -149,9 +158,11 @@ class ClusterNode final : public node::Neighbours,
     std::map<NodeId, Link> links_;
     Forwarding forwarding_;
     Membership membership_;
+    Snapshots snapshots_;
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
     model::LogIndex names_seen_ = 0;
     std::map<SetId, NodeId> leaders_seen_;
+    std::map<NodeId, std::int64_t> invited_us_;
     std::int64_t ticked_us_ = 0;
     std::int64_t tended_us_ = 0;
     ClusterCounters counters_;

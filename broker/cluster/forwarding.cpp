@@ -306,6 +306,7 @@ bool Forwarding::serve(node::Node& node,
             serve_names(node, respond);
             return true;
         case Word::found:
+        case Word::chunk:
             break;
     }
     return false;

@@ -4,6 +4,7 @@
 #include "broker/base/wire.h"
 #include "broker/cluster/cluster_node.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -113,6 +114,76 @@ void ClusterNode::call_founders(node::Node& /*node*/, const std::shared_ptr<Foun
     }
 }
 
+void ClusterNode::add(node::Node& node,
+                      const api::AddNode& request,
+                      std::function<void(node::Refused)> done) {
+    if (!identity_) {
+        return done(model::Refusal{model::Reason::invalid_parameter,
+                                   "cluster",
+                                   "there is no cluster yet: run `penstock cluster init` first"});
+    }
+    const NodeId id{request.node};
+    for (const model::NodeInfo& known : nodes_) {
+        if (known.node != id) continue;
+        if (known.peer_address == request.peer_address) return done({});
+        return done(model::Refusal{model::Reason::invalid_parameter,
+                                   "node",
+                                   "node " + std::to_string(id.value) +
+                                       " is a member already, at " + known.peer_address +
+                                       ": ids are never given twice"});
+    }
+    model::NodeInfo info;
+    info.node = id;
+    info.peer_address = request.peer_address;
+    const auto put = [done = std::move(done)](const model::Reply& reply) {
+        const auto* refusal = std::get_if<model::Refusal>(&reply);
+        done(refusal == nullptr ? node::Refused() : node::Refused(*refusal));
+    };
+    node.submit(model::names_set,
+                node::Submission{model::PutNode{std::move(info)}, {}, nullptr, put});
+}
+
+// Asks an added node to join, and has set 0 replicated to it once it does.
+void ClusterNode::invite(node::Node& node, const model::NodeInfo& info) {
+    constexpr std::int64_t pause_us = 2'000'000;
+    const std::int64_t now_us = world_.clock.steady_us();
+    std::int64_t& invited_us = invited_us_[info.node];
+    if (invited_us != 0 && now_us < invited_us + pause_us) return;
+    invited_us = now_us;
+    Identity identity = *identity_;
+    identity.founders.clear();
+    auto heard = [this, &node, id = info.node](const transport::Answer& answer) {
+        const auto said =
+            answer ? decode_founded(*answer)
+                   : Result<FoundAnswer>(boost::system::in_place_error, answer.error().error);
+        if (!said || !said->problem.empty()) {
+            const std::string why = said ? said->problem : said.error().detail;
+            log_line(LogLevel::warn,
+                     "cluster",
+                     "event=not_joined node=" + std::to_string(id.value) + " " + why);
+            return;
+        }
+        const auto names = placed_.find(model::names_set);
+        if (names == placed_.end()) return;
+        model::SetInfo wanted = names->second;
+        if (std::find(wanted.replicas.begin(), wanted.replicas.end(), id) !=
+            wanted.replicas.end()) {
+            return;
+        }
+        wanted.replicas.push_back(id);
+        node.submit(model::names_set,
+                    node::Submission{model::PutSet{std::move(wanted)}, {}, nullptr, {}});
+    };
+    auto take = [mailbox = mailbox_, heard = std::move(heard)](transport::Answer answer) {
+        mailbox->post([heard, answer = std::move(answer)](node::Node&) { heard(answer); });
+    };
+    peers_->ask(info.node,
+                transport::Lane::requests,
+                encode_question(FoundQuestion{wire::encode(identity)}),
+                call_deadline,
+                std::move(take));
+}
+
 std::string ClusterNode::found(node::Node& node, const std::string& question) {
     auto asked = decode_found(std::string_view(question).substr(1));
     if (!asked) return "the call cannot be read: are all nodes of one build?";
@@ -127,7 +198,8 @@ std::string ClusterNode::found(node::Node& node, const std::string& question) {
     if (node.names_set().applied() != 0) {
         return "it has data of its own: a cluster is founded by empty nodes";
     }
-    bool named = false;
+    // Who is invited later is no founder, and there are none to be named.
+    bool named = identity->founders.empty();
     for (const Founder& founder : identity->founders) {
         named = named || founder.node == options_.node.value;
     }
@@ -142,6 +214,15 @@ void ClusterNode::answer(node::Node& node,
                          const std::string& question,
                          const transport::Respond& respond) {
     if (forwarding_.serve(node, question, respond)) return;
+    if (!question.empty() && static_cast<Word>(question.front()) == Word::chunk) {
+        auto chunk = decode_chunk_question(std::string_view(question).substr(1));
+        ChunkAnswer piece{"it cannot be read what is asked", {}};
+        if (chunk) {
+            const auto log = logs_.find(SetId{chunk->set});
+            piece = snapshots_.read(*chunk, from, log == logs_.end() ? nullptr : log->second);
+        }
+        return respond(encode_answer(piece));
+    }
     FoundAnswer answer;
     const bool founds = !question.empty() && static_cast<Word>(question.front()) == Word::found;
     answer.problem = founds ? found(node, question) : "it does not know what is asked";

@@ -121,10 +121,48 @@ void Membership::make_sets(node::Node& node,
         info.set = set;
         info.replicas = choose_replicas(nodes, all, set, replicas_);
         info.founders = info.replicas;
+        // What a server brings that stood alone has no founders: others join it.
+        if (node.hosted(set) != nullptr) {
+            info.founders.clear();
+            info.replicas = {self_};
+        }
         all.push_back(info);
         making_ = true;
         node.submit(model::names_set,
                     node::Submission{model::PutSet{std::move(info)}, {}, nullptr, made});
+    }
+}
+
+void Membership::fill_sets(node::Node& node,
+                           const std::vector<model::NodeInfo>& nodes,
+                           const std::map<SetId, model::SetInfo>& sets) {
+    if (making_) return;
+    const auto names = sets.find(model::names_set);
+    if (names == sets.end()) return;
+    std::vector<model::SetInfo> all;
+    for (const auto& [set, info] : sets) all.push_back(info);
+    for (const auto& [set, info] : sets) {
+        if (set == model::names_set || info.replicas.size() >= replicas_) continue;
+        const auto holds = [](const std::vector<NodeId>& list, NodeId id) {
+            return std::find(list.begin(), list.end(), id) != list.end();
+        };
+        // Only who knows of the sets can hold one.
+        std::vector<model::NodeInfo> others;
+        for (const model::NodeInfo& other : nodes) {
+            const bool joined = holds(names->second.replicas, other.node);
+            if (joined && !holds(info.replicas, other.node)) others.push_back(other);
+        }
+        const std::vector<NodeId> chosen = choose_replicas(others, all, set, 1);
+        if (chosen.empty()) continue;
+        model::SetInfo wanted = info;
+        wanted.replicas.push_back(chosen.front());
+        making_ = true;
+        const auto made = [this](const model::Reply&) {
+            making_ = false;
+        };
+        node.submit(model::names_set,
+                    node::Submission{model::PutSet{std::move(wanted)}, {}, nullptr, made});
+        return;
     }
 }
 

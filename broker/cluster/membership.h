@@ -38,6 +38,11 @@ class Membership {
                    const std::vector<model::NodeInfo>& nodes,
                    const std::map<SetId, model::SetInfo>& sets);
 
+    // Gives sets with too few replicas a further one, one at a time.
+    void fill_sets(node::Node& node,
+                   const std::vector<model::NodeInfo>& nodes,
+                   const std::map<SetId, model::SetInfo>& sets);
+
     // Now and then, for a set that this node leads.
     void tend(replication::RaftLog& log, const model::SetInfo& wanted, std::int64_t now_us);
 

@@ -29,6 +29,10 @@ std::string encode_question(const FoundQuestion& question) {
     return with_word(Word::found, question);
 }
 
+std::string encode_question(const ChunkQuestion& question) {
+    return with_word(Word::chunk, question);
+}
+
 Result<ForwardQuestion> decode_forward(std::string_view bytes) {
     return wire::decode<ForwardQuestion>(bytes, "forwarded request");
 }
@@ -39,6 +43,10 @@ Result<SubmitQuestion> decode_submit(std::string_view bytes) {
 
 Result<FoundQuestion> decode_found(std::string_view bytes) {
     return wire::decode<FoundQuestion>(bytes, "call to found a cluster");
+}
+
+Result<ChunkQuestion> decode_chunk_question(std::string_view bytes) {
+    return wire::decode<ChunkQuestion>(bytes, "question for a piece of a snapshot");
 }
 
 std::string encode_answer(const HandedAnswer& answer) {
@@ -55,6 +63,14 @@ std::string encode_answer(const FoundAnswer& answer) {
 
 Result<FoundAnswer> decode_founded(std::string_view bytes) {
     return wire::decode<FoundAnswer>(bytes, "answer to a call to found a cluster");
+}
+
+std::string encode_answer(const ChunkAnswer& answer) {
+    return wire::encode(answer);
+}
+
+Result<ChunkAnswer> decode_chunk(std::string_view bytes) {
+    return wire::decode<ChunkAnswer>(bytes, "piece of a snapshot");
 }
 
 }  // namespace penstock::cluster

@@ -12,7 +12,7 @@
 
 namespace penstock::cluster {
 
-enum class Word : std::uint8_t { forward = 1, submit = 2, names = 3, found = 4 };
+enum class Word : std::uint8_t { forward = 1, submit = 2, names = 3, found = 4, chunk = 5 };
 
 enum class Heard : std::uint8_t {
     answered = 0,
@@ -59,19 +59,37 @@ struct FoundAnswer {
     std::string problem;  // empty: it does
 };
 
+// A piece of a snapshot that the asked node holds, or with `done` that it has been installed.
+struct ChunkQuestion {
+    std::uint16_t set = 0;
+    std::uint64_t index = 0;  // the snapshot's
+    std::uint32_t part = 0;
+    std::uint64_t offset = 0;
+    bool done = false;
+};
+
+struct ChunkAnswer {
+    std::string problem;  // empty: here it is
+    std::string bytes;
+};
+
 std::string encode_question(const ForwardQuestion& question);
 std::string encode_question(const SubmitQuestion& question);
 std::string encode_question(const NamesQuestion& question);
 std::string encode_question(const FoundQuestion& question);
+std::string encode_question(const ChunkQuestion& question);
 
 // The bytes behind the first.
 Result<ForwardQuestion> decode_forward(std::string_view bytes);
 Result<SubmitQuestion> decode_submit(std::string_view bytes);
 Result<FoundQuestion> decode_found(std::string_view bytes);
+Result<ChunkQuestion> decode_chunk_question(std::string_view bytes);
 
 std::string encode_answer(const HandedAnswer& answer);
 Result<HandedAnswer> decode_handed(std::string_view bytes);
 std::string encode_answer(const FoundAnswer& answer);
 Result<FoundAnswer> decode_founded(std::string_view bytes);
+std::string encode_answer(const ChunkAnswer& answer);
+Result<ChunkAnswer> decode_chunk(std::string_view bytes);
 
 }  // namespace penstock::cluster

@@ -56,6 +56,31 @@ Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
     return {};
 }
 
+void HostedSet::close() {
+    for (Submission& waiting : std::exchange(queue_, {})) {
+        if (waiting.done) waiting.done(model::Refusal{model::Reason::unavailable, {}, no_leader});
+    }
+    for (const Flight& flight : std::exchange(flights_, {})) {
+        for (const auto& done : flight.done) {
+            if (done) done(leadership_lost());
+        }
+    }
+    for (const Unanswered& applied : std::exchange(unanswered_, {})) {
+        for (const auto& done : applied.done) {
+            if (done) done(leadership_lost());
+        }
+    }
+    for (const auto& [token, then] : std::exchange(reads_, {})) then(false);
+    answerable_ = {};
+    log_.reset();
+    rows_.reset();
+}
+
+void HostedSet::reopen(std::unique_ptr<storage::RowStore> rows) {
+    rows_ = std::move(rows);
+    machine_->drop_caches();
+}
+
 std::string HostedSet::conf_state() const {
     return rows_->get(conf_state_key).value_or(std::string());
 }

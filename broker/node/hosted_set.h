@@ -70,6 +70,13 @@ class HostedSet {
 
     [[nodiscard]] std::string conf_state() const;
 
+    // The set's rows and log are about to be replaced: what waits ends, both are closed. Nothing
+    // but open() may be called then.
+    void close();
+
+    // With other rows; open() follows.
+    void reopen(std::unique_ptr<storage::RowStore> rows);
+
     void submit(Submission submission);
 
     // A Tick goes behind the commands that wait; none while one is under way.
@@ -88,7 +95,8 @@ class HostedSet {
 
     [[nodiscard]] model::SetId set() const { return set_; }
 
-    [[nodiscard]] const model::Rows& rows() const { return *rows_; }
+    // Stays the same object when the set's rows are swapped for others.
+    [[nodiscard]] const model::Rows& rows() const { return face_; }
 
     [[nodiscard]] storage::RowStore& row_store() { return *rows_; }
 
@@ -138,6 +146,23 @@ class HostedSet {
         std::vector<std::function<void(model::Reply)>> done;
     };
 
+    // The rows as others see them.
+    class Face final : public model::Rows {
+      public:
+        explicit Face(const std::unique_ptr<storage::RowStore>& rows) : rows_(rows) {}
+
+        [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
+            return rows_->get(key);
+        }
+
+        void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
+            rows_->scan(first, end, visit);
+        }
+
+      private:
+        const std::unique_ptr<storage::RowStore>& rows_;
+    };
+
     // An applied entry whose answers wait.
     struct Unanswered {
         model::LogIndex index = 0;
@@ -155,6 +180,7 @@ class HostedSet {
 
     model::SetId set_;
     std::unique_ptr<storage::RowStore> rows_;
+    Face face_{rows_};
     std::unique_ptr<core::StateMachine> machine_;
     std::unique_ptr<replication::Log> log_;
     std::deque<Submission> queue_;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 namespace penstock::node {
@@ -22,8 +23,13 @@ class Neighbours {
     virtual ~Neighbours() = default;
 
     // Data sets with a replica here, known before any of them is opened. `names` are the rows of
-    // set 0 as they were flushed.
-    [[nodiscard]] virtual std::vector<model::SetId> hosted(const model::Rows& names) = 0;
+    // set 0 as they were flushed; null: they cannot be read now.
+    [[nodiscard]] virtual std::vector<model::SetId> hosted(const model::Rows* names) = 0;
+
+    // Sets whose state was being replaced when the last run ended; and the end of that, with the
+    // other sets' rows and the log open.
+    virtual Result<std::set<model::SetId>> being_replaced() = 0;
+    virtual Result<void> finish_replacing(storage::LogStore& store) = 0;
 
     virtual Result<std::unique_ptr<replication::Log>> open_log(HostedSet& set,
                                                                storage::LogStore& store) = 0;
@@ -50,6 +56,11 @@ class Neighbours {
 
     // The cluster as this node sees it.
     [[nodiscard]] virtual api::ClusterView view(Node& node) = 0;
+
+    // Tells set 0 of a further node.
+    virtual void add(Node& node,
+                     const api::AddNode& request,
+                     std::function<void(Refused)> done) = 0;
 
     // Makes a cluster of this node and its configured peers; `done` with why not, or nothing.
     virtual void init(Node& node, std::function<void(Refused)> done) = 0;

@@ -192,7 +192,7 @@ void Node::submit(model::SetId set, Submission submission) {
 }
 
 void Node::each_set(const std::function<void(HostedSet&)>& visit) {
-    visit(*names_set_);
+    if (names_set_) visit(*names_set_);
     for (const auto& set : data_sets_) visit(*set);
     if (!open_) return;
     for (const auto& [number, desk] : open_->desks) visit(desk->set());

@@ -26,6 +26,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace penstock::node {
@@ -117,6 +118,11 @@ class Node final : public api::Broker, public api::Dispatch {
     // Another data set has a replica here from now on. An error is final.
     Result<void> host(model::SetId set);
 
+    // Closes rows and log of a set that is here, lets `work` replace what is on the disk, and opens
+    // it again. An error is final.
+    Result<void> swap(model::SetId set,
+                      const std::function<Result<void>(storage::LogStore&)>& work);
+
     // The key a cluster begins with; counts until set 0 has one.
     void use_first_key(RootKey key);
 
@@ -164,9 +170,12 @@ class Node final : public api::Broker, public api::Dispatch {
         bool forwarded = false;  // by another node: never sent on again
     };
 
+    [[nodiscard]] std::string rows_folder(model::SetId set) const;
     Result<std::unique_ptr<HostedSet>> open_rows(model::SetId set,
                                                  std::unique_ptr<core::StateMachine> machine);
     Result<void> open_log(HostedSet& set);
+    Result<void> open_rows_of(const std::set<model::SetId>& sets);
+    Result<void> open_store(const std::set<model::SetId>& being_replaced);
     Result<void> open_sets();
     [[nodiscard]] std::vector<model::SetId> data_sets_here();
     Result<void> first_start();
@@ -185,8 +194,9 @@ class Node final : public api::Broker, public api::Dispatch {
     void list_subscriptions(const CallPtr& call, const api::ListSubscriptions& request);
     [[nodiscard]] std::vector<model::SetId> data_sets() const;
     [[nodiscard]] Placement placement() const;
-    void get_cluster(const CallPtr& call, const api::GetCluster& request);
-    void init_cluster(const CallPtr& call, const api::InitCluster& request);
+    // False: the request is not about the cluster.
+    bool run_for_cluster(const CallPtr& call, const api::Request& request);
+    void answer_cluster(const CallPtr& call, Refused refused);
     [[nodiscard]] DataDesk* desk_of(model::SubscriptionNo subscription);
     void each_set(const std::function<void(HostedSet&)>& visit);
     void open_letters();

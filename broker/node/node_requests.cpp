@@ -161,12 +161,7 @@ void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies,
             if (std::holds_alternative<api::GetStatus>(request)) {
                 return completions_.answer(call, std::any(Outcome<api::ServerStatus>(status())));
             }
-            if (const auto* ask = std::get_if<api::GetCluster>(&request)) {
-                return get_cluster(call, *ask);
-            }
-            if (const auto* ask = std::get_if<api::InitCluster>(&request)) {
-                return init_cluster(call, *ask);
-            }
+            if (run_for_cluster(call, request)) return;
             if (open_->desks.empty()) return completions_.refuse(call, not_leading());
             return open_->desks.begin()->second->operations().start(
                 call, std::move(request), std::move(bodies));
@@ -201,28 +196,37 @@ void Node::run_here(
     });
 }
 
-void Node::get_cluster(const CallPtr& call, const api::GetCluster& /*request*/) {
+void Node::answer_cluster(const CallPtr& call, Refused refused) {
+    if (refused) return completions_.refuse(call, std::move(*refused));
     api::ClusterView view;
     if (world_.neighbours != nullptr) view = world_.neighbours->view(*this);
     completions_.answer(call, std::any(Outcome<api::ClusterView>(std::move(view))));
 }
 
-void Node::init_cluster(const CallPtr& call, const api::InitCluster& /*request*/) {
-    if (world_.neighbours == nullptr) {
-        return completions_.refuse(
-            call,
-            {model::Reason::invalid_parameter,
-             "cluster",
-             "this server is on its own: give it a [cluster] section and start it again"});
+bool Node::run_for_cluster(const CallPtr& call, const api::Request& request) {
+    const bool get = std::holds_alternative<api::GetCluster>(request);
+    const bool init = std::holds_alternative<api::InitCluster>(request);
+    const auto* add = std::get_if<api::AddNode>(&request);
+    if (!get && !init && add == nullptr) return false;
+    const auto done = [this, call](Refused refused) {
+        answer_cluster(call, std::move(refused));
+    };
+    if (get) {
+        done({});
+    } else if (world_.neighbours == nullptr) {
+        done(model::Refusal{
+            model::Reason::invalid_parameter,
+            "cluster",
+            "this server is on its own: give it a [cluster] section and start it again"});
+    } else if (!call->root()) {
+        done(model::Refusal{
+            model::Reason::denied, {}, "a cluster is changed with the root key only"});
+    } else if (init) {
+        world_.neighbours->init(*this, done);
+    } else {
+        world_.neighbours->add(*this, *add, done);
     }
-    if (!call->root()) {
-        return completions_.refuse(
-            call, {model::Reason::denied, {}, "a cluster is made with the root key only"});
-    }
-    world_.neighbours->init(*this, [this, call](Refused refused) {
-        if (refused) return completions_.refuse(call, std::move(*refused));
-        get_cluster(call, {});
-    });
+    return true;
 }
 
 void Node::run_everywhere(const CallPtr& call, const api::Request& request) {

@@ -3,6 +3,7 @@
 #include "broker/node/node.h"
 #include "broker/replication/local_log.h"
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -39,9 +40,13 @@ std::string_view to_text(storage::SpaceLevel level) {
 
 }  // namespace
 
+std::string Node::rows_folder(model::SetId set) const {
+    return options_.data_folder + "/rows/set-" + std::to_string(set.value);
+}
+
 Result<std::unique_ptr<HostedSet>> Node::open_rows(model::SetId set,
                                                    std::unique_ptr<core::StateMachine> machine) {
-    auto rows = world_.open_rows(options_.data_folder + "/rows/set-" + std::to_string(set.value));
+    auto rows = world_.open_rows(rows_folder(set));
     if (!rows) return rows.error();
     return std::make_unique<HostedSet>(set, std::move(*rows), std::move(machine));
 }
@@ -57,7 +62,8 @@ Result<void> Node::open_log(HostedSet& set) {
 }
 
 std::vector<model::SetId> Node::data_sets_here() {
-    if (world_.neighbours != nullptr) return world_.neighbours->hosted(names_set_->rows());
+    if (world_.neighbours != nullptr)
+        return world_.neighbours->hosted(names_set_ ? &names_set_->rows() : nullptr);
     std::vector<model::SetId> sets;
     for (std::uint16_t number = 1; number <= options_.data_sets; ++number) {
         sets.emplace_back(number);
@@ -65,16 +71,24 @@ std::vector<model::SetId> Node::data_sets_here() {
     return sets;
 }
 
-Result<void> Node::open_sets() {
-    auto names = open_rows(model::names_set, core::make_name_set());
-    if (!names) return names.error();
-    names_set_ = std::move(*names);
-    for (const model::SetId set : data_sets_here()) {
+Result<void> Node::open_rows_of(const std::set<model::SetId>& sets) {
+    if (sets.contains(model::names_set)) {
+        auto names = open_rows(model::names_set, core::make_name_set());
+        if (!names) return names.error();
+        names_set_ = std::move(*names);
+    }
+    for (const model::SetId set : sets) {
+        if (set == model::names_set) continue;
         auto data = open_rows(set, core::make_data_set());
         if (!data) return data.error();
         data_sets_.push_back(std::move(*data));
     }
-    const auto applied = [this](model::SetId wanted) {
+    return {};
+}
+
+Result<void> Node::open_store(const std::set<model::SetId>& being_replaced) {
+    const auto applied = [&](model::SetId wanted) {
+        if (being_replaced.contains(wanted)) return storage::nothing_needed;
         model::LogIndex index = 0;
         each_set([&](HostedSet& set) {
             if (set.set() == wanted) index = set.row_store().flushed_applied();
@@ -85,6 +99,30 @@ Result<void> Node::open_sets() {
         storage::LogStore::open(world_.disk, options_.data_folder + "/log", options_.log, applied);
     if (!store) return store.error();
     store_ = std::move(*store);
+    return {};
+}
+
+Result<void> Node::open_sets() {
+    // Sets whose state was being replaced when the last run ended: their rows are not to be opened.
+    std::set<model::SetId> marked;
+    if (world_.neighbours != nullptr) {
+        auto found = world_.neighbours->being_replaced();
+        if (!found) return found.error();
+        marked = std::move(*found);
+    }
+    if (!marked.contains(model::names_set)) {
+        if (auto opened = open_rows_of({model::names_set}); !opened) return opened;
+    }
+    std::set<model::SetId> whole;
+    for (const model::SetId set : data_sets_here()) {
+        if (!marked.contains(set)) whole.insert(set);
+    }
+    if (auto opened = open_rows_of(whole); !opened) return opened;
+    if (auto opened = open_store(marked); !opened) return opened;
+    if (!marked.empty()) {
+        if (auto done = world_.neighbours->finish_replacing(*store_); !done) return done;
+        if (auto opened = open_rows_of(marked); !opened) return opened;
+    }
     std::optional<Error> failure;
     each_set([&](HostedSet& set) {
         if (failure) return;
@@ -135,6 +173,21 @@ Result<void> Node::host(model::SetId set) {
     if (!data) return data.error();
     if (auto opened = open_log(**data); !opened) return opened.error();
     add_desk(std::move(*data));
+    return {};
+}
+
+Result<void> Node::swap(model::SetId set,
+                        const std::function<Result<void>(storage::LogStore&)>& work) {
+    HostedSet& here = *hosted(set);
+    open_->background.remove(set);
+    here.close();
+    if (auto worked = work(*store_); !worked) return worked;
+    auto rows = world_.open_rows(rows_folder(set));
+    if (!rows) return rows.error();
+    here.reopen(std::move(*rows));
+    if (auto opened = open_log(here); !opened) return opened;
+    open_->background.add(here);
+    if (set == model::names_set) publish_keys();
     return {};
 }
 

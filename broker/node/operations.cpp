@@ -15,7 +15,8 @@ void Operations::start(const CallPtr& call, api::Request request, PreparedBodies
             using Type = std::decay_t<decltype(typed)>;
             if constexpr (std::is_same_v<Type, api::GetStatus> ||
                           std::is_same_v<Type, api::GetCluster> ||
-                          std::is_same_v<Type, api::InitCluster>) {
+                          std::is_same_v<Type, api::InitCluster> ||
+                          std::is_same_v<Type, api::AddNode>) {
                 check(false, "the node answers what is asked of itself");
             } else if constexpr (std::is_same_v<Type, api::SendMessages> ||
                                  std::is_same_v<Type, api::PublishMessages>) {

@@ -29,6 +29,8 @@ class Finder {
 
     Route operator()(const api::InitCluster& /*request*/) const { return {}; }
 
+    Route operator()(const api::AddNode& /*request*/) const { return {}; }
+
     Route operator()(const api::GetQueue& request) { return read(names_.queue(request.name)); }
 
     Route operator()(const api::SetQueue& request) { return write(names_.queue(request.name)); }

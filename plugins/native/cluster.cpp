@@ -76,4 +76,16 @@ asio::awaitable<Reply> init_cluster(Call& call) {
     co_return reply_of(outcome);
 }
 
+asio::awaitable<Reply> add_node(Call& call) {
+    Fields fields = json_fields(call.request.body, {"id", "address"});
+    api::AddNode request;
+    request.node = fields.whole("id", {1, INT64_MAX}).value_or(0);
+    request.peer_address = fields.text("address", {3, 255}).value_or("");
+    if (request.node == 0) fields.refuse("id", "is needed: a number that no node had before.");
+    if (request.peer_address.empty()) fields.refuse("address", "is needed: HOST:PORT.");
+    if (!fields.ok()) co_return *fields.problem();
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
 }  // namespace penstock::plugins::native

@@ -67,6 +67,7 @@ std::vector<Route> operation_routes() {
         {"GET", "/v1/status", get_status},
         {"GET", "/v1/cluster", get_cluster},
         {"POST", "/v1/cluster/init", init_cluster},
+        {"POST", "/v1/cluster/nodes", add_node, !query, body},
     };
 }
 

@@ -88,5 +88,6 @@ asio::awaitable<Reply> get_status(Call& call);
 // cluster.cpp
 asio::awaitable<Reply> get_cluster(Call& call);
 asio::awaitable<Reply> init_cluster(Call& call);
+asio::awaitable<Reply> add_node(Call& call);
 
 }  // namespace penstock::plugins::native

@@ -80,7 +80,7 @@ class Cluster:
             node.start()
         return self
 
-    def found(self):
+    def found(self, sets=9):
         """`cluster init` on the first node, then waits until all sets are led."""
 
         def asked():
@@ -88,7 +88,7 @@ class Cluster:
             return status == 200 or None
 
         wait_until(asked, 20, "the cluster is founded")
-        return self.settled()
+        return self.settled(sets)
 
     def settled(self, sets=9, patience=30):
         """Waits until every running node knows the leaders of its sets."""
