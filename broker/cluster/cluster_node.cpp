@@ -287,11 +287,11 @@ void ClusterNode::arrange(node::Node& node) {
     const auto put = [&](model::Command command) {
         node.submit(model::names_set, node::Submission{std::move(command), {}, nullptr, {}});
     };
-    if (!nodes_.empty()) {
-        const auto names = placed_.find(model::names_set);
+    const auto names = placed_.find(model::names_set);
+    if (names != placed_.end()) {
         for (model::NodeInfo info : nodes_) {
             const Link& link = links_[info.node];
-            const bool joined = names != placed_.end() && has(names->second.replicas, info.node);
+            const bool joined = has(names->second.replicas, info.node);
             if (link.connected && !joined && !info.leaving) invite(node, info);
             if (!link.connected || link.http_address == info.http_address) continue;
             info.http_address = link.http_address;
@@ -300,8 +300,8 @@ void ClusterNode::arrange(node::Node& node) {
         membership_.make_sets(node, nodes_, placed_);
         return membership_.fill_sets(node, nodes_, placed_);
     }
-    model::SetInfo names;
-    names.set = model::names_set;
+    model::SetInfo first;
+    first.set = model::names_set;
     for (const Founder& founder : founders()) {
         const NodeId id{founder.node};
         const bool self = id == options_.node;
@@ -311,10 +311,10 @@ void ClusterNode::arrange(node::Node& node) {
         info.http_address = self ? options_.http_address : links_[id].http_address;
         info.zone = self ? options_.zone : links_[id].zone;
         put(model::PutNode{std::move(info)});
-        names.founders.push_back(id);
-        names.replicas.push_back(id);
+        first.founders.push_back(id);
+        first.replicas.push_back(id);
     }
-    put(model::PutSet{std::move(names)});
+    put(model::PutSet{std::move(first)});
 }
 
 std::vector<Founder> ClusterNode::founders() const {
