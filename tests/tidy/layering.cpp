@@ -33,6 +33,27 @@ const Names core_rooms{"broker/model",
 const Names replication_rooms{
     "broker/base", "broker/model", "broker/storage/log", "broker/replication/etcd_raft"};
 
+const Names node_rooms{"broker/base",
+                       "broker/model",
+                       "broker/core",
+                       "broker/storage/log",
+                       "broker/storage/rows",
+                       "broker/replication",
+                       "broker/replication/snapshot",
+                       "broker/api"};
+
+const Names cluster_rooms{"broker/base",
+                          "broker/model",
+                          "broker/core",
+                          "broker/storage/log",
+                          "broker/storage/rows",
+                          "broker/replication",
+                          "broker/replication/snapshot",
+                          "broker/replication/transport",
+                          "broker/replication/etcd_raft",
+                          "broker/api",
+                          "broker/node"};
+
 Names with(Names names, const std::string& more) {
     names.insert(more);
     return names;
@@ -52,25 +73,8 @@ const std::map<std::string, Names>& room_edges() {
         {"broker/replication/transport", {"broker/base", "broker/model"}},
         {"broker/replication/snapshot", {"broker/base", "broker/model", "broker/storage/log"}},
         {"broker/api", {"broker/base", "broker/model"}},
-        {"broker/node",
-         {"broker/base",
-          "broker/model",
-          "broker/core",
-          "broker/storage/log",
-          "broker/storage/rows",
-          "broker/replication",
-          "broker/replication/snapshot",
-          "broker/api"}},
-        {"broker/cluster",
-         {"broker/base",
-          "broker/model",
-          "broker/core",
-          "broker/storage/log",
-          "broker/replication",
-          "broker/replication/transport",
-          "broker/replication/etcd_raft",
-          "broker/api",
-          "broker/node"}},
+        {"broker/node", node_rooms},
+        {"broker/cluster", cluster_rooms},
         {"broker/config", {"broker/base", "broker/model/peer_name.h"}},
         // The client shares pure helpers with the server: spellings, names and signatures.
         {"broker/cli",
@@ -113,6 +117,7 @@ const std::map<std::string, Names>& room_edges() {
 const Names speakers{"broker",
                      "broker/api",
                      "broker/node",
+                     "broker/cluster",
                      "broker/cli",
                      "broker/replication",
                      "broker/replication/transport",
