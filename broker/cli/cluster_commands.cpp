@@ -1,6 +1,7 @@
 #include "broker/cli/cluster_commands.h"
 
 #include "broker/cli/cluster_certs.h"
+#include "broker/cli/cluster_view.h"
 #include "broker/model/peer_name.h"
 
 #include <boost/json.hpp>
@@ -9,10 +10,41 @@ namespace penstock::cli {
 
 namespace json = boost::json;
 
+namespace {
+
+bool is_for_people(Format format) {
+    return format == Format::table || format == Format::lines;
+}
+
+}  // namespace
+
 void ClusterCommands::add_to(CLI::App& root) {
     CLI::App* noun = root.add_subcommand("cluster", "Nodes that form a cluster");
     noun->require_subcommand(1);
     add_init_certs(*noun);
+    noun->add_subcommand("init",
+                         "Make a cluster of the asked node and its configured peers, all of them "
+                         "running and empty. Safe to repeat")
+        ->callback([this] {
+            session_.chosen = [this] {
+                return init();
+            };
+        });
+    CLI::App* add = noun->add_subcommand(
+        "add", "Take a further node in: configured, running and empty. Safe to repeat");
+    add->callback([this] {
+        session_.chosen = [this] {
+            return add_node();
+        };
+    });
+    add->add_option("ID", node_, "Its cluster.node_id, a number no node had before")->required();
+    add->add_option("ADDRESS", address_, "Where the others reach it: HOST:PORT")->required();
+    noun->add_subcommand("status", "Nodes, and each set with its leader and how far replicas are")
+        ->callback([this] {
+            session_.chosen = [this] {
+                return status();
+            };
+        });
 }
 
 void ClusterCommands::add_init_certs(CLI::App& noun) {
@@ -58,6 +90,62 @@ int ClusterCommands::init_certs() {
     for (const auto& file : made->files) lines += (lines.empty() ? "" : ", ") + file;
     shown["files"] = std::move(files);
     return session_.say("made " + lines, shown);
+}
+
+int ClusterCommands::show_tables(const json::object& cluster) {
+    auto& out = session_.world().out;
+    session_.show(node_rows(cluster), cluster_node_columns);
+    out << "\n";
+    return session_.show(set_rows(cluster), cluster_set_columns);
+}
+
+int ClusterCommands::init() {
+    const auto founded = session_.act("POST", "/v1/cluster/init");
+    if (!founded) return session_.fail(founded.error());
+    const std::string what = "cluster " + at_path(*founded, "name") + " is founded, id " +
+                             at_path(*founded, "cluster_id");
+    if (!is_for_people(session_.format())) return session_.show(*founded);
+    session_.world().out << escaped(what) << "\n\n";
+    session_.show(node_rows(*founded), cluster_node_columns);
+    session_.world().out
+        << "\nEvery node takes requests for all queues and topics now, with the root key of node "
+        << at_path(*founded, "node") << ".\n"
+        << "'penstock cluster status' shows the sets: each has a leader within seconds.\n";
+    return exit_ok;
+}
+
+int ClusterCommands::add_node() {
+    json::object body;
+    body["id"] = node_;
+    body["address"] = address_;
+    const auto added = session_.send("POST", "/v1/cluster/nodes", body);
+    if (!added) return session_.fail(added.error());
+    if (!is_for_people(session_.format())) return session_.show(*added);
+    session_.world().out << "node " << node_
+                         << " is added; sets that lack replicas get them there.\n"
+                         << "'penstock cluster status' shows how far they are.\n";
+    return exit_ok;
+}
+
+int ClusterCommands::status() {
+    const auto cluster = session_.get("/v1/cluster");
+    if (!cluster) return session_.fail(cluster.error());
+    Failure failure;
+    if (at_path(*cluster, "name").empty()) {
+        failure.what = "This server is on its own, no node of a cluster.";
+        failure.next = "The section [cluster] of its configuration makes it one.";
+        return session_.fail(failure);
+    }
+    if (!is_for_people(session_.format())) return session_.show(*cluster);
+    if (at_path(*cluster, "cluster_id").empty()) {
+        failure.what = "Cluster " + at_path(*cluster, "name") + " is not founded yet.";
+        failure.next = "Start its nodes, then 'penstock cluster init' on one of them.";
+        return session_.fail(failure);
+    }
+    session_.world().out << escaped("cluster " + at_path(*cluster, "name") + ", id " +
+                                    at_path(*cluster, "cluster_id"))
+                         << "\n\n";
+    return show_tables(*cluster);
 }
 
 }  // namespace penstock::cli

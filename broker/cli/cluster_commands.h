@@ -1,5 +1,5 @@
-// `penstock cluster …`: what makes nodes a cluster. Holds the values of the flags of the verb that
-// runs; lives as long as the command line's parser. One run, one thread.
+// `penstock cluster …`: what makes nodes a cluster, and how it is. Holds the values of the flags of
+// the verb that runs; lives as long as the command line's parser. One run, one thread.
 #pragma once
 
 #include "broker/cli/session.h"
@@ -20,12 +20,18 @@ class ClusterCommands {
   private:
     void add_init_certs(CLI::App& noun);
     int init_certs();
+    int init();
+    int add_node();
+    int status();
+    int show_tables(const boost::json::object& cluster);
 
     Session& session_;
     std::string folder_;
     std::string name_;
     std::string nodes_;
     std::uint64_t days_ = 0;
+    std::uint64_t node_ = 0;
+    std::string address_;
 };
 
 }  // namespace penstock::cli

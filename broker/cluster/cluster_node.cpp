@@ -242,10 +242,14 @@ Result<void> ClusterNode::look_at_names(node::Node& node) {
 
 Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     forwarding_.names_applied(node.names_set().applied());
+    const auto linked = [this](NodeId peer) {
+        const auto link = links_.find(peer);
+        return link != links_.end() && link->second.connected;
+    };
     for (const auto& [set, log] : logs_) {
         if (log->failed()) return *log->failed();
         if (log->leadership().leading) {
-            in_sync_.at(set).look(*log, now_us);
+            in_sync_.at(set).look(*log, now_us, linked);
         } else {
             in_sync_.at(set).forget();
         }
@@ -338,52 +342,6 @@ void ClusterNode::names_current(std::function<void(bool)> then) {
     forwarding_.names_current(std::move(then));
 }
 
-api::ClusterView ClusterNode::view(node::Node& node) {
-    api::ClusterView view;
-    view.name = options_.name;
-    view.node = options_.node.value;
-    if (identity_) {
-        view.cluster_id = transport::to_text(identity_->cluster);
-        view.incarnation = identity_->incarnation;
-    }
-    for (const model::NodeInfo& info : nodes_) {
-        const bool self = info.node == options_.node;
-        const Link& link = links_[info.node];
-        view.nodes.push_back({info.node.value,
-                              info.peer_address,
-                              info.http_address,
-                              info.zone,
-                              info.leaving,
-                              self || link.connected,
-                              self ? std::string() : link.problem});
-    }
-    for (const auto& [set, log] : logs_) {
-        const replication::Leadership leadership = log->leadership();
-        api::SetView one;
-        one.set = set.value;
-        one.leader = leadership.leader.value;
-        one.term = leadership.term;
-        one.committed = log->committed();
-        one.applied = node.hosted(set)->applied();
-        one.objects = core::objects_in(node.names_set().rows(), set);
-        const auto add = [&](NodeId member, bool voter) {
-            const auto progress = log->progress(member);
-            const bool self = member == options_.node;
-            one.replicas.push_back({member.value,
-                                    voter,
-                                    self       ? log->committed()
-                                    : progress ? progress->match
-                                               : 0,
-                                    self || (progress && progress->recently_active),
-                                    self ? leadership.leading : in_sync_.at(set).has(member)});
-        };
-        for (const NodeId voter : log->members().voters) add(voter, true);
-        for (const NodeId learner : log->members().learners) add(learner, false);
-        view.sets.push_back(std::move(one));
-    }
-    return view;
-}
-
 void ClusterNode::send(NodeId to, SetId set, std::string frame) {
     if (peers_ == nullptr) return;
     std::string bytes;
@@ -396,7 +354,9 @@ void ClusterNode::send(NodeId to, SetId set, std::string frame) {
 void ClusterNode::receive(NodeId from, std::string_view bytes) {
     if (bytes.size() < set_bytes) return;
     const SetId set{Reader(bytes).u16()};
-    const auto log = logs_.find(set);
+    // Founders that were called before this node elect at once, and what they say may overtake the
+    // call: a log that has learnt a term before it knows its members never learns them.
+    const auto log = identity_ ? logs_.find(set) : logs_.end();
     if (log == logs_.end()) {
         ++counters_.frames_strange;
         return;
@@ -441,7 +401,6 @@ void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {
         const bool gone = how == transport::LinkEnd::reset || how == transport::LinkEnd::refused;
         for (const auto& [set, log] : logs_) {
             if (gone) log->peer_lost(peer);
-            in_sync_.at(set).lost(*log, peer);
             log->unreachable(peer);
         }
     });

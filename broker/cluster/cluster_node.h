@@ -98,11 +98,14 @@ class ClusterNode final : public node::Neighbours,
                  bool repeatable) override;
     void submit(SetId set, node::Submission submission) override;
     void names_current(std::function<void(bool)> then) override;
-    [[nodiscard]] api::ClusterView view(node::Node& node) override;
+    void survey(node::Node& node, std::function<void(api::ClusterView)> done) override;
     void init(node::Node& node, std::function<void(node::Refused)> done) override;
     void add(node::Node& node,
              const api::AddNode& request,
              std::function<void(node::Refused)> done) override;
+
+    // The cluster as far as this node knows of it by itself.
+    [[nodiscard]] api::ClusterView view(node::Node& node);
 
     // transport::PeerListener: the transport's thread
     void on_frame(NodeId from, replication::transport::Lane lane, std::string bytes) override;
@@ -136,6 +139,9 @@ class ClusterNode final : public node::Neighbours,
                 const std::string& question,
                 const replication::transport::Respond& respond);
     std::string found(node::Node& node, const std::string& question);
+    std::string tell(node::Node& node, const std::string& question);
+    [[nodiscard]] std::vector<model::NodeInfo> known_nodes() const;
+    [[nodiscard]] api::SetView view_of(node::Node& node, const replication::RaftLog& log);
     Result<void> adopt(node::Node& node, const Identity& identity);
     Result<void> look_at_names(node::Node& node);
     Result<void> tend_snapshots(node::Node& node, std::int64_t now_us);

@@ -307,6 +307,7 @@ bool Forwarding::serve(node::Node& node,
             return true;
         case Word::found:
         case Word::chunk:
+        case Word::view:
             break;
     }
     return false;

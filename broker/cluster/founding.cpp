@@ -214,7 +214,9 @@ void ClusterNode::answer(node::Node& node,
                          const std::string& question,
                          const transport::Respond& respond) {
     if (forwarding_.serve(node, question, respond)) return;
-    if (!question.empty() && static_cast<Word>(question.front()) == Word::chunk) {
+    const Word word = question.empty() ? Word{} : static_cast<Word>(question.front());
+    if (word == Word::view) return respond(tell(node, question));
+    if (word == Word::chunk) {
         auto chunk = decode_chunk_question(std::string_view(question).substr(1));
         ChunkAnswer piece{"it cannot be read what is asked", {}};
         if (chunk) {
@@ -224,7 +226,7 @@ void ClusterNode::answer(node::Node& node,
         return respond(encode_answer(piece));
     }
     FoundAnswer answer;
-    const bool founds = !question.empty() && static_cast<Word>(question.front()) == Word::found;
+    const bool founds = word == Word::found;
     answer.problem = founds ? found(node, question) : "it does not know what is asked";
     if (!answer.problem.empty()) {
         log_line(LogLevel::warn,

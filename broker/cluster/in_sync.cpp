@@ -29,12 +29,7 @@ void InSync::leaves(const replication::RaftLog& log,
         "event=out_of_sync" + named(log, node) + " " + why + ": answers wait for the others only");
 }
 
-void InSync::lost(const replication::RaftLog& log, NodeId node) {
-    const auto found = followers_.find(node);
-    if (found != followers_.end()) leaves(log, node, found->second, "its link has gone");
-}
-
-void InSync::look(const replication::RaftLog& log, std::int64_t now_us) {
+void InSync::look(const replication::RaftLog& log, std::int64_t now_us, const Linked& linked) {
     const std::vector<NodeId>& voters = log.members().voters;
     std::erase_if(followers_, [&](const auto& follower) {
         return std::find(voters.begin(), voters.end(), follower.first) == voters.end();
@@ -44,6 +39,10 @@ void InSync::look(const replication::RaftLog& log, std::int64_t now_us) {
         if (voter == log.self()) continue;
         auto [found, fresh] = followers_.try_emplace(voter, Follower{true, committed, now_us});
         Follower& follower = found->second;
+        if (!linked(voter)) {
+            leaves(log, voter, follower, "there is no link to it");
+            continue;
+        }
         const auto progress = log.progress(voter);
         const LogIndex match = progress ? progress->match : 0;
         if (match >= follower.goal) {

@@ -6,6 +6,7 @@
 #include "broker/replication/raft_log.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -27,13 +28,14 @@ class InSync {
     // `behind_us_max`: how long a replica may take to confirm what was committed.
     InSync(Ack ack, std::int64_t behind_us_max) : ack_(ack), behind_us_max_(behind_us_max) {}
 
-    // Once a turn, while this node leads; forget() when it does not.
-    void look(const replication::RaftLog& log, std::int64_t now_us);
+    // Whether a link to a node stands.
+    using Linked = std::function<bool(NodeId node)>;
+
+    // Once a turn, while this node leads; forget() when it does not. Who cannot be reached is not
+    // waited for, from a new leader's first turn on.
+    void look(const replication::RaftLog& log, std::int64_t now_us, const Linked& linked);
 
     void forget() { followers_.clear(); }
-
-    // The link to the node has gone: it is waited for no more.
-    void lost(const replication::RaftLog& log, NodeId node);
 
     // Entries up to here may be answered.
     [[nodiscard]] LogIndex answerable(const replication::RaftLog& log) const;

@@ -33,6 +33,10 @@ std::string encode_question(const ChunkQuestion& question) {
     return with_word(Word::chunk, question);
 }
 
+std::string encode_question(const ViewQuestion& question) {
+    return with_word(Word::view, question);
+}
+
 Result<ForwardQuestion> decode_forward(std::string_view bytes) {
     return wire::decode<ForwardQuestion>(bytes, "forwarded request");
 }
@@ -47,6 +51,10 @@ Result<FoundQuestion> decode_found(std::string_view bytes) {
 
 Result<ChunkQuestion> decode_chunk_question(std::string_view bytes) {
     return wire::decode<ChunkQuestion>(bytes, "question for a piece of a snapshot");
+}
+
+Result<ViewQuestion> decode_view(std::string_view bytes) {
+    return wire::decode<ViewQuestion>(bytes, "question for sets");
 }
 
 std::string encode_answer(const HandedAnswer& answer) {
@@ -71,6 +79,14 @@ std::string encode_answer(const ChunkAnswer& answer) {
 
 Result<ChunkAnswer> decode_chunk(std::string_view bytes) {
     return wire::decode<ChunkAnswer>(bytes, "piece of a snapshot");
+}
+
+std::string encode_answer(const ViewAnswer& answer) {
+    return wire::encode(answer);
+}
+
+Result<ViewAnswer> decode_viewed(std::string_view bytes) {
+    return wire::decode<ViewAnswer>(bytes, "view of sets");
 }
 
 }  // namespace penstock::cluster

@@ -1,8 +1,9 @@
 // Words: what nodes ask each other besides the frames of their sets: a request handed on, a command
-// for a set led elsewhere, how far set 0 is, to found a cluster. Values; coded by wire.h, so both
-// sides must be of one build's shape (schema). The first byte of a question is its Word.
+// for a set led elsewhere, how far set 0 is, to found a cluster, how sets are. Values; by wire.h:
+// both sides must be of one build's shape (schema). The first byte of a question is its Word.
 #pragma once
 
+#include "broker/api/requests.h"
 #include "broker/base/error.h"
 
 #include <cstdint>
@@ -12,7 +13,14 @@
 
 namespace penstock::cluster {
 
-enum class Word : std::uint8_t { forward = 1, submit = 2, names = 3, found = 4, chunk = 5 };
+enum class Word : std::uint8_t {
+    forward = 1,
+    submit = 2,
+    names = 3,
+    found = 4,
+    chunk = 5,
+    view = 6,
+};
 
 enum class Heard : std::uint8_t {
     answered = 0,
@@ -73,17 +81,28 @@ struct ChunkAnswer {
     std::string bytes;
 };
 
+// Asks a node how the sets are that it hosts.
+struct ViewQuestion {
+    std::uint64_t schema = 0;
+};
+
+struct ViewAnswer {
+    std::vector<api::SetView> sets;  // empty also: it is of another build
+};
+
 std::string encode_question(const ForwardQuestion& question);
 std::string encode_question(const SubmitQuestion& question);
 std::string encode_question(const NamesQuestion& question);
 std::string encode_question(const FoundQuestion& question);
 std::string encode_question(const ChunkQuestion& question);
+std::string encode_question(const ViewQuestion& question);
 
 // The bytes behind the first.
 Result<ForwardQuestion> decode_forward(std::string_view bytes);
 Result<SubmitQuestion> decode_submit(std::string_view bytes);
 Result<FoundQuestion> decode_found(std::string_view bytes);
 Result<ChunkQuestion> decode_chunk_question(std::string_view bytes);
+Result<ViewQuestion> decode_view(std::string_view bytes);
 
 std::string encode_answer(const HandedAnswer& answer);
 Result<HandedAnswer> decode_handed(std::string_view bytes);
@@ -91,5 +110,7 @@ std::string encode_answer(const FoundAnswer& answer);
 Result<FoundAnswer> decode_founded(std::string_view bytes);
 std::string encode_answer(const ChunkAnswer& answer);
 Result<ChunkAnswer> decode_chunk(std::string_view bytes);
+std::string encode_answer(const ViewAnswer& answer);
+Result<ViewAnswer> decode_viewed(std::string_view bytes);
 
 }  // namespace penstock::cluster

@@ -54,8 +54,8 @@ class Neighbours {
     // Runs `then` once set 0 is here as its leader had it just now; false: none could be asked.
     virtual void names_current(std::function<void(bool)> then) = 0;
 
-    // The cluster as this node sees it.
-    [[nodiscard]] virtual api::ClusterView view(Node& node) = 0;
+    // The cluster as its nodes see it: each set as its leader tells, where that answers in time.
+    virtual void survey(Node& node, std::function<void(api::ClusterView)> done) = 0;
 
     // Tells set 0 of a further node.
     virtual void add(Node& node,

@@ -198,9 +198,11 @@ void Node::run_here(
 
 void Node::answer_cluster(const CallPtr& call, Refused refused) {
     if (refused) return completions_.refuse(call, std::move(*refused));
-    api::ClusterView view;
-    if (world_.neighbours != nullptr) view = world_.neighbours->view(*this);
-    completions_.answer(call, std::any(Outcome<api::ClusterView>(std::move(view))));
+    const auto answer = [this, call](api::ClusterView view) {
+        completions_.answer(call, std::any(Outcome<api::ClusterView>(std::move(view))));
+    };
+    if (world_.neighbours == nullptr) return answer({});
+    world_.neighbours->survey(*this, answer);
 }
 
 bool Node::run_for_cluster(const CallPtr& call, const api::Request& request) {

@@ -1,4 +1,4 @@
-// The cluster as the asked node sees it, and its beginning.
+// The cluster as its nodes tell of it, and its beginning.
 #include "plugins/native/call.h"
 #include "plugins/native/routes.h"
 
@@ -33,7 +33,8 @@ boost::json::object show(const api::SetView& set) {
         boost::json::object one;
         one["node"] = replica.node;
         one["voter"] = replica.voter;
-        one["match"] = replica.match;
+        // Its leader alone knows, and does not always answer.
+        if (replica.match != 0) one["match"] = replica.match;
         one["active"] = replica.active;
         one["in_sync"] = replica.in_sync;
         replicas.push_back(std::move(one));

@@ -1,0 +1,153 @@
+// What a node says of its cluster: by itself, and after asking the others for the sets they lead.
+#include "broker/api/wire.h"
+#include "broker/cluster/cluster_node.h"
+#include "broker/cluster/view.h"
+#include "broker/core/placement.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace penstock::cluster {
+
+namespace {
+
+namespace transport = replication::transport;
+
+// Who has not answered by then is shown as unknown.
+constexpr std::chrono::milliseconds survey_deadline{1'000};
+
+std::uint64_t schema() {
+    static const std::uint64_t known = api::schema_of_requests();
+    return known;
+}
+
+struct Survey {
+    api::ClusterView view;
+    std::size_t missing = 0;
+    std::function<void(api::ClusterView)> done;
+};
+
+void take_answer(Survey& survey, std::uint64_t from, const transport::Answer& answer) {
+    const auto told = answer ? decode_viewed(*answer) : Result<ViewAnswer>(answer.error().error);
+    if (told) {
+        merge_sets(survey.view.sets, told->sets, from);
+    } else {
+        for (api::ClusterNodeView& node : survey.view.nodes) {
+            if (node.node == from) node.problem = "does not answer: " + told.error().detail;
+        }
+    }
+    if (--survey.missing == 0) survey.done(std::move(survey.view));
+}
+
+api::SetView placed_view(const model::SetInfo& info) {
+    api::SetView view;
+    view.set = info.set.value;
+    for (const NodeId node : info.replicas) view.replicas.push_back({node.value, true, 0});
+    return view;
+}
+
+}  // namespace
+
+std::vector<model::NodeInfo> ClusterNode::known_nodes() const {
+    if (!nodes_.empty() || !identity_) return nodes_;
+    // Set 0 does not tell yet: those it was founded with.
+    std::vector<model::NodeInfo> nodes;
+    for (const Founder& founder : founders()) {
+        model::NodeInfo info;
+        info.node = NodeId{founder.node};
+        info.peer_address = founder.peer_address;
+        const auto link = links_.find(info.node);
+        if (link != links_.end()) info.http_address = link->second.http_address;
+        if (info.node == options_.node) info.http_address = options_.http_address;
+        nodes.push_back(std::move(info));
+    }
+    return nodes;
+}
+
+api::SetView ClusterNode::view_of(node::Node& node, const replication::RaftLog& log) {
+    const replication::Leadership leadership = log.leadership();
+    api::SetView view;
+    view.set = log.set().value;
+    view.leader = leadership.leader.value;
+    view.term = leadership.term;
+    view.committed = log.committed();
+    if (const node::HostedSet* set = node.hosted(log.set())) view.applied = set->applied();
+    const auto add = [&](NodeId member, bool voter) {
+        const auto progress = log.progress(member);
+        const bool self = member == options_.node && leadership.leading;
+        view.replicas.push_back({member.value,
+                                 voter,
+                                 self       ? log.committed()
+                                 : progress ? progress->match
+                                            : 0,
+                                 self || (progress && progress->recently_active),
+                                 self || in_sync_.at(log.set()).has(member)});
+    };
+    for (const NodeId voter : log.members().voters) add(voter, true);
+    for (const NodeId learner : log.members().learners) add(learner, false);
+    return view;
+}
+
+api::ClusterView ClusterNode::view(node::Node& node) {
+    api::ClusterView view;
+    view.name = options_.name;
+    view.node = options_.node.value;
+    if (identity_) {
+        view.cluster_id = transport::to_text(identity_->cluster);
+        view.incarnation = identity_->incarnation;
+    }
+    for (const model::NodeInfo& info : known_nodes()) {
+        const bool self = info.node == options_.node;
+        const auto found = links_.find(info.node);
+        const Link link = found == links_.end() ? Link{} : found->second;
+        view.nodes.push_back({info.node.value,
+                              info.peer_address,
+                              info.http_address,
+                              info.zone,
+                              info.leaving,
+                              self || link.connected,
+                              self ? std::string() : link.problem});
+    }
+    std::map<SetId, api::SetView> sets;
+    for (const auto& [set, info] : placed_) sets[set] = placed_view(info);
+    for (const auto& [set, log] : logs_) sets[set] = view_of(node, *log);
+    for (auto& [set, one] : sets) {
+        one.objects = core::objects_in(node.names_set().rows(), set);
+        view.sets.push_back(std::move(one));
+    }
+    return view;
+}
+
+void ClusterNode::survey(node::Node& node, std::function<void(api::ClusterView)> done) {
+    auto survey = std::make_shared<Survey>();
+    survey->view = view(node);
+    survey->done = std::move(done);
+    std::vector<NodeId> others;
+    for (const api::ClusterNodeView& other : survey->view.nodes) {
+        const bool self = other.node == options_.node.value;
+        if (!self && other.connected && peers_ != nullptr) others.emplace_back(other.node);
+    }
+    survey->missing = others.size();
+    if (others.empty()) return survey->done(std::move(survey->view));
+    const std::string question = encode_question(ViewQuestion{schema()});
+    for (const NodeId other : others) {
+        auto take = [mailbox = mailbox_, survey, other](transport::Answer answer) {
+            mailbox->post([survey, other, answer = std::move(answer)](node::Node&) {
+                take_answer(*survey, other.value, answer);
+            });
+        };
+        peers_->ask(other, transport::Lane::requests, question, survey_deadline, std::move(take));
+    }
+}
+
+std::string ClusterNode::tell(node::Node& node, const std::string& question) {
+    ViewAnswer answer;
+    const auto asked = decode_view(std::string_view(question).substr(1));
+    if (asked && asked->schema == schema()) {
+        for (const auto& [set, log] : logs_) answer.sets.push_back(view_of(node, *log));
+    }
+    return encode_answer(answer);
+}
+
+}  // namespace penstock::cluster

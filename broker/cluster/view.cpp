@@ -1,0 +1,40 @@
+#include "broker/cluster/view.h"
+
+#include <algorithm>
+
+namespace penstock::cluster {
+
+namespace {
+
+// Only its leader knows how far the others are.
+bool told_by_leader(const api::SetView& set) {
+    return std::any_of(set.replicas.begin(), set.replicas.end(), [](const auto& replica) {
+        return replica.match > 0;
+    });
+}
+
+}  // namespace
+
+void merge_sets(std::vector<api::SetView>& whole,
+                const std::vector<api::SetView>& told,
+                std::uint64_t told_by) {
+    for (const api::SetView& news : told) {
+        const auto known = std::find_if(
+            whole.begin(), whole.end(), [&](const auto& set) { return set.set == news.set; });
+        // Where nobody has placed it yet it is not yet a set of the cluster.
+        if (known == whole.end()) continue;
+        const bool leads = news.leader == told_by;
+        const bool led = told_by_leader(*known);
+        const bool later = news.leader != 0 && news.term > known->term;
+        const bool better = leads ? !led || later : !led && (known->leader == 0 || later);
+        if (!better) continue;
+        // These are the asked node's own.
+        const std::uint64_t applied = known->applied;
+        const std::uint32_t objects = known->objects;
+        *known = news;
+        known->applied = applied;
+        known->objects = objects;
+    }
+}
+
+}  // namespace penstock::cluster
