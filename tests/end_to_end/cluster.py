@@ -1,13 +1,16 @@
 """Cluster: nodes of the real binary on loopback, as a test's children."""
 
-import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
 import time
 
-from server import Server, die_with_parent, wait_until
+from server import BINARY, Server, die_with_parent, wait_until
+
+DATA_SETS = 8
 
 
 def free_ports(count):
@@ -19,6 +22,13 @@ def free_ports(count):
     for one in sockets:
         one.close()
     return ports
+
+
+def make_certificates(folder, name, nodes="1,2,3"):
+    """`penstock cluster init-certs`; the folder of the files."""
+    words = [BINARY, "cluster", "init-certs", "--dir", folder, "--name", name, "--nodes", nodes]
+    subprocess.run([str(word) for word in words], check=True, capture_output=True, timeout=60)
+    return folder
 
 
 class Node(Server):
@@ -57,23 +67,51 @@ class Node(Server):
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def halt(self):
+        """SIGSTOP: it does not know that time passes."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def sets(self):
+        """What it tells of the cluster's sets; nothing when it does not answer."""
+        try:
+            status, view = self.native("GET", "/v1/cluster")
+        except OSError:
+            return []
+        return view["sets"] if status == 200 else []
+
 
 class Cluster:
-    """Nodes 1..size of one cluster, not yet started."""
+    """Nodes 1..size of one cluster, not yet started. With `certificates`, the folder of
+    make_certificates, they speak TLS."""
 
-    def __init__(self, test, folder, size=3, name="test"):
+    def __init__(self, test, folder, size=3, name="test", certificates=None):
         self.folder = folder
+        self.name = name
         self.ports = free_ports(size)
+        self.nodes = []
+        for at in range(size):
+            config = self.config(at + 1, certificates)
+            self.nodes.append(Node(test, folder / f"node{at + 1}", at + 1, config))
+
+    def config(self, number, certificates=None):
         peers = ", ".join(
             f'{{id = {at + 1}, address = "127.0.0.1:{port}"}}' for at, port in enumerate(self.ports)
         )
-        self.nodes = []
-        for at, port in enumerate(self.ports):
-            config = (
-                f'[cluster]\nname = "{name}"\nnode_id = {at + 1}\n'
-                f'listen_peer = "127.0.0.1:{port}"\npeers = [{peers}]\ninsecure = true\n'
-            )
-            self.nodes.append(Node(test, folder / f"node{at + 1}", at + 1, config))
+        lines = [
+            "[cluster]",
+            f'name = "{self.name}"',
+            f"node_id = {number}",
+            f'listen_peer = "127.0.0.1:{self.ports[number - 1]}"',
+            f"peers = [{peers}]",
+        ]
+        if certificates is None:
+            return "\n".join(lines + ["insecure = true", ""])
+        own = f"{certificates}/node-{number}"
+        lines += ["[cluster.tls]", f'ca = "{certificates}/ca.pem"']
+        return "\n".join(lines + [f'cert = "{own}.pem"', f'key = "{own}.key"', ""])
 
     def start(self):
         for node in self.nodes:
@@ -90,19 +128,31 @@ class Cluster:
         wait_until(asked, 20, "the cluster is founded")
         return self.settled(sets)
 
-    def settled(self, sets=9, patience=30):
-        """Waits until every running node knows the leaders of its sets."""
+    def settled(self, sets=DATA_SETS + 1, patience=60):
+        """Waits until every running node knows of a leader of each set."""
 
         def led():
             for node in self.running():
-                status, view = node.native("GET", "/v1/cluster")
-                if status != 200 or len(view["sets"]) < sets:
-                    return False
-                if any(one["leader"] == 0 for one in view["sets"]):
+                known = node.sets()
+                if len(known) < sets or any(one["leader"] == 0 for one in known):
                     return False
             return True
 
         wait_until(led, patience, f"{sets} sets have leaders")
+        return self
+
+    def caught_up(self, lag_max=500, patience=60):
+        """Waits until every replica has nearly all of its set."""
+
+        def near():
+            known = self.running()[0].sets()
+            return known and all(
+                replica.get("match", 0) > 0 and one["committed"] - replica["match"] <= lag_max
+                for one in known
+                for replica in one["replicas"]
+            )
+
+        wait_until(near, patience, "every replica has its set")
         return self
 
     def running(self):
@@ -111,8 +161,12 @@ class Cluster:
     def leader_of(self, number):
         """The running node that leads a set, or nothing."""
         for node in self.running():
-            _, view = node.native("GET", "/v1/cluster")
-            for one in view["sets"]:
+            for one in node.sets():
                 if one["set"] == number and one["leader"] == node.number:
                     return node
         return None
+
+    def busiest_set(self):
+        """The data set with the longest log."""
+        sets = [one for one in self.running()[0].sets() if one["set"] != 0]
+        return max(sets, key=lambda one: one["committed"])["set"]

@@ -1,0 +1,87 @@
+"""Three nodes of a cluster against one server alone, in one run on one machine.
+
+`PENSTOCK_BINARY=… cluster_bench.py [SECONDS]` prints messages a second and the p99 of a batch for
+1 KiB bodies in batches of 16 over CMQ, 128 requests outstanding: eight generators of 16 connections,
+each with a queue of its own. The cluster has eight data sets, so that each of them is busy; once
+each generator asks the node that leads its queue's set, once the nodes in turn."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
+
+from cluster import DATA_SETS, Cluster  # noqa: E402
+from server import BINARY, Server, data_folder  # noqa: E402
+
+SECONDS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 10
+CONNECTIONS = 16
+TICKS = os.sysconf("SC_CLK_TCK")
+AIM = 60_000
+
+
+def used_seconds(server):
+    """Processor time of a server process so far."""
+    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def generators(servers):
+    """One `penstock bench send` for each, all at once; their reports."""
+    running = []
+    for server in servers:
+        words = [BINARY, "bench", "send", "--server", f"http://127.0.0.1:{server.port}"]
+        words += ["--size", "1024", "--batch", "16", "--connections", str(CONNECTIONS)]
+        words += ["--warmup", "4s", "--duration", f"{SECONDS}s", "-o", "json"]
+        running.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        # In this order their queues come to the sets.
+        time.sleep(0.3)
+    reports = []
+    for process in running:
+        out, problem = process.communicate(timeout=SECONDS + 120)
+        assert process.returncode == 0, problem.decode()
+        reports.append(json.loads(out))
+    return reports
+
+
+def measure(name, nodes, servers):
+    before = sum(map(used_seconds, nodes))
+    reports = generators(servers)
+    spent = sum(map(used_seconds, nodes)) - before
+    rate = sum(report["messages_per_s"] for report in reports)
+    p99 = max(report["latency"]["p99_us"] for report in reports)
+    failures = sum(report["failures"] for report in reports)
+    cost = spent / (rate * (SECONDS + 4)) * 1e6
+    print(
+        f"{name:<34} {rate:>9,.0f} messages/s   p99 {p99 / 1000:7.1f} ms"
+        f"   servers {cost:5.1f} us a message, warm-up included   {failures} failures",
+        flush=True,
+    )
+    return rate
+
+
+class ClusterBench(unittest.TestCase):
+    def test_three_nodes_beside_one(self):
+        print(f"load average before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores", flush=True)
+        folder = data_folder(self)
+        alone = Server(self, folder / "alone")
+        alone.folder.mkdir()
+        alone.start()
+        single = measure("one server", [alone], [alone] * DATA_SETS)
+        alone.kill()
+        cluster = Cluster(self, folder).start().found()
+        # Leaders go to the nodes that should have them after five seconds.
+        time.sleep(8)
+        leaders = [cluster.leader_of(number) for number in range(1, DATA_SETS + 1)]
+        led = measure("three nodes, asked: the leader", cluster.nodes, leaders)
+        turns = [cluster.nodes[at % 3] for at in range(DATA_SETS)]
+        measure("three nodes, asked: in turn", cluster.nodes, turns)
+        print(f"{led / single:.0%} of one server; aim {AIM:,}/s", flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")
