@@ -80,7 +80,7 @@ start_node() {
   return 1
 }
 
-# status FIELD...: `cluster status` of the first node as JSON, through a line of Python on `c`.
+# ask_status URL EXPRESSION: what a node tells of the cluster, through a line of Python on `c`.
 ask_status() {
   penstock cluster status --server "$1" -o json |
     python3 -c "import json, sys; c = json.load(sys.stdin); print($2)"
@@ -99,7 +99,15 @@ for number in 1 2 3; do
   say "node $number: ${urls[number - 1]}, process ${processes[number - 1]}"
 done
 
-penstock cluster init --server "${urls[0]}" >"$folder/init.out"
+# Safe to repeat: the nodes may not have found each other yet.
+for try in $(seq 50); do
+  ! penstock cluster init --server "${urls[0]}" >"$folder/init.out" 2>"$folder/init.err" || break
+  sleep 0.2
+done
+[ -s "$folder/init.out" ] || {
+  cat "$folder/init.err" >&2
+  exit 1
+}
 sed -n '1p' "$folder/init.out"
 for try in $(seq 300); do
   missing=$(ask_status "${urls[0]}" \
