@@ -398,7 +398,8 @@ void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {
         Link& link = links_[peer];
         link.connected = false;
         link.problem = how == transport::LinkEnd::refused ? "refused" : "no connection";
-        const bool gone = how == transport::LinkEnd::reset || how == transport::LinkEnd::refused;
+        // Also in order: a node that ends its links stops.
+        const bool gone = how != transport::LinkEnd::timed_out;
         for (const auto& [set, log] : logs_) {
             if (gone) log->peer_lost(peer);
             log->unreachable(peer);

@@ -106,7 +106,7 @@ Result<void> BrokerThread::stop() {
     if (thread_.joinable()) thread_.join();
     overseer_.stop();
     overseer_.join();
-    if (!node_->ready()) return {};
+    if (!node_->opened()) return {};
     Result<void> closed = node_->close();
     offload_.stop();
     return closed;

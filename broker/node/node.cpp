@@ -334,6 +334,7 @@ Result<void> Node::finish_sets() {
     TurnEffects of_names;
     if (auto finished = names_set_->finish(of_names); !finished) return finished.error();
     if (names_set_->applied() != names_before) publish_keys();
+    led_ = world_.neighbours == nullptr || names_set_->leader().value != 0;
     for (const auto& [number, desk] : open_->desks) {
         TurnEffects effects;
         if (auto finished = desk->set().finish(effects); !finished) return finished.error();

@@ -80,7 +80,11 @@ class Node final : public api::Broker, public api::Dispatch {
                                             Answer answer) override;
     [[nodiscard]] std::optional<api::AccessKey> key_of(std::string_view key_id) const override;
 
-    [[nodiscard]] bool ready() const override { return ready_.load(); }
+    // In a cluster also: somebody leads set 0.
+    [[nodiscard]] bool ready() const override { return ready_.load() && led_.load(); }
+
+    // Between open() and close().
+    [[nodiscard]] bool opened() const { return ready_.load(); }
 
     // api::Dispatch
     void attach(api::DeliveryListener& listener) override;
@@ -229,6 +233,7 @@ class Node final : public api::Broker, public api::Dispatch {
     std::deque<CallPtr> calls_;  // by deadline; answered ones leave at the front
     std::atomic<std::shared_ptr<const Keys>> keys_;
     std::atomic<bool> ready_{false};
+    std::atomic<bool> led_{true};
     std::atomic<bool> stopping_{false};
     model::TimeMs started_ms_ = 0;
     std::int64_t swept_us_ = 0;

@@ -100,7 +100,8 @@ Reply NativeFrontEnd::probe(const HttpRequest& request) const {
     if (request.method != "GET" && request.method != "HEAD")
         return wrong_method(request, "GET, HEAD");
     if (request.path == "/readyz" && !broker_.ready()) {
-        return problem_of(model::Reason::unavailable, "The server is starting or stopping.");
+        return problem_of(model::Reason::unavailable,
+                          "The server is starting or stopping, or its cluster has no leader.");
     }
     boost::json::object body;
     body["status"] = request.path == "/readyz" ? "ready" : "alive";
@@ -113,7 +114,8 @@ std::optional<Problem> NativeFrontEnd::admit(const HttpRequest& request, api::Pr
     const bool ready = broker_.ready();
     auto principal = native::authenticate(broker_, request, clock_.wall_ms());
     if (!principal && !ready) {
-        return problem_of(model::Reason::unavailable, "The server is starting or stopping.");
+        return problem_of(model::Reason::unavailable,
+                          "The server is starting or stopping, or its cluster has no leader.");
     }
     if (!principal) return principal.error();
     who = std::move(*principal);
