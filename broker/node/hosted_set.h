@@ -136,6 +136,9 @@ class HostedSet {
 
     [[nodiscard]] std::int64_t ticked_us() const { return ticked_us_; }
 
+    // A Tick is under way: when the next one is due is known once it is applied.
+    [[nodiscard]] bool ticking() const { return tick_waits_; }
+
     // Bytes proposed since the last call.
     std::uint64_t take_logged_bytes() { return std::exchange(logged_bytes_, 0); }
 

@@ -312,7 +312,7 @@ void Node::tick(HostedSet& set, std::int64_t now_us) {
 
 std::int64_t Node::tick_due_us(const HostedSet& set) const {
     const auto wake = set.wake_ms();
-    if (!wake || !set.leading()) return never_us;
+    if (!wake || !set.leading() || set.ticking()) return never_us;
     if (*wake == 0) return 0;
     const model::TimeMs time_ms = std::max(world_.clock.wall_ms(), set.time_ms());
     const std::int64_t earliest_us = set.ticked_us() + tick_pause_us;
@@ -390,7 +390,7 @@ Result<bool> Node::step() {
     completions_.flush();
     turn_began_us_ = 0;
     each_set([&](HostedSet& set) {
-        more = more || set.waiting() || (set.leading() && set.wake_ms() == 0);
+        more = more || set.waiting() || tick_due_us(set) == 0;
     });
     more_ = more || *working;
     return more_ || !mailbox_->empty();
