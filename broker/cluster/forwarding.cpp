@@ -150,8 +150,8 @@ void Forwarding::names_current(std::function<void(bool)> then) {
     parcel.deadline_us = clock_.steady_us() + names_wait_us;
     parcel.repeatable = true;
     auto shared = std::make_shared<std::function<void(bool)>>(std::move(then));
-    parcel.here = [shared](node::Node&) {
-        (*shared)(true);
+    parcel.here = [shared](node::Node& here) {
+        here.names_set().confirm([shared](bool leading) { (*shared)(leading); });
     };
     parcel.answered = [shared](const HandedAnswer&) {
         (*shared)(true);

@@ -90,6 +90,10 @@ void DataDesk::look_at_leadership(const model::InitSet& init) {
     outbox_.lead();
 }
 
+void DataDesk::recover() {
+    if (serving_) lifecycle_.recover();
+}
+
 void DataDesk::sweep() {
     if (!serving_) return;
     operations_.sweep_dead_letter_queues();

@@ -61,6 +61,9 @@ class DataDesk {
     // `init` is what a set is told first.
     void look_at_leadership(const model::InitSet& init);
 
+    // Finishes or undoes what a leader that is gone has left half done.
+    void recover();
+
     // Once a minute: empty dead-letter queues without a subscription, objects left half done.
     void sweep();
 

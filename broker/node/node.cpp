@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t us_per_ms = 1'000;
 constexpr std::int64_t tick_pause_us = 10'000;  // timers due within it share a Tick
 constexpr std::int64_t sweep_pause_us = 60'000'000;
+constexpr std::int64_t recover_pause_us = 2'000'000;  // among others: their leaders come and go
 constexpr std::int64_t never_us = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t call_overhead_bytes = 1'024;
 
@@ -356,6 +357,10 @@ Result<void> Node::check_rows() {
 }
 
 void Node::sweep(std::int64_t now_us) {
+    if (world_.neighbours != nullptr && now_us >= recovered_us_ + recover_pause_us) {
+        recovered_us_ = now_us;
+        for (const auto& [set, desk] : open_->desks) desk->recover();
+    }
     if (now_us < swept_us_ + sweep_pause_us) return;
     swept_us_ = now_us;
     for (const auto& [set, desk] : open_->desks) desk->sweep();
@@ -389,9 +394,7 @@ Result<bool> Node::step() {
     if (!working) return working.error();
     completions_.flush();
     turn_began_us_ = 0;
-    each_set([&](HostedSet& set) {
-        more = more || set.waiting() || tick_due_us(set) == 0;
-    });
+    each_set([&](HostedSet& set) { more = more || set.waiting() || tick_due_us(set) == 0; });
     more_ = more || *working;
     return more_ || !mailbox_->empty();
 }

@@ -238,6 +238,7 @@ class Node final : public api::Broker, public api::Dispatch {
     model::TimeMs started_ms_ = 0;
     std::int64_t swept_us_ = 0;
     bool more_ = true;
+    std::int64_t recovered_us_ = 0;  // half done objects were looked for
 };
 
 }  // namespace penstock::node

@@ -28,6 +28,19 @@ model::Refusal not_leading() {
     return {model::Reason::unavailable, {}, "another node leads the set: try again in a moment"};
 }
 
+model::Refusal names_unknown() {
+    return {model::Reason::unavailable, {}, "the leader of set 0 is not known: try again"};
+}
+
+// Answered from the rows of set 0 alone, wherever it is asked.
+bool lists_names(const api::Request& request) {
+    if (const auto* list = std::get_if<api::ListSubscriptions>(&request)) {
+        return list->topic.empty();
+    }
+    return std::holds_alternative<api::ListQueues>(request) ||
+           std::holds_alternative<api::ListTopics>(request);
+}
+
 // The parts of one answer that come from several places.
 template <class Reply>
 struct Gathering {
@@ -125,11 +138,14 @@ Placement Node::placement() const {
 
 void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodies) {
     const Errand errand{route_of(request, open_->names, placement()), false};
-    const bool stale = errand.route.missing && world_.neighbours != nullptr;
-    if (!stale) return run(call, std::move(request), std::move(bodies), errand);
+    const bool stale = errand.route.missing || lists_names(request);
+    if (!stale || world_.neighbours == nullptr) {
+        return run(call, std::move(request), std::move(bodies), errand);
+    }
     // The name may have been made by another node a moment ago.
     watch(call);
-    auto again = [this, call, request = std::move(request), bodies = std::move(bodies)](bool) {
+    auto again = [this, call, request = std::move(request), bodies = std::move(bodies)](bool is) {
+        if (!is) return completions_.refuse(call, names_unknown());
         run(call, request, bodies, {route_of(request, open_->names, placement()), false});
     };
     world_.neighbours->names_current(std::move(again));
@@ -140,9 +156,18 @@ void Node::begin_forwarded(const CallPtr& call,
                            PreparedBodies bodies,
                            model::SetId set) {
     Errand errand{route_of(request, open_->names, placement()), true};
+    const bool stale = errand.route.missing;
     errand.route.to = Route::To::set;
     errand.route.set = set;
-    run(call, std::move(request), std::move(bodies), errand);
+    if (!stale) return run(call, std::move(request), std::move(bodies), errand);
+    // Whoever sent it knows of a name that is not here yet.
+    watch(call);
+    auto again =
+        [this, call, request = std::move(request), bodies = std::move(bodies), errand](bool is) {
+            if (!is) return completions_.refuse(call, names_unknown());
+            run(call, request, bodies, errand);
+        };
+    world_.neighbours->names_current(std::move(again));
 }
 
 void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies, Errand errand) {

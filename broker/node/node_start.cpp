@@ -155,6 +155,10 @@ Result<void> Node::open() {
         if (auto chosen = choose_first_key(); !chosen) return chosen.error();
         publish_keys();
     }
+    // The first turn opens letters before it begins: by then the neighbours know whose they are.
+    if (world_.neighbours != nullptr) {
+        world_.neighbours->begin_turn(*this, world_.clock.steady_us());
+    }
     ready_ = true;
     return {};
 }

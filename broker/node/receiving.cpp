@@ -64,6 +64,20 @@ void Receiving::answer_nothing(const CallPtr& call) {
                         std::any(api::Outcome<api::ReceivedMessages>(api::ReceivedMessages{})));
 }
 
+// Another node may lead the set by now, and its queue need not be empty.
+void Receiving::answer_empty(Receive receive) {
+    const CallPtr call = receive.call;
+    if (std::exchange(call->polling, false)) resumed_(call);
+    data_.confirm([this, receive = std::move(receive)](bool leads) {
+        if (receive.call->answered()) return;
+        if (leads && core::receivable(data_.rows(), receive.queue)) return lease(receive);
+        if (leads) return answer_nothing(receive.call);
+        const model::Refusal why{
+            model::Reason::unavailable, {}, "another node leads the set: try again in a moment"};
+        completions_.refuse(receive.call, why);
+    });
+}
+
 void Receiving::forget(const CallPtr& call) {
     if (waiters_.cancel(call)) answer_nothing(call);
 }
@@ -81,7 +95,7 @@ void Receiving::wait(Receive receive, Waiters::Place place) {
         completions_.refuse(receive.call, why);
         return;
     }
-    answer_nothing(receive.call);
+    answer_empty(std::move(receive));
 }
 
 void Receiving::wake(model::QueueNo queue) {

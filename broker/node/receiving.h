@@ -58,6 +58,7 @@ class Receiving {
     void lease(Receive receive);
     void leased(Receive receive, std::vector<model::LeasedMessage> messages);
     void wait(Receive receive, Waiters::Place place);
+    void answer_empty(Receive receive);
     void answer_nothing(const CallPtr& call);
 
     HostedSet& data_;

@@ -29,7 +29,8 @@ class LocalLog final : public Log {
 
     std::vector<ConfirmedRead> take_reads() override;
 
-    [[nodiscard]] bool busy() const override { return false; }
+    // A read asked for after the turn's were taken waits for the next turn.
+    [[nodiscard]] bool busy() const override { return !reads_.empty(); }
 
     // A sole voter without a number always leads.
     [[nodiscard]] Leadership leadership() const override { return {true, {}, term_}; }
