@@ -1,0 +1,123 @@
+#include "tests/cluster/member.h"
+
+#include "tests/replication/etcd_raft/engine_under_test.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::cluster::testing {
+
+namespace {
+
+constexpr int steps_max = 10'000;
+constexpr std::uint32_t credit = 100;
+constexpr const char* folder = "data";
+
+node::NodeOptions node_options(const MemberRules& rules) {
+    node::NodeOptions options;
+    options.data_folder = folder;
+    options.dev = true;
+    options.version = "simulated";
+    options.log.segment_bytes = 1U << 20;
+    options.log.reserve_segments = 0;
+    options.name_reuse_ms = 0;
+    options.flush_age_ms = rules.flush_age_ms;
+    return options;
+}
+
+ClusterOptions cluster_options(NodeId id, const MemberRules& rules) {
+    ClusterOptions options;
+    options.data_folder = folder;
+    options.name = "simulated";
+    options.node = id;
+    for (const PeerAddress& peer : rules.peers) {
+        if (peer.node == id) options.peer_address = peer.address;
+    }
+    options.http_address = "http-" + std::to_string(id.value);
+    options.peers = rules.peers;
+    options.data_sets = rules.data_sets;
+    return options;
+}
+
+}  // namespace
+
+Member::Member(NodeId id,
+               const ManualClock& clock,
+               SimulatedNetwork& network,
+               const MemberRules& rules)
+    : id_(id), clock_(clock), network_(network), rules_(rules), random_(id.value * 7'919) {}
+
+Member::~Member() {
+    if (!up()) return;
+    ++lives_;
+    network_.kill(id_);
+    node_.reset();
+}
+
+Result<void> Member::start() {
+    life_ = ++lives_;
+    hangs_until_us_ = 0;
+    deliveries_.targets.clear();
+    granted_.clear();
+    cluster_ = std::make_unique<ClusterNode>(
+        ClusterNode::World{disk_, clock_, random_, replication::testing::library()},
+        cluster_options(id_, rules_));
+    if (auto loaded = cluster_->load(); !loaded) return loaded.error();
+    const auto open_rows =
+        [this](const std::string& path) -> Result<std::unique_ptr<storage::RowStore>> {
+        if (auto made = disk_.make_folder(path); !made) return made.error();
+        return storage::make_memory_rows(&rows_[path]);
+    };
+    auto node = std::make_unique<node::Node>(
+        node::Node::World{disk_, clock_, random_, offload_, open_rows, cluster_.get()},
+        node_options(rules_));
+    if (auto opened = node->open(); !opened) return opened.error();
+    node_ = std::move(node);
+    node_->attach(deliveries_);
+    cluster_->use_mailbox(node_->mailbox());
+    cluster_->connect(network_.join(cluster_->hello(), *cluster_));
+    return {};
+}
+
+void Member::crash(std::uint64_t seed) {
+    ++lives_;
+    network_.kill(id_);
+    node_.reset();
+    cluster_.reset();
+    disk_.crash(seed);
+}
+
+Result<void> Member::run() {
+    if (hangs_until_us_ > clock_.steady_us()) return {};
+    for (int turn = 0; turn < steps_max; ++turn) {
+        auto more = node_->step();
+        if (!more) return more.error();
+        if (rules_.dispatches) dispatch();
+        if (node_->next_wake_us() > clock_.steady_us()) return {};
+    }
+    return error(Errc::timeout, "node " + std::to_string(id_.value) + " never comes to rest");
+}
+
+std::int64_t Member::next_wake_us() const {
+    return std::max(node_->next_wake_us(), hangs_until_us_);
+}
+
+NodeId Member::leader_of(SetId set) {
+    const node::HostedSet* hosted = node_->hosted(set);
+    return hosted == nullptr ? NodeId{} : hosted->leader();
+}
+
+bool Member::leads(SetId set) {
+    const node::HostedSet* hosted = node_->hosted(set);
+    return hosted != nullptr && hosted->leading();
+}
+
+void Member::dispatch() {
+    std::erase_if(granted_,
+                  [&](const auto& one) { return !deliveries_.targets.contains(one.first); });
+    for (const auto& [subscription, target] : deliveries_.targets) {
+        if (granted_.emplace(subscription, true).second) node_->grant(subscription, credit);
+    }
+}
+
+}  // namespace penstock::cluster::testing

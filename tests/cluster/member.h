@@ -1,0 +1,113 @@
+// Member: one whole node of a simulated cluster: Node, ClusterNode, a disk in memory, rows that
+// survive as of their last flush, and a dispatcher that only writes down what it is handed. Lives
+// through crashes; what it is told in between is lost. Owned by World, one test, one thread.
+#pragma once
+
+#include "broker/cluster/cluster_node.h"
+#include "broker/node/node.h"
+#include "broker/node/offload.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_disk.h"
+#include "tests/support/simulated_peers.h"
+#include "tests/support/stepped_node.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::cluster::testing {
+
+using penstock::testing::Asked;
+using penstock::testing::ManualClock;
+using penstock::testing::MemoryDisk;
+using penstock::testing::RecordedDeliveries;
+using penstock::testing::SimulatedNetwork;
+
+// What all members of a cluster begin with.
+struct MemberRules {
+    std::vector<PeerAddress> peers;
+    std::uint16_t data_sets = 2;
+    std::uint32_t flush_age_ms = 1'000'000'000;  // a restart replays all of the log
+    bool dispatches = false;                     // grants credit for every subscription
+};
+
+class Member {
+  public:
+    Member(NodeId id,
+           const ManualClock& clock,
+           SimulatedNetwork& network,
+           const MemberRules& rules);
+    ~Member();
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+
+    [[nodiscard]] NodeId id() const { return id_; }
+
+    [[nodiscard]] bool up() const { return node_ != nullptr; }
+
+    // From what the disk holds. What went wrong, if anything did.
+    Result<void> start();
+
+    // The power fails: what was not synced is forgotten, nothing more is answered.
+    void crash(std::uint64_t seed);
+
+    // The thread hangs (a slow sync, SIGSTOP) until then.
+    void hang_until(std::int64_t steady_us) { hangs_until_us_ = steady_us; }
+
+    // Steps until nothing is left to do at this moment; the error that ended the node.
+    Result<void> run();
+
+    // Monotonic time at which run() has something to do.
+    [[nodiscard]] std::int64_t next_wake_us() const;
+
+    template <class R>
+    Asked<R> ask(R request) {
+        Asked<R> asked;
+        // A client whose node died hears no more.
+        auto answer = [outcome = asked.outcome, life = life_, now = &lives_](std::any any) {
+            if (life != *now) return;
+            check(!outcome->has_value(), "answered once");
+            outcome->emplace(std::any_cast<typename Asked<R>::Outcome>(std::move(any)));
+        };
+        const api::Principal principal{"simulation", true};
+        asked.cancellation =
+            node_->call(principal, api::Request(std::move(request)), {}, std::move(answer));
+        return asked;
+    }
+
+    [[nodiscard]] node::Node& node() { return *node_; }
+
+    [[nodiscard]] MemoryDisk& disk() { return disk_; }
+
+    [[nodiscard]] RecordedDeliveries& deliveries() { return deliveries_; }
+
+    // As this node sees it.
+    [[nodiscard]] NodeId leader_of(SetId set);
+    [[nodiscard]] bool leads(SetId set);
+
+    // Grants credit for targets that have come.
+    void dispatch();
+
+  private:
+    NodeId id_;
+    const ManualClock& clock_;
+    SimulatedNetwork& network_;
+    MemberRules rules_;
+    MemoryDisk disk_;
+    std::map<std::string, storage::MemoryRowsImage> rows_;
+    SeededRandom random_;
+    node::Offload offload_{node::Offload::Kind::stepped};
+    RecordedDeliveries deliveries_;
+    std::map<model::SubscriptionNo, bool> granted_;
+    std::unique_ptr<ClusterNode> cluster_;
+    std::unique_ptr<node::Node> node_;
+    std::uint64_t life_ = 0;
+    std::uint64_t lives_ = 0;
+    std::int64_t hangs_until_us_ = 0;
+};
+
+}  // namespace penstock::cluster::testing

@@ -1,0 +1,136 @@
+#include "tests/cluster/world.h"
+
+#include "broker/core/data_query.h"
+#include "broker/core/names_query.h"
+#include "broker/core/placement.h"
+
+#include <utility>
+
+namespace penstock::cluster::testing {
+
+namespace {
+
+constexpr std::int64_t quantum_us = 500;
+constexpr std::int64_t us_per_ms = 1'000;
+
+}  // namespace
+
+World::World(std::uint64_t seed, std::uint64_t members, MemberRules rules)
+    : network(seed), random_(seed * 31 + 7), rules_(std::move(rules)) {
+    for (std::uint64_t id = 1; id <= members; ++id) {
+        rules_.peers.push_back({NodeId{id}, "peer-" + std::to_string(id)});
+    }
+    for (std::uint64_t id = 1; id <= members; ++id) {
+        members_[NodeId{id}] = std::make_unique<Member>(NodeId{id}, clock, network, rules_);
+    }
+}
+
+World::~World() = default;
+
+void World::start(std::uint64_t id) {
+    auto started = member(id).start();
+    if (started) return;
+    deaths_.push_back("node " + std::to_string(id) + " does not start: " + started.error().detail);
+}
+
+void World::crash(std::uint64_t id) {
+    if (member(id).up()) member(id).crash(random_.next());
+}
+
+void World::found() {
+    for (const auto& [id, member] : members_) start(id.value);
+    run(20);
+    const auto founded = ask(1, api::InitCluster{});
+    check(founded.has_value(), founded ? "" : founded.error().detail.c_str());
+    const bool led = run_until([this] { return all_led(); });
+    check(deaths_.empty(), deaths_.empty() ? "" : deaths_.front().c_str());
+    check(led, "every set of a new cluster is led");
+}
+
+void World::run(std::int64_t milliseconds) {
+    const std::int64_t until_us = clock.steady_us() + milliseconds * us_per_ms;
+    run_until([&] { return clock.steady_us() >= until_us; }, milliseconds + 1);
+}
+
+bool World::run_until(const std::function<bool()>& done, std::int64_t at_most_ms) {
+    const std::int64_t until_us = clock.steady_us() + at_most_ms * us_per_ms;
+    while (!done()) {
+        if (clock.steady_us() >= until_us) return false;
+        clock.advance_us(quantum_us);
+        network.run_until(network.now_us() + quantum_us);
+        for (const auto& [id, member] : members_) {
+            if (!member->up() || member->next_wake_us() > clock.steady_us()) continue;
+            auto ran = member->run();
+            if (ran) continue;
+            deaths_.push_back("node " + std::to_string(id.value) + " ends: " + ran.error().detail);
+            crash(id.value);
+        }
+    }
+    return true;
+}
+
+std::uint64_t World::leader(SetId set) {
+    std::uint64_t best = 0;
+    std::uint64_t term = 0;
+    for (const auto& [id, member] : members_) {
+        if (!member->up() || !member->leads(set)) continue;
+        const std::uint64_t own = member->node().hosted(set)->log().leadership().term;
+        if (own < term) continue;
+        best = id.value;
+        term = own;
+    }
+    return best;
+}
+
+std::uint64_t World::bystander(SetId set) {
+    for (const auto& [id, member] : members_) {
+        const bool leads = id.value == leader(set) || id.value == leader(model::names_set);
+        if (member->up() && !leads) return id.value;
+    }
+    return 0;
+}
+
+bool World::all_led() {
+    for (std::uint16_t number = 0; number <= rules_.data_sets; ++number) {
+        const SetId set{number};
+        const std::uint64_t leading = leader(set);
+        if (leading == 0) return false;
+        for (const auto& [id, member] : members_) {
+            if (member->up() && member->leader_of(set).value != leading) return false;
+        }
+    }
+    return true;
+}
+
+SetId World::set_of(const std::string& queue) {
+    for (const auto& [id, member] : members_) {
+        if (!member->up()) continue;
+        const auto found =
+            core::find_name(member->node().names_set().rows(), model::ObjectKind::queue, queue);
+        if (found) return found->set;
+    }
+    return {};
+}
+
+std::vector<std::string> World::differences() {
+    std::vector<std::string> found;
+    for (std::uint16_t number = 0; number <= rules_.data_sets; ++number) {
+        std::map<model::LogIndex, std::pair<std::uint64_t, std::uint64_t>> seen;
+        for (const auto& [id, member] : members_) {
+            if (!member->up()) continue;
+            const node::HostedSet* hosted = member->node().hosted(SetId{number});
+            if (hosted == nullptr) continue;
+            const core::SetProgress progress = hosted->progress();
+            const auto [other, first] =
+                seen.try_emplace(progress.applied, progress.state_hash, id.value);
+            if (first || other->second.first == progress.state_hash) continue;
+            found.push_back("set " + std::to_string(number) + " at " +
+                            std::to_string(progress.applied) + " differs between node " +
+                            std::to_string(other->second.second) + " and node " +
+                            std::to_string(id.value));
+        }
+    }
+    return found;
+}
+
+}  // namespace penstock::cluster::testing
