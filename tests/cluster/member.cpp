@@ -60,7 +60,7 @@ Result<void> Member::start() {
     deliveries_.targets.clear();
     granted_.clear();
     cluster_ = std::make_unique<ClusterNode>(
-        ClusterNode::World{disk_, clock_, random_, replication::testing::library()},
+        ClusterNode::World{disk_, clock_, random_, replication::testing::library(), {}},
         cluster_options(id_, rules_));
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
     const auto open_rows =
