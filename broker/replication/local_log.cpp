@@ -75,7 +75,12 @@ bool LocalLog::propose(Proposal proposal) {
 }
 
 void LocalLog::read(std::uint64_t token) {
-    reads_.push_back(token);
+    asked_.push_back(token);
+}
+
+void LocalLog::cycle() {
+    reads_.insert(reads_.end(), asked_.begin(), asked_.end());
+    asked_.clear();
 }
 
 std::vector<ConfirmedRead> LocalLog::take_reads() {

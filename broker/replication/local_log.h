@@ -21,7 +21,7 @@ class LocalLog final : public Log {
     bool propose(Proposal proposal) override;
     void read(std::uint64_t token) override;
 
-    void cycle() override {}
+    void cycle() override;
 
     std::vector<Committed> take_committed() override;
 
@@ -30,7 +30,7 @@ class LocalLog final : public Log {
     std::vector<ConfirmedRead> take_reads() override;
 
     // A read asked for after the turn's were taken waits for the next turn.
-    [[nodiscard]] bool busy() const override { return !reads_.empty(); }
+    [[nodiscard]] bool busy() const override { return !asked_.empty(); }
 
     // A sole voter without a number always leads.
     [[nodiscard]] Leadership leadership() const override { return {true, {}, term_}; }
@@ -48,6 +48,7 @@ class LocalLog final : public Log {
     TimeMs last_time_ms_;
     LogIndex next_index_;
     std::vector<Committed> staged_;
+    std::vector<std::uint64_t> asked_;  // reads since the last cycle
     std::vector<std::uint64_t> reads_;
 };
 

@@ -157,8 +157,12 @@ TEST(OutboxLetter, AQueueClearedRewoundOrDeletedMeanwhileIsNotTouchedByTheAnswer
         if (what == 1) sets.near.done(model::RewindQueue{orders, sets.near.now_ms() - 1'000});
         if (what == 2) sets.near.done(model::DeleteQueue{orders});
         EXPECT_EQ(sets.exchange(near_set), (std::vector{refused}));
-        if (what == 0) EXPECT_EQ(counts(sets.near, orders).active, 0U);
-        if (what == 1) EXPECT_EQ(counts(sets.near, orders).active, 2U);
+        if (what == 0) {
+            EXPECT_EQ(counts(sets.near, orders).active, 0U);
+        }
+        if (what == 1) {
+            EXPECT_EQ(counts(sets.near, orders).active, 2U);
+        }
         sets.near.advance(10'000);
     }
 }
@@ -362,11 +366,15 @@ TEST(OutboxOutput, ItsDeadLetterWaitsForAFullQueueAndForOneInAnotherSet) {
         holder.done(model::SetQueue{morgue, holding(0)});
         sets.handle(1, {{far(orders), true, 0, 0}});
         sets.exchange(near_set);
-        if (away) EXPECT_EQ(sets.exchange(near_set), (std::vector{refused}));
+        if (away) {
+            EXPECT_EQ(sets.exchange(near_set), (std::vector{refused}));
+        }
         EXPECT_EQ(sets.figures(near_set).parked, 1U);
         holder.done(model::SetQueue{morgue, holding(1)});
         sets.near.advance(30'000);
-        if (away) EXPECT_EQ(sets.exchange(near_set), (std::vector{taken}));
+        if (away) {
+            EXPECT_EQ(sets.exchange(near_set), (std::vector{taken}));
+        }
         EXPECT_EQ(sets.figures(near_set).parked, 0U);
         ASSERT_EQ(letters(holder).size(), 1U);
         EXPECT_EQ(letters(holder)[0].dead->failure, model::Failure::output_refused);

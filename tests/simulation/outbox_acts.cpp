@@ -31,8 +31,8 @@ void OutboxWorld::plant(OutboxSet& victim, bool restarted) {
         batch.push_back({Kind::erase_range, "i", "j"});
     }
     if (planted_ == Planted::number_reused && restarted && victim.id() == SetId{1}) {
-        for (const std::uint16_t target : {2, 3}) {
-            const std::string key = core::keys::outbox_head(SetId{target});
+        for (const SetId target : {SetId{2}, SetId{3}}) {
+            const std::string key = core::keys::outbox_head(target);
             const auto bytes = victim.rows().get(key);
             if (!bytes) continue;
             auto head = core::decode<core::OutboxHead>(*bytes);
