@@ -72,7 +72,7 @@ BigSet::BigSet(std::uint64_t messages) : machine_(core::make_data_set()) {
     fail(big::failing, part / 2 + 1, part / 16, model::Verdict::retry);
     unsettled_ = part / 2 + part / 16 + 1;
     fail(big::leaving, 1, part / 4, model::Verdict::retry);
-    fill_kv(big::failing, unsettled_ + 4'300, part / 10);
+    fill_kv(big::failing, unsettled_ + 4'400, part / 10);
     fill_kv(big::leaving, part / 4 + 1, part / 10);
     model::DeployScript deploy;
     deploy.subscription = big::filtered;

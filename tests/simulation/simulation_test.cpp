@@ -63,6 +63,12 @@ class World {
         workload_.attach(*machine_);
     }
 
+    // A node that goes answers what waits: whoever asked is still there.
+    ~World() { machine_.reset(); }
+
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
     void run(int acts) {
         for (int at = 0; at < acts; ++at) {
             workload_.act();
