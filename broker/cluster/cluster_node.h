@@ -48,7 +48,6 @@ struct ClusterOptions {
 };
 
 struct ClusterCounters {
-    std::uint64_t frames_dropped = 0;  // came in faster than they were taken
     std::uint64_t frames_strange = 0;  // of a set that is not here
 };
 

@@ -1,5 +1,6 @@
 #include "broker/cluster/snapshots.h"
 
+#include "broker/base/check.h"
 #include "broker/base/log.h"
 #include "broker/core/data_query.h"
 
@@ -17,7 +18,6 @@ constexpr std::int64_t chunk_pause_us = 4'000;      // at most 256 MiB a second
 constexpr std::int64_t retry_pause_us = 500'000;    // after a chunk that did not come
 constexpr std::int64_t rest_after_us = 60'000'000;  // nobody reads any more
 constexpr std::uint32_t failures_max = 20;
-constexpr std::uint32_t listed_max = 1'000;
 
 std::string text(SetId set) {
     return std::to_string(set.value);
@@ -79,13 +79,14 @@ Result<void> Snapshots::make(node::Node& node, replication::RaftLog& log) {
     const SetId set = log.set();
     node::HostedSet& hosted = *node.hosted(set);
     const core::SetProgress progress = hosted.progress();
+    const auto term = node.store().term_of(set, progress.applied);
+    if (!term) return {};  // not of this log any more: a later one will do
     Made made;
     made.folder =
         data_folder_ + "/snapshots/set-" + text(set) + "-" + std::to_string(progress.applied);
     auto index = hosted.row_store().checkpoint(made.folder);
     if (!index) return index.error();
-    auto term = node.store().term_of(set, *index);
-    if (!term) return {};  // not of this log any more: a later one will do
+    check(*index == progress.applied, "nothing is applied meanwhile");
     replication::SnapshotManifest facts;
     facts.set = set;
     facts.index = *index;
@@ -125,7 +126,6 @@ Result<void> Snapshots::go_on_making(replication::RaftLog& log, std::int64_t now
              "event=snapshot set=" + text(log.set()) + " index=" + std::to_string(manifest.index) +
                  " files=" + std::to_string(manifest.files.size()) +
                  " ranges=" + std::to_string(manifest.ranges.size()));
-    made.ready = true;
     made.read_us = now_us;
     if (const auto old = made_.find(log.set()); old != made_.end()) {
         if (auto removed = old->second.source->remove(); !removed) return removed;

@@ -69,9 +69,7 @@ class Snapshots {
     struct Made {
         std::unique_ptr<replication::SnapshotSource> source;
         std::string folder;
-        bool ready = false;
         std::int64_t read_us = 0;
-        bool resting = false;
     };
 
     struct Fetch {

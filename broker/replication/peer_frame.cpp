@@ -14,23 +14,6 @@ enum class WireKind : std::uint8_t { own = 0, commands = 1, membership = 2 };
 
 constexpr std::uint8_t reject_flag = 1;
 
-bool travels(std::uint8_t type) {
-    switch (static_cast<MessageType>(type)) {
-        case MessageType::append:
-        case MessageType::append_answer:
-        case MessageType::vote:
-        case MessageType::vote_answer:
-        case MessageType::snapshot:
-        case MessageType::heartbeat:
-        case MessageType::heartbeat_answer:
-        case MessageType::timeout_now:
-        case MessageType::pre_vote:
-        case MessageType::pre_vote_answer:
-            return true;
-    }
-    return false;
-}
-
 WireKind wire_kind(const RaftEntry& entry) {
     if (entry.kind == EntryKind::membership) return WireKind::membership;
     return entry.bytes == 0 ? WireKind::own : WireKind::commands;
@@ -168,7 +151,8 @@ Result<PeerFrame> decode_frame(std::string_view bytes) {
     frame.set = *set;
     const std::uint8_t type = reader.u8();
     const std::uint8_t flags = reader.u8();
-    if (!reader.ok() || !travels(type)) return malformed("is of an unknown type");
+    if (!reader.ok() || !is_known(static_cast<MessageType>(type)))
+        return malformed("is of an unknown type");
     if (flags > reject_flag) return malformed("has unknown flags");
     Message& message = frame.message;
     message.type = static_cast<MessageType>(type);

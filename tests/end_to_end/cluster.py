@@ -1,14 +1,11 @@
 """Cluster: nodes of the real binary on loopback, as a test's children."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
-import threading
-import time
 
-from server import BINARY, Server, die_with_parent, wait_until
+from server import BINARY, Server, wait_until
 
 DATA_SETS = 8
 
@@ -34,35 +31,12 @@ def make_certificates(folder, name, nodes="1,2,3"):
 class Node(Server):
     """A server whose first line names its peer port."""
 
+    lines_before_ready = 1
+
     def __init__(self, test, folder, number, config):
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(test, folder, config=config)
         self.number = number
-
-    def start(self, patience=60):
-        began = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=die_with_parent,
-        )
-        self.stderr = []
-        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
-        watchdog = threading.Timer(patience, self.process.kill)
-        watchdog.start()
-        lines = [self.process.stdout.readline() for _ in range(2)]
-        watchdog.cancel()
-        self.ready_after = time.monotonic() - began
-        match = re.fullmatch(r"ready http://127\.0\.0\.1:(\d+)\n", lines[1])
-        if not match:
-            self.process.wait()
-            time.sleep(0.2)
-            raise AssertionError(f"node {self.number} is not ready but {lines!r}: {self.log()}")
-        self.port = int(match[1])
-        self.life += 1
-        return self
 
     def alive(self):
         return self.process is not None and self.process.poll() is None

@@ -33,6 +33,8 @@ def data_folder(test):
 class Server:
     """`start()` returns once the server has said that it is ready; restarts keep the port."""
 
+    lines_before_ready = 0
+
     def __init__(self, test, folder, config=None, dev=True):
         self.folder = pathlib.Path(folder)
         self.config = config
@@ -66,6 +68,8 @@ class Server:
         threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
         watchdog = threading.Timer(patience, self.process.kill)
         watchdog.start()
+        for _ in range(self.lines_before_ready):
+            self.process.stdout.readline()
         line = self.process.stdout.readline()
         watchdog.cancel()
         self.ready_after = time.monotonic() - began

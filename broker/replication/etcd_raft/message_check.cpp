@@ -24,23 +24,6 @@ bool is_answer(MessageType type) {
            type == MessageType::heartbeat_answer || type == MessageType::pre_vote_answer;
 }
 
-bool is_known(MessageType type) {
-    switch (type) {
-        case MessageType::append:
-        case MessageType::append_answer:
-        case MessageType::vote:
-        case MessageType::vote_answer:
-        case MessageType::snapshot:
-        case MessageType::heartbeat:
-        case MessageType::heartbeat_answer:
-        case MessageType::timeout_now:
-        case MessageType::pre_vote:
-        case MessageType::pre_vote_answer:
-            return true;
-    }
-    return false;
-}
-
 bool context_fits(const Message& message) {
     if (message.context.empty()) return true;
     if (is_heartbeat(message.type)) return message.context.size() == token_bytes;

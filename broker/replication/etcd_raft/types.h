@@ -76,6 +76,24 @@ enum class MessageType : std::uint8_t {
     pre_vote_answer = 18,
 };
 
+// R12: of all the core's types only these come from a peer.
+constexpr bool is_known(MessageType type) {
+    switch (type) {
+        case MessageType::append:
+        case MessageType::append_answer:
+        case MessageType::vote:
+        case MessageType::vote_answer:
+        case MessageType::snapshot:
+        case MessageType::heartbeat:
+        case MessageType::heartbeat_answer:
+        case MessageType::timeout_now:
+        case MessageType::pre_vote:
+        case MessageType::pre_vote_answer:
+            return true;
+    }
+    return false;
+}
+
 // Longest context: a read's token takes 24 bytes, the mark of a transfer 16.
 inline constexpr std::size_t message_context_max = 36;
 
