@@ -18,6 +18,12 @@ std::string node_key(model::NodeId node) {
     return key;
 }
 
+std::string dropped_key(model::NodeId node) {
+    std::string key = "D";
+    Writer(key).key_u64(node.value);
+    return key;
+}
+
 std::string set_key(model::SetId set) {
     std::string key = "S";
     Writer(key).key_u64(set.value);
@@ -111,9 +117,19 @@ std::optional<model::SetInfo> find_set(const model::Rows& rows, model::SetId set
     return decode_set(*bytes);
 }
 
+bool was_dropped(const model::Rows& rows, model::NodeId node) {
+    return rows.get(dropped_key(node)).has_value();
+}
+
 model::Reply put_node(Turn& turn, const model::PutNode& command) {
     if (command.info.node.value == 0) {
         return refuse(model::Reason::invalid_parameter, "node", "node ids begin at 1");
+    }
+    if (was_dropped(turn, command.info.node)) {
+        return refuse(model::Reason::invalid_parameter,
+                      "node",
+                      "node " + std::to_string(command.info.node.value) +
+                          " was a member before: ids are never given twice");
     }
     const bool fresh = !knows(turn, command.info.node);
     if (fresh && list_nodes(turn).size() >= model::nodes_max) {
@@ -133,6 +149,7 @@ model::Reply drop_node(Turn& turn, const model::DropNode& command) {
                       "it still holds a replica of set " + std::to_string(set.set.value));
     }
     turn.erase(node_key(command.node));
+    turn.put(dropped_key(command.node), std::string());
     return model::Done{};
 }
 

@@ -2,6 +2,7 @@
 //
 //   N node   NodeInfo
 //   S set    SetInfo
+//   D node   a node that was dropped: its id is never used again
 //
 // Pure functions, broker thread.
 #pragma once
@@ -20,7 +21,10 @@ std::vector<model::NodeInfo> list_nodes(const model::Rows& rows);
 std::vector<model::SetInfo> list_sets(const model::Rows& rows);
 std::optional<model::SetInfo> find_set(const model::Rows& rows, model::SetId set);
 
-// The commands. A node that still holds replicas is not dropped.
+// The node was dropped: whoever comes with its id is not a node of the cluster.
+[[nodiscard]] bool was_dropped(const model::Rows& rows, model::NodeId node);
+
+// The commands. A node that still holds replicas is not dropped, one that was dropped is not put.
 model::Reply put_node(Turn& turn, const model::PutNode& command);
 model::Reply drop_node(Turn& turn, const model::DropNode& command);
 model::Reply put_set(Turn& turn, const model::PutSet& command);

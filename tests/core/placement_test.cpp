@@ -58,5 +58,19 @@ TEST(Placement, ANodeThatHoldsAReplicaIsNotDropped) {
     EXPECT_EQ(list_nodes(driver.rows()).size(), 1U);
 }
 
+TEST(Placement, TheIdOfADroppedNodeIsNeverUsedAgain) {
+    testing::CoreDriver driver = testing::CoreDriver::name_set();
+    driver.done(node(1));
+    driver.done(model::DropNode{NodeId{1}});
+    driver.done(model::DropNode{NodeId{1}});
+    EXPECT_TRUE(was_dropped(driver.rows(), NodeId{1}));
+    EXPECT_EQ(driver.refused(node(1)), model::Reason::invalid_parameter);
+    EXPECT_TRUE(list_nodes(driver.rows()).empty());
+    // Also of one that nobody told set 0 of.
+    driver.done(model::DropNode{NodeId{9}});
+    EXPECT_EQ(driver.refused(node(9)), model::Reason::invalid_parameter);
+    EXPECT_FALSE(was_dropped(driver.rows(), NodeId{2}));
+}
+
 }  // namespace
 }  // namespace penstock::core
