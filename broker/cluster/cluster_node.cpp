@@ -43,6 +43,7 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
           options_.request_timeout_ms,
           [this](SetId set, std::uint32_t tries) { return guess(set, tries); },
           options_.answers),
+      founding_(options_.node, world_.disk, options_.data_folder, world_.random),
       membership_(options_.node, options_.data_sets, options_.replicas),
       snapshots_(world_.disk, world_.clock, options_.data_folder, world_.open_view) {}
 
@@ -50,7 +51,7 @@ Result<void> ClusterNode::load() {
     auto identity = load_identity(world_.disk, options_.data_folder);
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
-    if (!identity_) return {};
+    if (!identity_) return founding_.load();
     if (identity_->node != options_.node.value) {
         return error(Errc::invalid,
                      options_.data_folder + " belongs to node " + std::to_string(identity_->node) +
@@ -81,6 +82,7 @@ transport::Hello ClusterNode::hello() const {
 void ClusterNode::connect(transport::Peers& peers) {
     peers_ = &peers;
     forwarding_.use(peers, mailbox_);
+    founding_.use(peers, mailbox_);
     snapshots_.use(peers, mailbox_);
     std::vector<PeerAddress> known = options_.peers;
     if (identity_ && !identity_->founders.empty()) {
@@ -169,10 +171,16 @@ replication::RaftStart ClusterNode::start_of(const node::HostedSet& set,
 Result<std::unique_ptr<replication::Log>> ClusterNode::open_log(node::HostedSet& set,
                                                                 storage::LogStore& store) {
     store_ = &store;
+    if (auto fits = check_disk(set, store); !fits) return fits.error();
+    return open_raft(set, store, start_of(set, store));
+}
+
+Result<std::unique_ptr<replication::Log>> ClusterNode::open_raft(
+    node::HostedSet& set, storage::LogStore& store, const replication::RaftStart& start) {
     auto log = replication::RaftLog::open({world_.library, store, *this, world_.random},
                                           set.set(),
                                           options_.node,
-                                          start_of(set, store),
+                                          start,
                                           options_.raft);
     if (!log) return log.error();
     const replication::RaftLog* raft = log->get();
@@ -241,6 +249,7 @@ Result<void> ClusterNode::look_at_names(node::Node& node) {
 }
 
 Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
+    if (failed_) return *failed_;
     forwarding_.names_applied(node.names_set().applied());
     const auto linked = [this](NodeId peer) {
         const auto link = links_.find(peer);
@@ -270,6 +279,7 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         const auto placed = placed_.find(set);
         if (placed != placed_.end()) membership_.tend(*log, placed->second, now_us);
     }
+    if (identity_) founding_.tend(*identity_, members_to_be(), linked, now_us);
     if (identity_ && node.names_set().leading()) arrange(node);
     return {};
 }
@@ -389,6 +399,7 @@ void ClusterNode::on_question(NodeId from,
 void ClusterNode::on_connected(NodeId peer, const transport::Hello& hello) {
     mailbox_->post([this, peer, http = hello.http_address, zone = hello.zone](node::Node&) {
         links_[peer] = Link{true, http, zone, {}};
+        founding_.forget(peer);
         forwarding_.leader_changed();
     });
 }
@@ -397,6 +408,7 @@ void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {
     mailbox_->post([this, peer, how](node::Node&) {
         Link& link = links_[peer];
         link.connected = false;
+        founding_.forget(peer);
         link.problem = how == transport::LinkEnd::refused ? "refused" : "no connection";
         // Also in order: a node that ends its links stops.
         const bool gone = how != transport::LinkEnd::timed_out;

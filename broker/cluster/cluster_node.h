@@ -8,6 +8,7 @@
 #pragma once
 
 #include "broker/cluster/forwarding.h"
+#include "broker/cluster/founding.h"
 #include "broker/cluster/identity.h"
 #include "broker/cluster/in_sync.h"
 #include "broker/cluster/membership.h"
@@ -127,8 +128,6 @@ class ClusterNode final : public node::Neighbours,
         std::string problem;
     };
 
-    struct Founding;
-
     [[nodiscard]] replication::RaftStart start_of(const node::HostedSet& set,
                                                   const storage::LogStore& store) const;
     [[nodiscard]] NodeId guess(SetId set, std::uint32_t tries) const;
@@ -137,21 +136,37 @@ class ClusterNode final : public node::Neighbours,
                 NodeId from,
                 const std::string& question,
                 const replication::transport::Respond& respond);
-    std::string found(node::Node& node, const std::string& question);
+    FoundAnswer found(node::Node& node, NodeId from, const std::string& question);
+    void obey(node::Node& node,
+              NodeId from,
+              FoundStep step,
+              const Identity& identity,
+              FoundAnswer& answer);
     std::string tell(node::Node& node, const std::string& question);
     [[nodiscard]] std::vector<model::NodeInfo> known_nodes() const;
     [[nodiscard]] api::SetView view_of(node::Node& node, const replication::RaftLog& log);
-    Result<void> adopt(node::Node& node, const Identity& identity);
+    Result<void> check_disk(const node::HostedSet& names, storage::LogStore& store);
+    Result<std::unique_ptr<replication::Log>> open_raft(node::HostedSet& set,
+                                                        storage::LogStore& store,
+                                                        const replication::RaftStart& start);
+    [[nodiscard]] Identity draw_identity(const node::Node& node);
+    Result<void> begin(node::Node& node, const Identity& identity);
+    Result<void> take_part(node::Node& node, const Identity& identity);
+    void begin_and_call(node::Node& node,
+                        const Identity& identity,
+                        const std::function<void(node::Refused)>& done);
+    void call_founders(const std::function<void(node::Refused)>& done);
+    [[nodiscard]] std::vector<NodeId> members_to_be() const;
     Result<void> look_at_names(node::Node& node);
     Result<void> tend_snapshots(node::Node& node, std::int64_t now_us);
     void arrange(node::Node& node);
     [[nodiscard]] std::vector<Founder> founders() const;
     void invite(node::Node& node, const model::NodeInfo& info);
-    void call_founders(node::Node& node, const std::shared_ptr<Founding>& founding);
 
     World world_;
     ClusterOptions options_;
-    std::optional<Identity> identity_;
+    std::optional<Identity> identity_;  // nothing: it takes part in no cluster
+    std::optional<Error> failed_;       // final
     replication::transport::Peers* peers_ = nullptr;
     std::shared_ptr<node::Mailbox> mailbox_;
     node::Node* node_ = nullptr;  // known from the first turn on
@@ -162,6 +177,7 @@ class ClusterNode final : public node::Neighbours,
     std::vector<model::NodeInfo> nodes_;
     std::map<NodeId, Link> links_;
     Forwarding forwarding_;
+    Founding founding_;
     Membership membership_;
     Snapshots snapshots_;
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way

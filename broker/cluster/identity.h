@@ -1,5 +1,6 @@
 // Identity: what a node's data folder says of the cluster it belongs to. Written once, when the
-// node founds or joins the cluster, and again by a recovery. A folder without one belongs to none.
+// node begins to take part in the cluster, after its log of set 0 has its first durable facts; and
+// again by a recovery. A folder without one belongs to none: it votes for nobody.
 #pragma once
 
 #include "broker/base/disk.h"
@@ -21,6 +22,7 @@ using replication::transport::PeerAddress;
 struct Founder {
     std::uint64_t node = 0;
     std::string peer_address;
+    std::uint64_t promise = 0;  // what it answered when it was asked to found with the others
 };
 
 struct Identity {

@@ -1,11 +1,10 @@
-// How a cluster begins: one node draws its id, calls its configured peers, and all of them start
-// set 0 from the same imagined first entry.
+// How this node comes into a cluster: by founding it with others, by being called to found it, by
+// being added to it; and what it does with a disk that does not fit.
 #include "broker/base/log.h"
 #include "broker/base/wire.h"
 #include "broker/cluster/cluster_node.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace penstock::cluster {
@@ -14,17 +13,54 @@ namespace {
 
 namespace transport = replication::transport;
 
-constexpr std::chrono::milliseconds call_deadline{5'000};
+bool has(const std::vector<NodeId>& nodes, NodeId node) {
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+Error disk_lost(const std::string& folder, const Identity& identity) {
+    return error(Errc::damaged,
+                 folder + "/cluster says that this is node " + std::to_string(identity.node) +
+                     " of cluster " + identity.name + ", but the log of set 0 in " + folder +
+                     "/log is empty: the disk was lost. It may have voted for what it no longer "
+                     "holds: replace this node by one with an empty folder and a new id");
+}
 
 }  // namespace
 
-struct ClusterNode::Founding {
-    std::size_t missing = 0;
-    std::string problems;
-    std::function<void(node::Refused)> done;
-};
+// What is durable of the log comes before the identity: with an identity and without a log the disk
+// was lost, without an identity what the log says was never told to anybody.
+Result<void> ClusterNode::check_disk(const node::HostedSet& names, storage::LogStore& store) {
+    if (names.set() != model::names_set) return {};
+    const bool empty = store.hard_state(model::names_set).term == 0;
+    if (identity_) {
+        return empty ? Result<void>(disk_lost(options_.data_folder, *identity_)) : Result<void>();
+    }
+    const storage::LogStore::Range range = store.range(model::names_set);
+    if (empty || names.progress().applied != 0 || range.last >= range.first) return {};
+    store.drop_set(model::names_set);
+    return store.sync();
+}
 
-Result<void> ClusterNode::adopt(node::Node& node, const Identity& identity) {
+Result<void> ClusterNode::begin(node::Node& node, const Identity& identity) {
+    auto begun = take_part(node, identity);
+    // Half of it may be durable: only a start sorts it out.
+    if (!begun && !failed_) failed_ = begun.error();
+    return begun;
+}
+
+Result<void> ClusterNode::take_part(node::Node& node, const Identity& identity) {
+    node::HostedSet& names = node.names_set();
+    if (!identity.founders.empty()) {
+        replication::RaftStart start;
+        start.origin = replication::RaftOrigin::founders;
+        for (const Founder& founder : identity.founders) start.founders.emplace_back(founder.node);
+        auto log = open_raft(names, *store_, start);
+        if (!log) return log.error();
+        if (auto opened = names.open(std::move(*log)); !opened) return opened;
+    } else if (store_->hard_state(model::names_set).term == 0) {
+        store_->append_hard_state(model::names_set, {1, 0, 0});
+    }
+    if (auto synced = store_->sync(); !synced) return synced;
     if (auto saved = save_identity(world_.disk, options_.data_folder, identity); !saved) {
         return saved;
     }
@@ -32,86 +68,78 @@ Result<void> ClusterNode::adopt(node::Node& node, const Identity& identity) {
     peers_->set_cluster(identity.cluster, identity.incarnation);
     const node::RootKey key{identity.key_id, identity.key_secret};
     if (options_.save_root_key && key.key_id != node::dev_key_id) {
-        if (auto saved = options_.save_root_key(key); !saved) return saved;
+        if (auto saved = options_.save_root_key(key); !saved) return saved.error();
     }
     node.use_first_key(key);
     log_line(LogLevel::info,
              "cluster",
              "event=member cluster=" + identity.name + " id=" +
                  transport::to_text(identity.cluster) + " node=" + std::to_string(identity.node));
-    if (identity.founders.empty()) return {};
-    auto log = open_log(node.names_set(), *store_);
-    if (!log) return log.error();
-    return node.names_set().open(std::move(*log));
+    return {};
+}
+
+Identity ClusterNode::draw_identity(const node::Node& node) {
+    Identity identity;
+    identity.cluster = {world_.random.next(), world_.random.next()};
+    identity.node = options_.node.value;
+    identity.name = options_.name;
+    const node::RootKey key = node.first_key();
+    identity.key_id = key.key_id;
+    identity.key_secret = key.secret;
+    return identity;
 }
 
 void ClusterNode::init(node::Node& node, std::function<void(node::Refused)> done) {
     if (peers_ == nullptr) {
         return done(model::Refusal{model::Reason::unavailable, {}, "the server starts"});
     }
-    if (!identity_) {
-        Identity identity;
-        identity.cluster = {world_.random.next(), world_.random.next()};
-        identity.node = options_.node.value;
-        identity.name = options_.name;
-        const node::RootKey key = node.first_key();
-        identity.key_id = key.key_id;
-        identity.key_secret = key.secret;
+    if (identity_) return call_founders(done);
+    Identity identity = draw_identity(node);
+    if (node.names_set().applied() != 0) {
         // A server with data becomes the first of a cluster; others are added to it later.
-        const bool empty = node.names_set().applied() == 0;
-        if (empty) {
-            identity.founders.push_back({options_.node.value, options_.peer_address});
-            for (const PeerAddress& peer : options_.peers) {
-                if (peer.node == options_.node) continue;
-                identity.founders.push_back({peer.node.value, peer.address});
-            }
-        }
-        if (auto adopted = adopt(node, identity); !adopted) {
-            return done(model::Refusal{model::Reason::internal, {}, adopted.error().detail});
-        }
+        return begin_and_call(node, identity, done);
     }
-    auto founding = std::make_shared<Founding>();
-    founding->done = std::move(done);
-    call_founders(node, founding);
+    identity.founders.push_back({options_.node.value, options_.peer_address});
+    for (const PeerAddress& peer : options_.peers) {
+        if (peer.node == options_.node) continue;
+        identity.founders.push_back({peer.node.value, peer.address});
+    }
+    founding_.gather(std::move(identity), [this, &node, done](const Result<Identity>& promised) {
+        // Another call may have come first.
+        if (identity_) return call_founders(done);
+        if (promised) return begin_and_call(node, *promised, done);
+        done(model::Refusal{
+            model::Reason::unavailable,
+            "nodes",
+            promised.error().detail + "start them and repeat `penstock cluster init`"});
+    });
 }
 
-void ClusterNode::call_founders(node::Node& /*node*/, const std::shared_ptr<Founding>& founding) {
-    std::vector<NodeId> others;
-    for (const Founder& founder : identity_->founders) {
-        if (founder.node != options_.node.value) others.emplace_back(founder.node);
+void ClusterNode::begin_and_call(node::Node& node,
+                                 const Identity& identity,
+                                 const std::function<void(node::Refused)>& done) {
+    if (auto begun = begin(node, identity); !begun) {
+        return done(model::Refusal{model::Reason::internal, {}, begun.error().detail});
     }
-    founding->missing = others.size();
-    if (others.empty()) return founding->done({});
-    const FoundQuestion question{wire::encode(*identity_)};
-    for (const NodeId other : others) {
-        auto heard = [this, founding, other](const transport::Answer& answer) {
-            std::string problem;
-            if (!answer) {
-                problem = "it does not answer: " + answer.error().error.detail;
-            } else if (auto said = decode_founded(*answer); !said) {
-                problem = "its answer cannot be read";
-            } else {
-                problem = said->problem;
-            }
-            if (!problem.empty()) {
-                founding->problems += "node " + std::to_string(other.value) + ": " + problem + "; ";
-            }
-            if (--founding->missing > 0) return;
-            if (founding->problems.empty()) return founding->done({});
-            founding->done(model::Refusal{
-                model::Reason::unavailable,
-                "nodes",
-                founding->problems + "start them and repeat `penstock cluster init`"});
-        };
-        auto take = [mailbox = mailbox_, heard = std::move(heard)](transport::Answer answer) {
-            mailbox->post([heard, answer = std::move(answer)](node::Node&) { heard(answer); });
-        };
-        peers_->ask(other,
-                    transport::Lane::requests,
-                    encode_question(question),
-                    call_deadline,
-                    std::move(take));
-    }
+    call_founders(done);
+}
+
+void ClusterNode::call_founders(const std::function<void(node::Refused)>& done) {
+    founding_.call(*identity_, [done](const std::string& problems) {
+        if (problems.empty()) return done({});
+        done(model::Refusal{model::Reason::unavailable,
+                            "nodes",
+                            problems + "the cluster is founded, and they are called again while "
+                                       "they are connected: `penstock cluster status` shows them"});
+    });
+}
+
+std::vector<NodeId> ClusterNode::members_to_be() const {
+    std::vector<NodeId> members;
+    const auto names = placed_.find(model::names_set);
+    if (names != placed_.end()) return names->second.replicas;
+    for (const Founder& founder : identity_->founders) members.emplace_back(founder.node);
+    return members;
 }
 
 void ClusterNode::add(node::Node& node,
@@ -143,70 +171,84 @@ void ClusterNode::add(node::Node& node,
                 node::Submission{model::PutNode{std::move(info)}, {}, nullptr, put});
 }
 
-// Asks an added node to join, and has set 0 replicated to it once it does.
+// Asks an added node to join, and has set 0 replicated to it once it does. A node that joined is
+// never asked again: without an identity it would be one that lost its disk.
 void ClusterNode::invite(node::Node& node, const model::NodeInfo& info) {
     constexpr std::int64_t pause_us = 2'000'000;
     const std::int64_t now_us = world_.clock.steady_us();
     std::int64_t& invited_us = invited_us_[info.node];
     if (invited_us != 0 && now_us < invited_us + pause_us) return;
     invited_us = now_us;
-    Identity identity = *identity_;
-    identity.founders.clear();
-    auto heard = [this, &node, id = info.node](const transport::Answer& answer) {
-        const auto said =
-            answer ? decode_founded(*answer)
-                   : Result<FoundAnswer>(boost::system::in_place_error, answer.error().error);
-        if (!said || !said->problem.empty()) {
-            const std::string why = said ? said->problem : said.error().detail;
-            log_line(LogLevel::warn,
-                     "cluster",
-                     "event=not_joined node=" + std::to_string(id.value) + " " + why);
-            return;
-        }
+    const auto replicates = [this](NodeId id) {
         const auto names = placed_.find(model::names_set);
-        if (names == placed_.end()) return;
-        model::SetInfo wanted = names->second;
-        if (std::find(wanted.replicas.begin(), wanted.replicas.end(), id) !=
-            wanted.replicas.end()) {
+        return names == placed_.end() || has(names->second.replicas, id);
+    };
+    const auto heard = [this, &node, replicates, id = info.node](const Result<void>& joined) {
+        if (!joined) {
+            log_line(
+                LogLevel::warn,
+                "cluster",
+                "event=not_joined node=" + std::to_string(id.value) + " " + joined.error().detail);
             return;
         }
+        if (replicates(id)) return;
+        model::SetInfo wanted = placed_.at(model::names_set);
         wanted.replicas.push_back(id);
         node.submit(model::names_set,
                     node::Submission{model::PutSet{std::move(wanted)}, {}, nullptr, {}});
     };
-    auto take = [mailbox = mailbox_, heard = std::move(heard)](transport::Answer answer) {
-        mailbox->post([heard, answer = std::move(answer)](node::Node&) { heard(answer); });
-    };
-    peers_->ask(info.node,
-                transport::Lane::requests,
-                encode_question(FoundQuestion{wire::encode(identity)}),
-                call_deadline,
-                std::move(take));
+    // Who was deposed may not know who has joined since.
+    node.names_set().confirm([this, replicates, heard, id = info.node](bool leads) {
+        if (leads && !replicates(id)) founding_.invite(id, *identity_, heard);
+    });
 }
 
-std::string ClusterNode::found(node::Node& node, const std::string& question) {
+FoundAnswer ClusterNode::found(node::Node& node, NodeId from, const std::string& question) {
+    FoundAnswer answer;
     auto asked = decode_found(std::string_view(question).substr(1));
-    if (!asked) return "the call cannot be read: are all nodes of one build?";
-    auto identity = wire::decode<Identity>(asked->identity, "identity");
-    if (!identity) return "the call cannot be read: are all nodes of one build?";
-    if (identity->name != options_.name) return "it is configured for cluster " + options_.name;
-    if (identity_) {
-        return identity_->cluster == identity->cluster
-                   ? std::string()
-                   : "it belongs to cluster " + transport::to_text(identity_->cluster) + " already";
+    auto identity = asked ? wire::decode<Identity>(asked->identity, "identity")
+                          : Result<Identity>(asked.error());
+    if (!identity) {
+        answer.problem = "the call cannot be read: are all nodes of one build?";
+    } else if (identity->name != options_.name) {
+        answer.problem = "it is configured for cluster " + options_.name;
+    } else if (identity_ && identity_->cluster != identity->cluster) {
+        answer.problem =
+            "it belongs to cluster " + transport::to_text(identity_->cluster) + " already";
+    } else if (!identity_ && node.names_set().applied() != 0) {
+        answer.problem = "it has data of its own: a cluster is founded by empty nodes";
+    } else if (!identity_) {
+        identity->node = options_.node.value;
+        obey(node, from, asked->step, *identity, answer);
     }
-    if (node.names_set().applied() != 0) {
-        return "it has data of its own: a cluster is founded by empty nodes";
+    return answer;
+}
+
+void ClusterNode::obey(
+    node::Node& node, NodeId from, FoundStep step, const Identity& identity, FoundAnswer& answer) {
+    Result<void> obeyed;
+    switch (step) {
+        case FoundStep::prepare: {
+            auto promise = founding_.promise(from, identity.cluster);
+            if (promise) answer.promise = *promise;
+            if (!promise) obeyed = promise.error();
+            break;
+        }
+        case FoundStep::begin:
+            answer.lost = !founding_.promised(identity);
+            if (!answer.lost) obeyed = begin(node, identity);
+            break;
+        case FoundStep::join:
+            obeyed = begin(node, identity);
+            break;
     }
-    // Who is invited later is no founder, and there are none to be named.
-    bool named = identity->founders.empty();
-    for (const Founder& founder : identity->founders) {
-        named = named || founder.node == options_.node.value;
+    if (!obeyed) answer.problem = obeyed.error().detail;
+    if (answer.lost) {
+        answer.problem = "it does not hold what it had when it became node " +
+                         std::to_string(identity.node) +
+                         ": its disk was lost. It must not vote for what it has forgotten: "
+                         "replace this node by one with a new id";
     }
-    if (!named) return "it is not among the founders";
-    identity->node = options_.node.value;
-    auto adopted = adopt(node, *identity);
-    return adopted ? std::string() : adopted.error().detail;
 }
 
 void ClusterNode::answer(node::Node& node,
@@ -226,8 +268,8 @@ void ClusterNode::answer(node::Node& node,
         return respond(encode_answer(piece));
     }
     FoundAnswer answer;
-    const bool founds = word == Word::found;
-    answer.problem = founds ? found(node, question) : "it does not know what is asked";
+    answer.problem = "it does not know what is asked";
+    if (word == Word::found) answer = found(node, from, question);
     if (!answer.problem.empty()) {
         log_line(LogLevel::warn,
                  "cluster",

@@ -107,7 +107,9 @@ api::ClusterView ClusterNode::view(node::Node& node) {
                               info.zone,
                               info.leaving,
                               self || link.connected,
-                              self ? std::string() : link.problem});
+                              self             ? std::string()
+                              : link.connected ? founding_.problem_of(info.node)
+                                               : link.problem});
     }
     std::map<SetId, api::SetView> sets;
     for (const auto& [set, info] : placed_) sets[set] = placed_view(info);

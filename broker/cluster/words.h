@@ -58,13 +58,22 @@ struct HandedAnswer {
     std::uint64_t names_index = 0;  // set 0 had applied that much: what was made is visible there
 };
 
-// To a node that belongs to no cluster yet: found this one with the others.
+// The steps by which a node comes into a cluster (founding.h).
+enum class FoundStep : std::uint8_t {
+    prepare = 1,  // promise to found it with the others
+    begin = 2,    // all have promised: take part
+    join = 3,     // the cluster is there, and this node is new in it
+};
+
 struct FoundQuestion {
-    std::string identity;  // wire form of Identity, the founder's own node left out
+    FoundStep step = FoundStep::prepare;
+    std::string identity;  // wire form of Identity, the asked node left out
 };
 
 struct FoundAnswer {
-    std::string problem;  // empty: it does
+    std::string problem;        // empty: it does
+    std::uint64_t promise = 0;  // answers prepare
+    bool lost = false;          // it knows nothing of a promise: it is not the node that gave it
 };
 
 // A piece of a snapshot that the asked node holds, or with `done` that it has been installed.

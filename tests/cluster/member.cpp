@@ -1,5 +1,6 @@
 #include "tests/cluster/member.h"
 
+#include "broker/base/check.h"
 #include "tests/replication/etcd_raft/engine_under_test.h"
 
 #include <algorithm>
@@ -85,6 +86,12 @@ void Member::crash(std::uint64_t seed) {
     node_.reset();
     cluster_.reset();
     disk_.crash(seed);
+}
+
+void Member::wipe() {
+    check(!up(), "the disk of a node that runs stays");
+    disk_ = MemoryDisk();
+    rows_.clear();
 }
 
 Result<void> Member::run() {

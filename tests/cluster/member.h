@@ -55,6 +55,9 @@ class Member {
     // The power fails: what was not synced is forgotten, nothing more is answered.
     void crash(std::uint64_t seed);
 
+    // Its disk is replaced by an empty one. Only while it is down.
+    void wipe();
+
     // The thread hangs (a slow sync, SIGSTOP) until then.
     void hang_until(std::int64_t steady_us) { hangs_until_us_ = steady_us; }
 

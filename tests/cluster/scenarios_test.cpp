@@ -40,6 +40,8 @@ std::multiset<std::string> drain(World& world, std::uint64_t id, const std::stri
 TEST(Cluster, WhatOneNodeMadeEveryNodeUsesAtOnce) {
     World world;
     world.found();
+    // Until each set is led by the node that should lead it.
+    world.run(15'000);
     world.network.set_weather({1'000, 30'000, 0});
     for (std::uint64_t at = 0; at < 12; ++at) {
         const std::string name = "q" + std::to_string(at);

@@ -293,6 +293,7 @@ void SimulatedNetwork::at(std::int64_t time_us, std::function<void()> event) {
 void SimulatedNetwork::carry(NodeId from, NodeId to, Lane lane, std::function<void(Node&)> event) {
     const std::int64_t delay = delay_us();
     if (random_.below(1'000) < weather_.lost_of_1000) return;
+    if (lane != Lane::raft && lose_ > 0 && --lose_ == 0) return;
     std::int64_t& arrival_us = arrivals_us_[{from, to, lane}];
     arrival_us = std::max(arrival_us, now_us_ + delay);
     const std::uint64_t breaks = breaks_[link(from, to)];

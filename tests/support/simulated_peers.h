@@ -44,6 +44,10 @@ class SimulatedNetwork {
 
     void set_weather(const Weather& weather) { weather_ = weather; }
 
+    // The `nth` message from now on, question or answer, is lost on its way; 1 is the next. Frames
+    // of sets are not counted.
+    void lose(std::uint64_t nth) { lose_ = nth; }
+
     // Nothing passes between the two any more, in either direction; they notice.
     void cut(NodeId left, NodeId right);
     void heal(NodeId left, NodeId right);
@@ -80,6 +84,7 @@ class SimulatedNetwork {
 
     SeededRandom random_;
     Weather weather_;
+    std::uint64_t lose_ = 0;
     std::int64_t now_us_ = 0;
     std::uint64_t sequence_ = 0;
     std::map<NodeId, std::shared_ptr<Node>> nodes_;  // alive
