@@ -101,6 +101,7 @@ Result<void> Assembly::start_listener() {
     auto front_end = front_end_options(config_);
     front_end.seed = random_.next();
     front_end.functions = &functions_->log_book;
+    front_end.metrics = &broker_->metrics();
     front_ends_ = plugins::make_front_ends(broker_->broker(), clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());

@@ -1,6 +1,7 @@
 #include "plugins/all.h"
 
 #include "plugins/cmq_http/front_end.h"
+#include "plugins/metrics/front_end.h"
 #include "plugins/native/front_end.h"
 
 namespace penstock::plugins {
@@ -28,6 +29,9 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
     std::vector<std::unique_ptr<HttpFrontEnd>> all;
     all.push_back(make_native_front_end(broker, {clock, options.functions}));
     all.push_back(cmq(broker, clock, options));
+    if (options.metrics != nullptr) {
+        all.push_back(make_metrics_front_end(broker, *options.metrics, clock));
+    }
     return all;
 }
 

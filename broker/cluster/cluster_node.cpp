@@ -265,6 +265,7 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         const NodeId leader = log->leadership().leader;
         if (std::exchange(leaders_seen_[set], leader) == leader) continue;
         forwarding_.leader_changed();
+        ++leader_changes_[set];
         log_line(LogLevel::info,
                  "cluster",
                  "event=leader set=" + text(set) + " leader=" + std::to_string(leader.value) +
@@ -274,6 +275,7 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     if (auto looked = look_at_names(node); !looked) return looked.error();
     if (now_us < tended_us_ + tend_pause_us) return {};
     tended_us_ = now_us;
+    if (peers_ != nullptr) peer_watch_.look(*peers_, mailbox_, now_us);
     for (const auto& [set, log] : logs_) {
         log->applied_flushed(node.hosted(set)->row_store().flushed_applied());
         const auto placed = placed_.find(set);

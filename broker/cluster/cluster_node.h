@@ -12,6 +12,7 @@
 #include "broker/cluster/identity.h"
 #include "broker/cluster/in_sync.h"
 #include "broker/cluster/membership.h"
+#include "broker/cluster/peer_watch.h"
 #include "broker/cluster/snapshots.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
@@ -99,6 +100,7 @@ class ClusterNode final : public node::Neighbours,
     void submit(SetId set, node::Submission submission) override;
     void names_current(std::function<void(bool)> then) override;
     void survey(node::Node& node, std::function<void(api::ClusterView)> done) override;
+    void measure(model::Metrics& metrics) override;
     void init(node::Node& node, std::function<void(node::Refused)> done) override;
     void add(node::Node& node,
              const api::AddNode& request,
@@ -183,6 +185,8 @@ class ClusterNode final : public node::Neighbours,
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
     model::LogIndex names_seen_ = 0;
     std::map<SetId, NodeId> leaders_seen_;
+    std::map<SetId, std::uint64_t> leader_changes_;
+    PeerWatch peer_watch_;
     std::map<NodeId, std::int64_t> invited_us_;
     std::int64_t ticked_us_ = 0;
     std::int64_t tended_us_ = 0;

@@ -48,6 +48,8 @@ class BrokerThread {
 
     [[nodiscard]] api::Dispatch& dispatch() { return *node_; }
 
+    [[nodiscard]] api::MetricSource& metrics() { return *node_; }
+
     [[nodiscard]] std::shared_ptr<Mailbox> mailbox() const { return node_->mailbox(); }
 
     [[nodiscard]] const std::optional<RootKey>& first_start_key() const {

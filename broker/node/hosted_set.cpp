@@ -190,6 +190,7 @@ Result<void> HostedSet::apply_own(const replication::Committed& committed,
     if (auto applied = apply(flight.entry, committed.conf_state, effects); !applied) {
         return applied.error();
     }
+    traffic_.count(flight.entry.commands, effects.replies);
     unanswered_.push_back({committed.index, std::move(flight.done), std::move(effects.replies)});
     if (!answerable_) release_answers();
     return {};

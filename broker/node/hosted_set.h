@@ -8,6 +8,7 @@
 #include "broker/core/state_machine.h"
 #include "broker/model/entry.h"
 #include "broker/node/call.h"
+#include "broker/node/traffic.h"
 #include "broker/replication/log.h"
 #include "broker/storage/rows/row_store.h"
 
@@ -139,6 +140,8 @@ class HostedSet {
     // A Tick is under way: when the next one is due is known once it is applied.
     [[nodiscard]] bool ticking() const { return tick_waits_; }
 
+    [[nodiscard]] const Traffic& traffic() const { return traffic_; }
+
     // Bytes proposed since the last call.
     std::uint64_t take_logged_bytes() { return std::exchange(logged_bytes_, 0); }
 
@@ -198,6 +201,7 @@ class HostedSet {
     bool tick_waits_ = false;
     std::int64_t ticked_us_ = 0;
     std::uint64_t logged_bytes_ = 0;
+    Traffic traffic_;
 };
 
 }  // namespace penstock::node

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/requests.h"
+#include "broker/model/metric.h"
 #include "broker/node/hosted_set.h"
 #include "broker/node/validation.h"
 #include "broker/storage/log/log_store.h"
@@ -56,6 +57,9 @@ class Neighbours {
 
     // The cluster as its nodes see it: each set as its leader tells, where that answers in time.
     virtual void survey(Node& node, std::function<void(api::ClusterView)> done) = 0;
+
+    // Puts in what is known here of sets, replicas and links.
+    virtual void measure(model::Metrics& metrics) = 0;
 
     // Tells set 0 of a further node.
     virtual void add(Node& node,

@@ -3,14 +3,15 @@
 // (neighbours.h): what belongs to those is sent on. Plain step functions against Clock, Disk and
 // Random: no thread of its own, no socket. Driven by BrokerThread, or step by step by tests.
 //
-// call(), cancel(), grant(), settle(), feed(), key_of(), ready() come from any thread: they put
-// a letter into the mailbox. All else belongs to the one thread that steps. A failed write, sync or
-// row store is final: step() answers the Error and must not be called again; what was answered
-// before is durable, what was not is not answered.
+// call(), cancel(), grant(), settle(), feed(), measure(), key_of(), ready() come from any thread:
+// they put a letter into the mailbox. All else belongs to the one thread that steps. A failed
+// write, sync or row store is final: step() answers the Error and must not be called again; what
+// was answered before is durable, what was not is not answered.
 #pragma once
 
 #include "broker/api/broker.h"
 #include "broker/api/dispatch.h"
+#include "broker/api/metrics.h"
 #include "broker/base/clock.h"
 #include "broker/base/disk.h"
 #include "broker/base/random.h"
@@ -35,7 +36,7 @@ namespace penstock::node {
 using OpenRows =
     std::function<Result<std::unique_ptr<storage::RowStore>>(const std::string& folder)>;
 
-class Node final : public api::Broker, public api::Dispatch {
+class Node final : public api::Broker, public api::Dispatch, public api::MetricSource {
   public:
     struct World {
         Disk& disk;
@@ -98,6 +99,9 @@ class Node final : public api::Broker, public api::Dispatch {
               model::Sequence sequence,
               model::Generation generation,
               std::function<void(model::Failure)> answer) override;
+
+    // api::MetricSource
+    void measure(std::function<void(model::Metrics)> take) override;
 
     // Called by opened letters and neighbours, on the stepping thread.
 
@@ -208,6 +212,7 @@ class Node final : public api::Broker, public api::Dispatch {
     void expire_calls(std::int64_t now_us);
     void sweep(std::int64_t now_us);
     void tick(HostedSet& set, std::int64_t now_us);
+    Result<void> sync();
     Result<void> commit();
     Result<void> finish_sets();
     Result<void> check_rows();
@@ -215,6 +220,12 @@ class Node final : public api::Broker, public api::Dispatch {
     void show_hanging();
     [[nodiscard]] std::int64_t tick_due_us(const HostedSet& set) const;
     [[nodiscard]] api::ServerStatus status() const;
+    // node_metrics.cpp
+    [[nodiscard]] model::Metrics metrics();
+    void measure_server(model::Metrics& metrics) const;
+    void measure_log(model::Metrics& metrics) const;
+    void measure_set(model::Metrics& metrics, HostedSet& set) const;
+    void measure_queues(model::Metrics& metrics) const;
 
     World world_;
     NodeOptions options_;
@@ -239,6 +250,7 @@ class Node final : public api::Broker, public api::Dispatch {
     std::int64_t swept_us_ = 0;
     bool more_ = true;
     std::int64_t recovered_us_ = 0;  // half done objects were looked for
+    model::Latencies sync_latencies_;
 };
 
 }  // namespace penstock::node

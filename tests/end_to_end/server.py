@@ -13,6 +13,8 @@ import tempfile
 import threading
 import time
 
+import open_metrics
+
 BINARY = os.environ["PENSTOCK_BINARY"]
 DEV_KEY_ID = "AKIDpenstockdev"
 DEV_KEY_SECRET = "penstock-dev-secret"
@@ -130,6 +132,19 @@ class Server:
         finally:
             connection.close()
         return response.status, json.loads(answer) if answer else None
+
+    def metrics(self):
+        """What /metrics tells, read by the letter; {(name, labels): value}."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", "/metrics")
+            response = connection.getresponse()
+            answer = response.read().decode()
+        finally:
+            connection.close()
+        kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        assert (response.status, response.getheader("Content-Type")) == (200, kind), answer
+        return open_metrics.read(answer)
 
     def cli(self, *words, check=True):
         """Runs a client command against this server; returns its stdout."""

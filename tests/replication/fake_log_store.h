@@ -160,6 +160,8 @@ class FakeLogStore final : public storage::LogStore {
 
     [[nodiscard]] storage::SpaceLevel space() const override { return storage::SpaceLevel::normal; }
 
+    [[nodiscard]] std::uint64_t syncs() const override { return 0; }
+
     [[nodiscard]] storage::LogStoreStats stats() const override { return {}; }
 
   private:

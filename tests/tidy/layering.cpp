@@ -104,6 +104,13 @@ const std::map<std::string, Names>& room_edges() {
         {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
         {"plugins/cmq_http", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
         {"plugins/native", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        // Asks for the keys of /v1.
+        {"plugins/metrics",
+         {"broker/base",
+          "broker/model",
+          "broker/api",
+          "plugins/listener",
+          "plugins/native/authentication.h"}},
         // The visible lists and the composition root.
         {"sinks/all", {everything}},
         {"plugins/all", {everything}},

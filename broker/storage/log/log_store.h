@@ -254,6 +254,9 @@ class LogStore {
     virtual bool repair(EntryRecord record) = 0;
 
     [[nodiscard]] virtual SpaceLevel space() const = 0;
+
+    // How often something was made durable since open(); cheap.
+    [[nodiscard]] virtual std::uint64_t syncs() const = 0;
     [[nodiscard]] virtual LogStoreStats stats() const = 0;
 };
 

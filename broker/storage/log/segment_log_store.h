@@ -54,6 +54,9 @@ class SegmentLogStore final : public LogStore {
     Result<std::vector<MessageId>> scrub(std::uint64_t bytes) override;
     bool repair(EntryRecord record) override;
     [[nodiscard]] SpaceLevel space() const override;
+
+    [[nodiscard]] std::uint64_t syncs() const override { return syncs_; }
+
     [[nodiscard]] LogStoreStats stats() const override;
 
   private:
