@@ -41,6 +41,7 @@ class Server:
         self.folder = pathlib.Path(folder)
         self.config = config
         self.dev = dev
+        self.environment = None  # the test's own
         self.port = 0
         self.life = 0  # how many times it was ready
         self.process = None
@@ -65,6 +66,7 @@ class Server:
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=die_with_parent,
+            env=self.environment,
         )
         self.stderr = []
         threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()

@@ -1,11 +1,13 @@
 #include "broker/replication/transport/complaints.h"
 
 #include <chrono>
+#include <cstdlib>
 
 namespace penstock::replication::transport {
 
 namespace {
 
+constexpr std::size_t clocks_max = 256;
 constexpr std::int64_t line_pause_us = std::chrono::microseconds(std::chrono::seconds(10)).count();
 
 }  // namespace
@@ -37,12 +39,21 @@ void Complaints::refused_by(const std::string& whom, const std::string& why) {
     say(by_peer, LogLevel::warn, "event=refused_by_peer peer=" + whom + " detail=" + why);
 }
 
-void Complaints::clock_off(const std::string& whom, std::int64_t difference_ms) {
-    ++statistics_.clock_warnings;
-    say(clock_kind,
-        LogLevel::warn,
-        "event=peer_clock peer=" + whom + " difference_ms=" + std::to_string(difference_ms) +
-            " detail=the clocks of two nodes are more than a minute apart");
+void Complaints::clock(model::NodeId whom, std::int64_t difference_ms) {
+    const bool off = std::llabs(difference_ms) > clock_difference_ms_max;
+    if (clocks_.size() >= clocks_max && !clocks_.contains(whom)) clocks_.clear();
+    PeerClock& known = clocks_[whom];
+    const std::int64_t now_us = clock_.steady_us();
+    const bool just_said = known.said_us != 0 && now_us - known.said_us < line_pause_us;
+    if (off == known.off || just_said) return;
+    known = {off, now_us};
+    if (off) ++statistics_.clock_warnings;
+    log_line(off ? LogLevel::warn : LogLevel::info,
+             "replication/transport",
+             "event=peer_clock node=" + std::to_string(whom.value) +
+                 " difference_ms=" + std::to_string(difference_ms) +
+                 (off ? " detail=the clocks of two nodes are more than a minute apart"
+                      : " detail=the clocks of two nodes agree again"));
 }
 
 void Complaints::failed(const std::string& what) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace penstock::replication::transport {
@@ -23,8 +24,9 @@ class Complaints {
     // `whom` does not want us.
     void refused_by(const std::string& whom, const std::string& why);
 
-    // The clocks of `whom` and of this node are `difference_ms` apart.
-    void clock_off(const std::string& whom, std::int64_t difference_ms);
+    // The clock of `whom` is `difference_ms` ahead of this node's. Said when it begins to be more
+    // than clock_difference_ms_max off, and when it is right again; not by every connection.
+    void clock(model::NodeId whom, std::int64_t difference_ms);
 
     // Something that no other kind stands for.
     void failed(const std::string& what);
@@ -33,7 +35,6 @@ class Complaints {
     enum Kind : std::size_t {
         first_refusal = 0,
         by_peer = refusal_count,
-        clock_kind,
         failure,
         kind_count,
     };
@@ -43,11 +44,17 @@ class Complaints {
         std::uint64_t unsaid = 0;  // since then
     };
 
+    struct PeerClock {
+        bool off = false;
+        std::int64_t said_us = 0;  // 0: never
+    };
+
     void say(std::size_t kind, LogLevel level, const std::string& line);
 
     const Clock& clock_;
     PeerStatistics& statistics_;
     std::array<Limit, kind_count> limits_{};
+    std::map<model::NodeId, PeerClock> clocks_;  // at most clocks_max
 };
 
 }  // namespace penstock::replication::transport

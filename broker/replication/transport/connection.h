@@ -78,7 +78,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     [[nodiscard]] const Hello& hello() const { return hello_; }  // theirs, once greeted
 
+    // Its wall clock less ours, when it last told: in its greeting and in every keep-alive.
     [[nodiscard]] std::int64_t clock_difference_ms() const { return clock_difference_ms_; }
+
+    [[nodiscard]] std::int64_t clock_told_us() const { return clock_told_us_; }
 
     [[nodiscard]] std::size_t queued_bytes() const { return queue_.bytes(); }
 
@@ -106,7 +109,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<Refused> judge_identity();
     void note_tls_failure(const ErrorCode& failed);
     void note_refusal(const std::string& payload);
-    void look_at_clock();
+    void look_at_clock(std::int64_t their_wall_ms);
     void stand();
 
     // connection.cpp
@@ -115,6 +118,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::awaitable<void> converse();
     bool take_frames();
     bool take(Frame frame);
+    void take_beat(const std::string& payload);
     bool take_from_dialer(Frame frame);
     bool take_from_acceptor(Frame frame);
     bool take_question(std::uint64_t correlation, std::string body);
@@ -156,6 +160,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::array<std::uint64_t, 2> nonce_{};
     Hello hello_;
     std::int64_t clock_difference_ms_ = 0;
+    std::int64_t clock_told_us_ = 0;
 
     FrameEncoder encoder_;
     FrameDecoder decoder_;

@@ -15,7 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include <cstdlib>
+#include <algorithm>
 #include <utility>
 
 namespace penstock::replication::transport {
@@ -23,7 +23,8 @@ namespace penstock::replication::transport {
 namespace {
 
 constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t drained_bytes_max = 64 * 1024;  // of one that was turned away
+constexpr std::int64_t wall_ms_max = std::int64_t{1} << 50;  // the year 37648
+constexpr std::size_t drained_bytes_max = 64 * 1024;         // of one that was turned away
 
 }  // namespace
 
@@ -122,7 +123,7 @@ asio::awaitable<bool> Connection::greet() {
         co_await turn_away(std::move(*refused));
         co_return false;
     }
-    look_at_clock();
+    look_at_clock(hello_.wall_ms);
     if (dialed()) co_return co_await enter_as_dialer();
     co_return co_await enter_as_acceptor();
 }
@@ -152,10 +153,12 @@ std::optional<Refused> Connection::judge_identity() {
     return std::nullopt;
 }
 
-void Connection::look_at_clock() {
-    clock_difference_ms_ = hello_.wall_ms - world_.clock.wall_ms();
-    if (std::llabs(clock_difference_ms_) > clock_difference_ms_max)
-        world_.complaints.clock_off(remote_, clock_difference_ms_);
+void Connection::look_at_clock(std::int64_t their_wall_ms) {
+    // Any number may come: the difference must fit.
+    const std::int64_t wall_ms = std::clamp(their_wall_ms, -wall_ms_max, wall_ms_max);
+    clock_difference_ms_ = wall_ms - world_.clock.wall_ms();
+    clock_told_us_ = now_us();
+    world_.complaints.clock(hello_.node, clock_difference_ms_);
 }
 
 asio::awaitable<bool> Connection::enter_as_dialer() {

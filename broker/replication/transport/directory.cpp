@@ -41,7 +41,6 @@ std::optional<Refused> Directory::admit(Connection& connection) {
         return Refused{Refusal::too_many_connections, "too many nodes are connected"};
     Node& node = nodes_[hello.node];
     node.hello = hello;
-    node.clock_difference_ms = connection.clock_difference_ms();
     auto& slots = connection.dialed() ? node.dialed : node.accepted;
     Connection*& slot = slots[place(connection.lane())];
     if (slot != nullptr) slot->cut(LinkEnd::closed);
@@ -101,8 +100,13 @@ void Directory::describe(PeerStatus& status) const {
     if (found == nodes_.end()) return;
     const Node& node = found->second;
     status.hello = node.hello;
-    status.clock_difference_ms = node.clock_difference_ms;
+    std::int64_t told_us = 0;
     for (std::size_t lane = 0; lane < lane_count; ++lane) {
+        for (const Connection* one : {node.dialed[lane], node.accepted[lane]}) {
+            if (one == nullptr || one->clock_told_us() < told_us) continue;
+            told_us = one->clock_told_us();
+            status.clock_difference_ms = one->clock_difference_ms();
+        }
         const Connection* dialed = node.dialed[lane];
         status.lanes[lane].accepted =
             node.accepted[lane] != nullptr && node.accepted[lane]->standing();

@@ -34,7 +34,6 @@ class Directory {
 
     struct Node {
         Hello hello;
-        std::int64_t clock_difference_ms = 0;
         Slots dialed{};
         Slots accepted{};
 

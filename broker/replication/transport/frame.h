@@ -27,7 +27,7 @@ enum class FrameKind : std::uint8_t {
     question = 6,  // dialer only: correlation u64, what ask() was given
     answer = 7,    // acceptor only: correlation u64, the answer
     busy = 8,      // acceptor only: correlation u64; the question was not looked at
-    beat = 9,      // nothing to say, but here; empty
+    beat = 9,      // nothing to say, but here; wall ms i64, or empty
     bye = 10,      // an end in order; empty
 };
 

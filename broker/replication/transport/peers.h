@@ -90,7 +90,7 @@ struct PeerStatus {
     NodeId node;
     std::string address;                   // as set_peers() gave it; empty: it only dials us
     std::optional<Hello> hello;            // of the newest connection
-    std::int64_t clock_difference_ms = 0;  // its wall clock less ours, at the newest hello
+    std::int64_t clock_difference_ms = 0;  // its wall clock less ours, when it last told
     std::array<LaneStatus, lane_count> lanes;
     std::string problem;  // why the last dial failed; empty while connected
 };
@@ -105,7 +105,7 @@ struct PeerStatistics {
     std::uint64_t answers_dropped = 0;   // the questioner was gone, or did not read
     std::uint64_t reconnects = 0;
     std::uint64_t refused_by_peers = 0;  // others did not want us
-    std::uint64_t clock_warnings = 0;    // hellos from clocks more than a minute off
+    std::uint64_t clock_warnings = 0;    // times a node's clock was found over a minute off
     std::uint64_t connections = 0;       // now
     RefusalCounts refusals{};            // whom we did not want
 };

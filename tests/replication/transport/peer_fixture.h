@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -106,7 +107,7 @@ class ShiftedClock final : public Clock {
 
     [[nodiscard]] std::int64_t steady_us() const override { return system_.steady_us(); }
 
-    std::int64_t shift_ms = 0;  // set before the node starts
+    std::atomic<std::int64_t> shift_ms = 0;
 
   private:
     SystemClock system_;

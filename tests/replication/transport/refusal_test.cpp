@@ -134,6 +134,25 @@ TEST(PeerRefusal, AClockAnHourOffIsAWarningAndNoMore) {
     EXPECT_NEAR(static_cast<double>(two.status_of(one.id).clock_difference_ms), 3.6e6, 3e4);
 }
 
+TEST(PeerRefusal, AClockThatIsSetWhileConnectedIsNoticedOnce) {
+    auto options = plain_options(2);
+    options.limits.beat = std::chrono::milliseconds(20);
+    TestNode one(plain_options(1));
+    TestNode two(std::move(options));
+    introduce(one, two);
+    ASSERT_TRUE(one.reaches_node(two.id));
+    ASSERT_EQ(one.state().statistics.clock_warnings, 0U);
+    two.clock.shift_ms = 3'600'000;
+    const auto shown_ms = [&] {
+        return one.status_of(two.id).clock_difference_ms;
+    };
+    EXPECT_TRUE(one.reaches([&](const PeersState&) { return shown_ms() > 3'500'000; }));
+    // Once, and not by every connection.
+    EXPECT_EQ(one.state().statistics.clock_warnings, 1U);
+    two.clock.shift_ms = 0;
+    EXPECT_TRUE(one.reaches([&](const PeersState&) { return shown_ms() < 30'000; }));
+}
+
 TEST(PeerRefusal, ClocksLessThanAMinuteApartAreFine) {
     TestNode one(plain_options(1));
     TestNode two(plain_options(2), 30'000);
