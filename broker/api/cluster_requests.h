@@ -16,6 +16,7 @@ struct ClusterNodeView {
     bool leaving = false;
     bool connected = false;  // with the node that was asked; itself: true
     std::string problem;     // why not
+    std::uint32_t sets = 0;  // data sets that have, or are to have, a replica there
 };
 
 struct ReplicaView {
@@ -34,6 +35,7 @@ struct SetView {
     std::uint64_t applied = 0;  // by the node that was asked
     std::uint32_t objects = 0;  // queues, topics and subscriptions
     std::vector<ReplicaView> replicas;
+    std::vector<std::uint64_t> wanted;  // nodes that should hold it, the first one lead it
 };
 
 struct ClusterView {
@@ -41,6 +43,7 @@ struct ClusterView {
     std::string cluster_id;  // empty: it belongs to none yet
     std::uint32_t incarnation = 0;
     std::uint64_t node = 0;  // that was asked
+    bool balancing = false;  // sets move until the nodes hold about as many
     std::vector<ClusterNodeView> nodes;
     std::vector<SetView> sets;
 };
@@ -56,12 +59,25 @@ struct InitCluster {
     using Reply = ClusterView;
 };
 
-// A further node of the cluster: an empty one that is configured and runs. Replicas move to it by
-// themselves. Ids are never given twice.
-struct AddNode {
+// Changes who belongs to the cluster and who holds and leads what. It is carried out step by step
+// after the answer; each may be repeated.
+struct ChangeCluster {
     using Reply = ClusterView;
-    std::uint64_t node = 0;
+
+    enum class What : std::uint8_t {
+        add,             // node, peer_address: an empty one that is configured and runs
+        remove,          // node: its replicas move to others, then it is a member no more
+        replace,         // node, by, peer_address: both of the above
+        transfer,        // set, node: that replica leads from now on
+        balance,         // sets move until all nodes hold and lead about as many
+        stop_balancing,  // after the move that is under way
+    };
+
+    What what = What::add;
+    std::uint64_t node = 0;  // ids are never given twice
+    std::uint64_t by = 0;
     std::string peer_address;
+    std::uint32_t set = 0;
 };
 
 }  // namespace penstock::api

@@ -486,6 +486,6 @@ using Request = std::variant<CreateQueue,
                              GetStatus,
                              GetCluster,
                              InitCluster,
-                             AddNode>;
+                             ChangeCluster>;
 
 }  // namespace penstock::api

@@ -44,7 +44,9 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
           [this](SetId set, std::uint32_t tries) { return guess(set, tries); },
           options_.answers),
       founding_(options_.node, world_.disk, options_.data_folder, world_.random),
-      membership_(options_.node, options_.data_sets, options_.replicas),
+      membership_(options_.node),
+      arranger_({options_.node, options_.data_sets, options_.replicas, options_.replace_after_us}),
+      departures_(world_.disk, options_.data_folder),
       snapshots_(world_.disk, world_.clock, options_.data_folder, world_.open_view) {}
 
 Result<void> ClusterNode::load() {
@@ -122,24 +124,31 @@ Result<std::set<SetId>> ClusterNode::being_replaced() {
     if (auto cleared = snapshots_.clear(); !cleared) return cleared.error();
     const auto marked = replication::marked_sets(world_.disk, options_.data_folder);
     if (!marked) return marked.error();
-    return std::set<SetId>(marked->begin(), marked->end());
+    auto sets = departures_.load();
+    if (!sets) return sets.error();
+    sets->insert(marked->begin(), marked->end());
+    return sets;
 }
 
-Result<void> ClusterNode::finish_replacing(storage::LogStore& store) {
+Result<std::set<SetId>> ClusterNode::finish_replacing(storage::LogStore& store) {
+    std::set<SetId> here;
     const auto marked = replication::marked_sets(world_.disk, options_.data_folder);
     if (!marked) return marked.error();
     for (const SetId set : *marked) {
+        if (departures_.has(set)) continue;
+        here.insert(set);
         auto install =
             replication::SnapshotInstall::resume(world_.disk, options_.data_folder, set, store);
         if (!install) return install.error();
         for (bool more = *install != nullptr; more;) {
             auto stepped = (*install)->step(store);
             if (!stepped) return stepped.error();
-            if (auto synced = store.sync(); !synced) return synced;
+            if (auto synced = store.sync(); !synced) return synced.error();
             more = *stepped;
         }
     }
-    return {};
+    if (auto left = departures_.finish(store); !left) return left.error();
+    return here;
 }
 
 replication::RaftStart ClusterNode::start_of(const node::HostedSet& set,
@@ -223,7 +232,7 @@ void ClusterNode::begin_turn(node::Node& node, std::int64_t now_us) {
 }
 
 std::int64_t ClusterNode::next_wake_us() const {
-    if (snapshots_.busy()) return 0;
+    if (snapshots_.busy() || departures_.busy()) return 0;
     return std::min(ticked_us_ + options_.tick_us, forwarding_.next_wake_us());
 }
 
@@ -231,6 +240,7 @@ Result<void> ClusterNode::look_at_names(node::Node& node) {
     const model::LogIndex applied = node.names_set().applied();
     if (std::exchange(names_seen_, applied) == applied) return {};
     nodes_ = core::list_nodes(node.names_set().rows());
+    balancing_ = core::is_balancing(node.names_set().rows());
     placed_.clear();
     for (model::SetInfo& info : core::list_sets(node.names_set().rows())) {
         const SetId set = info.set;
@@ -243,6 +253,11 @@ Result<void> ClusterNode::look_at_names(node::Node& node) {
     }
     for (const auto& [set, info] : placed_) {
         if (set == model::names_set || !has(info.replicas, options_.node)) continue;
+        // What is left of it here goes first.
+        if (departures_.has(set)) {
+            names_seen_ = 0;
+            continue;
+        }
         if (auto hosts = node.host(set); !hosts) return hosts.error();
     }
     return {};
@@ -271,7 +286,9 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
                  "event=leader set=" + text(set) + " leader=" + std::to_string(leader.value) +
                      " term=" + std::to_string(log->leadership().term));
     }
+    if (failure_) return *failure_;
     if (auto tended = tend_snapshots(node, now_us); !tended) return tended;
+    if (auto tended = tend_departures(node, now_us); !tended) return tended;
     if (auto looked = look_at_names(node); !looked) return looked.error();
     if (now_us < tended_us_ + tend_pause_us) return {};
     tended_us_ = now_us;
@@ -282,7 +299,11 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         if (placed != placed_.end()) membership_.tend(*log, placed->second, now_us);
     }
     if (identity_) founding_.tend(*identity_, members_to_be(), linked, now_us);
-    if (identity_ && node.names_set().leading()) arrange(node);
+    if (identity_ && node.names_set().leading()) {
+        arrange(node, now_us);
+    } else {
+        arranger_.rest();
+    }
     return {};
 }
 
@@ -296,46 +317,6 @@ Result<void> ClusterNode::tend_snapshots(node::Node& node, std::int64_t now_us) 
         }
     }
     return {};
-}
-
-void ClusterNode::arrange(node::Node& node) {
-    if (node.keys_missing()) node.put_first_key();
-    const auto put = [&](model::Command command) {
-        node.submit(model::names_set, node::Submission{std::move(command), {}, nullptr, {}});
-    };
-    const auto names = placed_.find(model::names_set);
-    if (names != placed_.end()) {
-        for (model::NodeInfo info : nodes_) {
-            const Link& link = links_[info.node];
-            const bool joined = has(names->second.replicas, info.node);
-            if (link.connected && !joined && !info.leaving) invite(node, info);
-            if (!link.connected || link.http_address == info.http_address) continue;
-            info.http_address = link.http_address;
-            put(model::PutNode{std::move(info)});
-        }
-        membership_.make_sets(node, nodes_, placed_);
-        return membership_.fill_sets(node, nodes_, placed_);
-    }
-    model::SetInfo first;
-    first.set = model::names_set;
-    for (const Founder& founder : founders()) {
-        const NodeId id{founder.node};
-        const bool self = id == options_.node;
-        model::NodeInfo info;
-        info.node = id;
-        info.peer_address = self ? options_.peer_address : founder.peer_address;
-        info.http_address = self ? options_.http_address : links_[id].http_address;
-        info.zone = self ? options_.zone : links_[id].zone;
-        put(model::PutNode{std::move(info)});
-        first.founders.push_back(id);
-        first.replicas.push_back(id);
-    }
-    put(model::PutSet{std::move(first)});
-}
-
-std::vector<Founder> ClusterNode::founders() const {
-    if (identity_ && !identity_->founders.empty()) return identity_->founders;
-    return {{options_.node.value, options_.peer_address}};
 }
 
 void ClusterNode::forward(SetId set,

@@ -7,6 +7,8 @@
 // cluster; with the data of a server that stood alone it serves on as the sole voter of its sets.
 #pragma once
 
+#include "broker/cluster/arranger.h"
+#include "broker/cluster/departures.h"
 #include "broker/cluster/forwarding.h"
 #include "broker/cluster/founding.h"
 #include "broker/cluster/identity.h"
@@ -35,9 +37,10 @@ struct ClusterOptions {
     std::string peer_address;
     std::string http_address;
     std::string zone;
-    std::vector<PeerAddress> peers;  // as configured: whom a cluster is founded with
-    std::uint16_t data_sets = 8;     // of a new cluster
-    std::uint32_t replicas = 3;      // of each of them, as far as there are nodes
+    std::vector<PeerAddress> peers;                 // as configured: whom a cluster is founded with
+    std::uint16_t data_sets = 8;                    // of a new cluster
+    std::uint32_t replicas = 3;                     // of each of them, as far as there are nodes
+    std::int64_t replace_after_us = 1'800'000'000;  // a node away for longer is lost
     std::uint32_t request_timeout_ms = 10'000;
     Ack ack = Ack::all;
     std::int64_t behind_us_max = 1'000'000;  // a replica that takes longer is not waited for
@@ -86,7 +89,7 @@ class ClusterNode final : public node::Neighbours,
     // node::Neighbours
     [[nodiscard]] std::vector<SetId> hosted(const model::Rows* names) override;
     Result<std::set<SetId>> being_replaced() override;
-    Result<void> finish_replacing(storage::LogStore& store) override;
+    Result<std::set<SetId>> finish_replacing(storage::LogStore& store) override;
     Result<std::unique_ptr<replication::Log>> open_log(node::HostedSet& set,
                                                        storage::LogStore& store) override;
     void begin_turn(node::Node& node, std::int64_t now_us) override;
@@ -102,9 +105,9 @@ class ClusterNode final : public node::Neighbours,
     void survey(node::Node& node, std::function<void(api::ClusterView)> done) override;
     void measure(model::Metrics& metrics) override;
     void init(node::Node& node, std::function<void(node::Refused)> done) override;
-    void add(node::Node& node,
-             const api::AddNode& request,
-             std::function<void(node::Refused)> done) override;
+    void change(node::Node& node,
+                const api::ChangeCluster& change,
+                std::function<void(node::Refused)> done) override;
 
     // The cluster as far as this node knows of it by itself.
     [[nodiscard]] api::ClusterView view(node::Node& node);
@@ -161,7 +164,13 @@ class ClusterNode final : public node::Neighbours,
     [[nodiscard]] std::vector<NodeId> members_to_be() const;
     Result<void> look_at_names(node::Node& node);
     Result<void> tend_snapshots(node::Node& node, std::int64_t now_us);
-    void arrange(node::Node& node);
+    void arrange(node::Node& node, std::int64_t now_us);
+    void found_names(node::Node& node);
+    [[nodiscard]] Arranger::Facts facts() const;
+    [[nodiscard]] std::set<NodeId> away() const;
+    [[nodiscard]] node::Refused complaint(const api::ChangeCluster& change) const;
+    Result<void> tend_departures(node::Node& node, std::int64_t now_us);
+    Result<void> depart(node::Node& node, const api::ClusterView& view);
     [[nodiscard]] std::vector<Founder> founders() const;
     void invite(node::Node& node, const model::NodeInfo& info);
 
@@ -177,10 +186,13 @@ class ClusterNode final : public node::Neighbours,
     std::map<SetId, InSync> in_sync_;              // of the sets that are here
     std::map<SetId, model::SetInfo> placed_;       // as set 0 says
     std::vector<model::NodeInfo> nodes_;
+    bool balancing_ = false;
     std::map<NodeId, Link> links_;
     Forwarding forwarding_;
     Founding founding_;
     Membership membership_;
+    Arranger arranger_;
+    Departures departures_;
     Snapshots snapshots_;
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
     model::LogIndex names_seen_ = 0;
@@ -190,6 +202,8 @@ class ClusterNode final : public node::Neighbours,
     std::map<NodeId, std::int64_t> invited_us_;
     std::int64_t ticked_us_ = 0;
     std::int64_t tended_us_ = 0;
+    std::int64_t departing_us_ = 0;  // who still holds what was asked
+    std::optional<Error> failure_;   // of an answer's work: the next turn ends
     ClusterCounters counters_;
 };
 

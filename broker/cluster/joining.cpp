@@ -142,35 +142,6 @@ std::vector<NodeId> ClusterNode::members_to_be() const {
     return members;
 }
 
-void ClusterNode::add(node::Node& node,
-                      const api::AddNode& request,
-                      std::function<void(node::Refused)> done) {
-    if (!identity_) {
-        return done(model::Refusal{model::Reason::invalid_parameter,
-                                   "cluster",
-                                   "there is no cluster yet: run `penstock cluster init` first"});
-    }
-    const NodeId id{request.node};
-    for (const model::NodeInfo& known : nodes_) {
-        if (known.node != id) continue;
-        if (known.peer_address == request.peer_address) return done({});
-        return done(model::Refusal{model::Reason::invalid_parameter,
-                                   "node",
-                                   "node " + std::to_string(id.value) +
-                                       " is a member already, at " + known.peer_address +
-                                       ": ids are never given twice"});
-    }
-    model::NodeInfo info;
-    info.node = id;
-    info.peer_address = request.peer_address;
-    const auto put = [done = std::move(done)](const model::Reply& reply) {
-        const auto* refusal = std::get_if<model::Refusal>(&reply);
-        done(refusal == nullptr ? node::Refused() : node::Refused(*refusal));
-    };
-    node.submit(model::names_set,
-                node::Submission{model::PutNode{std::move(info)}, {}, nullptr, put});
-}
-
 // Asks an added node to join, and has set 0 replicated to it once it does. A node that joined is
 // never asked again: without an identity it would be one that lost its disk.
 void ClusterNode::invite(node::Node& node, const model::NodeInfo& info) {

@@ -293,6 +293,18 @@ Result<void> Snapshots::install(node::Node& node, SetId set, replication::RaftLo
     return {};
 }
 
+Result<void> Snapshots::forget(SetId set) {
+    fetches_.erase(set);
+    for (auto* all : {&making_, &made_}) {
+        const auto found = all->find(set);
+        if (found == all->end()) continue;
+        const auto removed = found->second.source->remove();
+        all->erase(found);
+        if (!removed) return removed;
+    }
+    return {};
+}
+
 bool Snapshots::busy() const {
     if (!making_.empty()) return true;
     for (const auto& [set, fetch] : fetches_) {

@@ -54,6 +54,9 @@ class Snapshots {
     // After a turn: what was fetched and the engine has taken becomes the set.
     Result<void> install(node::Node& node, SetId set, replication::RaftLog& log);
 
+    // The set leaves this node: what was made or is being made or fetched of it goes.
+    Result<void> forget(SetId set);
+
     // A follower asks for a piece.
     [[nodiscard]] ChunkAnswer read(const ChunkQuestion& question,
                                    NodeId from,

@@ -47,6 +47,15 @@ api::SetView placed_view(const model::SetInfo& info) {
     return view;
 }
 
+void show_wanted(const model::SetInfo& placed, api::SetView& one, api::ClusterView& view) {
+    for (const NodeId wanted : placed.replicas) {
+        one.wanted.push_back(wanted.value);
+        for (api::ClusterNodeView& holder : view.nodes) {
+            if (placed.set != model::names_set && holder.node == wanted.value) ++holder.sets;
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<model::NodeInfo> ClusterNode::known_nodes() const {
@@ -116,8 +125,11 @@ api::ClusterView ClusterNode::view(node::Node& node) {
     for (const auto& [set, log] : logs_) sets[set] = view_of(node, *log);
     for (auto& [set, one] : sets) {
         one.objects = core::objects_in(node.names_set().rows(), set);
+        const auto placed = placed_.find(set);
+        if (placed != placed_.end()) show_wanted(placed->second, one, view);
         view.sets.push_back(std::move(one));
     }
+    view.balancing = core::is_balancing(node.names_set().rows());
     return view;
 }
 

@@ -1,19 +1,15 @@
 #include "broker/cluster/view.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::cluster {
 
-namespace {
-
-// Only its leader knows how far the others are.
 bool told_by_leader(const api::SetView& set) {
     return std::any_of(set.replicas.begin(), set.replicas.end(), [](const auto& replica) {
         return replica.match > 0;
     });
 }
-
-}  // namespace
 
 void merge_sets(std::vector<api::SetView>& whole,
                 const std::vector<api::SetView>& told,
@@ -31,9 +27,11 @@ void merge_sets(std::vector<api::SetView>& whole,
         // These are the asked node's own.
         const std::uint64_t applied = known->applied;
         const std::uint32_t objects = known->objects;
+        std::vector<std::uint64_t> wanted = std::move(known->wanted);
         *known = news;
         known->applied = applied;
         known->objects = objects;
+        known->wanted = std::move(wanted);
     }
 }
 

@@ -112,6 +112,9 @@ class DataSet final : public StateMachine {
                 [&](const model::PutNode& one) { return names_only(one); },
                 [&](const model::DropNode& one) { return names_only(one); },
                 [&](const model::PutSet& one) { return names_only(one); },
+                [&](const model::SetBalancing& one) { return names_only(one); },
+                [&](const model::MarkLeaving& one) { return names_only(one); },
+                [&](const model::PreferLeader& one) { return names_only(one); },
             },
             command);
     }

@@ -222,6 +222,15 @@ class NameSet final : public StateMachine {
         if (const auto* one = std::get_if<model::PutNode>(&command)) return put_node(turn, *one);
         if (const auto* one = std::get_if<model::DropNode>(&command)) return drop_node(turn, *one);
         if (const auto* one = std::get_if<model::PutSet>(&command)) return put_set(turn, *one);
+        if (const auto* one = std::get_if<model::SetBalancing>(&command)) {
+            return set_balancing(turn, *one);
+        }
+        if (const auto* one = std::get_if<model::MarkLeaving>(&command)) {
+            return mark_leaving(turn, *one);
+        }
+        if (const auto* one = std::get_if<model::PreferLeader>(&command)) {
+            return prefer_leader(turn, *one);
+        }
         return refuse(Reason::internal, "command", "the command belongs to a data set");
     }
 };

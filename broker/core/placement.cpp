@@ -11,6 +11,7 @@ namespace penstock::core {
 namespace {
 
 constexpr std::uint8_t placement_version = 1;
+constexpr std::string_view balancing_key = "B";
 
 std::string node_key(model::NodeId node) {
     std::string key = "N";
@@ -87,8 +88,16 @@ model::SetInfo decode_set(std::string_view bytes) {
     return info;
 }
 
-bool knows(const model::Rows& rows, model::NodeId node) {
-    return rows.get(node_key(node)).has_value();
+std::optional<model::NodeInfo> find_node(const model::Rows& rows, model::NodeId node) {
+    const auto bytes = rows.get(node_key(node));
+    if (!bytes) return {};
+    return decode_node(*bytes);
+}
+
+model::Reply no_such_node(model::NodeId node, const char* parameter) {
+    return refuse(model::Reason::invalid_parameter,
+                  parameter,
+                  "there is no node " + std::to_string(node.value));
 }
 
 }  // namespace
@@ -131,11 +140,13 @@ model::Reply put_node(Turn& turn, const model::PutNode& command) {
                       "node " + std::to_string(command.info.node.value) +
                           " was a member before: ids are never given twice");
     }
-    const bool fresh = !knows(turn, command.info.node);
-    if (fresh && list_nodes(turn).size() >= model::nodes_max) {
+    const auto known = find_node(turn, command.info.node);
+    if (!known && list_nodes(turn).size() >= model::nodes_max) {
         return refuse(model::Reason::invalid_parameter, "node", "a cluster has at most 256 nodes");
     }
-    turn.put(node_key(command.info.node), encode(command.info));
+    model::NodeInfo kept = command.info;
+    kept.leaving = known && known->leaving;
+    turn.put(node_key(kept.node), encode(kept));
     return model::Done{};
 }
 
@@ -161,16 +172,50 @@ model::Reply put_set(Turn& turn, const model::PutSet& command) {
             model::Reason::invalid_parameter, "replicas", "a data set has 1 to 7 replicas");
     }
     for (const model::NodeId node : info.replicas) {
-        if (knows(turn, node)) continue;
-        return refuse(model::Reason::invalid_parameter,
-                      "replicas",
-                      "there is no node " + std::to_string(node.value));
+        if (!find_node(turn, node)) return no_such_node(node, "replicas");
     }
     // Who founded it cannot be told anew.
     const auto known = find_set(turn, info.set);
     model::SetInfo kept = info;
     if (known) kept.founders = known->founders;
     turn.put(set_key(info.set), encode(kept));
+    return model::Done{};
+}
+
+bool is_balancing(const model::Rows& rows) {
+    return rows.get(balancing_key).has_value();
+}
+
+model::Reply set_balancing(Turn& turn, const model::SetBalancing& command) {
+    if (command.on) {
+        turn.put(std::string(balancing_key), std::string());
+    } else {
+        turn.erase(std::string(balancing_key));
+    }
+    return model::Done{};
+}
+
+model::Reply mark_leaving(Turn& turn, const model::MarkLeaving& command) {
+    auto info = find_node(turn, command.node);
+    if (!info) return no_such_node(command.node, "node");
+    info->leaving = command.leaving;
+    turn.put(node_key(command.node), encode(*info));
+    return model::Done{};
+}
+
+model::Reply prefer_leader(Turn& turn, const model::PreferLeader& command) {
+    auto info = find_set(turn, command.set);
+    if (!info) {
+        return refuse(model::Reason::invalid_parameter,
+                      "set",
+                      "there is no set " + std::to_string(command.set.value));
+    }
+    const auto found = std::find(info->replicas.begin(), info->replicas.end(), command.node);
+    if (found == info->replicas.end()) {
+        return refuse(model::Reason::invalid_parameter, "node", "it holds no replica of the set");
+    }
+    std::rotate(info->replicas.begin(), found, found + 1);
+    turn.put(set_key(command.set), encode(*info));
     return model::Done{};
 }
 

@@ -3,6 +3,7 @@
 //   N node   NodeInfo
 //   S set    SetInfo
 //   D node   a node that was dropped: its id is never used again
+//   B        there while sets move for the sake of balance
 //
 // Pure functions, broker thread.
 #pragma once
@@ -20,6 +21,7 @@ namespace penstock::core {
 std::vector<model::NodeInfo> list_nodes(const model::Rows& rows);
 std::vector<model::SetInfo> list_sets(const model::Rows& rows);
 std::optional<model::SetInfo> find_set(const model::Rows& rows, model::SetId set);
+[[nodiscard]] bool is_balancing(const model::Rows& rows);
 
 // The node was dropped: whoever comes with its id is not a node of the cluster.
 [[nodiscard]] bool was_dropped(const model::Rows& rows, model::NodeId node);
@@ -28,5 +30,8 @@ std::optional<model::SetInfo> find_set(const model::Rows& rows, model::SetId set
 model::Reply put_node(Turn& turn, const model::PutNode& command);
 model::Reply drop_node(Turn& turn, const model::DropNode& command);
 model::Reply put_set(Turn& turn, const model::PutSet& command);
+model::Reply set_balancing(Turn& turn, const model::SetBalancing& command);
+model::Reply mark_leaving(Turn& turn, const model::MarkLeaving& command);
+model::Reply prefer_leader(Turn& turn, const model::PreferLeader& command);
 
 }  // namespace penstock::core

@@ -78,7 +78,7 @@ struct ReleaseNames {
     friend bool operator==(const ReleaseNames&, const ReleaseNames&) = default;
 };
 
-// A node of the cluster, new or changed. Replies Done.
+// A node of the cluster, new or changed, but for whether it leaves. Replies Done.
 struct PutNode {
     NodeInfo info;
     friend bool operator==(const PutNode&, const PutNode&) = default;
@@ -94,6 +94,26 @@ struct DropNode {
 struct PutSet {
     SetInfo info;
     friend bool operator==(const PutSet&, const PutSet&) = default;
+};
+
+// The node's replicas are to move to others, or may stay after all. Replies Done.
+struct MarkLeaving {
+    NodeId node;
+    bool leaving = true;
+    friend bool operator==(const MarkLeaving&, const MarkLeaving&) = default;
+};
+
+// Which of a set's replicas should lead it. Replies Done.
+struct PreferLeader {
+    SetId set;
+    NodeId node;
+    friend bool operator==(const PreferLeader&, const PreferLeader&) = default;
+};
+
+// Whether sets move until all nodes hold about as many. Replies Done.
+struct SetBalancing {
+    bool on = false;
+    friend bool operator==(const SetBalancing&, const SetBalancing&) = default;
 };
 
 // ---- a data set --------------------------------------------------------------------------------
@@ -340,7 +360,10 @@ using Command = std::variant<PutKey,
                              PutSet,
                              BindDeadLetter,
                              Transfer,
-                             TransfersAnswered>;
+                             TransfersAnswered,
+                             SetBalancing,
+                             MarkLeaving,
+                             PreferLeader>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);

@@ -192,6 +192,21 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, PutSe
 }
 
 template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, SetBalancing> {
+    f(c.on);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, MarkLeaving> {
+    f(c.node), f(c.leaving);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, PreferLeader> {
+    f(c.set), f(c.node);
+}
+
+template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, InitSet> {
     f(c.receipt_key), f(c.track_retention_s), f(c.track_bytes_max);
 }

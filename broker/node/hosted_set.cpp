@@ -2,6 +2,7 @@
 
 #include "broker/base/check.h"
 #include "broker/node/entry_bodies.h"
+#include "broker/replication/closed_log.h"
 
 #include <algorithm>
 #include <iterator>
@@ -72,8 +73,11 @@ void HostedSet::close() {
     }
     for (const auto& [token, then] : std::exchange(reads_, {})) then(false);
     answerable_ = {};
-    log_.reset();
-    rows_.reset();
+    log_ = std::make_unique<replication::ClosedLog>(set_);
+    rows_ = storage::make_memory_rows();
+    machine_->drop_caches();
+    applied_ = 0;
+    wake_ms_.reset();
 }
 
 void HostedSet::reopen(std::unique_ptr<storage::RowStore> rows) {

@@ -71,8 +71,8 @@ class HostedSet {
 
     [[nodiscard]] std::string conf_state() const;
 
-    // The set's rows and log are about to be replaced: what waits ends, both are closed. Nothing
-    // but open() may be called then.
+    // The set's rows and log leave, or are about to be replaced: what waits ends, both are closed.
+    // Whoever asks the set until reopen() and open() finds nobody leading and no rows.
     void close();
 
     // With other rows; open() follows.

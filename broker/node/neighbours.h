@@ -27,10 +27,10 @@ class Neighbours {
     // set 0 as they were flushed; null: they cannot be read now.
     [[nodiscard]] virtual std::vector<model::SetId> hosted(const model::Rows* names) = 0;
 
-    // Sets whose state was being replaced when the last run ended; and the end of that, with the
-    // other sets' rows and the log open.
+    // Sets whose state was being replaced, or removed, when the last run ended; and the end of
+    // that, with the other sets' rows and the log open: gives those that are here then.
     virtual Result<std::set<model::SetId>> being_replaced() = 0;
-    virtual Result<void> finish_replacing(storage::LogStore& store) = 0;
+    virtual Result<std::set<model::SetId>> finish_replacing(storage::LogStore& store) = 0;
 
     virtual Result<std::unique_ptr<replication::Log>> open_log(HostedSet& set,
                                                                storage::LogStore& store) = 0;
@@ -61,10 +61,10 @@ class Neighbours {
     // Puts in what is known here of sets, replicas and links.
     virtual void measure(model::Metrics& metrics) = 0;
 
-    // Tells set 0 of a further node.
-    virtual void add(Node& node,
-                     const api::AddNode& request,
-                     std::function<void(Refused)> done) = 0;
+    // Has set 0 want the cluster to be different; `done` with why not, or nothing.
+    virtual void change(Node& node,
+                        const api::ChangeCluster& request,
+                        std::function<void(Refused)> done) = 0;
 
     // Makes a cluster of this node and its configured peers; `done` with why not, or nothing.
     virtual void init(Node& node, std::function<void(Refused)> done) = 0;

@@ -126,6 +126,10 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     // Another data set has a replica here from now on. An error is final.
     Result<void> host(model::SetId set);
 
+    // The data set has no replica here any more: what waits for it ends, its rows and log are
+    // closed; what is left of them on the disk is the caller's. It may be hosted again.
+    void leave(model::SetId set);
+
     // Closes rows and log of a set that is here, lets `work` replace what is on the disk, and opens
     // it again. An error is final.
     Result<void> swap(model::SetId set,
@@ -168,6 +172,8 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
         Background background;
         Shared shared;
         std::map<model::SetId, std::unique_ptr<DataDesk>> desks;
+        // Of sets that have left: what is under way may still come back to them.
+        std::map<model::SetId, std::unique_ptr<DataDesk>> resting;
     };
 
     using Keys = std::map<std::string, core::KeyInfo, std::less<>>;

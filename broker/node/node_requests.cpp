@@ -233,8 +233,8 @@ void Node::answer_cluster(const CallPtr& call, Refused refused) {
 bool Node::run_for_cluster(const CallPtr& call, const api::Request& request) {
     const bool get = std::holds_alternative<api::GetCluster>(request);
     const bool init = std::holds_alternative<api::InitCluster>(request);
-    const auto* add = std::get_if<api::AddNode>(&request);
-    if (!get && !init && add == nullptr) return false;
+    const auto* change = std::get_if<api::ChangeCluster>(&request);
+    if (!get && !init && change == nullptr) return false;
     const auto done = [this, call](Refused refused) {
         answer_cluster(call, std::move(refused));
     };
@@ -251,7 +251,7 @@ bool Node::run_for_cluster(const CallPtr& call, const api::Request& request) {
     } else if (init) {
         world_.neighbours->init(*this, done);
     } else {
-        world_.neighbours->add(*this, *add, done);
+        world_.neighbours->change(*this, *change, done);
     }
     return true;
 }

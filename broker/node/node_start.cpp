@@ -120,8 +120,9 @@ Result<void> Node::open_sets() {
     if (auto opened = open_rows_of(whole); !opened) return opened;
     if (auto opened = open_store(marked); !opened) return opened;
     if (!marked.empty()) {
-        if (auto done = world_.neighbours->finish_replacing(*store_); !done) return done;
-        if (auto opened = open_rows_of(marked); !opened) return opened;
+        const auto here = world_.neighbours->finish_replacing(*store_);
+        if (!here) return here.error();
+        if (auto opened = open_rows_of(*here); !opened) return opened;
     }
     std::optional<Error> failure;
     each_set([&](HostedSet& set) {
@@ -173,11 +174,30 @@ void Node::add_desk(std::unique_ptr<HostedSet> set) {
 
 Result<void> Node::host(model::SetId set) {
     if (open_->desks.contains(set)) return {};
+    if (const auto resting = open_->resting.find(set); resting != open_->resting.end()) {
+        auto rows = world_.open_rows(rows_folder(set));
+        if (!rows) return rows.error();
+        HostedSet& here = resting->second->set();
+        here.reopen(std::move(*rows));
+        if (auto opened = open_log(here); !opened) return opened;
+        open_->background.add(here);
+        open_->desks.insert(open_->resting.extract(resting));
+        return {};
+    }
     auto data = open_rows(set, core::make_data_set());
     if (!data) return data.error();
     if (auto opened = open_log(**data); !opened) return opened.error();
     add_desk(std::move(*data));
     return {};
+}
+
+void Node::leave(model::SetId set) {
+    const auto desk = open_->desks.find(set);
+    if (desk == open_->desks.end()) return;
+    open_->background.remove(set);
+    desk->second->set().close();
+    desk->second->look_at_leadership(init_of_set());
+    open_->resting.insert(open_->desks.extract(desk));
 }
 
 Result<void> Node::swap(model::SetId set,

@@ -29,7 +29,7 @@ class Finder {
 
     Route operator()(const api::InitCluster& /*request*/) const { return {}; }
 
-    Route operator()(const api::AddNode& /*request*/) const { return {}; }
+    Route operator()(const api::ChangeCluster& /*request*/) const { return {}; }
 
     Route operator()(const api::GetQueue& request) { return read(names_.queue(request.name)); }
 

@@ -131,6 +131,10 @@ Result<void> RaftLog::change(const MembershipChange& change) {
     return {};
 }
 
+bool RaftLog::left_in_this_term(NodeId node) const {
+    return parts_->engine && parts_->engine->left_in_this_term(node);
+}
+
 Result<void> RaftLog::transfer(NodeId to) {
     Parts& p = *parts_;
     if (!p.engine) return error(Errc::closed, "this node has left the set");

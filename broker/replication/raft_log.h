@@ -110,8 +110,12 @@ class RaftLog final : public Log {
     [[nodiscard]] std::string conf_state() const;
 
     // Proposes one change (R3-R7). Error{unavailable}: not now; Error{invalid}: never. It has
-    // happened when an entry with a conf state is committed. Node ids are never used again.
+    // happened when an entry with a conf state is committed. A node that left in this term is not
+    // added in it.
     Result<void> change(const MembershipChange& change);
+
+    // Whoever is to be added now needs another leader first.
+    [[nodiscard]] bool left_in_this_term(NodeId node) const;
 
     // Hands leadership to a voter that has the whole log (R10).
     Result<void> transfer(NodeId to);

@@ -37,8 +37,31 @@ ClusterOptions cluster_options(NodeId id, const MemberRules& rules) {
     options.http_address = "http-" + std::to_string(id.value);
     options.peers = rules.peers;
     options.data_sets = rules.data_sets;
+    options.replace_after_us = rules.replace_after_us;
     return options;
 }
+
+// Rows of a checkpoint, read whole.
+class ImageView final : public storage::RowView {
+  public:
+    explicit ImageView(storage::MemoryRowsImage image) : image_(std::move(image)) {
+        rows_ = storage::make_memory_rows(&image_);
+    }
+
+    [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
+        return rows_->get(key);
+    }
+
+    void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
+        rows_->scan(first, end, visit);
+    }
+
+    [[nodiscard]] Result<void> health() const override { return {}; }
+
+  private:
+    storage::MemoryRowsImage image_;
+    std::unique_ptr<storage::RowStore> rows_;
+};
 
 }  // namespace
 
@@ -55,19 +78,45 @@ Member::~Member() {
     node_.reset();
 }
 
+// The rows of a folder are the image of that name, as long as the folder is the one it was: a
+// checkpoint that was put there, or a folder that is gone, begins another image.
+Result<std::unique_ptr<storage::RowStore>> Member::open_rows(const std::string& path) {
+    const std::string in_image = path + "/in-image";
+    if (auto made = disk_.make_folder(path); !made) return made.error();
+    const auto files = disk_.list(path);
+    if (!files) return files.error();
+    if (std::find(files->begin(), files->end(), "in-image") == files->end()) {
+        rows_.erase(path);
+        if (!files->empty()) {
+            auto image = storage::read_memory_rows(disk_, path);
+            if (!image) return image.error();
+            rows_[path] = std::move(*image);
+        }
+        if (auto made = disk_.open(in_image, Disk::Open::create); !made) return made.error();
+        for (const std::string& parent : {path, path.substr(0, path.rfind('/'))}) {
+            if (auto synced = disk_.sync_folder(parent); !synced) return synced.error();
+        }
+    }
+    return storage::make_memory_rows(&rows_[path], &disk_);
+}
+
 Result<void> Member::start() {
     life_ = ++lives_;
     hangs_until_us_ = 0;
     deliveries_.targets.clear();
     granted_.clear();
+    const auto open_view =
+        [this](const std::string& path) -> Result<std::unique_ptr<storage::RowView>> {
+        auto image = storage::read_memory_rows(disk_, path);
+        if (!image) return image.error();
+        return std::unique_ptr<storage::RowView>(std::make_unique<ImageView>(std::move(*image)));
+    };
     cluster_ = std::make_unique<ClusterNode>(
-        ClusterNode::World{disk_, clock_, random_, replication::testing::library(), {}},
+        ClusterNode::World{disk_, clock_, random_, replication::testing::library(), open_view},
         cluster_options(id_, rules_));
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
-    const auto open_rows =
-        [this](const std::string& path) -> Result<std::unique_ptr<storage::RowStore>> {
-        if (auto made = disk_.make_folder(path); !made) return made.error();
-        return storage::make_memory_rows(&rows_[path]);
+    const auto open_rows = [this](const std::string& path) {
+        return this->open_rows(path);
     };
     auto node = std::make_unique<node::Node>(
         node::Node::World{disk_, clock_, random_, offload_, open_rows, cluster_.get()},

@@ -33,6 +33,7 @@ struct MemberRules {
     std::uint16_t data_sets = 2;
     std::uint32_t flush_age_ms = 1'000'000'000;  // a restart replays all of the log
     bool dispatches = false;                     // grants credit for every subscription
+    std::int64_t replace_after_us = 1'800'000'000;
 };
 
 class Member {
@@ -96,6 +97,8 @@ class Member {
     void dispatch();
 
   private:
+    Result<std::unique_ptr<storage::RowStore>> open_rows(const std::string& path);
+
     NodeId id_;
     const ManualClock& clock_;
     SimulatedNetwork& network_;

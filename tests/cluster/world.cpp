@@ -27,6 +27,18 @@ World::World(std::uint64_t seed, std::uint64_t members, MemberRules rules)
 
 World::~World() = default;
 
+void World::join(std::uint64_t id) {
+    MemberRules rules = rules_;
+    rules.peers.push_back({NodeId{id}, "peer-" + std::to_string(id)});
+    members_[NodeId{id}] = std::make_unique<Member>(NodeId{id}, clock, network, rules);
+    start(id);
+    api::ChangeCluster add;
+    add.node = id;
+    add.peer_address = rules.peers.back().address;
+    const auto added = ask(1, add);
+    check(added.has_value(), added ? "" : added.error().detail.c_str());
+}
+
 void World::start(std::uint64_t id) {
     auto started = member(id).start();
     if (started) return;
@@ -96,7 +108,8 @@ bool World::all_led() {
         const std::uint64_t leading = leader(set);
         if (leading == 0) return false;
         for (const auto& [id, member] : members_) {
-            if (member->up() && member->leader_of(set).value != leading) return false;
+            const bool holds = member->up() && member->node().hosted(set) != nullptr;
+            if (holds && member->leader_of(set).value != leading) return false;
         }
     }
     return true;

@@ -23,6 +23,9 @@ class World {
     // Starts all, calls one to found the cluster, and waits until every set is led.
     void found();
 
+    // A further node, of a number that none had: starts, and is taken in.
+    void join(std::uint64_t id);
+
     void start(std::uint64_t id);
     void crash(std::uint64_t id);
 

@@ -49,6 +49,42 @@ TEST(Placement, ASetNamesNodesThatExistAndSomeOfThem) {
     EXPECT_TRUE(list_sets(driver.rows()).empty());
 }
 
+TEST(Placement, BalancingIsOnUntilItIsOff) {
+    testing::CoreDriver driver = testing::CoreDriver::name_set();
+    EXPECT_FALSE(is_balancing(driver.rows()));
+    driver.done(model::SetBalancing{true});
+    driver.done(model::SetBalancing{true});
+    EXPECT_TRUE(is_balancing(driver.rows()));
+    driver.done(model::SetBalancing{false});
+    EXPECT_FALSE(is_balancing(driver.rows()));
+}
+
+TEST(Placement, ANodeLeavesUntilItIsToldToStay) {
+    testing::CoreDriver driver = testing::CoreDriver::name_set();
+    driver.done(node(1));
+    driver.done(model::MarkLeaving{NodeId{1}, true});
+    // What else is known of it changes nothing of that.
+    driver.done(node(1));
+    EXPECT_TRUE(list_nodes(driver.rows())[0].leaving);
+    driver.done(model::MarkLeaving{NodeId{1}, false});
+    EXPECT_FALSE(list_nodes(driver.rows())[0].leaving);
+    EXPECT_EQ(driver.refused(model::MarkLeaving{NodeId{2}, true}),
+              model::Reason::invalid_parameter);
+}
+
+TEST(Placement, WhoShouldLeadIsTheFirstReplica) {
+    testing::CoreDriver driver = testing::CoreDriver::name_set();
+    for (const std::uint64_t id : {1, 2, 3, 4}) driver.done(node(id));
+    driver.done(model::PutSet{{SetId{1}, {}, {NodeId{1}, NodeId{2}, NodeId{3}}}});
+    driver.done(model::PreferLeader{SetId{1}, NodeId{3}});
+    EXPECT_EQ(find_set(driver.rows(), SetId{1})->replicas,
+              (std::vector<NodeId>{NodeId{3}, NodeId{1}, NodeId{2}}));
+    EXPECT_EQ(driver.refused(model::PreferLeader{SetId{1}, NodeId{4}}),
+              model::Reason::invalid_parameter);
+    EXPECT_EQ(driver.refused(model::PreferLeader{SetId{2}, NodeId{1}}),
+              model::Reason::invalid_parameter);
+}
+
 TEST(Placement, ANodeThatHoldsAReplicaIsNotDropped) {
     testing::CoreDriver driver = testing::CoreDriver::name_set();
     for (const std::uint64_t id : {1, 2}) driver.done(node(id));

@@ -254,7 +254,17 @@ std::vector<CommandSample> cluster_samples() {
              made<PutSet>([](PutSet& c) {
                  c.info = {SetId{3}, {NodeId{1}}, {NodeId{1}, NodeId{2}}};
              }),
-             "010121030101020102"}};
+             "010121030101020102"},
+            {"SetBalancing", made<SetBalancing>([](SetBalancing& c) { c.on = true; }), "01012501"},
+            {"MarkLeaving",
+             made<MarkLeaving>([](MarkLeaving& c) { c.node = NodeId{300}; }),
+             "010126ac0201"},
+            {"PreferLeader",
+             made<PreferLeader>([](PreferLeader& c) {
+                 c.set = SetId{3};
+                 c.node = NodeId{300};
+             }),
+             "01012703ac02"}};
 }
 
 DeadInfo sample_dead_info() {

@@ -227,7 +227,10 @@ std::vector<Step> outbox_steps() {
 bool is_of_set_of_names(std::size_t command) {
     return command == model::Command(model::PutNode{}).index() ||
            command == model::Command(model::DropNode{}).index() ||
-           command == model::Command(model::PutSet{}).index();
+           command == model::Command(model::PutSet{}).index() ||
+           command == model::Command(model::SetBalancing{}).index() ||
+           command == model::Command(model::MarkLeaving{}).index() ||
+           command == model::Command(model::PreferLeader{}).index();
 }
 
 std::vector<Step> delivery_steps() {

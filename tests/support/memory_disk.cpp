@@ -321,7 +321,13 @@ Result<void> MemoryDisk::rename(const std::string& from, const std::string& to) 
 
 Result<void> MemoryDisk::remove(const std::string& path) {
     if (const auto begun = state_->begin(path); !begun) return begun;
-    if (!state_->current.contains(path)) return error(Errc::not_found, "remove " + path);
+    if (!state_->current.contains(path)) {
+        const auto inside = list(path);
+        if (!inside) return error(Errc::not_found, "remove " + path);
+        if (!inside->empty()) return error(Errc::io, "remove " + path + ": it is not empty");
+        state_->folders.erase(path);
+        return {};
+    }
     state_->change({folder_of(path), {{path, nullptr}}, {}});
     return {};
 }

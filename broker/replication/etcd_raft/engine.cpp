@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace penstock::replication {
 
@@ -69,11 +70,17 @@ Result<std::string> Engine::make_change(const MembershipChange& change) const {
     if (auto complaint = leader_complaint()) return *complaint;
     const auto after = members_proposed(members_, change, node_);
     if (!after) return after.error();
+    if (change.kind == MembershipChange::Kind::add_learner && left_in_this_term(change.node))
+        return not_now("that node left in this term: it comes back in a later one");
     std::array<char, 64> bytes{};
     const std::uint32_t length = functions_.make_change(
         number_of(change.kind), change.node.value, bytes.data(), bytes.size());
     check(length > 0, "a membership entry is longer than 64 bytes");
     return std::string(bytes.data(), length);
+}
+
+bool Engine::left_in_this_term(NodeId node) const {
+    return left_term_ == term() && left_.contains(node);
 }
 
 std::optional<MembershipChange> Engine::read_change(std::string_view payload) const {
@@ -108,6 +115,10 @@ Result<Members> Engine::apply_change(LogIndex index, std::string_view payload) {
     check(now == *after, "the core disagrees about the members");
     // R2, R5: as leader or candidate the core would go on without being a member, or panic.
     if (members_.has(node_) && !now.has(node_)) gone_ = Gone::removed;
+    if (change->kind == MembershipChange::Kind::remove) {
+        if (std::exchange(left_term_, term()) != term()) left_.clear();
+        left_.insert(change->node);
+    }
     members_ = now;
     changed_at_ = index;
     return now;

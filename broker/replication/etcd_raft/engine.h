@@ -30,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -123,8 +124,12 @@ class Engine {
 
     // The payload of a membership entry for the next cycle's proposals, all by itself. Error: not
     // the leader, no entry of this term applied yet, a change or transfer under way (R3), or
-    // against R4, R6, R7.
+    // against R4, R6, R7; or a node is added that left in this very term: see left_in_this_term().
     [[nodiscard]] Result<std::string> make_change(const MembershipChange& change) const;
+
+    // The node was removed while this term lasted: what it still had on its way would be taken for
+    // the word of the new replica (etcd-io/raft issue 349). It may come back in a later term.
+    [[nodiscard]] bool left_in_this_term(NodeId node) const;
 
     // Applies the committed membership entry at `index`. Gives the members to keep with the applied
     // index. Error: bytes the core would not survive; the caller stops the process.
@@ -233,6 +238,10 @@ class Engine {
     Gone gone_ = Gone::no;
     std::uint64_t reads_ = 0;
     NodeId transfer_;
+
+    // Who was removed, in the term of the last removal.
+    std::set<NodeId> left_;
+    std::uint64_t left_term_ = 0;
 };
 
 // Whether `message` may reach the engine of `node` at all (R12): a known type, terms, indexes,
