@@ -30,21 +30,53 @@ void ClusterCommands::add_to(CLI::App& root) {
                 return init();
             };
         });
-    CLI::App* add = noun->add_subcommand(
-        "add", "Take a further node in: configured, running and empty. Safe to repeat");
-    add->callback([this] {
-        session_.chosen = [this] {
-            return add_node();
-        };
-    });
-    add->add_option("ID", node_, "Its cluster.node_id, a number no node had before")->required();
-    add->add_option("ADDRESS", address_, "Where the others reach it: HOST:PORT")->required();
+    add_changes(*noun);
     noun->add_subcommand("status", "Nodes, and each set with its leader and how far replicas are")
         ->callback([this] {
             session_.chosen = [this] {
                 return status();
             };
         });
+}
+
+void ClusterCommands::add_changes(CLI::App& noun) {
+    const auto runs = [this](CLI::App* verb, int (ClusterCommands::*what)()) {
+        verb->callback([this, what] {
+            session_.chosen = [this, what] {
+                return (this->*what)();
+            };
+        });
+    };
+    CLI::App* add = noun.add_subcommand(
+        "add", "Take a further node in: configured, running and empty. Safe to repeat");
+    runs(add, &ClusterCommands::add_node);
+    add->add_option("ID", node_, "Its cluster.node_id, a number no node had before")->required();
+    add->add_option("ADDRESS", address_, "Where the others reach it: HOST:PORT")->required();
+    CLI::App* remove = noun.add_subcommand(
+        "remove",
+        "Move what a node holds to others, then forget it, whether it runs or not. Safe to repeat; "
+        "'add' with its id and address keeps it while it has not gone");
+    runs(remove, &ClusterCommands::remove_node);
+    remove->add_option("ID", node_, "The node")->required();
+    remove->add_flag("--yes", session_.yes, "Do not ask");
+    CLI::App* replace = noun.add_subcommand(
+        "replace", "'add' one node and 'remove' another, in one step. Safe to repeat");
+    runs(replace, &ClusterCommands::replace_node);
+    replace->add_option("ID", node_, "The node that goes")->required();
+    replace->add_option("BY", by_, "The id of the one that comes")->required();
+    replace->add_option("ADDRESS", address_, "Where the others reach that: HOST:PORT")->required();
+    replace->add_flag("--yes", session_.yes, "Do not ask");
+    CLI::App* transfer = noun.add_subcommand(
+        "transfer", "Have a set led by another of its replicas, from now on. Safe to repeat");
+    runs(transfer, &ClusterCommands::transfer);
+    transfer->add_option("SET", set_, "The set's number, as 'status' shows it")->required();
+    transfer->add_option("NODE", node_, "Who should lead it")->required();
+    CLI::App* rebalance = noun.add_subcommand(
+        "rebalance",
+        "Move sets, one replica at a time, until all nodes hold and lead about as many. It goes on "
+        "through restarts. Safe to repeat");
+    runs(rebalance, &ClusterCommands::rebalance);
+    rebalance->add_flag("--stop", stop_, "Stop after the move that is under way");
 }
 
 void ClusterCommands::add_init_certs(CLI::App& noun) {
@@ -114,17 +146,60 @@ int ClusterCommands::init() {
     return exit_ok;
 }
 
+int ClusterCommands::changed(const Called& answer, const std::string& what) {
+    if (!answer) return session_.fail(answer.error());
+    if (!is_for_people(session_.format())) return session_.show(*answer);
+    session_.world().out << what << "\n'penstock cluster status' shows how far it is.\n";
+    return exit_ok;
+}
+
 int ClusterCommands::add_node() {
     json::object body;
     body["id"] = node_;
     body["address"] = address_;
-    const auto added = session_.send("POST", "/v1/cluster/nodes", body);
-    if (!added) return session_.fail(added.error());
-    if (!is_for_people(session_.format())) return session_.show(*added);
-    session_.world().out << "node " << node_
-                         << " is added; sets that lack replicas get them there.\n"
-                         << "'penstock cluster status' shows how far they are.\n";
-    return exit_ok;
+    return changed(session_.send("POST", "/v1/cluster/nodes", body),
+                   "node " + std::to_string(node_) +
+                       " is added; sets that lack replicas get them there. 'penstock cluster "
+                       "rebalance' moves others to it.");
+}
+
+int ClusterCommands::remove_node() {
+    int exit_code = exit_ok;
+    const std::string node = std::to_string(node_);
+    if (!session_.confirmed("Remove node " + node + " from the cluster for ever?", exit_code)) {
+        return exit_code;
+    }
+    return changed(session_.act("DELETE", "/v1/cluster/nodes/" + node),
+                   "node " + node + " leaves: its replicas move to other nodes, then it is " +
+                       "forgotten. Stop it when 'status' does not show it any more.");
+}
+
+int ClusterCommands::replace_node() {
+    int exit_code = exit_ok;
+    const std::string node = std::to_string(node_);
+    const std::string by = std::to_string(by_);
+    if (!session_.confirmed("Replace node " + node + " by node " + by + " for ever?", exit_code)) {
+        return exit_code;
+    }
+    json::object body;
+    body["id"] = by_;
+    body["address"] = address_;
+    return changed(session_.send("POST", "/v1/cluster/nodes/" + node + "/replace", body),
+                   "node " + by + " is added and node " + node + " leaves.");
+}
+
+int ClusterCommands::transfer() {
+    json::object body;
+    body["node"] = node_;
+    const std::string set = std::to_string(set_);
+    return changed(session_.send("POST", "/v1/cluster/sets/" + set + "/transfer", body),
+                   "set " + set + " will be led by node " + std::to_string(node_) +
+                       " as soon as that has all of it.");
+}
+
+int ClusterCommands::rebalance() {
+    return changed(session_.act(stop_ ? "DELETE" : "POST", "/v1/cluster/rebalance"),
+                   stop_ ? "No further set will move." : "Sets move, one replica at a time.");
 }
 
 int ClusterCommands::status() {

@@ -21,7 +21,13 @@ class ClusterCommands {
     void add_init_certs(CLI::App& noun);
     int init_certs();
     int init();
+    void add_changes(CLI::App& noun);
     int add_node();
+    int remove_node();
+    int replace_node();
+    int transfer();
+    int rebalance();
+    int changed(const Called& answer, const std::string& what);
     int status();
     int show_tables(const boost::json::object& cluster);
 
@@ -31,6 +37,9 @@ class ClusterCommands {
     std::string nodes_;
     std::uint64_t days_ = 0;
     std::uint64_t node_ = 0;
+    std::uint64_t by_ = 0;
+    std::uint64_t set_ = 0;
+    bool stop_ = false;
     std::string address_;
 };
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include <cstdint>
+#include <set>
 #include <string_view>
 
 namespace penstock::cli {
@@ -50,6 +51,8 @@ const Columns cluster_node_columns = {{"NODE", "id"},
                                       {"HTTP", "http_address"},
                                       {"PEER", "peer_address"},
                                       {"ZONE", "zone"},
+                                      {"SETS", "sets"},
+                                      {"STATE", "state"},
                                       {"PROBLEM", "problem"}};
 const Columns cluster_set_columns = {{"SET", "set"},
                                      {"LEADER", "leader"},
@@ -67,9 +70,26 @@ json::array node_rows(const json::object& cluster) {
         json::object row = item.get_object();
         row["connected"] = is_set(row, "connected") ? "yes" : "no";
         if (number_in(row, "id") == number_in(cluster, "node")) row["connected"] = "asked";
+        row["state"] = is_set(row, "leaving") ? "leaving" : "member";
         rows.push_back(std::move(row));
     }
     return rows;
+}
+
+// Where the members are not yet those that are wanted: what they are to be.
+std::string target_of(const json::object& set) {
+    std::set<std::uint64_t> members;
+    for (const auto& value : list_in(set, "replicas")) {
+        if (value.is_object()) members.insert(number_in(value.get_object(), "node"));
+    }
+    std::string words;
+    std::set<std::uint64_t> wanted;
+    for (const auto& value : list_in(set, "wanted")) {
+        if (!value.is_number()) continue;
+        wanted.insert(value.to_number<std::uint64_t>());
+        add_word(words, std::to_string(value.to_number<std::uint64_t>()));
+    }
+    return wanted.empty() || members == wanted ? std::string() : " -> " + words;
 }
 
 json::array set_rows(const json::object& cluster) {
@@ -89,7 +109,7 @@ json::array set_rows(const json::object& cluster) {
             add_word(lag, lag_of(replica, committed));
             if (is_set(replica, "in_sync")) add_word(in_sync, node);
         }
-        row["replicas"] = replicas;
+        row["replicas"] = replicas + target_of(item.get_object());
         row["lag"] = lag;
         row["in_sync"] = in_sync;
         if (number_in(row, "leader") == 0) row["leader"] = unknown;

@@ -254,6 +254,10 @@ std::vector<Key> make_cluster_keys() {
                    count,
                    [](C& c) -> std::uint64_t& { return c.cluster.data_sets; },
                    {1, 1'000}),
+        number_key("cluster.replace_after",
+                   duration,
+                   [](C& c) -> std::uint64_t& { return c.cluster.replace_after_ms; },
+                   {10'000, 31'536'000'000}),
         flag_key("cluster.insecure", [](C& c) -> bool& { return c.cluster.insecure; }),
     };
 }

@@ -76,6 +76,7 @@ struct ClusterConfig {
     ClusterTlsConfig tls;
     std::string ack = "all";      // all, majority
     std::uint64_t data_sets = 8;  // of a new cluster
+    std::uint64_t replace_after_ms = 1'800'000;  // a node away for longer is replaced
     bool insecure = false;
 };
 

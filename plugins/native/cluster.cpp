@@ -4,9 +4,23 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
+#include <cstdint>
+
 namespace penstock::plugins::native {
 
 namespace {
+
+using What = api::ChangeCluster::What;
+
+constexpr Range ids{1, INT64_MAX};
+constexpr Range address_bytes{3, 255};
+constexpr std::uint64_t no_set = 1U << model::set_bits;
+
+// What is no number is that of no node and no set.
+std::uint64_t number_in_path(const Call& call, std::uint64_t otherwise = 0) {
+    return model::parse_decimal(call.names[0]).value_or(otherwise);
+}
 
 boost::json::object show(const api::ClusterNodeView& node) {
     boost::json::object out;
@@ -15,6 +29,7 @@ boost::json::object show(const api::ClusterNodeView& node) {
     out["http_address"] = node.http_address;
     if (!node.zone.empty()) out["zone"] = node.zone;
     out["connected"] = node.connected;
+    out["sets"] = node.sets;
     if (node.leaving) out["leaving"] = true;
     if (!node.problem.empty()) out["problem"] = readable(node.problem);
     return out;
@@ -40,6 +55,9 @@ boost::json::object show(const api::SetView& set) {
         replicas.push_back(std::move(one));
     }
     out["replicas"] = std::move(replicas);
+    boost::json::array wanted;
+    for (const auto node : set.wanted) wanted.emplace_back(node);
+    out["wanted"] = std::move(wanted);
     return out;
 }
 
@@ -49,6 +67,7 @@ boost::json::object show(const api::ClusterView& cluster) {
     out["cluster_id"] = cluster.cluster_id;
     out["incarnation"] = cluster.incarnation;
     out["node"] = cluster.node;
+    out["rebalancing"] = cluster.balancing;
     boost::json::array nodes;
     for (const auto& node : cluster.nodes) nodes.push_back(show(node));
     out["nodes"] = std::move(nodes);
@@ -79,12 +98,57 @@ asio::awaitable<Reply> init_cluster(Call& call) {
 
 asio::awaitable<Reply> add_node(Call& call) {
     Fields fields = json_fields(call.request.body, {"id", "address"});
-    api::AddNode request;
-    request.node = fields.whole("id", {1, INT64_MAX}).value_or(0);
-    request.peer_address = fields.text("address", {3, 255}).value_or("");
-    if (request.node == 0) fields.refuse("id", "is needed: a number that no node had before.");
-    if (request.peer_address.empty()) fields.refuse("address", "is needed: HOST:PORT.");
+    api::ChangeCluster request;
+    request.what = What::add;
+    request.node = fields.need_whole("id", ids);
+    request.peer_address = fields.need_text("address", address_bytes);
     if (!fields.ok()) co_return *fields.problem();
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
+asio::awaitable<Reply> remove_node(Call& call) {
+    api::ChangeCluster request;
+    request.what = What::remove;
+    request.node = number_in_path(call);
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
+asio::awaitable<Reply> replace_node(Call& call) {
+    Fields fields = json_fields(call.request.body, {"id", "address"});
+    api::ChangeCluster request;
+    request.what = What::replace;
+    request.node = number_in_path(call);
+    request.by = fields.need_whole("id", ids);
+    request.peer_address = fields.need_text("address", address_bytes);
+    if (!fields.ok()) co_return *fields.problem();
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
+asio::awaitable<Reply> transfer_set(Call& call) {
+    Fields fields = json_fields(call.request.body, {"node"});
+    api::ChangeCluster request;
+    request.what = What::transfer;
+    // A number that no set can have is refused as one that there is not.
+    request.set = static_cast<std::uint32_t>(std::min(number_in_path(call, UINT32_MAX), no_set));
+    request.node = fields.need_whole("node", ids);
+    if (!fields.ok()) co_return *fields.problem();
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
+asio::awaitable<Reply> balance_cluster(Call& call) {
+    api::ChangeCluster request;
+    request.what = What::balance;
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
+asio::awaitable<Reply> stop_balancing(Call& call) {
+    api::ChangeCluster request;
+    request.what = What::stop_balancing;
     const auto outcome = co_await ask(call, std::move(request));
     co_return reply_of(outcome);
 }

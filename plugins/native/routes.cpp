@@ -68,6 +68,11 @@ std::vector<Route> operation_routes() {
         {"GET", "/v1/cluster", get_cluster},
         {"POST", "/v1/cluster/init", init_cluster},
         {"POST", "/v1/cluster/nodes", add_node, !query, body},
+        {"DELETE", "/v1/cluster/nodes/{}", remove_node},
+        {"POST", "/v1/cluster/nodes/{}/replace", replace_node, !query, body},
+        {"POST", "/v1/cluster/sets/{}/transfer", transfer_set, !query, body},
+        {"POST", "/v1/cluster/rebalance", balance_cluster},
+        {"DELETE", "/v1/cluster/rebalance", stop_balancing},
     };
 }
 

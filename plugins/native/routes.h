@@ -89,5 +89,10 @@ asio::awaitable<Reply> get_status(Call& call);
 asio::awaitable<Reply> get_cluster(Call& call);
 asio::awaitable<Reply> init_cluster(Call& call);
 asio::awaitable<Reply> add_node(Call& call);
+asio::awaitable<Reply> remove_node(Call& call);
+asio::awaitable<Reply> replace_node(Call& call);
+asio::awaitable<Reply> transfer_set(Call& call);
+asio::awaitable<Reply> balance_cluster(Call& call);
+asio::awaitable<Reply> stop_balancing(Call& call);
 
 }  // namespace penstock::plugins::native

@@ -13,9 +13,9 @@ class CliCluster : public CliFixture {
         view.name = "prod";
         view.cluster_id = "00aa";
         view.node = 1;
-        view.nodes = {{1, "10.0.0.1:7072", "10.0.0.1:7070", "a", false, true, ""},
-                      {2, "10.0.0.2:7072", "10.0.0.2:7070", "b", false, true, ""},
-                      {3, "10.0.0.3:7072", "", "c", false, false, "no connection"}};
+        view.nodes = {{1, "10.0.0.1:7072", "10.0.0.1:7070", "a", false, true, "", 2},
+                      {2, "10.0.0.2:7072", "10.0.0.2:7070", "b", false, true, "", 1},
+                      {3, "10.0.0.3:7072", "", "c", true, false, "no connection", 2}};
         api::SetView led;
         led.set = 1;
         led.leader = 2;
@@ -27,6 +27,8 @@ class CliCluster : public CliFixture {
         api::SetView alone;
         alone.set = 2;
         alone.replicas = {{3, true, 0, false, false}};
+        led.wanted = {2, 1, 3};
+        alone.wanted = {1, 3};
         view.sets = {led, alone};
         return view;
     }
@@ -35,15 +37,16 @@ class CliCluster : public CliFixture {
 TEST_F(CliCluster, StatusShowsLeadersAndWhatReplicasLack) {
     broker.answer_with<api::GetCluster>(three_nodes());
     EXPECT_EQ(run({"cluster", "status", "-o", "table"}), 0);
-    EXPECT_EQ(out,
-              "cluster prod, id 00aa\n\n"
-              "NODE  CONNECTED  HTTP           PEER           ZONE  PROBLEM\n"
-              "1     asked      10.0.0.1:7070  10.0.0.1:7072  a     -\n"
-              "2     yes        10.0.0.2:7070  10.0.0.2:7072  b     -\n"
-              "3     no         -              10.0.0.3:7072  c     no connection\n\n"
-              "SET  LEADER  TERM  REPLICAS        LAG    IN SYNC  COMMITTED  OBJECTS\n"
-              "1    2       5     1 2 3(learner)  2 0 ?  1 2      100        4\n"
-              "2    ?       0     3               ?      -        0          0\n");
+    EXPECT_EQ(
+        out,
+        "cluster prod, id 00aa\n\n"
+        "NODE  CONNECTED  HTTP           PEER           ZONE  SETS  STATE    PROBLEM\n"
+        "1     asked      10.0.0.1:7070  10.0.0.1:7072  a     2     member   -\n"
+        "2     yes        10.0.0.2:7070  10.0.0.2:7072  b     1     member   -\n"
+        "3     no         -              10.0.0.3:7072  c     2     leaving  no connection\n\n"
+        "SET  LEADER  TERM  REPLICAS        LAG    IN SYNC  COMMITTED  OBJECTS\n"
+        "1    2       5     1 2 3(learner)  2 0 ?  1 2      100        4\n"
+        "2    ?       0     3 -> 1 3        ?      -        0          0\n");
 }
 
 TEST_F(CliCluster, StatusAsJsonIsTheServersAnswer) {
@@ -76,12 +79,51 @@ TEST_F(CliCluster, InitNamesTheNodesAndWhatToDoNext) {
 }
 
 TEST_F(CliCluster, AddNamesTheNodeAndItsAddress) {
-    broker.answer_with<api::AddNode>(three_nodes());
+    broker.answer_with<api::ChangeCluster>(three_nodes());
     EXPECT_EQ(run({"cluster", "add", "4", "10.0.0.4:7072"}), 0);
-    ASSERT_NE(broker.last<api::AddNode>(), nullptr);
-    EXPECT_EQ(broker.last<api::AddNode>()->node, 4U);
-    EXPECT_EQ(broker.last<api::AddNode>()->peer_address, "10.0.0.4:7072");
+    ASSERT_NE(broker.last<api::ChangeCluster>(), nullptr);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->node, 4U);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->peer_address, "10.0.0.4:7072");
     EXPECT_NE(out.find("node 4 is added"), std::string::npos);
+}
+
+TEST_F(CliCluster, ANodeIsRemovedOnceThatIsConfirmed) {
+    broker.answer_with<api::ChangeCluster>(three_nodes());
+    EXPECT_EQ(run({"cluster", "remove", "3"}), 2);
+    EXPECT_EQ(broker.last<api::ChangeCluster>(), nullptr);
+    EXPECT_EQ(run({"cluster", "remove", "3", "--yes"}), 0);
+    ASSERT_NE(broker.last<api::ChangeCluster>(), nullptr);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->what, api::ChangeCluster::What::remove);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->node, 3U);
+    EXPECT_NE(out.find("node 3 leaves"), std::string::npos);
+}
+
+TEST_F(CliCluster, ANodeIsReplacedByOneWithAnotherId) {
+    broker.answer_with<api::ChangeCluster>(three_nodes());
+    EXPECT_EQ(run({"cluster", "replace", "3", "4", "10.0.0.4:7072", "--yes"}), 0);
+    ASSERT_NE(broker.last<api::ChangeCluster>(), nullptr);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->what, api::ChangeCluster::What::replace);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->node, 3U);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->by, 4U);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->peer_address, "10.0.0.4:7072");
+}
+
+TEST_F(CliCluster, ASetIsTransferred) {
+    broker.answer_with<api::ChangeCluster>(three_nodes());
+    EXPECT_EQ(run({"cluster", "transfer", "7", "2"}), 0);
+    ASSERT_NE(broker.last<api::ChangeCluster>(), nullptr);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->what, api::ChangeCluster::What::transfer);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->set, 7U);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->node, 2U);
+}
+
+TEST_F(CliCluster, SetsAreRebalancedUntilTheyAreStopped) {
+    broker.answer_with<api::ChangeCluster>(three_nodes());
+    EXPECT_EQ(run({"cluster", "rebalance"}), 0);
+    ASSERT_NE(broker.last<api::ChangeCluster>(), nullptr);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->what, api::ChangeCluster::What::balance);
+    EXPECT_EQ(run({"cluster", "rebalance", "--stop"}), 0);
+    EXPECT_EQ(broker.last<api::ChangeCluster>()->what, api::ChangeCluster::What::stop_balancing);
 }
 
 TEST_F(CliCluster, InitThatIsRefusedSaysWhy) {

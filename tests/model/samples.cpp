@@ -254,17 +254,7 @@ std::vector<CommandSample> cluster_samples() {
              made<PutSet>([](PutSet& c) {
                  c.info = {SetId{3}, {NodeId{1}}, {NodeId{1}, NodeId{2}}};
              }),
-             "010121030101020102"},
-            {"SetBalancing", made<SetBalancing>([](SetBalancing& c) { c.on = true; }), "01012501"},
-            {"MarkLeaving",
-             made<MarkLeaving>([](MarkLeaving& c) { c.node = NodeId{300}; }),
-             "010126ac0201"},
-            {"PreferLeader",
-             made<PreferLeader>([](PreferLeader& c) {
-                 c.set = SetId{3};
-                 c.node = NodeId{300};
-             }),
-             "01012703ac02"}};
+             "010121030101020102"}};
 }
 
 DeadInfo sample_dead_info() {
@@ -279,6 +269,19 @@ DeadInfo sample_dead_info() {
         d.died_ms = 1'700'000'000'000;
         d.first_logged_ms = 7;
     });
+}
+
+std::vector<CommandSample> arrangement_samples() {
+    return {{"SetBalancing", made<SetBalancing>([](SetBalancing& c) { c.on = true; }), "01012501"},
+            {"MarkLeaving",
+             made<MarkLeaving>([](MarkLeaving& c) { c.node = NodeId{300}; }),
+             "010126ac0201"},
+            {"PreferLeader",
+             made<PreferLeader>([](PreferLeader& c) {
+                 c.set = SetId{3};
+                 c.node = NodeId{300};
+             }),
+             "01012703ac02"}};
 }
 
 std::vector<CommandSample> transfer_samples() {
@@ -405,7 +408,8 @@ std::vector<CommandSample> command_samples() {
                               subscription_samples(),
                               delivery_samples(),
                               cluster_samples(),
-                              transfer_samples()}) {
+                              transfer_samples(),
+                              arrangement_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;

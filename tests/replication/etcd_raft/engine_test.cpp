@@ -156,6 +156,20 @@ TEST(EngineRules, R2AGoneEngineTakesNothing) {
     EXPECT_TRUE(engine.peers().empty());
 }
 
+// What 3 sent before it was removed would be taken for the word of the replica that comes after it.
+TEST(EngineRules, ANodeThatLeftComesBackInALaterTermOnly) {
+    HandPlayed set(4);
+    ASSERT_TRUE(set.elect(1));
+    ASSERT_TRUE(set.change(1, Kind::remove, 3));
+    EXPECT_TRUE(set.engine(1).left_in_this_term(NodeId{3}));
+    EXPECT_EQ(refusal(set.engine(1).make_change({Kind::add_learner, NodeId{3}})),
+              "that node left in this term: it comes back in a later one");
+    EXPECT_EQ(refusal(set.engine(1).make_change({Kind::add_learner, NodeId{9}})), "");
+    ASSERT_TRUE(set.elect(2));
+    EXPECT_FALSE(set.engine(2).left_in_this_term(NodeId{3}));
+    EXPECT_EQ(refusal(set.engine(2).make_change({Kind::add_learner, NodeId{3}})), "");
+}
+
 TEST(EngineRules, R3OneChangeAtATime) {
     HandPlayed set(3, 1);
     EXPECT_EQ(refusal(set.engine(1).make_change({Kind::add_learner, NodeId{4}})),
