@@ -51,6 +51,14 @@ TEST(OutboxSimulation, EveryCopyIsInExactlyOnePlaceWhateverHappens) {
     }
 }
 
+// A letter that arrives in one entry with the redrive that sends it back.
+TEST(OutboxSimulation, Seed239ALetterIsRedrivenByTheEntryThatBringsIt) {
+    OutboxWorld world(239);
+    for (int at = 0; at < acts_per_seed && world.complaints().empty(); ++at) world.act();
+    world.finish();
+    EXPECT_EQ(first_of(world.complaints()), "");
+}
+
 // The same little history, with a kill before its first step, its second, and so on.
 TEST(OutboxSimulation, AKillBetweenAnyTwoStepsLosesAndRepeatsNothing) {
     for (const std::size_t victim : {1, 2, 3}) {

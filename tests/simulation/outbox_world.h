@@ -101,10 +101,9 @@ class OutboxWorld {
     std::map<Copy, int> expected_;
     std::map<Copy, int> found_;
     std::map<std::string, std::uint64_t> consumed_;
-    std::set<model::MessageId> died_;  // were dead letters once: order says nothing of them
+    std::set<model::MessageId> died_;  // went to be dead letters: order says nothing of them
     model::Sequence order_seen_ = 1;
     model::MessageId order_last_;
-    std::map<model::QueueNo, model::Sequence> letters_seen_;
     std::uint64_t next_payload_ = 1;
     std::vector<std::string> complaints_;
     std::map<std::string, std::uint64_t> met_;
