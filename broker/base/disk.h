@@ -50,7 +50,7 @@ class Disk {
         const std::string& folder) const = 0;                       // names, sorted
     virtual Result<void> make_folder(const std::string& path) = 0;  // with parents; may exist
     virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
-    virtual Result<void> remove(const std::string& path) = 0;
+    virtual Result<void> remove(const std::string& path) = 0;  // a file, or a folder that is empty
 
     // Makes creations, renames and removals in `folder` durable.
     virtual Result<void> sync_folder(const std::string& folder) = 0;

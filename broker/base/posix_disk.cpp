@@ -150,8 +150,9 @@ Result<void> PosixDisk::rename(const std::string& from, const std::string& to) {
 }
 
 Result<void> PosixDisk::remove(const std::string& path) {
-    if (::unlink(path.c_str()) != 0) return system_error("remove", path, errno);
-    return {};
+    if (::unlink(path.c_str()) == 0) return {};
+    if (errno == EISDIR && ::rmdir(path.c_str()) == 0) return {};
+    return system_error("remove", path, errno);
 }
 
 Result<void> PosixDisk::sync_folder(const std::string& folder) {

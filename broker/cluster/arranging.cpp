@@ -1,5 +1,6 @@
 // How set 0's word becomes true: its leader arranges nodes and sets; every node gives up what it is
 // to hold no longer.
+#include "broker/base/log.h"
 #include "broker/cluster/cluster_node.h"
 #include "broker/cluster/view.h"
 
@@ -78,6 +79,18 @@ void ClusterNode::found_names(node::Node& node) {
 std::vector<Founder> ClusterNode::founders() const {
     if (identity_ && !identity_->founders.empty()) return identity_->founders;
     return {{options_.node.value, options_.peer_address}};
+}
+
+void ClusterNode::tell_if_removed() {
+    const auto names = logs_.find(model::names_set);
+    const bool gone =
+        names != logs_.end() && names->second->gone() == replication::Engine::Gone::removed;
+    if (!gone || std::exchange(removed_, true)) return;
+    log_line(
+        LogLevel::warn,
+        "cluster",
+        "event=removed_here this node was removed from the cluster and holds nothing of it any "
+        "more: stop it; to use the machine again give it an empty folder and a new id");
 }
 
 // A replica that set 0 wants here no longer goes once the set's leader says that it is no member

@@ -270,6 +270,7 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         const auto link = links_.find(peer);
         return link != links_.end() && link->second.connected;
     };
+    tell_if_removed();
     for (const auto& [set, log] : logs_) {
         if (log->failed()) return *log->failed();
         if (log->leadership().leading) {

@@ -169,6 +169,7 @@ class ClusterNode final : public node::Neighbours,
     [[nodiscard]] Arranger::Facts facts() const;
     [[nodiscard]] std::set<NodeId> away() const;
     [[nodiscard]] node::Refused complaint(const api::ChangeCluster& change) const;
+    void tell_if_removed();
     Result<void> tend_departures(node::Node& node, std::int64_t now_us);
     Result<void> depart(node::Node& node, const api::ClusterView& view);
     [[nodiscard]] std::vector<Founder> founders() const;
@@ -202,6 +203,7 @@ class ClusterNode final : public node::Neighbours,
     std::map<NodeId, std::int64_t> invited_us_;
     std::int64_t ticked_us_ = 0;
     std::int64_t tended_us_ = 0;
+    bool removed_ = false;           // from the cluster, and said so
     std::int64_t departing_us_ = 0;  // who still holds what was asked
     std::optional<Error> failure_;   // of an answer's work: the next turn ends
     ClusterCounters counters_;

@@ -123,6 +123,16 @@ TEST_F(PosixDiskTest, FilesAreRenamedAndRemoved) {
     EXPECT_EQ(disk_.rename(folder_.file("b"), folder_.file("c")).error().code, Errc::not_found);
 }
 
+TEST_F(PosixDiskTest, AFolderIsRemovedOnceItIsEmpty) {
+    const std::string folder = folder_.file("folder");
+    ASSERT_TRUE(disk_.make_folder(folder));
+    ASSERT_TRUE(disk_.open(folder + "/file", Disk::Open::create));
+    EXPECT_FALSE(disk_.remove(folder));
+    ASSERT_TRUE(disk_.remove(folder + "/file"));
+    ASSERT_TRUE(disk_.remove(folder));
+    EXPECT_EQ(disk_.list(folder).error().code, Errc::not_found);
+}
+
 TEST_F(PosixDiskTest, SpaceOfAFolderIsThatOfItsFileSystem) {
     const auto space = disk_.space(folder_.path().string());
     ASSERT_TRUE(space);

@@ -87,6 +87,25 @@ class Cluster:
         lines += ["[cluster.tls]", f'ca = "{certificates}/ca.pem"']
         return "\n".join(lines + [f'cert = "{own}.pem"', f'key = "{own}.key"', ""])
 
+    def grow(self, test):
+        """A further node, configured and running, that nobody has added yet."""
+        self.ports += free_ports(1)
+        number = len(self.ports)
+        node = Node(test, self.folder / f"node{number}", number, self.config(number))
+        self.nodes.append(node)
+        return node.start()
+
+    def view(self):
+        """What the youngest running node tells of the cluster: it is the last to be removed."""
+        for node in reversed(self.running()):
+            try:
+                status, view = node.native("GET", "/v1/cluster")
+            except OSError:
+                continue
+            if status == 200:
+                return view
+        return {"nodes": [], "sets": []}
+
     def start(self):
         for node in self.nodes:
             node.start()
@@ -142,5 +161,5 @@ class Cluster:
 
     def busiest_set(self):
         """The data set with the longest log."""
-        sets = [one for one in self.running()[0].sets() if one["set"] != 0]
+        sets = [one for one in self.view()["sets"] if one["set"] != 0]
         return max(sets, key=lambda one: one["committed"])["set"]
