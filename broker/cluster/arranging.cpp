@@ -132,7 +132,7 @@ Result<void> ClusterNode::depart(node::Node& node, const api::ClusterView& view)
         logs_.erase(set);
         in_sync_.erase(set);
         leaders_seen_.erase(set);
-        if (auto forgotten = snapshots_.forget(set); !forgotten) return forgotten;
+        snapshots_.forget(node, set);
         node.leave(set);
     }
     return {};

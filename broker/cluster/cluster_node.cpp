@@ -47,7 +47,11 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
       membership_(options_.node),
       arranger_({options_.node, options_.data_sets, options_.replicas, options_.replace_after_us}),
       departures_(world_.disk, options_.data_folder),
-      snapshots_(world_.disk, world_.clock, options_.data_folder, world_.open_view) {}
+      snapshots_(world_.disk,
+                 world_.clock,
+                 options_.data_folder,
+                 world_.open_view,
+                 options_.snapshot_bytes_per_s) {}
 
 Result<void> ClusterNode::load() {
     auto identity = load_identity(world_.disk, options_.data_folder);
@@ -85,7 +89,7 @@ void ClusterNode::connect(transport::Peers& peers) {
     peers_ = &peers;
     forwarding_.use(peers, mailbox_);
     founding_.use(peers, mailbox_);
-    snapshots_.use(peers, mailbox_);
+    snapshots_.use(peers);
     std::vector<PeerAddress> known = options_.peers;
     if (identity_ && !identity_->founders.empty()) {
         known.clear();
@@ -232,8 +236,9 @@ void ClusterNode::begin_turn(node::Node& node, std::int64_t now_us) {
 }
 
 std::int64_t ClusterNode::next_wake_us() const {
-    if (snapshots_.busy() || departures_.busy()) return 0;
-    return std::min(ticked_us_ + options_.tick_us, forwarding_.next_wake_us());
+    if (departures_.busy()) return 0;
+    return std::min(
+        {ticked_us_ + options_.tick_us, forwarding_.next_wake_us(), snapshots_.next_wake_us()});
 }
 
 Result<void> ClusterNode::look_at_names(node::Node& node) {
@@ -312,12 +317,11 @@ Result<void> ClusterNode::tend_snapshots(node::Node& node, std::int64_t now_us) 
     std::vector<SetId> sets;
     for (const auto& [set, log] : logs_) sets.push_back(set);
     for (const SetId set : sets) {
-        if (auto tended = snapshots_.tend(node, *logs_[set], now_us); !tended) return tended;
-        if (auto installed = snapshots_.install(node, set, *logs_[set]); !installed) {
-            return installed;
-        }
+        auto closed = snapshots_.tend(node, *logs_[set], now_us);
+        if (!closed) return closed.error();
+        if (*closed) logs_.erase(set);
     }
-    return {};
+    return snapshots_.install(node, now_us);
 }
 
 void ClusterNode::forward(SetId set,

@@ -87,8 +87,12 @@ void measure_snapshots(model::Metrics& metrics, const SnapshotCounters& counters
                     counters.fetched_bytes);
     metrics.counter(
         "penstock_snapshots_installed", "Snapshots that became a set here.", counters.installed);
-    metrics.counter(
-        "penstock_snapshots_failed", "Fetches of snapshots that were given up.", counters.failed);
+    metrics.counter("penstock_snapshots_failed",
+                    "Fetches of snapshots that were given up.",
+                    counters.fetch_failed);
+    metrics.counter("penstock_snapshots_make_failed",
+                    "Snapshots for others that could not be made.",
+                    counters.make_failed);
 }
 
 }  // namespace

@@ -231,12 +231,13 @@ void ClusterNode::answer(node::Node& node,
     if (word == Word::view) return respond(tell(node, question));
     if (word == Word::chunk) {
         auto chunk = decode_chunk_question(std::string_view(question).substr(1));
-        ChunkAnswer piece{"it cannot be read what is asked", {}};
-        if (chunk) {
-            const auto log = logs_.find(SetId{chunk->set});
-            piece = snapshots_.read(*chunk, from, log == logs_.end() ? nullptr : log->second);
-        }
-        return respond(encode_answer(piece));
+        const auto give = [respond](const ChunkAnswer& piece) {
+            respond(encode_answer(piece));
+        };
+        if (!chunk) return give({"it cannot be read what is asked", {}});
+        const auto log = logs_.find(SetId{chunk->set});
+        replication::RaftLog* held = log == logs_.end() ? nullptr : log->second;
+        return snapshots_.read(node, *chunk, from, held, give);
     }
     FoundAnswer answer;
     answer.problem = "it does not know what is asked";

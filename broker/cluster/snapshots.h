@@ -1,107 +1,86 @@
-// Snapshots: makes what followers need that the log no longer tells, hands it out in chunks, and
-// fetches and installs what this node needs itself. Works in bounded steps, one set after the
-// other, but for the installation, which the broker thread waits for. Owned by the ClusterNode,
-// broker thread only.
+// Snapshots: what a node does about snapshots of its sets: those it makes for others, and those it
+// needs itself. Works in bounded steps, several sets at a time. Owned by the ClusterNode, broker
+// thread only.
 #pragma once
 
-#include "broker/base/clock.h"
-#include "broker/cluster/words.h"
-#include "broker/node/node.h"
-#include "broker/replication/raft_log.h"
-#include "broker/replication/snapshot/install.h"
-#include "broker/replication/snapshot/sink.h"
-#include "broker/replication/snapshot/source.h"
-#include "broker/replication/transport/peers.h"
+#include "broker/cluster/own_snapshots.h"
+#include "broker/cluster/snapshot_fetches.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace penstock::cluster {
 
-using model::NodeId;
-using model::SetId;
-
-// Opens a checkpoint's rows to be read.
-using OpenView =
-    std::function<Result<std::unique_ptr<storage::RowView>>(const std::string& folder)>;
-
 struct SnapshotCounters {
     std::uint64_t made = 0;
+    std::uint64_t make_failed = 0;
     std::uint64_t fetched_bytes = 0;
     std::uint64_t installed = 0;
-    std::uint64_t failed = 0;  // fetches that were given up
+    std::uint64_t fetch_failed = 0;  // given up
 };
 
 class Snapshots {
   public:
-    Snapshots(Disk& disk, const Clock& clock, std::string data_folder, OpenView open_view);
+    Snapshots(Disk& disk,
+              const Clock& clock,
+              const std::string& data_folder,
+              OpenView open_view,
+              std::uint64_t bytes_per_s)
+        : own_(disk, clock, data_folder, std::move(open_view)),
+          fetches_(disk, clock, data_folder, bytes_per_s) {}
 
-    void use(replication::transport::Peers& peers, std::shared_ptr<node::Mailbox> mailbox) {
-        peers_ = &peers;
-        mailbox_ = std::move(mailbox);
-    }
+    void use(replication::transport::Peers& peers) { fetches_.use(peers); }
 
     // Removes what an earlier run has left of snapshots that it made.
-    Result<void> clear();
+    Result<void> clear() { return own_.clear(); }
 
-    // Once a turn for each set. An error is final.
-    Result<void> tend(node::Node& node, replication::RaftLog& log, std::int64_t now_us);
+    // Once a turn for each set that is open; true: it is closed now, its log is gone. An error is
+    // final.
+    Result<bool> tend(node::Node& node, replication::RaftLog& log, std::int64_t now_us) {
+        if (auto tended = own_.tend(node, log, now_us); !tended) return tended.error();
+        fetches_.tend(node, log, now_us);
+        return fetches_.begin_install(node, log);
+    }
 
-    // After a turn: what was fetched and the engine has taken becomes the set.
-    Result<void> install(node::Node& node, SetId set, replication::RaftLog& log);
+    // Once a turn, for those that are closed. An error is final.
+    Result<void> install(node::Node& node, std::int64_t now_us) {
+        return fetches_.install(node, now_us);
+    }
 
     // The set leaves this node: what was made or is being made or fetched of it goes.
     Result<void> forget(SetId set);
 
+    // The set, which is open, leaves this node: what was made or is being made or fetched of it
+    // goes.
+    void forget(node::Node& node, SetId set) {
+        own_.forget(node, set);
+        fetches_.forget(set);
+    }
+
     // A follower asks for a piece.
-    [[nodiscard]] ChunkAnswer read(const ChunkQuestion& question,
-                                   NodeId from,
-                                   replication::RaftLog* log);
+    void read(node::Node& node,
+              const ChunkQuestion& question,
+              NodeId from,
+              replication::RaftLog* log,
+              GiveChunk give) {
+        own_.read(node, question, from, log, std::move(give));
+    }
 
-    // True while there is work that no message starts.
-    [[nodiscard]] bool busy() const;
+    [[nodiscard]] std::int64_t next_wake_us() const { return fetches_.next_wake_us(); }
 
-    [[nodiscard]] const SnapshotCounters& counters() const { return counters_; }
+    [[nodiscard]] SnapshotCounters counters() const {
+        return {own_.made(),
+                own_.failed(),
+                fetches_.fetched_bytes(),
+                fetches_.installed(),
+                fetches_.failed()};
+    }
 
   private:
-    // A snapshot that is made, or can be read.
-    struct Made {
-        std::unique_ptr<replication::SnapshotSource> source;
-        std::string folder;
-        std::int64_t read_us = 0;
-    };
-
-    struct Fetch {
-        replication::SnapshotOffer offer;
-        std::unique_ptr<replication::SnapshotSink> sink;
-        std::unique_ptr<replication::SnapshotInstall> installing;
-        bool asked = false;
-        std::uint32_t failures = 0;
-        std::int64_t next_us = 0;
-    };
-
-    Result<void> make(node::Node& node, replication::RaftLog& log);
-    Result<void> go_on_making(replication::RaftLog& log, std::int64_t now_us);
-    void begin_fetch(replication::RaftLog& log);
-    Result<void> go_on_fetching(replication::RaftLog& log, std::int64_t now_us);
-    void ask(SetId set, Fetch& fetch);
-    void taken(SetId set, std::uint64_t index, const replication::transport::Answer& answer);
-    void give_up(SetId set);
-
-    Disk& disk_;
-    const Clock& clock_;
-    std::string data_folder_;
-    OpenView open_view_;
-    replication::transport::Peers* peers_ = nullptr;
-    std::shared_ptr<node::Mailbox> mailbox_;
-    std::map<SetId, Made> made_;
-    std::map<SetId, Made> making_;
-    std::map<SetId, Fetch> fetches_;
-    SnapshotCounters counters_;
+    OwnSnapshots own_;
+    SnapshotFetches fetches_;
 };
 
 }  // namespace penstock::cluster

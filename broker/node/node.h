@@ -130,10 +130,15 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     // closed; what is left of them on the disk is the caller's. It may be hosted again.
     void leave(model::SetId set);
 
-    // Closes rows and log of a set that is here, lets `work` replace what is on the disk, and opens
-    // it again. An error is final.
-    Result<void> swap(model::SetId set,
-                      const std::function<Result<void>(storage::LogStore&)>& work);
+    // Rows and log of a set that is here are about to be replaced on the disk: what waits for it
+    // ends, both are closed. Until resume() it shows no rows, and nobody is known here to lead it:
+    // the set of names is resumed in the same turn. An error is final.
+    void suspend(model::SetId set);
+    Result<void> resume(model::SetId set);
+
+    [[nodiscard]] Offload& offload() { return world_.offload; }
+
+    [[nodiscard]] storage::SpaceLevel space() const { return open_->background.space(); }
 
     // The key a cluster begins with; counts until set 0 has one.
     void use_first_key(RootKey key);

@@ -200,12 +200,13 @@ void Node::leave(model::SetId set) {
     open_->resting.insert(open_->desks.extract(desk));
 }
 
-Result<void> Node::swap(model::SetId set,
-                        const std::function<Result<void>(storage::LogStore&)>& work) {
-    HostedSet& here = *hosted(set);
+void Node::suspend(model::SetId set) {
     open_->background.remove(set);
-    here.close();
-    if (auto worked = work(*store_); !worked) return worked;
+    hosted(set)->close();
+}
+
+Result<void> Node::resume(model::SetId set) {
+    HostedSet& here = *hosted(set);
     auto rows = world_.open_rows(rows_folder(set));
     if (!rows) return rows.error();
     here.reopen(std::move(*rows));

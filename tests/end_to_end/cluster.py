@@ -58,12 +58,13 @@ class Node(Server):
 
 
 class Cluster:
-    """Nodes 1..size of one cluster, not yet started. With `certificates`, the folder of
-    make_certificates, they speak TLS."""
+    """Nodes 1..size of one cluster, not yet started; the first `founders` of them (nothing: all) found
+    it. With `certificates`, the folder of make_certificates, they speak TLS."""
 
-    def __init__(self, test, folder, size=3, name="test", certificates=None):
+    def __init__(self, test, folder, size=3, name="test", certificates=None, founders=None):
         self.folder = folder
         self.name = name
+        self.founders = founders or size
         self.ports = free_ports(size)
         self.nodes = []
         for at in range(size):
@@ -72,7 +73,8 @@ class Cluster:
 
     def config(self, number, certificates=None):
         peers = ", ".join(
-            f'{{id = {at + 1}, address = "127.0.0.1:{port}"}}' for at, port in enumerate(self.ports)
+            f'{{id = {at + 1}, address = "127.0.0.1:{port}"}}'
+            for at, port in enumerate(self.ports[: self.founders])
         )
         lines = [
             "[cluster]",
@@ -120,6 +122,13 @@ class Cluster:
 
         wait_until(asked, 20, "the cluster is founded")
         return self.settled(sets)
+
+    def add(self, node):
+        """`cluster add` of a started node, by the first one."""
+        address = f"127.0.0.1:{self.ports[node.number - 1]}"
+        document = {"id": node.number, "address": address}
+        status, answer = self.nodes[0].native("POST", "/v1/cluster/nodes", document)
+        assert status == 200, answer
 
     def settled(self, sets=DATA_SETS + 1, patience=60):
         """Waits until every running node knows of a leader of each set."""

@@ -136,6 +136,11 @@ class FakeLogStore final : public storage::LogStore {
         return {};
     }
 
+    [[nodiscard]] Result<std::vector<storage::SealedRecords>> sealed_records(
+        model::SetId, model::LogIndex, std::size_t) const override {
+        return std::vector<storage::SealedRecords>{};
+    }
+
     [[nodiscard]] std::shared_ptr<const storage::LogPin> pin(model::SetId) override {
         return std::make_shared<storage::LogPin>();
     }

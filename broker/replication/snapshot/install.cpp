@@ -1,13 +1,13 @@
 #include "broker/replication/snapshot/install.h"
 
+#include "broker/base/check.h"
+
 #include <algorithm>
 #include <utility>
 
 namespace penstock::replication {
 
 namespace {
-
-constexpr std::uint64_t step_bytes = 4ULL << 20;
 
 Error lost(const Incoming& incoming, const std::string& what) {
     return error(Errc::damaged,
@@ -47,33 +47,31 @@ Result<void> SnapshotInstall::revoke() {
     return incoming_.unmark();
 }
 
-Result<bool> SnapshotInstall::step(storage::LogStore& store) {
+Result<bool> SnapshotInstall::step(storage::LogStore& store, std::uint64_t bytes_max) {
+    if (!needs_store()) return step_on_disk();
+    if (phase_ == Phase::bodies) {
+        if (auto put = put_bodies(store, bytes_max); !put) return put.error();
+        return true;
+    }
+    replace_log(store);
+    part_ = static_cast<std::uint32_t>(manifest_.files.size());
+    phase_ = Phase::bodies;
+    return true;
+}
+
+Result<bool> SnapshotInstall::step_on_disk() {
+    check(!needs_store(), "the log is replaced before the rows");
     Result<void> done;
-    switch (phase_) {
-        case Phase::log:
-            replace_log(store);
-            part_ = static_cast<std::uint32_t>(manifest_.files.size());
-            phase_ = Phase::bodies;
-            return true;
-        case Phase::bodies:
-            done = put_bodies(store);
-            break;
-        case Phase::rows:
-            done = swap_rows();
-            phase_ = Phase::unmark;
-            break;
-        case Phase::unmark:
-            done = incoming_.unmark();
-            phase_ = Phase::clear;
-            break;
-        case Phase::clear: {
-            const Result<bool> more = incoming_.clear_some();
-            if (!more || *more) return more;
-            phase_ = Phase::done;
-            break;
-        }
-        case Phase::done:
-            break;
+    if (phase_ == Phase::rows) {
+        done = swap_rows();
+        phase_ = Phase::unmark;
+    } else if (phase_ == Phase::unmark) {
+        done = incoming_.unmark();
+        phase_ = Phase::clear;
+    } else if (phase_ == Phase::clear) {
+        const Result<bool> more = incoming_.clear_some();
+        if (!more || *more) return more;
+        phase_ = Phase::done;
     }
     if (!done) return done.error();
     return phase_ != Phase::done;
@@ -104,8 +102,8 @@ Result<void> SnapshotInstall::open_bodies() {
 }
 
 // Some more of the ranges; each record goes into the log store as it comes.
-Result<void> SnapshotInstall::put_bodies(storage::LogStore& store) {
-    std::uint64_t left = step_bytes;
+Result<void> SnapshotInstall::put_bodies(storage::LogStore& store, std::uint64_t bytes_max) {
+    std::uint64_t left = bytes_max;
     std::string piece;
     while (left > 0 && part_ < manifest_.parts()) {
         if (!file_) {

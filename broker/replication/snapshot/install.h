@@ -42,8 +42,16 @@ class SnapshotInstall {
     // As if begin() had not been called; what was received stays.
     Result<void> revoke();
 
-    // One bounded step; true: sync the store, then call again.
-    Result<bool> step(storage::LogStore& store);
+    // One bounded step, of about so many bytes; true: sync the store, then call again.
+    Result<bool> step(storage::LogStore& store, std::uint64_t bytes_max = 4ULL << 20);
+
+    // The next step changes the log store.
+    [[nodiscard]] bool needs_store() const {
+        return phase_ == Phase::log || phase_ == Phase::bodies;
+    }
+
+    // A step that does not; true: call again.
+    Result<bool> step_on_disk();
 
     [[nodiscard]] const SnapshotManifest& manifest() const { return manifest_; }
 
@@ -51,7 +59,7 @@ class SnapshotInstall {
     enum class Phase : std::uint8_t { log, bodies, rows, unmark, clear, done };
 
     void replace_log(storage::LogStore& store) const;
-    Result<void> put_bodies(storage::LogStore& store);
+    Result<void> put_bodies(storage::LogStore& store, std::uint64_t bytes_max);
     Result<void> open_bodies();
     Result<void> swap_rows();
     Result<void> put_old_rows_aside();

@@ -10,6 +10,8 @@ namespace penstock::replication {
 namespace {
 
 constexpr std::uint64_t step_bytes = 4ULL << 20;
+// A long part is not left to one sync: the logs of this disk would wait for all of it.
+constexpr std::uint64_t unsynced_bytes_max = 8ULL << 20;
 
 }  // namespace
 
@@ -84,6 +86,7 @@ Result<void> SnapshotSink::next_part() {
     check_.emplace(manifest_, part_);
     bytes_ = *size;
     read_ = 0;
+    synced_ = 0;
     phase_ = Phase::read_again;
     return {};
 }
@@ -120,6 +123,7 @@ Result<void> SnapshotSink::begin_anew() {
     check_.emplace(manifest_, part_);
     bytes_ = 0;
     read_ = 0;
+    synced_ = 0;
     phase_ = Phase::receive;
     return {};
 }
@@ -135,7 +139,10 @@ Result<void> SnapshotSink::take(std::string_view bytes) {
     if (const auto wrote = file_->write_at(bytes_, {bytes}); !wrote) return wrote;
     bytes_ += bytes.size();
     received_ += bytes.size();
-    return check_->complete() ? finish_part() : Result<void>{};
+    if (check_->complete()) return finish_part();
+    if (bytes_ < synced_ + unsynced_bytes_max) return {};
+    synced_ = bytes_;
+    return file_->sync();
 }
 
 // Its name says that it is complete: after that it is not read again.

@@ -1,7 +1,7 @@
 // SnapshotSink: receives a snapshot into incoming/, part by part, and checks it. What was received
 // stays over a restart: the next sink for the same manifest goes on with it; one for another clears
-// it away first. Owned by the node, broker thread only. An error of the disk ends it; damaged bytes
-// only begin their part anew.
+// it away first. Owned by the node; any thread, one at a time: it waits for the disk. An error of
+// the disk ends it; damaged bytes only begin their part anew.
 #pragma once
 
 #include "broker/replication/snapshot/incoming.h"
@@ -62,6 +62,7 @@ class SnapshotSink {
     std::unique_ptr<File> file_;  // of the part that is coming
     std::uint64_t bytes_ = 0;     // of it
     std::uint64_t read_ = 0;      // of these: read again after a restart
+    std::uint64_t synced_ = 0;    // of these
     std::uint64_t lost_ = 0;
     std::uint64_t received_ = 0;
 };

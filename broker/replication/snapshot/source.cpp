@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t step_bytes = 4ULL << 20;
 constexpr std::size_t unwanted_records_max = 16;  // read past before looking anew
 constexpr std::size_t ranges_max = 500'000;       // of a manifest of manifest_bytes_max
+constexpr std::size_t segments_at_once_max = 4;   // a chunk is looked for in
 
 Error nowhere(SetId set, std::uint32_t part, std::uint64_t offset) {
     return error(Errc::invalid,
@@ -28,7 +29,7 @@ class Chunk {
         : entries_(entries),
           next_(offset >> frame_shift),
           skip_(static_cast<std::size_t>(offset & ((1ULL << frame_shift) - 1))),
-          bytes_max_(bytes_max) {}
+          bytes_max_(std::min(bytes_max, chunk_bytes_max)) {}
 
     // The record of the next entry, or one behind it; false: no more is wanted.
     bool take(const storage::StoredEntry& entry) {
@@ -160,14 +161,49 @@ Result<bool> SnapshotSource::add_range() {
     return prepared_;
 }
 
+Result<void> SnapshotSource::look_up(std::uint32_t part) {
+    if (!prepared_ || part >= manifest_.parts()) return nowhere(manifest_.set, part, 0);
+    if (is_file(part) || (!entries_.empty() && entries_part_ == part)) return {};
+    const BodyRange& range = manifest_.ranges[part - manifest_.files.size()];
+    auto entries = live_->from(range.first, range.entries);
+    if (!entries) return entries.error();
+    check(entries->size() == range.entries, "a checkpoint's rows have changed");
+    entries_ = std::move(*entries);
+    entries_part_ = part;
+    return {};
+}
+
+Result<void> SnapshotSource::find(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max) {
+    if (!pin_) pin_ = store_.pin(manifest_.set);
+    if (is_file(part)) return {};
+    records_.clear();
+    chunk_.clear();
+    const std::uint64_t frames = offset >> frame_shift;
+    if (frames > entries_.size()) return nowhere(manifest_.set, part, offset);
+    if (frames == entries_.size()) return {};
+    auto found = store_.sealed_records(manifest_.set, entries_[frames].index, segments_at_once_max);
+    if (!found) return found.error();
+    records_ = std::move(*found);
+    if (!records_.empty()) return {};
+    auto chunk = read_written_to(offset, bytes_max);
+    if (!chunk) return chunk.error();
+    chunk_ = std::move(*chunk);
+    return {};
+}
+
+Result<std::string> SnapshotSource::fetch(std::uint32_t part,
+                                          std::uint64_t offset,
+                                          std::size_t bytes_max) {
+    if (is_file(part)) return read_file(part, offset, bytes_max);
+    return records_.empty() ? std::move(chunk_) : read_sealed(offset, bytes_max);
+}
+
 Result<std::string> SnapshotSource::read(std::uint32_t part,
                                          std::uint64_t offset,
                                          std::size_t bytes_max) {
-    if (!prepared_ || part >= manifest_.parts()) return nowhere(manifest_.set, part, offset);
-    if (!pin_) pin_ = store_.pin(manifest_.set);
-    bytes_max = std::min(bytes_max, chunk_bytes_max);
-    if (part < manifest_.files.size()) return read_file(part, offset, bytes_max);
-    return read_range(part, offset, bytes_max);
+    if (auto looked = look_up(part); !looked) return looked.error();
+    if (auto found = find(part, offset, bytes_max); !found) return found.error();
+    return fetch(part, offset, bytes_max);
 }
 
 Result<std::string> SnapshotSource::read_file(std::uint32_t part,
@@ -181,29 +217,16 @@ Result<std::string> SnapshotSource::read_file(std::uint32_t part,
         file_ = std::move(*opened);
         file_part_ = part;
     }
-    std::string bytes(std::min<std::uint64_t>(bytes_max, file.bytes - offset), '\0');
+    std::string bytes(std::min<std::uint64_t>({bytes_max, chunk_bytes_max, file.bytes - offset}),
+                      '\0');
     if (const auto read = file_->read_at(offset, bytes.size(), bytes.data()); !read) {
         return read.error();
     }
     return bytes;
 }
 
-Result<void> SnapshotSource::list_range(std::uint32_t part) {
-    if (!entries_.empty() && entries_part_ == part) return {};
-    const BodyRange& range = manifest_.ranges[part - manifest_.files.size()];
-    auto entries = live_->from(range.first, range.entries);
-    if (!entries) return entries.error();
-    check(entries->size() == range.entries, "a checkpoint's rows have changed");
-    entries_ = std::move(*entries);
-    entries_part_ = part;
-    return {};
-}
-
-Result<std::string> SnapshotSource::read_range(std::uint32_t part,
-                                               std::uint64_t offset,
-                                               std::size_t bytes_max) {
-    if (const auto listed = list_range(part); !listed) return listed.error();
-    if (offset >> frame_shift > entries_.size()) return nowhere(manifest_.set, part, offset);
+// Of the segment that is written to.
+Result<std::string> SnapshotSource::read_written_to(std::uint64_t offset, std::size_t bytes_max) {
     Chunk chunk(entries_, offset, bytes_max);
     while (chunk.wants()) {
         bool any = false;
@@ -215,6 +238,23 @@ Result<std::string> SnapshotSource::read_range(std::uint32_t part,
             });
         if (!scanned) return scanned.error();
         if (!any) chunk.take_nothing();
+    }
+    return std::move(chunk.bytes());
+}
+
+// As far as the segments go that were found: what they should hold and do not is lost.
+Result<std::string> SnapshotSource::read_sealed(std::uint64_t offset, std::size_t bytes_max) const {
+    Chunk chunk(entries_, offset, bytes_max);
+    for (const storage::SealedRecords& records : records_) {
+        while (chunk.wants() && chunk.next_index() <= records.last()) {
+            const auto more =
+                records.scan(chunk.next_index(),
+                             [&](const storage::StoredEntry& entry) { return chunk.take(entry); });
+            if (!more) return more.error();
+            while (*more && chunk.wants() && chunk.next_index() <= records.last()) {
+                chunk.take_nothing();
+            }
+        }
     }
     return std::move(chunk.bytes());
 }

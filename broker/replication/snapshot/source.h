@@ -1,7 +1,8 @@
 // SnapshotSource: a snapshot this node can send: a checkpoint of the set's rows, and the records of
 // the log whose bodies these rows hold. It is made in bounded steps, then read in chunks, in any
 // order and as often as wanted. It pins the set's segments while rest() is not called. Owned by the
-// node, broker thread only. An error ends it; the node and its log go on.
+// node; used by one thread at a time: what says so by any of them, all else by the broker thread.
+// An error ends it; the node and its log go on.
 #pragma once
 
 #include "broker/base/disk.h"
@@ -15,7 +16,7 @@
 
 namespace penstock::replication {
 
-// What the rows of the checkpoint hold. Broker thread.
+// What the rows of the checkpoint hold. Any thread, one at a time.
 class LiveEntries {
   public:
     virtual ~LiveEntries() = default;
@@ -35,7 +36,7 @@ class SnapshotSource {
                    std::size_t range_entries = 4096);
 
     // One bounded step of making the manifest; true: it is complete. Error{invalid}: it would be
-    // longer than a manifest may be.
+    // longer than a manifest may be. Any thread.
     Result<bool> prepare();
 
     // Complete after prepare() said so.
@@ -43,22 +44,32 @@ class SnapshotSource {
 
     // Up to `bytes_max` (at most chunk_bytes_max) of a part; empty: at its end. In a file `offset`
     // is one; in a range it is the number of whole frames before, shifted by frame_shift, plus the
-    // bytes of the next one that are known already. Error{invalid}: there is no such place.
+    // bytes of the next one that are known already. Error{invalid}: there is no such place. In
+    // three calls: look_up() and fetch() wait for the disk, on any thread; find() in between looks
+    // only into memory, but for the footer of a segment.
+    Result<void> look_up(std::uint32_t part);
+    Result<void> find(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
+    Result<std::string> fetch(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
+
+    // The three of them.
     Result<std::string> read(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
 
     // Nobody reads for a while: segments may go. What is gone by then was let go of behind the
     // snapshot's index and is sent as lost; the receiver's log lets go of it too.
     void rest() { pin_.reset(); }
 
-    // Removes the checkpoint's files.
+    // Removes the checkpoint's files. Any thread; nothing else is called then.
     Result<void> remove();
 
   private:
     Result<bool> add_file();
     Result<bool> add_range();
+
+    [[nodiscard]] bool is_file(std::uint32_t part) const { return part < manifest_.files.size(); }
+
     Result<std::string> read_file(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
-    Result<std::string> read_range(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
-    Result<void> list_range(std::uint32_t part);
+    Result<std::string> read_written_to(std::uint64_t offset, std::size_t bytes_max);
+    Result<std::string> read_sealed(std::uint64_t offset, std::size_t bytes_max) const;
 
     Disk& disk_;
     storage::LogStore& store_;
@@ -76,6 +87,8 @@ class SnapshotSource {
     LogIndex next_entry_ = 1;         // to be listed
     std::vector<LiveEntry> entries_;  // of range part `entries_part_`
     std::uint32_t entries_part_ = 0;
+    std::vector<storage::SealedRecords> records_;  // found: where they are,
+    std::string chunk_;                            // or what they are
     bool prepared_ = false;
 };
 

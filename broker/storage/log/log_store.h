@@ -91,7 +91,8 @@ struct HardState {
     friend bool operator==(const HardState&, const HardState&) = default;
 };
 
-class Segment;  // one file; immutable once sealed, kept open by whoever holds it
+class Segment;         // one file; immutable once sealed, kept open by whoever holds it
+struct SealedSegment;  // one with its index
 
 // Where one body's bytes are: found in memory, read on any thread.
 class BodySource {
@@ -115,6 +116,25 @@ class BodySource {
     std::shared_ptr<const Segment> segment_;
     std::uint64_t offset_;  // of the record, or of a record before it in a sealed segment
     MessageId message_;
+};
+
+// A set's records in one sealed segment: found by the broker thread, read on any.
+class SealedRecords {
+  public:
+    SealedRecords(std::shared_ptr<const SealedSegment> segment, SetId set, LogIndex last)
+        : segment_(std::move(segment)), set_(set), last_(last) {}
+
+    // As LogStore::scan_records, to last(); false: `visit` wanted no more.
+    using VisitEntry = std::function<bool(const StoredEntry&)>;
+    [[nodiscard]] Result<bool> scan(LogIndex first, const VisitEntry& visit) const;
+
+    // No record of the segment that counts is behind it.
+    [[nodiscard]] LogIndex last() const { return last_; }
+
+  private:
+    std::shared_ptr<const SealedSegment> segment_;
+    SetId set_;
+    LogIndex last_;
 };
 
 // What reclaiming asks of the node's rows.
@@ -222,6 +242,11 @@ class LogStore {
     // Visits what there is from `first` on, also records at or below start(): with gaps, and with
     // damaged bodies, which are marked. A record that cannot be read at all is left out.
     virtual Result<void> scan_records(SetId set, LogIndex first, const VisitEntry& visit) const = 0;
+
+    // Where the next records from `first` on are, at most `count_max` segments; none: in the one
+    // that is written to, whose records are in memory, or nowhere. Pin the set first.
+    [[nodiscard]] virtual Result<std::vector<SealedRecords>> sealed_records(
+        SetId set, LogIndex first, std::size_t count_max) const = 0;
 
     [[nodiscard]] virtual std::shared_ptr<const LogPin> pin(SetId set) = 0;
 

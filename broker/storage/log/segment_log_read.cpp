@@ -100,6 +100,26 @@ Result<void> SegmentLogStore::scan_records(SetId set,
     return visit_places(range, scan_place);
 }
 
+Result<bool> SealedRecords::scan(LogIndex first, const VisitEntry& visit) const {
+    ScanRange range{set_, first, last_, nothing_needed};
+    return storage::scan_records(*segment_->segment, segment_->index, range, visit);
+}
+
+Result<std::vector<SealedRecords>> SegmentLogStore::sealed_records(SetId set,
+                                                                   LogIndex first,
+                                                                   std::size_t count_max) const {
+    std::vector<SealedRecords> found;
+    while (found.size() < count_max) {
+        const auto place = state_.catalog.next_place(set, first);
+        if (!place || place->number == active_->number()) break;
+        auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
+        if (!sealed) return sealed.error();
+        found.emplace_back(std::move(*sealed), set, place->last);
+        first = place->last + 1;
+    }
+    return found;
+}
+
 Result<std::vector<EntryFacts>> SegmentLogStore::facts(SetId set,
                                                        LogIndex first,
                                                        std::size_t count_max) const {

@@ -43,6 +43,8 @@ class SegmentLogStore final : public LogStore {
     void append_body(EntryRecord record) override;
     void drop_set(SetId set) override;
     Result<void> scan_records(SetId set, LogIndex first, const VisitEntry& visit) const override;
+    [[nodiscard]] Result<std::vector<SealedRecords>> sealed_records(
+        SetId set, LogIndex first, std::size_t count_max) const override;
     [[nodiscard]] std::shared_ptr<const LogPin> pin(SetId set) override;
     Result<void> sync() override;
     Result<void> scan(SetId set, LogIndex first, const VisitEntry& visit) const override;
