@@ -110,6 +110,8 @@ class ClusterNode final : public node::Neighbours,
                 const api::ChangeCluster& change,
                 std::function<void(node::Refused)> done) override;
 
+    [[nodiscard]] SnapshotCounters snapshots() const { return snapshots_.counters(); }
+
     // The cluster as far as this node knows of it by itself.
     [[nodiscard]] api::ClusterView view(node::Node& node);
 

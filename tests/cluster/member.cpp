@@ -38,6 +38,8 @@ ClusterOptions cluster_options(NodeId id, const MemberRules& rules) {
     options.peers = rules.peers;
     options.data_sets = rules.data_sets;
     options.replace_after_us = rules.replace_after_us;
+    options.raft.keep_bytes_for_followers = rules.keep_bytes;
+    options.snapshot_bytes_per_s = rules.snapshot_bytes_per_s;
     return options;
 }
 
@@ -97,7 +99,7 @@ Result<std::unique_ptr<storage::RowStore>> Member::open_rows(const std::string& 
             if (auto synced = disk_.sync_folder(parent); !synced) return synced.error();
         }
     }
-    return storage::make_memory_rows(&rows_[path], &disk_);
+    return storage::make_memory_rows(&rows_[path], &snapshot_disk_);
 }
 
 Result<void> Member::start() {
@@ -112,7 +114,8 @@ Result<void> Member::start() {
         return std::unique_ptr<storage::RowView>(std::make_unique<ImageView>(std::move(*image)));
     };
     cluster_ = std::make_unique<ClusterNode>(
-        ClusterNode::World{disk_, clock_, random_, replication::testing::library(), open_view},
+        ClusterNode::World{
+            snapshot_disk_, clock_, random_, replication::testing::library(), open_view},
         cluster_options(id_, rules_));
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
     const auto open_rows = [this](const std::string& path) {

@@ -6,6 +6,7 @@
 #include "broker/cluster/cluster_node.h"
 #include "broker/node/node.h"
 #include "broker/node/offload.h"
+#include "tests/cluster/failing_disk.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_disk.h"
 #include "tests/support/simulated_peers.h"
@@ -34,6 +35,8 @@ struct MemberRules {
     std::uint32_t flush_age_ms = 1'000'000'000;  // a restart replays all of the log
     bool dispatches = false;                     // grants credit for every subscription
     std::int64_t replace_after_us = 1'800'000'000;
+    std::uint64_t keep_bytes = 1ULL << 30;   // of the log, for followers
+    std::uint64_t snapshot_bytes_per_s = 0;  // no limit
 };
 
 class Member {
@@ -87,6 +90,11 @@ class Member {
 
     [[nodiscard]] MemoryDisk& disk() { return disk_; }
 
+    // What snapshots are written to.
+    [[nodiscard]] FailingDisk& snapshot_disk() { return snapshot_disk_; }
+
+    [[nodiscard]] SnapshotCounters snapshots() const { return cluster_->snapshots(); }
+
     [[nodiscard]] RecordedDeliveries& deliveries() { return deliveries_; }
 
     // As this node sees it.
@@ -104,6 +112,7 @@ class Member {
     SimulatedNetwork& network_;
     MemberRules rules_;
     MemoryDisk disk_;
+    FailingDisk snapshot_disk_{disk_};
     std::map<std::string, storage::MemoryRowsImage> rows_;
     SeededRandom random_;
     node::Offload offload_{node::Offload::Kind::stepped};
