@@ -6,7 +6,7 @@ import unittest
 
 from cluster import Cluster
 from cmq import Cmq, Refused, Unreachable
-from server import Server, data_folder, wait_until
+from server import data_folder, wait_until
 
 
 def patient(work, patience=20):
@@ -58,46 +58,6 @@ class ClusterTest(unittest.TestCase):
             victim.start()
             cluster.settled()
         self.assertTrue(sent <= self.drain(Cmq(cluster.nodes[2]), sent))
-
-    def test_one_server_with_data_becomes_a_cluster_of_three(self):
-        folder = data_folder(self)
-        cluster = Cluster(self, folder)
-        first = cluster.nodes[0]
-        alone = Server(self, folder / "node1").start()
-        cmq = Cmq(alone)
-        cmq.call("CreateQueue", queueName="orders")
-        sent = set()
-        for at in range(300):
-            cmq.call("SendMessage", queueName="orders", msgBody=f"a{at}")
-            sent.add(f"a{at}")
-        held = cmq.call("ReceiveMessage", queueName="orders")
-        alone.terminate()
-        first.start()
-        cluster.found(sets=2)
-        for node in cluster.nodes[1:]:
-            node.start()
-            status, document = first.native(
-                "POST",
-                "/v1/cluster/nodes",
-                {"id": node.number, "address": f"127.0.0.1:{cluster.ports[node.number - 1]}"},
-            )
-            self.assertEqual(status, 200, document)
-
-        def grown():
-            _, view = first.native("GET", "/v1/cluster")
-            voters = [len([r for r in one["replicas"] if r["voter"]]) for one in view["sets"]]
-            return len(voters) == 9 and min(voters) == 3
-
-        try:
-            wait_until(grown, 60, "every set has three voters")
-        except AssertionError:
-            for node in cluster.nodes:
-                print(node.number, node.log())
-            raise
-        Cmq(first).call("DeleteMessage", queueName="orders", receiptHandle=held["receiptHandle"])
-        sent.discard(held["msgBody"])
-        first.kill()
-        self.assertEqual(self.drain(Cmq(cluster.nodes[1]), sent), sent)
 
     def drain(self, reader, sent):
         """What is received until all of `sent` is there; what else comes is told too."""
