@@ -18,6 +18,8 @@ constexpr std::uint64_t frames_waiting_bytes_max = 128ULL << 20;
 constexpr std::int64_t ticks_at_once_max = 5;  // after a turn that hung
 constexpr std::int64_t tend_pause_us = 200'000;
 constexpr std::size_t set_bytes = 2;
+constexpr std::uint64_t windows_bytes_max = 128ULL << 20;  // of all sets' entries in memory,
+constexpr std::uint64_t window_bytes_min = 8ULL << 20;     // but of each at least
 
 std::string text(SetId set) {
     return std::to_string(set.value);
@@ -90,6 +92,7 @@ void ClusterNode::connect(transport::Peers& peers) {
     forwarding_.use(peers, mailbox_);
     founding_.use(peers, mailbox_);
     snapshots_.use(peers);
+    repairs_.use(peers);
     std::vector<PeerAddress> known = options_.peers;
     if (identity_ && !identity_->founders.empty()) {
         known.clear();
@@ -190,11 +193,15 @@ Result<std::unique_ptr<replication::Log>> ClusterNode::open_log(node::HostedSet&
 
 Result<std::unique_ptr<replication::Log>> ClusterNode::open_raft(
     node::HostedSet& set, storage::LogStore& store, const replication::RaftStart& start) {
+    replication::RaftOptions raft_options = options_.raft;
+    const std::uint64_t share = windows_bytes_max / (options_.data_sets + 1U);
+    raft_options.window_bytes_max =
+        std::min(raft_options.window_bytes_max, std::max(share, window_bytes_min));
     auto log = replication::RaftLog::open({world_.library, store, *this, world_.random},
                                           set.set(),
                                           options_.node,
                                           start,
-                                          options_.raft);
+                                          raft_options);
     if (!log) return log.error();
     const replication::RaftLog* raft = log->get();
     logs_[set.set()] = log->get();
@@ -317,6 +324,7 @@ Result<void> ClusterNode::tend_snapshots(node::Node& node, std::int64_t now_us) 
     std::vector<SetId> sets;
     for (const auto& [set, log] : logs_) sets.push_back(set);
     for (const SetId set : sets) {
+        repairs_.tend(node, *logs_[set]);
         auto closed = snapshots_.tend(node, *logs_[set], now_us);
         if (!closed) return closed.error();
         if (*closed) logs_.erase(set);
@@ -338,6 +346,11 @@ void ClusterNode::submit(SetId set, node::Submission submission) {
 
 void ClusterNode::names_current(std::function<void(bool)> then) {
     forwarding_.names_current(std::move(then));
+}
+
+void ClusterNode::mend(node::Node& node, SetId set, model::LogIndex index, node::Mended done) {
+    const auto log = logs_.find(set);
+    repairs_.mend(node, log == logs_.end() ? nullptr : log->second, index, std::move(done));
 }
 
 void ClusterNode::send(NodeId to, SetId set, std::string frame) {

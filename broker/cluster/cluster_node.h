@@ -15,6 +15,7 @@
 #include "broker/cluster/in_sync.h"
 #include "broker/cluster/membership.h"
 #include "broker/cluster/peer_watch.h"
+#include "broker/cluster/repairs.h"
 #include "broker/cluster/snapshots.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
@@ -103,6 +104,7 @@ class ClusterNode final : public node::Neighbours,
                  bool repeatable) override;
     void submit(SetId set, node::Submission submission) override;
     void names_current(std::function<void(bool)> then) override;
+    void mend(node::Node& node, SetId set, model::LogIndex index, node::Mended done) override;
     void survey(node::Node& node, std::function<void(api::ClusterView)> done) override;
     void measure(model::Metrics& metrics) override;
     void init(node::Node& node, std::function<void(node::Refused)> done) override;
@@ -111,6 +113,8 @@ class ClusterNode final : public node::Neighbours,
                 std::function<void(node::Refused)> done) override;
 
     [[nodiscard]] SnapshotCounters snapshots() const { return snapshots_.counters(); }
+
+    [[nodiscard]] const RepairCounters& repairs() const { return repairs_.counters(); }
 
     // The cluster as far as this node knows of it by itself.
     [[nodiscard]] api::ClusterView view(node::Node& node);
@@ -198,6 +202,7 @@ class ClusterNode final : public node::Neighbours,
     Arranger arranger_;
     Departures departures_;
     Snapshots snapshots_;
+    Repairs repairs_;
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
     model::LogIndex names_seen_ = 0;
     std::map<SetId, NodeId> leaders_seen_;

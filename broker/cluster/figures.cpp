@@ -131,6 +131,12 @@ void ClusterNode::measure(model::Metrics& metrics) {
     }
     measure_forwarding(metrics, forwarding_.counters());
     measure_snapshots(metrics, snapshots_.counters());
+    metrics.counter("penstock_entries_repaired",
+                    "Damaged entries had again from another node.",
+                    repairs_.counters().repaired);
+    metrics.counter("penstock_entries_not_repaired",
+                    "Damaged entries that no other node could give.",
+                    repairs_.counters().failed);
     metrics.counter("penstock_raft_frames_strange",
                     "Frames of sets that are not here.",
                     counters_.frames_strange);

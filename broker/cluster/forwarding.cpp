@@ -308,6 +308,7 @@ bool Forwarding::serve(node::Node& node,
         case Word::found:
         case Word::chunk:
         case Word::view:
+        case Word::record:
             break;
     }
     return false;

@@ -229,6 +229,12 @@ void ClusterNode::answer(node::Node& node,
     if (forwarding_.serve(node, question, respond)) return;
     const Word word = question.empty() ? Word{} : static_cast<Word>(question.front());
     if (word == Word::view) return respond(tell(node, question));
+    if (word == Word::record) {
+        const auto record = decode_record_question(std::string_view(question).substr(1));
+        RecordAnswer copy{"it cannot be read what is asked", {}};
+        if (record) copy = read_record(node.store(), *record);
+        return respond(encode_answer(copy));
+    }
     if (word == Word::chunk) {
         auto chunk = decode_chunk_question(std::string_view(question).substr(1));
         const auto give = [respond](const ChunkAnswer& piece) {

@@ -37,6 +37,10 @@ std::string encode_question(const ViewQuestion& question) {
     return with_word(Word::view, question);
 }
 
+std::string encode_question(const RecordQuestion& question) {
+    return with_word(Word::record, question);
+}
+
 Result<ForwardQuestion> decode_forward(std::string_view bytes) {
     return wire::decode<ForwardQuestion>(bytes, "forwarded request");
 }
@@ -71,6 +75,18 @@ std::string encode_answer(const FoundAnswer& answer) {
 
 Result<FoundAnswer> decode_founded(std::string_view bytes) {
     return wire::decode<FoundAnswer>(bytes, "answer to a call to found a cluster");
+}
+
+Result<RecordQuestion> decode_record_question(std::string_view bytes) {
+    return wire::decode<RecordQuestion>(bytes, "question for an entry");
+}
+
+std::string encode_answer(const RecordAnswer& answer) {
+    return wire::encode(answer);
+}
+
+Result<RecordAnswer> decode_record(std::string_view bytes) {
+    return wire::decode<RecordAnswer>(bytes, "copy of an entry");
 }
 
 std::string encode_answer(const ChunkAnswer& answer) {

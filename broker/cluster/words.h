@@ -20,6 +20,7 @@ enum class Word : std::uint8_t {
     found = 4,
     chunk = 5,
     view = 6,
+    record = 7,
 };
 
 enum class Heard : std::uint8_t {
@@ -90,6 +91,17 @@ struct ChunkAnswer {
     std::string bytes;
 };
 
+// Asks for a copy of an entry that is damaged on the asking node.
+struct RecordQuestion {
+    std::uint16_t set = 0;
+    std::uint64_t index = 0;
+};
+
+struct RecordAnswer {
+    std::string problem;  // empty: here it is
+    std::string bytes;    // a replication::BodyFrame
+};
+
 // Asks a node how the sets are that it hosts.
 struct ViewQuestion {
     std::uint64_t schema = 0;
@@ -105,6 +117,7 @@ std::string encode_question(const NamesQuestion& question);
 std::string encode_question(const FoundQuestion& question);
 std::string encode_question(const ChunkQuestion& question);
 std::string encode_question(const ViewQuestion& question);
+std::string encode_question(const RecordQuestion& question);
 
 // The bytes behind the first.
 Result<ForwardQuestion> decode_forward(std::string_view bytes);
@@ -112,6 +125,7 @@ Result<SubmitQuestion> decode_submit(std::string_view bytes);
 Result<FoundQuestion> decode_found(std::string_view bytes);
 Result<ChunkQuestion> decode_chunk_question(std::string_view bytes);
 Result<ViewQuestion> decode_view(std::string_view bytes);
+Result<RecordQuestion> decode_record_question(std::string_view bytes);
 
 std::string encode_answer(const HandedAnswer& answer);
 Result<HandedAnswer> decode_handed(std::string_view bytes);
@@ -121,5 +135,7 @@ std::string encode_answer(const ChunkAnswer& answer);
 Result<ChunkAnswer> decode_chunk(std::string_view bytes);
 std::string encode_answer(const ViewAnswer& answer);
 Result<ViewAnswer> decode_viewed(std::string_view bytes);
+std::string encode_answer(const RecordAnswer& answer);
+Result<RecordAnswer> decode_record(std::string_view bytes);
 
 }  // namespace penstock::cluster

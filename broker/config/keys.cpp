@@ -247,9 +247,8 @@ std::vector<Key> make_cluster_keys() {
         text_key("cluster.tls.ca", [](C& c) -> std::string& { return c.cluster.tls.ca; }),
         text_key("cluster.tls.cert", [](C& c) -> std::string& { return c.cluster.tls.cert; }),
         text_key("cluster.tls.key", [](C& c) -> std::string& { return c.cluster.tls.key; }),
-        choice_key("cluster.ack",
-                   [](C& c) -> std::string& { return c.cluster.ack; },
-                   {"all", "majority"}),
+        choice_key(
+            "cluster.ack", [](C& c) -> std::string& { return c.cluster.ack; }, {"all", "majority"}),
         number_key("cluster.data_sets",
                    count,
                    [](C& c) -> std::uint64_t& { return c.cluster.data_sets; },
@@ -258,6 +257,10 @@ std::vector<Key> make_cluster_keys() {
                    duration,
                    [](C& c) -> std::uint64_t& { return c.cluster.replace_after_ms; },
                    {10'000, 31'536'000'000}),
+        number_key("cluster.snapshot_rate",
+                   size,
+                   [](C& c) -> std::uint64_t& { return c.cluster.snapshot_bytes_per_s; },
+                   {0, 1ULL << 40U}),
         flag_key("cluster.insecure", [](C& c) -> bool& { return c.cluster.insecure; }),
     };
 }

@@ -74,9 +74,10 @@ struct ClusterConfig {
     std::vector<ClusterPeer> peers;
     std::string zone;
     ClusterTlsConfig tls;
-    std::string ack = "all";      // all, majority
-    std::uint64_t data_sets = 8;  // of a new cluster
-    std::uint64_t replace_after_ms = 1'800'000;  // a node away for longer is replaced
+    std::string ack = "all";                            // all, majority
+    std::uint64_t data_sets = 8;                        // of a new cluster
+    std::uint64_t snapshot_bytes_per_s = 64ULL << 20U;  // 0: no limit
+    std::uint64_t replace_after_ms = 1'800'000;         // a node away for longer is replaced
     bool insecure = false;
 };
 

@@ -143,6 +143,7 @@ Result<void> Background::scrub(std::int64_t now_us) {
     auto damaged = store_.scrub(options_.scrub_bytes_per_s);
     if (!damaged) return damaged.error();
     for (const model::MessageId message : *damaged) {
+        damaged_.emplace(message.set(), message.index());
         log_line(LogLevel::error,
                  "node",
                  "damaged body found by scrub message=" + model::to_text(message));

@@ -9,6 +9,8 @@
 #include "broker/storage/log/log_store.h"
 
 #include <cstdint>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace penstock::node {
@@ -34,6 +36,11 @@ class Background final : public storage::LiveBodies {
 
     // One turn's share; true while the recount wants more turns.
     Result<bool> run();
+
+    // Entries of which a scrub has found something damaged since the last call.
+    using Places = std::set<std::pair<model::SetId, model::LogIndex>>;
+
+    Places take_damaged() { return std::exchange(damaged_, {}); }
 
     // When run() wants to be called again at the latest.
     [[nodiscard]] std::int64_t next_us() const;
@@ -70,6 +77,7 @@ class Background final : public storage::LiveBodies {
     std::uint64_t space_seen_bytes_ = 0;  // of logged_bytes_
 
     std::uint64_t logged_bytes_ = 0;  // since the last flush began
+    Places damaged_;
     bool released_ = true;
     std::int64_t flushed_us_;
     std::int64_t reclaimed_us_;

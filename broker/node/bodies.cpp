@@ -2,12 +2,15 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
 namespace penstock::node {
 
 struct Bodies::Reading {
+    std::vector<model::MessageId> messages;
     std::vector<Result<storage::BodySource>> sources;
     std::vector<std::optional<FetchedBody>> bodies;
     Fetched fetched;
@@ -32,6 +35,33 @@ struct Bodies::Reading {
         return complete;
     }
 
+    [[nodiscard]] bool is_damaged(std::size_t at) const {
+        return bodies[at] && !*bodies[at] && bodies[at]->error().code == Errc::damaged;
+    }
+
+    using Places = std::set<std::pair<model::SetId, model::LogIndex>>;
+
+    [[nodiscard]] Places damaged() const {
+        Places places;
+        for (std::size_t at = 0; at < bodies.size(); ++at) {
+            if (is_damaged(at)) places.emplace(messages[at].set(), messages[at].index());
+        }
+        return places;
+    }
+
+    void take(const storage::EntryRecord& copy) {
+        for (std::size_t at = 0; at < bodies.size(); ++at) {
+            const model::MessageId message = messages[at];
+            const std::uint32_t ordinal = message.ordinal();
+            const bool wanted = is_damaged(at) && message.set() == copy.set &&
+                                message.index() == copy.index && ordinal < copy.bodies.size();
+            if (!wanted || std::binary_search(copy.absent.begin(), copy.absent.end(), ordinal)) {
+                continue;
+            }
+            bodies[at] = storage::BodySource::Body{copy.bodies[ordinal], copy.time_ms};
+        }
+    }
+
     void finish() {
         std::vector<FetchedBody> all;
         all.reserve(bodies.size());
@@ -40,9 +70,10 @@ struct Bodies::Reading {
     }
 };
 
-std::shared_ptr<Bodies::Reading> Bodies::find(const std::vector<model::MessageId>& messages,
-                                              Fetched fetched) const {
+Bodies::ReadingPtr Bodies::find(const std::vector<model::MessageId>& messages,
+                                Fetched fetched) const {
     auto reading = std::make_shared<Reading>();
+    reading->messages = messages;
     for (const model::MessageId message : messages) {
         reading->sources.push_back(store_.find(message));
     }
@@ -51,33 +82,56 @@ std::shared_ptr<Bodies::Reading> Bodies::find(const std::vector<model::MessageId
     return reading;
 }
 
+void Bodies::mend_or_finish(const ReadingPtr& reading, Back back) {
+    if (!mend_ || reading->damaged().empty()) return reading->finish();
+    mailbox_->post(
+        [this, reading, back = std::move(back)](Node& /*node*/) { mend(reading, back); });
+}
+
+void Bodies::mend(const ReadingPtr& reading, const Back& back) {
+    const Reading::Places places = reading->damaged();
+    const auto left = std::make_shared<std::size_t>(places.size());
+    for (const auto& [set, index] : places) {
+        mend_(set, index, [reading, back, left](const storage::EntryRecord* copy) {
+            if (copy != nullptr) reading->take(*copy);
+            if (--*left == 0) back([reading] { reading->finish(); });
+        });
+    }
+}
+
 void Bodies::fetch(const std::vector<model::MessageId>& messages,
                    const boost::asio::any_io_executor& executor,
                    Fetched fetched) {
     auto reading = find(messages, std::move(fetched));
+    Back back = [this, executor](Completions::Job job) {
+        completions_.add(executor, std::move(job));
+    };
     if (offload_.stepped()) {
         reading->read(storage::BodySource::Wait::yes);
-        completions_.add(executor, [reading] { reading->finish(); });
+        completions_.add(executor, [this, reading, back] { mend_or_finish(reading, back); });
         return;
     }
-    completions_.add(executor, [reading, executor, &offload = offload_] {
-        if (reading->read(storage::BodySource::Wait::no)) return reading->finish();
-        offload.cold([reading, executor] {
+    completions_.add(executor, [this, reading, executor, back] {
+        if (reading->read(storage::BodySource::Wait::no)) return mend_or_finish(reading, back);
+        offload_.cold([this, reading, executor, back] {
             reading->read(storage::BodySource::Wait::yes);
-            boost::asio::post(executor, [reading] { reading->finish(); });
+            boost::asio::post(executor, [this, reading, back] { mend_or_finish(reading, back); });
         });
     });
 }
 
 void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages, Fetched fetched) {
     auto reading = find(messages, std::move(fetched));
-    offload_.hand_out([reading, &offload = offload_] {
-        if (!offload.stepped() && reading->read(storage::BodySource::Wait::no)) {
-            return reading->finish();
+    Back back = [this](Completions::Job job) {
+        offload_.hand_out(std::move(job));
+    };
+    offload_.hand_out([this, reading, back] {
+        if (!offload_.stepped() && reading->read(storage::BodySource::Wait::no)) {
+            return mend_or_finish(reading, back);
         }
-        offload.cold([reading] {
+        offload_.cold([this, reading, back] {
             reading->read(storage::BodySource::Wait::yes);
-            reading->finish();
+            mend_or_finish(reading, back);
         });
     });
 }

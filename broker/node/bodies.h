@@ -1,10 +1,12 @@
 // Bodies: reads message bodies for whoever needs them. The broker thread finds where they are; the
 // bytes are read from memory on the caller's executor, and by the cold pool when the disk must be
-// asked. A body that fails its checksum comes back as an Error{damaged}; nobody serves it.
+// asked. A body that fails its checksum is had again from another node, where there is one that can
+// be asked; else it comes back as an Error{damaged}, and nobody serves it.
 #pragma once
 
 #include "broker/model/message.h"
 #include "broker/node/completions.h"
+#include "broker/node/mailbox.h"
 #include "broker/node/offload.h"
 #include "broker/storage/log/log_store.h"
 
@@ -17,12 +19,27 @@ namespace penstock::node {
 
 using FetchedBody = Result<storage::BodySource::Body>;
 
+// Told of a whole copy of an entry that is damaged here, or of null: there is none.
+using Mended = std::function<void(const storage::EntryRecord* copy)>;
+
+// Gets such a copy. Broker thread, as is what it calls.
+using Mend = std::function<void(model::SetId set, model::LogIndex index, Mended done)>;
+
 class Bodies {
   public:
     using Fetched = std::function<void(std::vector<FetchedBody>)>;  // in the order asked
 
-    Bodies(const storage::LogStore& store, Offload& offload, Completions& completions)
-        : store_(store), offload_(offload), completions_(completions) {}
+    // Without `mend` what is damaged stays so.
+    Bodies(const storage::LogStore& store,
+           Offload& offload,
+           Completions& completions,
+           std::shared_ptr<Mailbox> mailbox,
+           Mend mend)
+        : store_(store),
+          offload_(offload),
+          completions_(completions),
+          mailbox_(std::move(mailbox)),
+          mend_(std::move(mend)) {}
 
     // Broker thread. `fetched` runs on `executor` (on the broker thread when stepped).
     void fetch(const std::vector<model::MessageId>& messages,
@@ -34,13 +51,21 @@ class Bodies {
 
   private:
     struct Reading;
+    using ReadingPtr = std::shared_ptr<Reading>;
 
-    [[nodiscard]] std::shared_ptr<Reading> find(const std::vector<model::MessageId>& messages,
-                                                Fetched fetched) const;
+    // Runs a job where the reading was wanted. Broker thread.
+    using Back = std::function<void(Completions::Job)>;
+
+    [[nodiscard]] ReadingPtr find(const std::vector<model::MessageId>& messages,
+                                  Fetched fetched) const;
+    void mend_or_finish(const ReadingPtr& reading, Back back);
+    void mend(const ReadingPtr& reading, const Back& back);
 
     const storage::LogStore& store_;
     Offload& offload_;
     Completions& completions_;
+    std::shared_ptr<Mailbox> mailbox_;
+    Mend mend_;
 };
 
 // The decoded message; nothing when the bytes are no message (as bad as a failed checksum).

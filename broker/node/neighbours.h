@@ -5,6 +5,7 @@
 
 #include "broker/api/requests.h"
 #include "broker/model/metric.h"
+#include "broker/node/bodies.h"
 #include "broker/node/hosted_set.h"
 #include "broker/node/validation.h"
 #include "broker/storage/log/log_store.h"
@@ -54,6 +55,10 @@ class Neighbours {
 
     // Runs `then` once set 0 is here as its leader had it just now; false: none could be asked.
     virtual void names_current(std::function<void(bool)> then) = 0;
+
+    // Asks the other replicas for an entry that is damaged here. `done` at once where none can be
+    // asked.
+    virtual void mend(Node& node, model::SetId set, model::LogIndex index, Mended done) = 0;
 
     // The cluster as its nodes see it: each set as its leader tells, where that answers in time.
     virtual void survey(Node& node, std::function<void(api::ClusterView)> done) = 0;

@@ -109,7 +109,16 @@ class Node::CallLetter final : public Letter {
 
 Node::Opened::Opened(Node& node)
     : names(*node.names_set_),
-      bodies(*node.store_, node.world_.offload, node.completions_),
+      bodies(
+          *node.store_,
+          node.world_.offload,
+          node.completions_,
+          node.mailbox_,
+          node.world_.neighbours == nullptr
+              ? Mend()
+              : [&node](model::SetId set,
+                        model::LogIndex index,
+                        Mended done) { node.mend(set, index, std::move(done)); }),
       background(*node.store_, node.world_.clock, node.options_),
       shared{*node.names_set_,
              names,
@@ -330,6 +339,14 @@ Result<void> Node::sync() {
     return {};
 }
 
+void Node::mend(model::SetId set, model::LogIndex index, Mended done) {
+    if (!done)
+        done = [](const storage::EntryRecord*) {
+        };
+    if (world_.neighbours == nullptr) return done(nullptr);
+    world_.neighbours->mend(*this, set, index, std::move(done));
+}
+
 Result<void> Node::commit() {
     const model::TimeMs wall_ms = world_.clock.wall_ms();
     std::size_t entries = 0;
@@ -401,6 +418,7 @@ Result<bool> Node::step() {
     }
     auto working = open_->background.run();
     if (!working) return working.error();
+    for (const auto& [set, index] : open_->background.take_damaged()) mend(set, index, {});
     completions_.flush();
     turn_began_us_ = 0;
     each_set([&](HostedSet& set) { more = more || set.waiting() || tick_due_us(set) == 0; });

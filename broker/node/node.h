@@ -140,6 +140,10 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
 
     [[nodiscard]] storage::SpaceLevel space() const { return open_->background.space(); }
 
+    // Has an entry that is damaged here from another node, where there is one to be asked; without
+    // `done` for the log store alone.
+    void mend(model::SetId set, model::LogIndex index, Mended done);
+
     // The key a cluster begins with; counts until set 0 has one.
     void use_first_key(RootKey key);
 

@@ -70,9 +70,10 @@ void RaftLog::Parts::send_waiting() {
 }
 
 // Damaged here: whoever lacks the entry gets a snapshot, once one is held that covers it.
-void RaftLog::Parts::unsendable(LogIndex through, const Error& why) {
+void RaftLog::Parts::unsendable(LogIndex from, LogIndex through, const Error& why) {
     ++counters.entries_unreadable;
     snapshot_missed = true;
+    unreadable_from = from;
     if (std::exchange(unreadable, through) == through) return;
     log_line(LogLevel::error, "replication", "event=not-sent why=\"" + why.detail + "\"");
 }
@@ -86,7 +87,8 @@ void RaftLog::Parts::send_one(const Message& message) {
     if (on_disk > 0) {
         auto read = reread(message.entries.front().index, message.entries[on_disk - 1].index);
         if (!read) {
-            unsendable(message.entries[on_disk - 1].index, read.error());
+            unsendable(
+                message.entries.front().index, message.entries[on_disk - 1].index, read.error());
             return;
         }
         read_back = std::move(*read);

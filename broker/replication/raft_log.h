@@ -134,6 +134,15 @@ class RaftLog final : public Log {
     // it: never beyond the snapshot held, and keep_bytes_for_followers behind.
     void applied_flushed(LogIndex applied);
 
+    // Some entry of these could not be read to be sent, the last time that happened; {0, 0}: never,
+    // or the log begins behind them.
+    struct Unsendable {
+        LogIndex from = 0;
+        LogIndex through = 0;
+    };
+
+    [[nodiscard]] Unsendable unsendable() const;
+
     // First index of the log as followers are served it.
     [[nodiscard]] LogIndex first() const;
 

@@ -81,7 +81,7 @@ struct RaftLog::Parts {
     void send(std::span<const Message> messages);
     void send_one(const Message& message);
     void send_waiting();
-    void unsendable(LogIndex through, const Error& why);
+    void unsendable(LogIndex from, LogIndex through, const Error& why);
     void move_first();
     void send_snapshot(const Message& message);
     [[nodiscard]] Result<std::vector<PayloadPtr>> reread(LogIndex first, LogIndex last) const;
@@ -124,6 +124,7 @@ struct RaftLog::Parts {
     Members members;
     std::string conf_state;
     LogIndex changed_at = 0;       // the last membership entry handed out
+    LogIndex unreadable_from = 0;  // with that one
     LogIndex unreadable = 0;       // peers cannot get some entry up to here; 0: none
     bool snapshot_missed = false;  // a follower needs one, and none is held
 

@@ -27,6 +27,11 @@ void RaftLog::Parts::move_first() {
     if (before >= unreadable) unreadable = 0;
 }
 
+RaftLog::Unsendable RaftLog::unsendable() const {
+    if (parts_->unreadable == 0) return {};
+    return {parts_->unreadable_from, parts_->unreadable};
+}
+
 LogIndex RaftLog::first() const {
     return parts_->keeper.before() + 1;
 }

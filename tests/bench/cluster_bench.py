@@ -82,6 +82,19 @@ class ClusterBench(unittest.TestCase):
         measure("three nodes, asked: in turn", cluster.nodes, turns)
         print(f"{led / single:.0%} of one server; aim {AIM:,}/s", flush=True)
 
+    def test_sixteen_sets_beside_one(self):
+        """The same eight queues in one set, and spread over sixteen."""
+        rates = {}
+        for sets in (1, 16):
+            cluster = Cluster(self, data_folder(self), sets=sets).start().found(sets=sets + 1)
+            time.sleep(8)
+            used = [1 + at % sets for at in range(DATA_SETS)]
+            leaders = [cluster.leader_of(number) for number in used]
+            rates[sets] = measure(f"three nodes, {sets} sets", cluster.nodes, leaders)
+            for node in cluster.nodes:
+                node.kill()
+        print(f"16 sets: {rates[16] / rates[1]:.0%} of one set", flush=True)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2, warnings="ignore")

@@ -95,6 +95,8 @@ class Member {
 
     [[nodiscard]] SnapshotCounters snapshots() const { return cluster_->snapshots(); }
 
+    [[nodiscard]] const RepairCounters& repairs() const { return cluster_->repairs(); }
+
     [[nodiscard]] RecordedDeliveries& deliveries() { return deliveries_; }
 
     // As this node sees it.

@@ -59,10 +59,14 @@ class Node(Server):
 
 class Cluster:
     """Nodes 1..size of one cluster, not yet started; the first `founders` of them (nothing: all) found
-    it. With `certificates`, the folder of make_certificates, they speak TLS."""
+    it, with so many data sets. With `certificates`, the folder of make_certificates, they speak
+    TLS."""
 
-    def __init__(self, test, folder, size=3, name="test", certificates=None, founders=None):
+    def __init__(
+        self, test, folder, size=3, name="test", certificates=None, founders=None, sets=DATA_SETS
+    ):
         self.folder = folder
+        self.sets = sets
         self.name = name
         self.founders = founders or size
         self.ports = free_ports(size)
@@ -82,6 +86,7 @@ class Cluster:
             f"node_id = {number}",
             f'listen_peer = "127.0.0.1:{self.ports[number - 1]}"',
             f"peers = [{peers}]",
+            f"data_sets = {self.sets}",
         ]
         if certificates is None:
             return "\n".join(lines + ["insecure = true", ""])

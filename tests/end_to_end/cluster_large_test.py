@@ -7,7 +7,6 @@ and after the oldest node dies everything that was counted is still there.
 """
 
 import http.client
-import json
 import os
 import sys
 import threading
@@ -15,58 +14,14 @@ import time
 import unittest
 
 from cluster import DATA_SETS, Cluster
-from server import DEV_KEY_ID, DEV_KEY_SECRET, data_folder, wait_until
+from large_state import FILLERS, MEMORY_MORE_MAX, Link, Memory, fill, make_queues, visible
+from server import data_folder, wait_until
 
 MIB = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 200
 FULL = MIB >= 1024  # of a quiet machine; smaller runs share theirs with others
-BODY_BYTES = 8 << 10
-BATCH = 16
-FILLERS = 8
 SENDERS = 4
 SENDS_PER_SECOND = 200
 CALM_SECONDS = 15
-MEMORY_MORE_MAX = 400 << 20
-HEAD = {"Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}"}
-
-
-class Link:
-    """One keep-alive connection to a node."""
-
-    def __init__(self, node):
-        self.connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
-
-    def post(self, path, body, patience=30):
-        """What is refused for the moment is tried again."""
-        end = time.monotonic() + patience
-        while True:
-            head = {**HEAD, "Content-Type": "application/json"}
-            self.connection.request("POST", path, body, head)
-            response = self.connection.getresponse()
-            answer = response.read()
-            if response.status in (200, 201):
-                return
-            if response.status not in (429, 503) or time.monotonic() > end:
-                raise AssertionError(answer)
-            time.sleep(0.05)
-
-
-def at_once(count, work):
-    """Runs work(number) in so many threads; the first failure is raised."""
-    failures = []
-
-    def run(number):
-        try:
-            work(number)
-        except Exception as problem:  # raised below
-            failures.append(problem)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 class Sends:
@@ -107,57 +62,14 @@ class Sends:
             thread.join()
 
 
-class Memory:
-    """The most resident bytes of each node from now on, beyond what it had."""
-
-    def __init__(self, nodes):
-        self.nodes = nodes
-        self.before = {node.number: node.resident_bytes() for node in nodes}
-        self.most = dict(self.before)
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        while not self.stopping.wait(0.1):
-            for node in self.nodes:
-                now = node.resident_bytes()
-                self.most[node.number] = max(self.most[node.number], now)
-
-    def stop(self):
-        self.stopping.set()
-        self.thread.join()
-        return {number: self.most[number] - self.before[number] for number in self.most}
-
-
-def fill(nodes, mib):
-    """So many MiB of bodies into a queue of each set; the messages of each queue."""
-    text = json.dumps({"messages": [{"body": "f" * BODY_BYTES}] * BATCH})
-    rounds = (mib << 20) // (BODY_BYTES * BATCH * FILLERS)
-
-    def send(number):
-        link = Link(nodes[number % len(nodes)])
-        for _ in range(rounds):
-            link.post(f"/v1/queues/fill-{number}/messages/batch", text)
-
-    at_once(FILLERS, send)
-    return rounds * BATCH
-
-
 class ClusterLargeTest(unittest.TestCase):
-    def make(self, cluster, names):
-        for name in names:
-            status, answer = cluster.nodes[0].native("POST", "/v1/queues", {"name": name})
-            self.assertIn(status, (200, 201), answer)
-
     def test_a_node_with_an_empty_disk_gets_everything_while_the_others_serve(self):
         print(f"load average before: {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores", flush=True)
         cluster = Cluster(self, data_folder(self), size=3, founders=2)
         fresh = cluster.nodes.pop()
         cluster.start().found()
-        self.make(cluster, [f"fill-{at}" for at in range(FILLERS)])
         queues = [f"load-{at}" for at in range(SENDERS)]
-        self.make(cluster, queues)
+        make_queues(cluster.nodes[0], queues)
         began = time.monotonic()
         count = fill(cluster.nodes, MIB)
         print(f"{MIB} MiB filled in {time.monotonic() - began:.1f} s", flush=True)
@@ -181,14 +93,7 @@ class ClusterLargeTest(unittest.TestCase):
         cluster.nodes[0].kill()
         cluster.settled(patience=30)
         for at in range(FILLERS):
-            self.assertEqual(self.visible(cluster.nodes[1], f"fill-{at}"), count)
-
-    def visible(self, node, queue):
-        def asked():
-            status, answer = node.native("GET", f"/v1/queues/{queue}")
-            return (answer["messages"]["visible"],) if status == 200 else None
-
-        return wait_until(asked, 30, f"{queue} is shown")[0]
+            self.assertEqual(visible(cluster.nodes[1], f"fill-{at}"), count)
 
     def wait_for_voters(self, cluster, sends):
         def grown():
