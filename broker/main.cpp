@@ -1,5 +1,6 @@
 #include "broker/cli/cli.h"
 #include "broker/config/command.h"
+#include "broker/recover.h"
 #include "broker/serve.h"
 
 #include <exception>
@@ -16,6 +17,8 @@ int run(const std::vector<std::string>& words) {
         return 0;
     }
     if (first == "serve") return penstock::serve({words.begin() + 1, words.end()});
+    if (first == "cluster" && words.size() > 1 && words[1] == "recover")
+        return penstock::recover({words.begin() + 2, words.end()});
     if (first == "config")
         return penstock::config::run_command(
             {words.begin() + 1, words.end()}, std::cout, std::cerr);

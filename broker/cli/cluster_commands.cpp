@@ -31,6 +31,17 @@ void ClusterCommands::add_to(CLI::App& root) {
             };
         });
     add_changes(*noun);
+    // Done by the server's own part of the program: it works on a data folder (broker/recover.h).
+    noun->add_subcommand("recover",
+                         "On the machine of a stopped node whose cluster is lost but for it: go on "
+                         "with what it has. --data DIR --survivor --yes [--config FILE]")
+        ->allow_extras()
+        ->callback([this] {
+            session_.chosen = [this] {
+                return session_.fail(usage_failure("'cluster recover' asks no server.",
+                                                   "penstock cluster recover --help"));
+            };
+        });
     noun->add_subcommand("status", "Nodes, and each set with its leader and how far replicas are")
         ->callback([this] {
             session_.chosen = [this] {

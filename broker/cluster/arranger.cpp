@@ -46,6 +46,8 @@ PlanFacts plan_facts(const Arranger::Facts& facts, const api::ClusterView& view)
     out.nodes = facts.nodes;
     out.balancing = facts.balancing;
     for (const auto& [set, info] : facts.sets) {
+        // Nobody can give others what is lost.
+        if (info.replicas.empty()) continue;
         out.sets.push_back(info);
         const auto told =
             std::find_if(view.sets.begin(), view.sets.end(), [&](const api::SetView& one) {
@@ -123,7 +125,8 @@ bool Arranger::has_work(const Facts& facts, std::int64_t now_us) const {
     }
     const std::size_t wanted = std::min<std::size_t>(options_.replicas, facts.nodes.size());
     for (const auto& [set, info] : facts.sets) {
-        if (set != model::names_set && info.replicas.size() < wanted) return true;
+        const bool lost = info.replicas.empty();
+        if (set != model::names_set && !lost && info.replicas.size() < wanted) return true;
     }
     return false;
 }

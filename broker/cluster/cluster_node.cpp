@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/log.h"
+#include "broker/cluster/folder.h"
 #include "broker/core/placement.h"
 
 #include <algorithm>
@@ -17,9 +18,9 @@ namespace transport = replication::transport;
 constexpr std::uint64_t frames_waiting_bytes_max = 128ULL << 20;
 constexpr std::int64_t ticks_at_once_max = 5;  // after a turn that hung
 constexpr std::int64_t tend_pause_us = 200'000;
-constexpr std::size_t set_bytes = 2;
 constexpr std::uint64_t windows_bytes_max = 128ULL << 20;  // of all sets' entries in memory,
 constexpr std::uint64_t window_bytes_min = 8ULL << 20;     // but of each at least
+constexpr std::size_t head_bytes = 8 + 2;  // of a frame: the cluster's mark, the set
 
 std::string text(SetId set) {
     return std::to_string(set.value);
@@ -27,6 +28,11 @@ std::string text(SetId set) {
 
 bool has(const std::vector<NodeId>& nodes, NodeId node) {
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+// Two nodes that were linked before they belonged to a cluster may belong to different ones now.
+std::uint64_t mark_of(const Identity& identity) {
+    return identity.cluster.high ^ identity.cluster.low ^ identity.incarnation;
 }
 
 bool is_empty(const node::HostedSet& set, const storage::LogStore& store) {
@@ -56,6 +62,13 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
                  options_.snapshot_bytes_per_s) {}
 
 Result<void> ClusterNode::load() {
+    const auto recovering = is_being_recovered(world_.disk, options_.data_folder);
+    if (!recovering) return recovering.error();
+    if (*recovering) {
+        return error(Errc::invalid,
+                     "a recovery of " + options_.data_folder +
+                         " was begun and not finished: run `penstock cluster recover` again");
+    }
     auto identity = load_identity(world_.disk, options_.data_folder);
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
@@ -114,14 +127,9 @@ std::vector<SetId> ClusterNode::hosted(const model::Rows* names) {
         }
     }
     // What set 0 told of after its rows were flushed last is found by its folder.
-    const auto folders = world_.disk.list(options_.data_folder + "/rows");
-    constexpr std::string_view prefix = "set-";
-    for (const std::string& folder : folders ? *folders : std::vector<std::string>()) {
-        if (!folder.starts_with(prefix)) continue;
-        const auto number = model::parse_decimal(std::string_view(folder).substr(prefix.size()));
-        if (!number || *number == 0 || *number >= (1U << model::set_bits)) continue;
-        const SetId set{static_cast<std::uint16_t>(*number)};
-        if (std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
+    for (const SetId set : sets_with_rows(world_.disk, options_.data_folder)) {
+        if (set != model::names_set && std::find(sets.begin(), sets.end(), set) == sets.end())
+            sets.push_back(set);
     }
     std::sort(sets.begin(), sets.end());
     return sets;
@@ -138,24 +146,7 @@ Result<std::set<SetId>> ClusterNode::being_replaced() {
 }
 
 Result<std::set<SetId>> ClusterNode::finish_replacing(storage::LogStore& store) {
-    std::set<SetId> here;
-    const auto marked = replication::marked_sets(world_.disk, options_.data_folder);
-    if (!marked) return marked.error();
-    for (const SetId set : *marked) {
-        if (departures_.has(set)) continue;
-        here.insert(set);
-        auto install =
-            replication::SnapshotInstall::resume(world_.disk, options_.data_folder, set, store);
-        if (!install) return install.error();
-        for (bool more = *install != nullptr; more;) {
-            auto stepped = (*install)->step(store);
-            if (!stepped) return stepped.error();
-            if (auto synced = store.sync(); !synced) return synced.error();
-            more = *stepped;
-        }
-    }
-    if (auto left = departures_.finish(store); !left) return left.error();
-    return here;
+    return finish_installs(world_.disk, options_.data_folder, store, departures_);
 }
 
 replication::RaftStart ClusterNode::start_of(const node::HostedSet& set,
@@ -354,25 +345,29 @@ void ClusterNode::mend(node::Node& node, SetId set, model::LogIndex index, node:
 }
 
 void ClusterNode::send(NodeId to, SetId set, std::string frame) {
-    if (peers_ == nullptr) return;
+    if (peers_ == nullptr || !identity_) return;
     std::string bytes;
-    bytes.reserve(set_bytes + frame.size());
-    Writer(bytes).u16(set.value);
+    bytes.reserve(head_bytes + frame.size());
+    Writer writer(bytes);
+    writer.u64(mark_of(*identity_));
+    writer.u16(set.value);
     bytes += frame;
     peers_->send(to, transport::Lane::raft, std::move(bytes));
 }
 
 void ClusterNode::receive(NodeId from, std::string_view bytes) {
-    if (bytes.size() < set_bytes) return;
-    const SetId set{Reader(bytes).u16()};
+    if (bytes.size() < head_bytes) return;
+    Reader reader(bytes);
+    const bool ours = identity_ && reader.u64() == mark_of(*identity_);
+    const SetId set{reader.u16()};
     // Founders that were called before this node elect at once, and what they say may overtake the
     // call: a log that has learnt a term before it knows its members never learns them.
-    const auto log = identity_ ? logs_.find(set) : logs_.end();
+    const auto log = ours ? logs_.find(set) : logs_.end();
     if (log == logs_.end()) {
         ++counters_.frames_strange;
         return;
     }
-    log->second->receive(from, bytes.substr(set_bytes));
+    log->second->receive(from, bytes.substr(head_bytes));
 }
 
 void ClusterNode::on_frame(NodeId from, transport::Lane lane, std::string bytes) {

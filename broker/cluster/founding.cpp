@@ -138,7 +138,7 @@ void Founding::heard_of(NodeId node, const FoundAnswer& answer) {
     if (other.takes_part) return;
     log_line(answer.lost ? LogLevel::error : LogLevel::warn,
              "cluster",
-             (answer.lost ? "event=lost node=" : "event=not_begun node=") +
+             (answer.lost ? "event=disk_lost node=" : "event=not_begun node=") +
                  std::to_string(node.value) + " " + answer.problem);
 }
 

@@ -167,7 +167,10 @@ model::Reply drop_node(Turn& turn, const model::DropNode& command) {
 model::Reply put_set(Turn& turn, const model::PutSet& command) {
     const model::SetInfo& info = command.info;
     const bool data = info.set != model::names_set;
-    if (info.replicas.empty() || (data && info.replicas.size() > model::replicas_max)) {
+    // A set that was there may be lost: nobody holds it.
+    const bool lost = data && info.replicas.empty() && find_set(turn, info.set);
+    const bool too_many = data && info.replicas.size() > model::replicas_max;
+    if ((info.replicas.empty() && !lost) || too_many) {
         return refuse(
             model::Reason::invalid_parameter, "replicas", "a data set has 1 to 7 replicas");
     }

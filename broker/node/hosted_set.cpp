@@ -1,6 +1,7 @@
 #include "broker/node/hosted_set.h"
 
 #include "broker/base/check.h"
+#include "broker/node/conf_state_key.h"
 #include "broker/node/entry_bodies.h"
 #include "broker/replication/closed_log.h"
 
@@ -11,9 +12,6 @@
 namespace penstock::node {
 
 namespace {
-
-// Beside the core's rows and outside its state hash.
-constexpr std::string_view conf_state_key = "!conf";
 
 constexpr const char* no_leader = "no leader of the set is known here: try again in a moment";
 

@@ -116,7 +116,8 @@ api::ListDeadLetterSources part_request(api::ListDeadLetterSources request) {
 std::vector<model::SetId> Node::data_sets() const {
     std::vector<model::SetId> sets;
     for (const model::SetInfo& info : core::list_sets(names_set_->rows())) {
-        if (info.set != model::names_set) sets.push_back(info.set);
+        // A set that nobody holds any more is asked for nothing.
+        if (info.set != model::names_set && !info.replicas.empty()) sets.push_back(info.set);
     }
     if (!sets.empty()) return sets;
     for (const auto& [set, desk] : open_->desks) sets.push_back(set);

@@ -1,5 +1,7 @@
 #include "broker/replication/local_log.h"
 
+#include "broker/replication/raft_seams.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -42,8 +44,10 @@ Error broken(SetId set, const std::string& what) {
                      ". Rows and log are not of one moment: restore the whole data folder");
 }
 
+// Who the members were is nothing to a log of one.
 ReplayedEntry replayed(const storage::StoredEntry& entry) {
     ReplayedEntry out{entry.term, entry.index, entry.time_ms, entry.commands, {}};
+    if (entry.kind == storage::EntryKind::membership) out.commands = {};
     out.bodies.reserve(entry.bodies.size());
     for (const storage::StoredBodyView& body : entry.bodies) {
         out.bodies.push_back(body.present ? body.bytes : std::string_view{});
@@ -101,6 +105,8 @@ LogIndex LocalLog::committed() const {
 
 Result<void> LocalLog::replay(LogIndex applied, const Visit& visit) const {
     const LogIndex last = committed();
+    // What began as a replicated set has an entry that nobody ever wrote.
+    applied = std::max(applied, std::min(store_.start(set_).index, imagined_index));
     if (last < applied) {
         return broken(set_, "ends at entry " + text(last) + ", the rows are at " + text(applied));
     }

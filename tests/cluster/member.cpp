@@ -102,6 +102,12 @@ Result<std::unique_ptr<storage::RowStore>> Member::open_rows(const std::string& 
     return storage::make_memory_rows(&rows_[path], &snapshot_disk_);
 }
 
+node::OpenRows Member::opener() {
+    return [this](const std::string& path) {
+        return open_rows(path);
+    };
+}
+
 Result<void> Member::start() {
     life_ = ++lives_;
     hangs_until_us_ = 0;
@@ -118,11 +124,8 @@ Result<void> Member::start() {
             snapshot_disk_, clock_, random_, replication::testing::library(), open_view},
         cluster_options(id_, rules_));
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
-    const auto open_rows = [this](const std::string& path) {
-        return this->open_rows(path);
-    };
     auto node = std::make_unique<node::Node>(
-        node::Node::World{disk_, clock_, random_, offload_, open_rows, cluster_.get()},
+        node::Node::World{disk_, clock_, random_, offload_, opener(), cluster_.get()},
         node_options(rules_));
     if (auto opened = node->open(); !opened) return opened.error();
     node_ = std::move(node);
@@ -144,6 +147,13 @@ void Member::wipe() {
     check(!up(), "the disk of a node that runs stays");
     disk_ = MemoryDisk();
     rows_.clear();
+}
+
+Result<Recovered> Member::recover() {
+    check(!up(), "a running node is not recovered");
+    auto recovery = Recovery::open({disk_, clock_, opener()}, folder, node_options(rules_).log);
+    if (!recovery) return recovery.error();
+    return (*recovery)->run();
 }
 
 Result<void> Member::run() {

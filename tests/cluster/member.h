@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/cluster/cluster_node.h"
+#include "broker/cluster/recovery.h"
 #include "broker/node/node.h"
 #include "broker/node/offload.h"
 #include "tests/cluster/failing_disk.h"
@@ -62,6 +63,9 @@ class Member {
     // Its disk is replaced by an empty one. Only while it is down.
     void wipe();
 
+    // `penstock cluster recover`. Only while it is down.
+    Result<Recovered> recover();
+
     // The thread hangs (a slow sync, SIGSTOP) until then.
     void hang_until(std::int64_t steady_us) { hangs_until_us_ = steady_us; }
 
@@ -108,6 +112,7 @@ class Member {
 
   private:
     Result<std::unique_ptr<storage::RowStore>> open_rows(const std::string& path);
+    [[nodiscard]] node::OpenRows opener();
 
     NodeId id_;
     const ManualClock& clock_;

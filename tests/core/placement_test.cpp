@@ -85,6 +85,17 @@ TEST(Placement, WhoShouldLeadIsTheFirstReplica) {
               model::Reason::invalid_parameter);
 }
 
+TEST(Placement, ASetThatWasThereMayBeHeldByNobody) {
+    testing::CoreDriver driver = testing::CoreDriver::name_set();
+    driver.done(node(1));
+    driver.done(model::PutSet{{SetId{1}, {}, {NodeId{1}}}});
+    driver.done(model::PutSet{{SetId{1}, {}, {}}});
+    EXPECT_TRUE(find_set(driver.rows(), SetId{1})->replicas.empty());
+    driver.done(model::PutSet{{model::names_set, {}, {NodeId{1}}}});
+    EXPECT_EQ(driver.refused(model::PutSet{{model::names_set, {}, {}}}),
+              model::Reason::invalid_parameter);
+}
+
 TEST(Placement, ANodeThatHoldsAReplicaIsNotDropped) {
     testing::CoreDriver driver = testing::CoreDriver::name_set();
     for (const std::uint64_t id : {1, 2}) driver.done(node(id));
