@@ -58,7 +58,7 @@ struct ClusterCounters {
     std::uint64_t frames_strange = 0;  // of a set that is not here
 };
 
-class ClusterNode final : public node::Neighbours,
+class ClusterNode : public node::Neighbours,
                           public replication::transport::PeerListener,
                           public replication::RaftSender {
   public:

@@ -40,6 +40,7 @@ ClusterOptions cluster_options(NodeId id, const MemberRules& rules) {
     options.replace_after_us = rules.replace_after_us;
     options.raft.keep_bytes_for_followers = rules.keep_bytes;
     options.snapshot_bytes_per_s = rules.snapshot_bytes_per_s;
+    options.ack = rules.ack;
     return options;
 }
 
@@ -119,10 +120,11 @@ Result<void> Member::start() {
         if (!image) return image.error();
         return std::unique_ptr<storage::RowView>(std::make_unique<ImageView>(std::move(*image)));
     };
-    cluster_ = std::make_unique<ClusterNode>(
+    cluster_ = std::make_unique<PlantedNode>(
         ClusterNode::World{
             snapshot_disk_, clock_, random_, replication::testing::library(), open_view},
-        cluster_options(id_, rules_));
+        cluster_options(id_, rules_),
+        rules_.plant);
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
     auto node = std::make_unique<node::Node>(
         node::Node::World{disk_, clock_, random_, offload_, opener(), cluster_.get()},
@@ -162,7 +164,8 @@ Result<void> Member::run() {
         auto more = node_->step();
         if (!more) return more.error();
         if (rules_.dispatches) dispatch();
-        if (node_->next_wake_us() > clock_.steady_us()) return {};
+        if (slow_us_ > 0) hangs_until_us_ = clock_.steady_us() + slow_us_;
+        if (slow_us_ > 0 || node_->next_wake_us() > clock_.steady_us()) return {};
     }
     return error(Errc::timeout, "node " + std::to_string(id_.value) + " never comes to rest");
 }

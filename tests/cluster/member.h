@@ -8,6 +8,7 @@
 #include "broker/node/node.h"
 #include "broker/node/offload.h"
 #include "tests/cluster/failing_disk.h"
+#include "tests/cluster/planted.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_disk.h"
 #include "tests/support/simulated_peers.h"
@@ -38,6 +39,8 @@ struct MemberRules {
     std::int64_t replace_after_us = 1'800'000'000;
     std::uint64_t keep_bytes = 1ULL << 30;   // of the log, for followers
     std::uint64_t snapshot_bytes_per_s = 0;  // no limit
+    Ack ack = Ack::all;
+    Plant plant = Plant::nothing;
 };
 
 class Member {
@@ -68,6 +71,9 @@ class Member {
 
     // The thread hangs (a slow sync, SIGSTOP) until then.
     void hang_until(std::int64_t steady_us) { hangs_until_us_ = steady_us; }
+
+    // From now on its disk takes so long for whatever a turn writes; 0: no time.
+    void slow_disk(std::int64_t each_turn_us) { slow_us_ = each_turn_us; }
 
     // Steps until nothing is left to do at this moment; the error that ended the node.
     Result<void> run();
@@ -130,6 +136,7 @@ class Member {
     std::uint64_t life_ = 0;
     std::uint64_t lives_ = 0;
     std::int64_t hangs_until_us_ = 0;
+    std::int64_t slow_us_ = 0;
 };
 
 }  // namespace penstock::cluster::testing

@@ -4,6 +4,7 @@
 #include "broker/core/names_query.h"
 #include "broker/core/placement.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::cluster::testing {
@@ -27,7 +28,7 @@ World::World(std::uint64_t seed, std::uint64_t members, MemberRules rules)
 
 World::~World() = default;
 
-void World::join(std::uint64_t id) {
+api::ChangeCluster World::enlist(std::uint64_t id) {
     MemberRules rules = rules_;
     rules.peers.push_back({NodeId{id}, "peer-" + std::to_string(id)});
     members_[NodeId{id}] = std::make_unique<Member>(NodeId{id}, clock, network, rules);
@@ -35,7 +36,11 @@ void World::join(std::uint64_t id) {
     api::ChangeCluster add;
     add.node = id;
     add.peer_address = rules.peers.back().address;
-    const auto added = ask(1, add);
+    return add;
+}
+
+void World::join(std::uint64_t id) {
+    const auto added = ask(1, enlist(id));
     check(added.has_value(), added ? "" : added.error().detail.c_str());
 }
 
@@ -102,17 +107,29 @@ std::uint64_t World::bystander(SetId set) {
     return 0;
 }
 
-bool World::all_led() {
+// Who was removed, or not yet taken in, follows nobody.
+bool World::belongs(NodeId id) {
+    const std::uint64_t asked = leader(model::names_set);
+    if (asked == 0) return true;
+    const auto nodes = core::list_nodes(member(asked).node().names_set().rows());
+    return std::any_of(
+        nodes.begin(), nodes.end(), [&](const auto& info) { return info.node == id; });
+}
+
+std::string World::not_led() {
     for (std::uint16_t number = 0; number <= rules_.data_sets; ++number) {
         const SetId set{number};
+        const std::string name = "set " + std::to_string(number);
         const std::uint64_t leading = leader(set);
-        if (leading == 0) return false;
+        if (leading == 0) return name + " has no leader";
         for (const auto& [id, member] : members_) {
             const bool holds = member->up() && member->node().hosted(set) != nullptr;
-            if (holds && member->leader_of(set).value != leading) return false;
+            if (!holds || !belongs(id) || member->leader_of(set).value == leading) continue;
+            return name + " is led by node " + std::to_string(leading) + ", not as node " +
+                   std::to_string(id.value) + " knows it";
         }
     }
-    return true;
+    return {};
 }
 
 SetId World::set_of(const std::string& queue) {

@@ -23,7 +23,10 @@ class World {
     // Starts all, calls one to found the cluster, and waits until every set is led.
     void found();
 
-    // A further node, of a number that none had: starts, and is taken in.
+    // A further node, of a number that none had: starts, and is taken in by what this asks for.
+    api::ChangeCluster enlist(std::uint64_t id);
+
+    // The same, and waits for the answer.
     void join(std::uint64_t id);
 
     void start(std::uint64_t id);
@@ -61,7 +64,10 @@ class World {
     [[nodiscard]] std::uint64_t bystander(SetId set);
 
     // Every set is led by somebody who is up and followed by all that are up.
-    [[nodiscard]] bool all_led();
+    [[nodiscard]] bool all_led() { return not_led().empty(); }
+
+    // A set that is not, and who does not follow; empty: all are.
+    [[nodiscard]] std::string not_led();
 
     // Where the queue of that name is.
     [[nodiscard]] SetId set_of(const std::string& queue);
@@ -78,6 +84,8 @@ class World {
     SimulatedNetwork network;
 
   private:
+    bool belongs(NodeId id);
+
     SeededRandom random_;
     MemberRules rules_;
     std::map<NodeId, std::unique_ptr<Member>> members_;

@@ -121,10 +121,14 @@ class SimulatedNetwork::Node final : public transport::Peers,
     }
 
     void hear(NodeId from, Lane lane, std::uint64_t number, const std::string& bytes) {
-        listener.on_question(
-            from, lane, bytes, [self = shared_from_this(), from, lane, number](std::string answer) {
-                if (self->alive) self->answer(from, lane, number, std::move(answer));
-            });
+        // By the connection it came by: who has been away since asked nothing.
+        const std::uint64_t breaks = network_.breaks_[link(from, hello.node)];
+        auto respond = [self = shared_from_this(), from, lane, number, breaks](std::string answer) {
+            if (!self->alive || self->network_.breaks_[link(from, self->hello.node)] != breaks)
+                return;
+            self->answer(from, lane, number, std::move(answer));
+        };
+        listener.on_question(from, lane, bytes, std::move(respond));
     }
 
     void answer(NodeId to, Lane lane, std::uint64_t number, std::string answer) {
@@ -226,6 +230,7 @@ void SimulatedNetwork::partition(const std::set<NodeId>& group) {
 
 void SimulatedNetwork::heal_all() {
     cuts_.clear();
+    mutes_.clear();
     refresh();
 }
 
@@ -293,6 +298,7 @@ void SimulatedNetwork::at(std::int64_t time_us, std::function<void()> event) {
 void SimulatedNetwork::carry(NodeId from, NodeId to, Lane lane, std::function<void(Node&)> event) {
     const std::int64_t delay = delay_us();
     if (random_.below(1'000) < weather_.lost_of_1000) return;
+    if (mutes_.contains({from, to})) return;
     if (lane != Lane::raft && lose_ > 0 && --lose_ == 0) return;
     std::int64_t& arrival_us = arrivals_us_[{from, to, lane}];
     arrival_us = std::max(arrival_us, now_us_ + delay);

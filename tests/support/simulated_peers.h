@@ -52,6 +52,9 @@ class SimulatedNetwork {
     void cut(NodeId left, NodeId right);
     void heal(NodeId left, NodeId right);
 
+    // What `from` sends to `to` is lost; neither notices, and the other direction is whole.
+    void mute(NodeId from, NodeId to) { mutes_.insert({from, to}); }
+
     // Cuts every link between `group` and the others.
     void partition(const std::set<NodeId>& group);
     void heal_all();
@@ -90,6 +93,7 @@ class SimulatedNetwork {
     std::map<NodeId, std::shared_ptr<Node>> nodes_;  // alive
     std::vector<std::shared_ptr<Node>> killed_;      // those who hold them may still call
     std::set<Link> cuts_;
+    std::set<Link> mutes_;  // from, to
     std::set<Link> standing_;
     std::map<Link, std::uint64_t> breaks_;  // what was under way when a link broke is lost
     std::map<Way, std::int64_t> arrivals_us_;
