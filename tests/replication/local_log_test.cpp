@@ -57,6 +57,31 @@ TEST(LocalLog, ABodyThatWasRewrittenAwayIsReplayedAsAnEmptyView) {
     EXPECT_EQ(bodies, (std::vector<std::string>{"kept", ""}));
 }
 
+// A recovered node goes on with the logs of what was a replicated set.
+TEST(LocalLog, TheLogOfAReplicatedSetIsReplayedWithoutItsMembers) {
+    testing::FakeLogStore store;
+    store.replace_log(set, {1, 1});
+    store.append_hard_state(set, {3, 2, 1});
+    for (const auto kind : {storage::EntryKind::command, storage::EntryKind::membership}) {
+        storage::EntryRecord record;
+        record.set = set;
+        record.term = 3;
+        record.index = store.range(set).last + 1;
+        record.commands = "bytes";
+        record.kind = kind;
+        store.append(std::move(record));
+    }
+    const LocalLog log(set, store, 0);
+    std::vector<std::string> commands;
+    // Rows that were never flushed are at 0 or at 1: nobody ever wrote entry 1.
+    for (const LogIndex applied : {0, 1}) {
+        ASSERT_TRUE(log.replay(applied, [&](const ReplayedEntry& replayed) {
+            commands.emplace_back(replayed.commands);
+        }));
+    }
+    EXPECT_EQ(commands, (std::vector<std::string>{"bytes", "", "bytes", ""}));
+}
+
 TEST(LocalLog, ALogThatBeginsBehindTheRowsIsDamage) {
     testing::FakeLogStore store;
     LocalLog log(set, store, 0);
