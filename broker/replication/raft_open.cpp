@@ -1,4 +1,5 @@
 // How a replica begins: from what rows and log store kept, or new.
+#include "broker/base/log.h"
 #include "broker/replication/raft_parts.h"
 
 #include <algorithm>
@@ -170,6 +171,25 @@ Result<std::vector<RaftEntry>> load_tail(SetId set,
     return tail;
 }
 
+// Of what the rows have applied nothing is needed at a start: the window begins behind what is
+// damaged of it.
+Result<std::vector<RaftEntry>> load_readable_tail(SetId set,
+                                                  const storage::LogStore& store,
+                                                  const Beginning& begin,
+                                                  LogPoint& before,
+                                                  EntryWindow& window) {
+    while (true) {
+        auto tail = load_tail(set, store, begin.last, window);
+        const LogIndex next = window.last() + 1;
+        if (tail || tail.error().code != Errc::damaged || next > begin.applied) return tail;
+        const auto term = store.term_of(set, next);
+        if (!term) return tail;
+        log_line(LogLevel::error, "replication", "event=passed_over " + tail.error().detail);
+        before = {*term, next};
+        window.restart(next);
+    }
+}
+
 // What can be sent from the start; without one the engine is told of the log's own beginning, of
 // which nothing is ever sent.
 SnapshotPoint sendable(SetId set,
@@ -216,7 +236,7 @@ Result<std::unique_ptr<RaftLog>> RaftLog::open(const Surroundings& surroundings,
     const auto begin = beginning(set, self, store, start);
     if (!begin) return begin.error();
     // Half a window: room for what comes before the first trim.
-    const auto before_tail = tail_begin(set, store, *begin, options.window_bytes_max / 2);
+    auto before_tail = tail_begin(set, store, *begin, options.window_bytes_max / 2);
     if (!before_tail) return before_tail.error();
     HeldSnapshot held = start.snapshot;
     EngineConfig config;
@@ -228,7 +248,7 @@ Result<std::unique_ptr<RaftLog>> RaftLog::open(const Surroundings& surroundings,
                                          std::move(held),
                                          begin->before_first.index,
                                          before_tail->index);
-    const auto tail = load_tail(set, store, begin->last, parts->window);
+    const auto tail = load_readable_tail(set, store, *begin, *before_tail, parts->window);
     if (!tail) return tail.error();
     config.node = self;
     config.boot = std::max<std::uint64_t>(1, surroundings.random.next());

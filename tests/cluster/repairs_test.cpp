@@ -97,6 +97,19 @@ TEST(ClusterRepairs, WhatAScrubFindsIsWrittenAnew) {
     EXPECT_TRUE(filled.world.deaths().empty());
 }
 
+TEST(ClusterRepairs, DamageInTheNewestEntriesThatWereAppliedStopsNoStart) {
+    Filled filled;
+    const std::uint64_t node = filled.world.leader(data) % 3 + 1;
+    filled.world.run(1'000);
+    for (const int number : {290, 295}) filled.damage(node, number);
+    filled.world.crash(node);
+    filled.world.start(node);
+    ASSERT_TRUE(filled.world.deaths().empty()) << filled.world.deaths().front();
+    ASSERT_TRUE(filled.world.run_until([&] { return filled.world.all_led(); }));
+    EXPECT_EQ(filled.drained(node).size(), 300U);
+    EXPECT_TRUE(filled.world.differences().empty());
+}
+
 TEST(ClusterRepairs, WhatEveryNodeHasLostIsNotHandedOutAndHoldsUpNothing) {
     Filled filled;
     for (std::uint64_t id = 1; id <= 3; ++id) filled.damage(id, 9);

@@ -38,6 +38,9 @@ class Link:
                 raise AssertionError(answer)
             time.sleep(0.05)
 
+    def post_document(self, path, document):
+        self.post(path, json.dumps(document))
+
 
 def at_once(count, work):
     """Runs work(number) in so many threads; the first failure is raised."""
