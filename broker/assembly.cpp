@@ -136,9 +136,12 @@ void Assembly::stop_functions() {
 
 Result<void> Assembly::stop() {
     if (!broker_) return {};
+    // What this node leads goes elsewhere while it still serves what it has begun.
+    if (cluster_) cluster_->begin_to_leave();
     if (listener_) stop_listener();
     if (dispatcher_) stop_dispatcher();
     if (dispatcher_) stop_functions();
+    if (cluster_) cluster_->wait_to_have_left();
     if (cluster_) cluster_->stop();
     // The broker answers what still waits while the I/O threads can carry it.
     auto closed = broker_->stop();

@@ -84,6 +84,7 @@ cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config) 
         cluster.peers.push_back({model::NodeId{peer.id}, peer.address});
     }
     cluster.ack = from.ack == "majority" ? cluster::Ack::majority : cluster::Ack::all;
+    cluster.slow_sync_us = static_cast<std::int64_t>(from.slow_sync_ms) * 1'000;
     cluster.data_sets = static_cast<std::uint16_t>(from.data_sets);
     cluster.replace_after_us = static_cast<std::int64_t>(from.replace_after_ms) * 1'000;
     cluster.snapshot_bytes_per_s = from.snapshot_bytes_per_s;

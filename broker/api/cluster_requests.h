@@ -25,6 +25,7 @@ struct ReplicaView {
     std::uint64_t match = 0;  // index up to which it has the log; known to the leader
     bool active = false;      // its leader has heard of it within an election time-out
     bool in_sync = false;     // with ack = all its leader waits for it
+    bool differs = false;     // its state hash is not the leader's at the same entry
 };
 
 struct SetView {

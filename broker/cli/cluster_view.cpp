@@ -106,6 +106,7 @@ json::array set_rows(const json::object& cluster) {
             const json::object& replica = value.get_object();
             const std::string node = std::to_string(number_in(replica, "node"));
             add_word(replicas, is_set(replica, "voter") ? node : node + "(learner)");
+            if (replica.contains("state_hash")) replicas += "(state_hash: differs)";
             add_word(lag, lag_of(replica, committed));
             if (is_set(replica, "in_sync")) add_word(in_sync, node);
         }

@@ -1,5 +1,7 @@
 #include "broker/cluster/cluster_host.h"
 
+#include "broker/base/log.h"
+
 #include <utility>
 
 namespace penstock::cluster {
@@ -33,6 +35,7 @@ Result<void> ClusterHost::start(std::shared_ptr<node::Mailbox> mailbox,
     if (peers.hello.http_address.empty()) peers.hello.http_address = http_address;
     node_->use_http_address(peers.hello.http_address);
     // Known to the node before the first frame can come.
+    mailbox_ = mailbox;
     node_->use_mailbox(std::move(mailbox));
     auto started =
         replication::transport::TlsPeers::start(std::move(peers), *node_, clock_, random_);
@@ -40,6 +43,21 @@ Result<void> ClusterHost::start(std::shared_ptr<node::Mailbox> mailbox,
     peers_ = std::move(*started);
     node_->connect(*peers_);
     return {};
+}
+
+void ClusterHost::begin_to_leave() {
+    constexpr std::chrono::milliseconds patience{2'000};
+    if (!peers_ || left_.valid()) return;
+    const auto left = std::make_shared<std::promise<void>>();
+    left_ = left->get_future();
+    leave_until_ = std::chrono::steady_clock::now() + patience;
+    mailbox_->post([this, left](node::Node&) { node_->leave([left] { left->set_value(); }); });
+}
+
+void ClusterHost::wait_to_have_left() {
+    if (!left_.valid()) return;
+    if (left_.wait_until(leave_until_) == std::future_status::ready) return;
+    log_line(LogLevel::warn, "cluster", "event=stop some sets are led here still");
 }
 
 void ClusterHost::stop() {

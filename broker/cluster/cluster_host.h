@@ -8,7 +8,9 @@
 
 #include <boost/asio/thread_pool.hpp>
 
+#include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -37,6 +39,12 @@ class ClusterHost {
     // Binds the peer port and begins to dial. `http_address` is where clients reach this node.
     Result<void> start(std::shared_ptr<node::Mailbox> mailbox, const std::string& http_address);
 
+    // Hands over what this node leads, from now on. Nothing else stops.
+    void begin_to_leave();
+
+    // Waits until that is done, at most until two seconds after it began.
+    void wait_to_have_left();
+
     // Ends all links; nothing reaches the broker any more.
     void stop();
 
@@ -49,6 +57,9 @@ class ClusterHost {
     SystemClock clock_;
     SystemRandom random_;
     boost::asio::thread_pool answers_{1};
+    std::shared_ptr<node::Mailbox> mailbox_;
+    std::future<void> left_;
+    std::chrono::steady_clock::time_point leave_until_;
     std::unique_ptr<ClusterNode> node_;
     std::unique_ptr<replication::transport::TlsPeers> peers_;
 };

@@ -59,7 +59,10 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
                  world_.clock,
                  options_.data_folder,
                  world_.open_view,
-                 options_.snapshot_bytes_per_s) {}
+                 options_.snapshot_bytes_per_s),
+      agreement_(world_.disk, options_.data_folder, options_.node),
+      retreat_(options_.node, options_.slow_sync_us),
+      levels_(options_.node) {}
 
 Result<void> ClusterNode::load() {
     const auto recovering = is_being_recovered(world_.disk, options_.data_folder);
@@ -69,6 +72,7 @@ Result<void> ClusterNode::load() {
                      "a recovery of " + options_.data_folder +
                          " was begun and not finished: run `penstock cluster recover` again");
     }
+    if (auto usable = agreement_.load(); !usable) return usable;
     auto identity = load_identity(world_.disk, options_.data_folder);
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
@@ -94,6 +98,7 @@ transport::Hello ClusterNode::hello() const {
     hello.peer_address = options_.peer_address;
     hello.http_address = options_.http_address;
     hello.zone = options_.zone;
+    hello.formats = Levels::hello_at(0);
     if (!identity_) return hello;
     hello.cluster_id = identity_->cluster;
     hello.incarnation = identity_->incarnation;
@@ -106,6 +111,8 @@ void ClusterNode::connect(transport::Peers& peers) {
     founding_.use(peers, mailbox_);
     snapshots_.use(peers);
     repairs_.use(peers);
+    agreement_.use(peers, mailbox_);
+    retreat_.use(peers);
     std::vector<PeerAddress> known = options_.peers;
     if (identity_ && !identity_->founders.empty()) {
         known.clear();
@@ -235,8 +242,10 @@ void ClusterNode::begin_turn(node::Node& node, std::int64_t now_us) {
 
 std::int64_t ClusterNode::next_wake_us() const {
     if (departures_.busy()) return 0;
-    return std::min(
-        {ticked_us_ + options_.tick_us, forwarding_.next_wake_us(), snapshots_.next_wake_us()});
+    return std::min({ticked_us_ + options_.tick_us,
+                     forwarding_.next_wake_us(),
+                     snapshots_.next_wake_us(),
+                     retreat_.next_wake_us()});
 }
 
 Result<void> ClusterNode::look_at_names(node::Node& node) {
@@ -294,13 +303,21 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     if (auto tended = tend_snapshots(node, now_us); !tended) return tended;
     if (auto tended = tend_departures(node, now_us); !tended) return tended;
     if (auto looked = look_at_names(node); !looked) return looked.error();
+    retreat_.tend(logs_, world_.clock.steady_us());
     if (now_us < tended_us_ + tend_pause_us) return {};
     tended_us_ = now_us;
-    if (peers_ != nullptr) peer_watch_.look(*peers_, mailbox_, now_us);
+    const auto fit = [&](NodeId peer) {
+        return retreat_.fit(peer, now_us);
+    };
+    if (peers_ != nullptr) {
+        peer_watch_.look(*peers_, mailbox_, now_us);
+        levels_.tend(node, nodes_, linked, *peers_);
+    }
     for (const auto& [set, log] : logs_) {
         log->applied_flushed(node.hosted(set)->row_store().flushed_applied());
+        if (auto agreed = agreement_.tend(node, *log, now_us); !agreed) return agreed;
         const auto placed = placed_.find(set);
-        if (placed != placed_.end()) membership_.tend(*log, placed->second, now_us);
+        if (placed != placed_.end()) membership_.tend(*log, placed->second, fit, now_us);
     }
     if (identity_) founding_.tend(*identity_, members_to_be(), linked, now_us);
     if (identity_ && node.names_set().leading()) {
@@ -371,16 +388,17 @@ void ClusterNode::receive(NodeId from, std::string_view bytes) {
 }
 
 void ClusterNode::on_frame(NodeId from, transport::Lane lane, std::string bytes) {
-    if (lane != transport::Lane::raft) return;
+    if (lane == transport::Lane::bulk) return;
     const std::uint64_t size = bytes.size();
     // Raft does without a lost frame; memory is not had back.
     if (frames_waiting_.fetch_add(size) + size > frames_waiting_bytes_max) {
         frames_waiting_ -= size;
         return;
     }
-    mailbox_->post([this, from, size, bytes = std::move(bytes)](node::Node&) {
+    mailbox_->post([this, from, lane, size, bytes = std::move(bytes)](node::Node&) {
         frames_waiting_ -= size;
-        receive(from, bytes);
+        if (lane == transport::Lane::raft) return receive(from, bytes);
+        retreat_.heard(from, bytes, world_.clock.steady_us());
     });
 }
 
@@ -393,11 +411,14 @@ void ClusterNode::on_question(NodeId from,
 }
 
 void ClusterNode::on_connected(NodeId peer, const transport::Hello& hello) {
-    mailbox_->post([this, peer, http = hello.http_address, zone = hello.zone](node::Node&) {
-        links_[peer] = Link{true, http, zone, {}};
-        founding_.forget(peer);
-        forwarding_.leader_changed();
-    });
+    mailbox_->post(
+        [this, peer, http = hello.http_address, zone = hello.zone, formats = hello.formats](
+            node::Node&) {
+            links_[peer] = Link{true, http, zone, {}};
+            levels_.heard(peer, formats);
+            founding_.forget(peer);
+            forwarding_.leader_changed();
+        });
 }
 
 void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {

@@ -7,15 +7,18 @@
 // cluster; with the data of a server that stood alone it serves on as the sole voter of its sets.
 #pragma once
 
+#include "broker/cluster/agreement.h"
 #include "broker/cluster/arranger.h"
 #include "broker/cluster/departures.h"
 #include "broker/cluster/forwarding.h"
 #include "broker/cluster/founding.h"
 #include "broker/cluster/identity.h"
 #include "broker/cluster/in_sync.h"
+#include "broker/cluster/levels.h"
 #include "broker/cluster/membership.h"
 #include "broker/cluster/peer_watch.h"
 #include "broker/cluster/repairs.h"
+#include "broker/cluster/retreat.h"
 #include "broker/cluster/snapshots.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
@@ -45,6 +48,7 @@ struct ClusterOptions {
     std::uint32_t request_timeout_ms = 10'000;
     Ack ack = Ack::all;
     std::int64_t behind_us_max = 1'000'000;  // a replica that takes longer is not waited for
+    std::int64_t slow_sync_us = 500'000;     // whose disk takes longer gives up what it leads
     std::int64_t tick_us = 30'000;
     std::uint64_t snapshot_bytes_per_s = 64ULL << 20;  // fetched, and taken into use; 0: no limit
     replication::RaftOptions raft;
@@ -78,6 +82,10 @@ class ClusterNode : public node::Neighbours,
     // What the transport's hello says of this node.
     [[nodiscard]] replication::transport::Hello hello() const;
 
+    // This node stops soon: it hands over what it leads. `done` on the broker thread, once that is
+    // done as far as it can be.
+    void leave(std::function<void()> done) { retreat_.leave(std::move(done)); }
+
     // Where clients reach this node, once that is known.
     void use_http_address(std::string address) { options_.http_address = std::move(address); }
 
@@ -95,6 +103,9 @@ class ClusterNode : public node::Neighbours,
     Result<std::unique_ptr<replication::Log>> open_log(node::HostedSet& set,
                                                        storage::LogStore& store) override;
     void begin_turn(node::Node& node, std::int64_t now_us) override;
+
+    void synced(std::int64_t took_us) override { retreat_.synced(took_us); }
+
     Result<void> end_turn(node::Node& node, std::int64_t now_us) override;
     [[nodiscard]] std::int64_t next_wake_us() const override;
     void forward(SetId set,
@@ -203,6 +214,9 @@ class ClusterNode : public node::Neighbours,
     Departures departures_;
     Snapshots snapshots_;
     Repairs repairs_;
+    Agreement agreement_;
+    Retreat retreat_;
+    Levels levels_;
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
     model::LogIndex names_seen_ = 0;
     std::map<SetId, NodeId> leaders_seen_;

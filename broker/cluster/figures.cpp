@@ -95,6 +95,22 @@ void measure_snapshots(model::Metrics& metrics, const SnapshotCounters& counters
                     counters.make_failed);
 }
 
+void measure_fitness(model::Metrics& metrics,
+                     const AgreementCounters& agreement,
+                     const RetreatCounters& retreat) {
+    metrics.counter("penstock_state_hashes_compared",
+                    "State hashes of other replicas held against those of the replicas here.",
+                    agreement.compared);
+    metrics.counter(
+        "penstock_state_hashes_different", "Of those: others than here.", agreement.differed);
+    metrics.counter("penstock_syncs_slow",
+                    "Syncs of the log store that took longer than cluster.slow_sync.",
+                    retreat.slow_syncs);
+    metrics.counter("penstock_leads_given_up",
+                    "Sets handed to other nodes because of that, or before a stop.",
+                    retreat.given_up);
+}
+
 }  // namespace
 
 void ClusterNode::measure(model::Metrics& metrics) {
@@ -117,6 +133,12 @@ void ClusterNode::measure(model::Metrics& metrics) {
                         "Times that another leader of the set, or none, became known here.",
                         leader_changes_[id],
                         {{"set", set}});
+        if (const node::HostedSet* hosted = node_ == nullptr ? nullptr : node_->hosted(id)) {
+            metrics.gauge("penstock_set_format_level",
+                          "Format level that the set's entries have reached.",
+                          number(hosted->format()),
+                          {{"set", set}});
+        }
         measure_raft(metrics, log->counters(), set);
         const InSync& in_sync = in_sync_.at(id);
         metrics.counter("penstock_replica_fallbacks",
@@ -140,6 +162,7 @@ void ClusterNode::measure(model::Metrics& metrics) {
     metrics.counter("penstock_raft_frames_strange",
                     "Frames of sets that are not here.",
                     counters_.frames_strange);
+    measure_fitness(metrics, agreement_.counters(), retreat_.counters());
     peer_watch_.measure(metrics);
 }
 

@@ -309,6 +309,8 @@ bool Forwarding::serve(node::Node& node,
         case Word::chunk:
         case Word::view:
         case Word::record:
+        case Word::agree:
+        case Word::unfit:
             break;
     }
     return false;

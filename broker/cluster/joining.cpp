@@ -235,6 +235,11 @@ void ClusterNode::answer(node::Node& node,
         if (record) copy = read_record(node.store(), *record);
         return respond(encode_answer(copy));
     }
+    if (word == Word::agree) {
+        const auto asked = decode_agree(std::string_view(question).substr(1));
+        const AgreeAnswer told = asked ? Agreement::answer(node, *asked) : AgreeAnswer();
+        return respond(encode_answer(told));
+    }
     if (word == Word::chunk) {
         auto chunk = decode_chunk_question(std::string_view(question).substr(1));
         const auto give = [respond](const ChunkAnswer& piece) {

@@ -89,6 +89,7 @@ void Membership::lead_anew(replication::RaftLog& log) {
 
 void Membership::tend(replication::RaftLog& log,
                       const model::SetInfo& wanted,
+                      const Fit& fit,
                       std::int64_t now_us) {
     if (!log.leadership().leading) {
         led_since_us_.erase(log.set());
@@ -109,10 +110,11 @@ void Membership::tend(replication::RaftLog& log,
     if (ours || !log.members().is_voter(preferred)) {
         led_since_us_.emplace(log.set(), now_us);
         if (has(wanted.replicas, self_)) return;
-        if (const auto successor = log.successor()) hand_over(log, *successor, now_us);
+        const auto successor = log.successor();
+        if (successor && fit(*successor)) hand_over(log, *successor, now_us);
         return;
     }
-    hand_over(log, preferred, now_us);
+    if (fit(preferred)) hand_over(log, preferred, now_us);
 }
 
 }  // namespace penstock::cluster

@@ -7,6 +7,7 @@
 #include "broker/replication/raft_log.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -26,8 +27,12 @@ class Membership {
   public:
     explicit Membership(NodeId self) : self_(self) {}
 
-    // Now and then, for a set that this node leads.
-    void tend(replication::RaftLog& log, const model::SetInfo& wanted, std::int64_t now_us);
+    // Now and then, for a set that this node leads. Only who is `fit` is handed it.
+    using Fit = std::function<bool(NodeId node)>;
+    void tend(replication::RaftLog& log,
+              const model::SetInfo& wanted,
+              const Fit& fit,
+              std::int64_t now_us);
 
     [[nodiscard]] const MembershipCounters& counters() const { return counters_; }
 

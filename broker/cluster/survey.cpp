@@ -91,7 +91,8 @@ api::SetView ClusterNode::view_of(node::Node& node, const replication::RaftLog& 
                                  : progress ? progress->match
                                             : 0,
                                  self || (progress && progress->recently_active),
-                                 self || in_sync_.at(log.set()).has(member)});
+                                 self || in_sync_.at(log.set()).has(member),
+                                 agreement_.differs(log.set(), member)});
     };
     for (const NodeId voter : log.members().voters) add(voter, true);
     for (const NodeId learner : log.members().learners) add(learner, false);

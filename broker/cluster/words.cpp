@@ -13,6 +13,10 @@ std::string with_word(Word word, const Question& question) {
 
 }  // namespace
 
+std::string notice_of(Word word) {
+    return std::string(1, static_cast<char>(word));
+}
+
 std::string encode_question(const ForwardQuestion& question) {
     return with_word(Word::forward, question);
 }
@@ -41,6 +45,10 @@ std::string encode_question(const RecordQuestion& question) {
     return with_word(Word::record, question);
 }
 
+std::string encode_question(const AgreeQuestion& question) {
+    return with_word(Word::agree, question);
+}
+
 Result<ForwardQuestion> decode_forward(std::string_view bytes) {
     return wire::decode<ForwardQuestion>(bytes, "forwarded request");
 }
@@ -59,6 +67,10 @@ Result<ChunkQuestion> decode_chunk_question(std::string_view bytes) {
 
 Result<ViewQuestion> decode_view(std::string_view bytes) {
     return wire::decode<ViewQuestion>(bytes, "question for sets");
+}
+
+Result<AgreeQuestion> decode_agree(std::string_view bytes) {
+    return wire::decode<AgreeQuestion>(bytes, "question for a state hash");
 }
 
 std::string encode_answer(const HandedAnswer& answer) {
@@ -103,6 +115,14 @@ std::string encode_answer(const ViewAnswer& answer) {
 
 Result<ViewAnswer> decode_viewed(std::string_view bytes) {
     return wire::decode<ViewAnswer>(bytes, "view of sets");
+}
+
+std::string encode_answer(const AgreeAnswer& answer) {
+    return wire::encode(answer);
+}
+
+Result<AgreeAnswer> decode_agreed(std::string_view bytes) {
+    return wire::decode<AgreeAnswer>(bytes, "state hash");
 }
 
 }  // namespace penstock::cluster

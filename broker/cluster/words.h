@@ -21,6 +21,8 @@ enum class Word : std::uint8_t {
     chunk = 5,
     view = 6,
     record = 7,
+    agree = 8,
+    unfit = 9,  // no question but a notice, a frame of this byte: hand me no set to lead
 };
 
 enum class Heard : std::uint8_t {
@@ -102,6 +104,17 @@ struct RecordAnswer {
     std::string bytes;    // a replication::BodyFrame
 };
 
+// Asks a replica for its state hash at an entry.
+struct AgreeQuestion {
+    std::uint16_t set = 0;
+    std::uint64_t index = 0;
+};
+
+struct AgreeAnswer {
+    bool known = false;  // false: it is not there yet, or long past it
+    std::uint64_t hash = 0;
+};
+
 // Asks a node how the sets are that it hosts.
 struct ViewQuestion {
     std::uint64_t schema = 0;
@@ -111,6 +124,9 @@ struct ViewAnswer {
     std::vector<api::SetView> sets;  // empty also: it is of another build
 };
 
+// A frame that says no more than its word.
+std::string notice_of(Word word);
+
 std::string encode_question(const ForwardQuestion& question);
 std::string encode_question(const SubmitQuestion& question);
 std::string encode_question(const NamesQuestion& question);
@@ -118,6 +134,7 @@ std::string encode_question(const FoundQuestion& question);
 std::string encode_question(const ChunkQuestion& question);
 std::string encode_question(const ViewQuestion& question);
 std::string encode_question(const RecordQuestion& question);
+std::string encode_question(const AgreeQuestion& question);
 
 // The bytes behind the first.
 Result<ForwardQuestion> decode_forward(std::string_view bytes);
@@ -126,6 +143,7 @@ Result<FoundQuestion> decode_found(std::string_view bytes);
 Result<ChunkQuestion> decode_chunk_question(std::string_view bytes);
 Result<ViewQuestion> decode_view(std::string_view bytes);
 Result<RecordQuestion> decode_record_question(std::string_view bytes);
+Result<AgreeQuestion> decode_agree(std::string_view bytes);
 
 std::string encode_answer(const HandedAnswer& answer);
 Result<HandedAnswer> decode_handed(std::string_view bytes);
@@ -137,5 +155,7 @@ std::string encode_answer(const ViewAnswer& answer);
 Result<ViewAnswer> decode_viewed(std::string_view bytes);
 std::string encode_answer(const RecordAnswer& answer);
 Result<RecordAnswer> decode_record(std::string_view bytes);
+std::string encode_answer(const AgreeAnswer& answer);
+Result<AgreeAnswer> decode_agreed(std::string_view bytes);
 
 }  // namespace penstock::cluster

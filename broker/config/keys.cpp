@@ -261,6 +261,10 @@ std::vector<Key> make_cluster_keys() {
                    size,
                    [](C& c) -> std::uint64_t& { return c.cluster.snapshot_bytes_per_s; },
                    {0, 1ULL << 40U}),
+        number_key("cluster.slow_sync",
+                   duration,
+                   [](C& c) -> std::uint64_t& { return c.cluster.slow_sync_ms; },
+                   {10, 60'000}),
         flag_key("cluster.insecure", [](C& c) -> bool& { return c.cluster.insecure; }),
     };
 }

@@ -1,6 +1,7 @@
 #include "broker/core/progress.h"
 
 #include "broker/base/bytes.h"
+#include "broker/base/check.h"
 #include "broker/base/hash.h"
 #include "broker/core/keys.h"
 
@@ -41,6 +42,13 @@ void seal_batch(const model::Entry& entry, const model::Rows& rows, model::Effec
     using Kind = model::RowWrite::Kind;
     effects.batch.push_back({Kind::put, std::string(keys::applied), std::move(applied)});
     effects.batch.push_back({Kind::put, std::string(keys::state), std::move(state)});
+}
+
+std::uint64_t sealed_hash(const model::Effects& effects) {
+    check(!effects.batch.empty() && effects.batch.back().key == keys::state, "a sealed batch");
+    Reader reader(effects.batch.back().value);
+    reader.i64();
+    return reader.u64();
 }
 
 }  // namespace penstock::core

@@ -10,4 +10,7 @@ namespace penstock::core {
 // that replicas with equal hashes at an index have applied the same things in the same way.
 void seal_batch(const model::Entry& entry, const model::Rows& rows, model::Effects& effects);
 
+// The state hash that a sealed batch leaves behind. Everything else is a bug.
+std::uint64_t sealed_hash(const model::Effects& effects);
+
 }  // namespace penstock::core

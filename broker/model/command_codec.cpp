@@ -1,12 +1,13 @@
 #include "broker/base/bytes.h"
 #include "broker/model/command.h"
+#include "broker/model/format.h"
 #include "broker/model/object_codec.h"
 
 namespace penstock::model {
 
 namespace {
 
-constexpr std::uint8_t commands_version = 1;
+constexpr std::uint16_t first_level = 1;
 constexpr std::size_t settle_item_bytes = 8;
 
 // Field lists: one function per command, used by encoding and decoding alike. `Fields` is Put or
@@ -378,13 +379,17 @@ std::optional<Command> take_command(std::uint8_t tag, Reader& reader) {
 }  // namespace
 
 std::string encode_commands(const std::vector<Command>& commands) {
+    return encode_commands_at(commands, first_level);
+}
+
+std::string encode_commands_at(const std::vector<Command>& commands, std::uint16_t level) {
     std::string out;
     Writer writer(out);
     Put put(writer);
-    writer.u8(commands_version);
+    writer.u8(static_cast<std::uint8_t>(level));
     writer.varint(commands.size());
     for (const Command& command : commands) {
-        writer.u8(static_cast<std::uint8_t>(command.index() + 1));
+        writer.u8(written_tag(static_cast<std::uint8_t>(command.index() + 1), level));
         std::visit([&](const auto& one) { fields_of(put, one); }, command);
     }
     return out;
@@ -392,15 +397,28 @@ std::string encode_commands(const std::vector<Command>& commands) {
 
 std::optional<std::vector<Command>> decode_commands(std::string_view bytes) {
     Reader reader(bytes);
-    if (reader.u8() != commands_version) return {};
+    const std::uint16_t level = reader.u8();
+    const FormatLevels known = known_formats();
+    if (level < known.least || level > known.most) return {};
     std::vector<Command> commands;
     for (std::size_t left = reader.count(1); left > 0; --left) {
-        auto command = take_command(reader.u8(), reader);
+        auto command = take_command(read_tag(reader.u8(), level), reader);
         if (!command || !reader.ok()) return {};
         commands.push_back(std::move(*command));
     }
     if (!reader.done()) return {};
     return commands;
+}
+
+std::uint16_t format_of(std::string_view commands) {
+    return commands.empty() ? std::uint16_t{0} : static_cast<unsigned char>(commands.front());
+}
+
+std::string too_new(const std::string& what, std::uint16_t level) {
+    const FormatLevels known = known_formats();
+    return what + " has format level " + std::to_string(level) + ", this build knows " +
+           std::to_string(known.least) + " to " + std::to_string(known.most) +
+           ": upgrade this node first";
 }
 
 }  // namespace penstock::model

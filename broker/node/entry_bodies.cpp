@@ -1,5 +1,7 @@
 #include "broker/node/entry_bodies.h"
 
+#include "broker/model/format.h"
+
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -95,6 +97,13 @@ model::BodyInfo info_of(std::string_view body) {
 }
 
 Result<model::Entry> to_entry(model::SetId set, const replication::ReplayedEntry& replayed) {
+    const std::uint16_t level = model::format_of(replayed.commands);
+    if (level > model::known_formats().most) {
+        return error(Errc::invalid,
+                     model::too_new("entry " + std::to_string(replayed.index) + " of set " +
+                                        std::to_string(set.value),
+                                    level));
+    }
     // The engine's own entry is one without commands.
     auto commands = replayed.commands.empty() ? std::vector<model::Command>()
                                               : model::decode_commands(replayed.commands);

@@ -1,6 +1,9 @@
 #include "broker/node/hosted_set.h"
 
+#include "broker/base/bytes.h"
 #include "broker/base/check.h"
+#include "broker/core/progress.h"
+#include "broker/model/format.h"
 #include "broker/node/conf_state_key.h"
 #include "broker/node/entry_bodies.h"
 #include "broker/replication/closed_log.h"
@@ -12,6 +15,9 @@
 namespace penstock::node {
 
 namespace {
+
+// Beside the core's rows and outside its state hash.
+constexpr std::string_view format_key = "!format";
 
 constexpr const char* no_leader = "no leader of the set is known here: try again in a moment";
 
@@ -38,6 +44,9 @@ Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
     const core::SetProgress progress = core::progress(*rows_);
     applied_ = progress.applied;
     time_ms_ = progress.time_ms;
+    trail_ = {};
+    if (applied_ > 0) trail_.note(applied_, progress.state_hash);
+    if (auto known = open_format(); !known) return known;
     std::optional<Error> failure;
     const auto visit = [&](const replication::ReplayedEntry& replayed) {
         if (failure) return;
@@ -47,7 +56,8 @@ Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
             return;
         }
         model::Effects effects;
-        if (auto applied = apply(*entry, {}, effects); !applied) failure = applied.error();
+        const std::uint16_t format = model::format_of(replayed.commands);
+        if (auto applied = apply(*entry, format, {}, effects); !applied) failure = applied.error();
     };
     if (auto replayed = log_->replay(applied_, visit); !replayed) return replayed.error();
     if (failure) return *failure;
@@ -139,8 +149,23 @@ void HostedSet::confirm(std::function<void(bool)> then) {
     log_->read(token);
 }
 
+void HostedSet::propose_raise(model::TimeMs wall_ms) {
+    const std::uint16_t level = std::exchange(raising_, std::uint16_t{0});
+    if (level <= format_) return;
+    Flight flight;
+    flight.token = next_token_++;
+    flight.entry.set = set_;
+    flight.format = level;
+    replication::Proposal proposal;
+    proposal.token = flight.token;
+    proposal.time_ms = wall_ms;
+    proposal.commands = model::encode_commands_at({}, level);
+    if (log_->propose(std::move(proposal))) flights_.push_back(std::move(flight));
+}
+
 std::size_t HostedSet::propose(model::TimeMs wall_ms) {
     std::size_t entries = 0;
+    propose_raise(wall_ms);
     while (!queue_.empty() && entries < entries_per_turn_max) {
         replication::Proposal proposal;
         Flight flight = gather(proposal.bodies);
@@ -149,7 +174,8 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms) {
         flight.entry.set = set_;
         proposal.token = flight.token;
         proposal.time_ms = wall_ms;
-        proposal.commands = model::encode_commands(flight.entry.commands);
+        flight.format = format_;
+        proposal.commands = model::encode_commands_at(flight.entry.commands, format_);
         if (log_->propose(std::move(proposal))) {
             flights_.push_back(std::move(flight));
             ++entries;
@@ -163,18 +189,35 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms) {
     return entries;
 }
 
+Result<void> HostedSet::open_format() {
+    const std::string row = rows_->get(format_key).value_or(std::string());
+    format_ = row.empty() ? model::known_formats().least : Reader(row).u16();
+    if (format_ <= model::known_formats().most) return {};
+    return error(Errc::invalid,
+                 model::too_new("set " + std::to_string(set_.value) + " in this folder", format_));
+}
+
 Result<void> HostedSet::apply(const model::Entry& entry,
+                              std::uint16_t format,
                               const std::string& conf_state,
                               model::Effects& effects) {
     effects = machine_->apply(entry, *rows_);
     check(effects.replies.size() == entry.commands.size(), "one reply per command");
+    const std::uint64_t hash = core::sealed_hash(effects);
     // Who the members are is the engine's: it goes with the applied index, not into the state hash.
     if (!conf_state.empty()) {
         effects.batch.push_back(
             {model::RowWrite::Kind::put, std::string(conf_state_key), conf_state});
     }
+    if (format > format_) {
+        std::string row;
+        Writer(row).u16(format);
+        effects.batch.push_back({model::RowWrite::Kind::put, std::string(format_key), row});
+        format_ = format;
+    }
     if (auto applied = rows_->apply(effects.batch, entry.index); !applied) return applied.error();
     applied_ = entry.index;
+    trail_.note(entry.index, hash);
     time_ms_ = entry.time_ms;
     wake_ms_ = effects.wake_ms;
     return {};
@@ -189,7 +232,8 @@ Result<void> HostedSet::apply_own(const replication::Committed& committed,
     flight.entry.term = committed.term;
     flight.entry.index = committed.index;
     flight.entry.time_ms = committed.time_ms;
-    if (auto applied = apply(flight.entry, committed.conf_state, effects); !applied) {
+    if (auto applied = apply(flight.entry, flight.format, committed.conf_state, effects);
+        !applied) {
         return applied.error();
     }
     traffic_.count(flight.entry.commands, effects.replies);
@@ -216,7 +260,8 @@ Result<void> HostedSet::apply_others(const replication::Committed& committed,
     check(committed.content.has_value(), "what others proposed comes with its content");
     auto entry = to_entry(set_, *committed.content);
     if (!entry) return entry.error();
-    return apply(*entry, committed.conf_state, effects);
+    const std::uint16_t format = model::format_of(committed.content->commands);
+    return apply(*entry, format, committed.conf_state, effects);
 }
 
 void HostedSet::end(const replication::Ended& ended) {

@@ -8,6 +8,7 @@
 #include "broker/core/state_machine.h"
 #include "broker/model/entry.h"
 #include "broker/node/call.h"
+#include "broker/node/hash_trail.h"
 #include "broker/node/traffic.h"
 #include "broker/replication/log.h"
 #include "broker/storage/rows/row_store.h"
@@ -71,12 +72,24 @@ class HostedSet {
 
     [[nodiscard]] std::string conf_state() const;
 
+    // The state hash once `index` was applied; nothing: not yet, or it is too long ago.
+    [[nodiscard]] std::optional<std::uint64_t> hash_at(model::LogIndex index) const {
+        return trail_.at(index);
+    }
+
     // The set's rows and log leave, or are about to be replaced: what waits ends, both are closed.
     // Whoever asks the set until reopen() and open() finds nobody leading and no rows.
     void close();
 
     // With other rows; open() follows.
     void reopen(std::unique_ptr<storage::RowStore> rows);
+
+    // The highest format level of an entry that was applied (broker/model/format.h).
+    [[nodiscard]] std::uint16_t format() const { return format_; }
+
+    // Where this node leads: the next turn's entries begin with one of that level, which does
+    // nothing else. Repeat it until format() shows it.
+    void raise_format(std::uint16_t level) { raising_ = level; }
 
     void submit(Submission submission);
 
@@ -149,6 +162,7 @@ class HostedSet {
     struct Flight {
         std::uint64_t token = 0;
         model::Entry entry;
+        std::uint16_t format = 1;
         std::vector<std::function<void(model::Reply)>> done;
     };
 
@@ -177,7 +191,10 @@ class HostedSet {
     };
 
     Flight gather(std::vector<std::string>& bodies);
+    Result<void> open_format();
+    void propose_raise(model::TimeMs wall_ms);
     Result<void> apply(const model::Entry& entry,
+                       std::uint16_t format,
                        const std::string& conf_state,
                        model::Effects& effects);
     Result<void> apply_own(const replication::Committed& committed, model::Effects& effects);
@@ -194,6 +211,9 @@ class HostedSet {
     std::map<std::uint64_t, std::function<void(bool)>> reads_;  // to be confirmed, by token
     std::function<model::LogIndex()> answerable_;
     std::deque<Unanswered> unanswered_;
+    HashTrail trail_;
+    std::uint16_t format_ = 1;
+    std::uint16_t raising_ = 0;  // 0: nothing to raise
     std::uint64_t next_token_ = 1;
     model::LogIndex applied_ = 0;
     model::TimeMs time_ms_ = 0;

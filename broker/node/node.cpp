@@ -335,7 +335,10 @@ Result<void> Node::sync() {
     const std::int64_t began_us = world_.clock.steady_us();
     if (auto synced = store_->sync(); !synced) return synced.error();
     // Most turns have nothing to make durable.
-    if (store_->syncs() != syncs) sync_latencies_.add(world_.clock.steady_us() - began_us);
+    if (store_->syncs() == syncs) return {};
+    const std::int64_t took_us = world_.clock.steady_us() - began_us;
+    sync_latencies_.add(took_us);
+    if (world_.neighbours != nullptr) world_.neighbours->synced(took_us);
     return {};
 }
 

@@ -1,5 +1,6 @@
 // A node's start and end: opening and replaying, the first keys, what is shown of it, closing.
 #include "broker/base/log.h"
+#include "broker/model/format.h"
 #include "broker/node/node.h"
 #include "broker/replication/local_log.h"
 
@@ -128,6 +129,8 @@ Result<void> Node::open_sets() {
     each_set([&](HostedSet& set) {
         if (failure) return;
         if (auto opened = open_log(set); !opened) failure = opened.error();
+        // Who stands alone has nobody to wait for.
+        if (world_.neighbours == nullptr) set.raise_format(model::known_formats().most);
     });
     if (failure) return *failure;
     return {};

@@ -149,7 +149,7 @@ std::optional<NodeId> RaftLog::successor() const {
     std::optional<PeerProgress> best;
     for (const PeerProgress& peer : parts_->engine->peers()) {
         const bool able = !peer.learner && peer.recently_active &&
-                          peer.state == PeerState::replicate &&
+                          peer.state != PeerState::snapshot &&
                           peer.match >= parts_->engine->commit();
         if (able && (!best || peer.match > best->match)) best = peer;
     }

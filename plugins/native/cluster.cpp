@@ -52,6 +52,7 @@ boost::json::object show(const api::SetView& set) {
         if (replica.match != 0) one["match"] = replica.match;
         one["active"] = replica.active;
         one["in_sync"] = replica.in_sync;
+        if (replica.differs) one["state_hash"] = "differs";
         replicas.push_back(std::move(one));
     }
     out["replicas"] = std::move(replicas);

@@ -49,6 +49,14 @@ TEST_F(CliCluster, StatusShowsLeadersAndWhatReplicasLack) {
         "2    ?       0     3 -> 1 3        ?      -        0          0\n");
 }
 
+TEST_F(CliCluster, StatusNamesAReplicaThatHoldsSomethingElse) {
+    api::ClusterView view = three_nodes();
+    view.sets[0].replicas[0].differs = true;
+    broker.answer_with<api::GetCluster>(view);
+    EXPECT_EQ(run({"cluster", "status", "-o", "table"}), 0);
+    EXPECT_NE(out.find("1(state_hash: differs) 2 3(learner)  2 0 ?"), std::string::npos) << out;
+}
+
 TEST_F(CliCluster, StatusAsJsonIsTheServersAnswer) {
     broker.answer_with<api::GetCluster>(three_nodes());
     EXPECT_EQ(run({"cluster", "status", "-o", "json"}), 0);

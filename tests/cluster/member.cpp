@@ -41,6 +41,7 @@ ClusterOptions cluster_options(NodeId id, const MemberRules& rules) {
     options.raft.keep_bytes_for_followers = rules.keep_bytes;
     options.snapshot_bytes_per_s = rules.snapshot_bytes_per_s;
     options.ack = rules.ack;
+    options.slow_sync_us = rules.slow_sync_us;
     return options;
 }
 

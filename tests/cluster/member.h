@@ -41,6 +41,7 @@ struct MemberRules {
     std::uint64_t snapshot_bytes_per_s = 0;  // no limit
     Ack ack = Ack::all;
     Plant plant = Plant::nothing;
+    std::int64_t slow_sync_us = 500'000;
 };
 
 class Member {
@@ -74,6 +75,9 @@ class Member {
 
     // From now on its disk takes so long for whatever a turn writes; 0: no time.
     void slow_disk(std::int64_t each_turn_us) { slow_us_ = each_turn_us; }
+
+    // It is told that it stops soon.
+    void leave(std::function<void()> done) { cluster_->leave(std::move(done)); }
 
     // Steps until nothing is left to do at this moment; the error that ended the node.
     Result<void> run();

@@ -5,6 +5,7 @@
 #include "broker/core/placement.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace penstock::cluster::testing {
@@ -62,6 +63,17 @@ void World::found() {
     const bool led = run_until([this] { return all_led(); });
     check(deaths_.empty(), deaths_.empty() ? "" : deaths_.front().c_str());
     check(led, "every set of a new cluster is led");
+}
+
+void World::slow_syncs(std::uint64_t id, std::int64_t milliseconds) {
+    if (milliseconds == 0) return member(id).disk().during_syncs({});
+    member(id).disk().during_syncs([this, id, milliseconds] {
+        const std::int64_t until_us = clock.steady_us() + milliseconds * us_per_ms;
+        // It is in the middle of a turn: not to be stepped, however long the others' syncs take.
+        member(id).hang_until(std::numeric_limits<std::int64_t>::max());
+        run_until([&] { return clock.steady_us() >= until_us; }, milliseconds + 1);
+        member(id).hang_until(0);
+    });
 }
 
 void World::run(std::int64_t milliseconds) {

@@ -35,6 +35,9 @@ class World {
     // Nobody hears this member, and it hears nobody.
     void isolate(std::uint64_t id) { network.partition({NodeId{id}}); }
 
+    // From now on every sync of this member's disk takes so long; the others live on meanwhile.
+    void slow_syncs(std::uint64_t id, std::int64_t milliseconds);
+
     // Time passes.
     void run(std::int64_t milliseconds);
 

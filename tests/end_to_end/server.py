@@ -42,6 +42,7 @@ class Server:
         self.config = config
         self.dev = dev
         self.environment = None  # the test's own
+        self.binary = BINARY
         self.port = 0
         self.life = 0  # how many times it was ready
         self.process = None
@@ -50,7 +51,7 @@ class Server:
         test.addCleanup(self.kill)
 
     def command(self):
-        words = [BINARY, "serve", "--data", str(self.folder / "data")]
+        words = [self.binary, "serve", "--data", str(self.folder / "data")]
         words += ["--listen", f"127.0.0.1:{self.port}"]
         if self.config is not None:
             file = self.folder / "penstock.toml"

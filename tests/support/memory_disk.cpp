@@ -102,6 +102,7 @@ struct MemoryDisk::State {
 
     std::uint64_t disk_bytes = default_disk_bytes;
     std::uint64_t syncs = 0;
+    std::function<void()> during_syncs;
     std::uint64_t operations = 0;
     std::uint64_t writes_left = never;
     std::uint64_t syncs_left = never;
@@ -219,6 +220,7 @@ class MemoryFile final : public File {
     }
 
     Result<void> sync() override {
+        if (state_->during_syncs) state_->during_syncs();
         if (const auto begun = begin(); !begun) return begun;
         ++state_->syncs;
         if (state_->syncs_left != never && state_->syncs_left-- <= 1) {
@@ -394,6 +396,10 @@ void MemoryDisk::heal() {
 
 void MemoryDisk::limit(std::uint64_t bytes) {
     state_->disk_bytes = bytes;
+}
+
+void MemoryDisk::during_syncs(std::function<void()> hook) {
+    state_->during_syncs = std::move(hook);
 }
 
 void MemoryDisk::plant_lying_syncs(bool lying) {

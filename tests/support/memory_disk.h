@@ -7,6 +7,7 @@
 #include "broker/base/disk.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ class MemoryDisk final : public Disk {
 
     // sync() and sync_folder() say yes and do nothing.
     void plant_lying_syncs(bool lying);
+
+    // Called in the middle of every sync of a file: a slow disk lets time pass there.
+    void during_syncs(std::function<void()> hook);
 
     // Whether try_read_cached() finds bytes in memory.
     void cached(bool yes);

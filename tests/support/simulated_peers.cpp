@@ -79,6 +79,11 @@ class SimulatedNetwork::Node final : public transport::Peers,
         if (alive) network_.refresh();
     }
 
+    void set_formats(transport::FormatRange formats) override {
+        hello.formats = formats;
+        if (alive) network_.refresh();
+    }
+
     void inspect(std::function<void(PeersState)> take) override {
         later([take = std::move(take)](Node& self) { take(self.state()); });
     }

@@ -129,8 +129,9 @@ Result<void> Engine::transfer(NodeId to) {
     if (to == node_) return error(Errc::invalid, "this node leads already");
     if (!members_.is_voter(to)) return error(Errc::invalid, "leadership goes to voters only");
     const auto peer = progress(to);
+    // Probed is who was out of reach once: an idle set has nothing that would end that.
     if (!peer || !peer->recently_active || peer->pending_snapshot != 0 ||
-        peer->state != PeerState::replicate || peer->match < commit())
+        peer->state == PeerState::snapshot || peer->match < commit())
         return not_now("that node is silent or behind");
     transfer_ = to;
     return {};

@@ -120,7 +120,8 @@ std::optional<Refused> judge(const Hello& ours, const Hello& theirs) {
     if (!common_format(ours.formats, theirs.formats))
         return Refused{Refusal::no_common_format,
                        "format levels " + text_of(theirs.formats) + " of build " + theirs.build +
-                           ", ours are " + text_of(ours.formats)};
+                           ", the cluster is at " + text_of(ours.formats) +
+                           ": upgrade that node first"};
     return std::nullopt;
 }
 

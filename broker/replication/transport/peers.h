@@ -135,6 +135,9 @@ class Peers {
     // Hellos from now on say so: the node has joined a cluster, or the cluster was recovered.
     virtual void set_cluster(ClusterId cluster, std::uint32_t incarnation) = 0;
 
+    // Hellos from now on say that this node reads no other format levels.
+    virtual void set_formats(FormatRange formats) = 0;
+
     // Hands a picture of now to `take`, on the transport's thread.
     virtual void inspect(std::function<void(PeersState)> take) = 0;
 

@@ -229,6 +229,11 @@ void TlsPeers::set_cluster(ClusterId cluster, std::uint32_t incarnation) {
     });
 }
 
+void TlsPeers::set_formats(FormatRange formats) {
+    asio::post(*state_->world.context,
+               [state = state_.get(), formats] { state->world.options.hello.formats = formats; });
+}
+
 void TlsPeers::inspect(std::function<void(PeersState)> take) {
     asio::post(*state_->world.context, [state = state_.get(), take = std::move(take)] {
         take(state->switchboard.state());

@@ -74,6 +74,7 @@ class TlsPeers final : public Peers {
              TakeAnswer take) override;
     void set_peers(std::vector<PeerAddress> peers) override;
     void set_cluster(ClusterId cluster, std::uint32_t incarnation) override;
+    void set_formats(FormatRange formats) override;
     void inspect(std::function<void(PeersState)> take) override;
     void stop() override;
 
