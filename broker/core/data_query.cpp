@@ -79,6 +79,8 @@ std::optional<QueueInfo> queue_info(const Rows& rows, QueueNo queue) {
     info.created_ms = config->created_ms;
     info.modified_ms = config->modified_ms;
     info.counts = counts_of(rows, queue);
+    // What lies between unconsumed ones is still in the log, but nothing is rewound to it.
+    if (config->attributes.rewind_s == 0) info.counts.rewindable = 0;
     return info;
 }
 

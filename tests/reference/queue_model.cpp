@@ -1,0 +1,181 @@
+#include "tests/reference/queue_model.h"
+
+#include <algorithm>
+#include <set>
+
+namespace penstock::reference {
+
+namespace {
+
+constexpr TimeMs ms_per_s = 1'000;
+constexpr TimeMs looked_at_every_ms = 1'000;
+
+}  // namespace
+
+TimeMs QueueModel::kept_ms(const Message& message) const {
+    const std::uint32_t kept_s = message.deleted
+                                     ? std::min(attributes_.rewind_s, attributes_.retention_s)
+                                     : attributes_.retention_s;
+    return kept_s * ms_per_s;
+}
+
+bool QueueModel::is_unsure(TimeMs now_ms) const {
+    return std::any_of(messages_.begin(), messages_.end(), [&](const auto& one) {
+        const TimeMs lease_ms = one.second.deleted ? 0 : one.second.leased_until_ms;
+        const TimeMs end_ms = std::max(one.second.due_ms + kept_ms(one.second), lease_ms);
+        const TimeMs late_ms = now_ms - end_ms;
+        return late_ms >= 0 && late_ms <= looked_at_every_ms;
+    });
+}
+
+bool QueueModel::is_expired(const Message& message, TimeMs now_ms) const {
+    return message.expired || now_ms - message.due_ms >= kept_ms(message);
+}
+
+State QueueModel::state(const Message& message, TimeMs now_ms) const {
+    const bool leased = !message.deleted && message.leased_until_ms > now_ms;
+    if (is_expired(message, now_ms) && !leased) return State::gone;
+    if (message.deleted) return State::deleted;
+    if (message.due_ms > now_ms) return State::delayed;
+    return leased ? State::inactive : State::active;
+}
+
+void QueueModel::set(Attributes attributes, TimeMs now_ms) {
+    // What is too old does not become younger by a longer retention.
+    const auto age = [&] {
+        for (auto& [id, message] : messages_) message.expired = is_expired(message, now_ms);
+    };
+    age();
+    attributes_ = std::move(attributes);
+    age();
+}
+
+void QueueModel::send(MessageId id, std::string body, std::uint32_t delay_s, TimeMs now_ms) {
+    Message message;
+    message.body = std::move(body);
+    message.due_ms = now_ms + delay_s * ms_per_s;
+    messages_.emplace(id, std::move(message));
+}
+
+std::optional<std::string> QueueModel::receive(std::uint32_t messages_max,
+                                               std::uint32_t visibility_s,
+                                               const std::vector<Given>& given,
+                                               TimeMs now_ms) {
+    const std::uint64_t active = counts(now_ms).active;
+    const std::uint64_t due = std::min<std::uint64_t>(messages_max, active);
+    if (given.size() != due) {
+        return "it gives " + std::to_string(given.size()) + " messages, " + std::to_string(active) +
+               " are active and " + std::to_string(messages_max) + " asked for";
+    }
+    const std::uint32_t lease_s = visibility_s == 0 ? attributes_.visibility_s : visibility_s;
+    std::set<MessageId> twice;
+    for (const Given& one : given) {
+        const auto found = messages_.find(one.id);
+        if (found == messages_.end()) return "it gives what is not there: " + one.body;
+        Message& message = found->second;
+        if (!twice.insert(one.id).second) return "it gives one message twice: " + one.body;
+        if (state(message, now_ms) != State::active) return "it is not active: " + one.body;
+        if (message.body != one.body) return "a body has become another: " + one.body;
+        if (one.receives != message.receives + 1) {
+            return one.body + " was received " + std::to_string(message.receives) +
+                   " times before, the answer says the " + std::to_string(one.receives) + ".";
+        }
+        if (one.next_visible_ms != now_ms + lease_s * ms_per_s) {
+            return one.body + " is leased for another time than asked for";
+        }
+        if (one.receipt == message.receipt) return "a receipt is given twice: " + one.body;
+        message.receipt = one.receipt;
+        message.leased_until_ms = one.next_visible_ms;
+        ++message.receives;
+    }
+    return {};
+}
+
+QueueModel::Message* QueueModel::leased(Receipt receipt, TimeMs now_ms) {
+    for (auto& [id, message] : messages_) {
+        const bool its = message.receipt == receipt && receipt != Receipt{};
+        if (its && state(message, now_ms) == State::inactive) return &message;
+    }
+    return nullptr;
+}
+
+bool QueueModel::remove(Receipt receipt, TimeMs now_ms) {
+    Message* message = leased(receipt, now_ms);
+    if (message == nullptr) return false;
+    message->deleted = true;
+    return true;
+}
+
+bool QueueModel::change_visibility(Receipt receipt, std::uint32_t visibility_s, TimeMs now_ms) {
+    Message* message = leased(receipt, now_ms);
+    if (message == nullptr) return false;
+    message->leased_until_ms = now_ms + visibility_s * ms_per_s;
+    return true;
+}
+
+TimeMs QueueModel::oldest_unconsumed(TimeMs now_ms) const {
+    TimeMs oldest_ms = now_ms;
+    for (const auto& [id, message] : messages_) {
+        const State is = state(message, now_ms);
+        const bool consumed = is == State::deleted || is == State::gone;
+        if (!consumed && is != State::delayed) oldest_ms = std::min(oldest_ms, message.due_ms);
+    }
+    return oldest_ms;
+}
+
+bool QueueModel::rewind(TimeMs to_ms, TimeMs now_ms) {
+    if (attributes_.rewind_s == 0) return false;
+    if (to_ms < now_ms - attributes_.rewind_s * ms_per_s) return false;
+    if (to_ms > oldest_unconsumed(now_ms)) return false;
+    for (auto& [id, message] : messages_) {
+        const State is = state(message, now_ms);
+        if (message.due_ms < to_ms || is == State::delayed || is == State::gone) continue;
+        message.deleted = false;
+        message.leased_until_ms = 0;
+        message.receives = 0;
+    }
+    return true;
+}
+
+QueueModel::Died QueueModel::take_dead(TimeMs now_ms) {
+    Died died;
+    if (attributes_.dead_letter_queue.empty()) return died;
+    for (auto at = messages_.begin(); at != messages_.end();) {
+        const Message& message = at->second;
+        const bool back = !message.deleted && message.leased_until_ms <= now_ms &&
+                          message.receives >= attributes_.max_receives;
+        if (!back) {
+            ++at;
+            continue;
+        }
+        const bool active = state(message, now_ms) == State::active;
+        (active ? died.certainly : died.perhaps).push_back(message.body);
+        at = messages_.erase(at);
+    }
+    return died;
+}
+
+Counts QueueModel::counts(TimeMs now_ms) const {
+    Counts counts;
+    for (const auto& [id, message] : messages_) {
+        switch (state(message, now_ms)) {
+            case State::delayed:
+                ++counts.delayed;
+                break;
+            case State::active:
+                ++counts.active;
+                break;
+            case State::inactive:
+                ++counts.inactive;
+                break;
+            case State::deleted:
+                ++counts.rewindable;
+                break;
+            case State::gone:
+                break;
+        }
+    }
+    return counts;
+}
+
+}  // namespace penstock::reference
