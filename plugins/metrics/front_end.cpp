@@ -2,30 +2,13 @@
 
 #include "plugins/metrics/open_metrics.h"
 #include "plugins/native/authentication.h"
+#include "plugins/native/figures.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include <chrono>
-#include <optional>
 #include <utility>
 
 namespace penstock::plugins {
 
 namespace {
-
-constexpr std::chrono::seconds answer_deadline{2};
-
-// Somebody who waits for figures, on one I/O thread.
-struct Scrape {
-    explicit Scrape(const asio::any_io_executor& executor) : timer(executor) {}
-
-    asio::steady_timer timer;
-    std::optional<model::Metrics> metrics;
-};
 
 HttpResponse refusal(unsigned status, std::string code, std::string detail) {
     native::Problem problem;
@@ -48,23 +31,10 @@ class MetricsFrontEnd final : public HttpFrontEnd {
     asio::awaitable<HttpResponse> handle(HttpRequest request) override;
 
   private:
-    void ask(const std::shared_ptr<Scrape>& scrape, const asio::any_io_executor& executor);
-
     api::Broker& broker_;
     api::MetricSource& source_;
     const Clock& clock_;
 };
-
-void MetricsFrontEnd::ask(const std::shared_ptr<Scrape>& scrape,
-                          const asio::any_io_executor& executor) {
-    scrape->timer.expires_after(answer_deadline);
-    source_.measure([scrape, executor](model::Metrics metrics) {
-        asio::post(executor, [scrape, metrics = std::move(metrics)]() mutable {
-            scrape->metrics = std::move(metrics);
-            scrape->timer.cancel();
-        });
-    });
-}
 
 asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
     if (request.method != "GET" && request.method != "HEAD") {
@@ -74,16 +44,13 @@ asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
         const auto who = native::authenticate(broker_, request, clock_.wall_ms());
         if (!who) co_return native::to_response(who.error(), "metrics");
     }
-    const auto executor = co_await asio::this_coro::executor;
-    const auto scrape = std::make_shared<Scrape>(executor);
-    ask(scrape, executor);
-    co_await scrape->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!scrape->metrics) {
+    const auto figures = co_await native::figures_of(source_);
+    if (!figures) {
         co_return refusal(503, "unavailable", "The server starts, stops or hangs: try again.");
     }
     HttpResponse response;
     response.content_type = metrics::open_metrics_type;
-    if (request.method == "GET") response.body = metrics::to_open_metrics(*scrape->metrics);
+    if (request.method == "GET") response.body = metrics::to_open_metrics(*figures);
     co_return response;
 }
 

@@ -5,6 +5,7 @@
 
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
+#include "broker/api/metrics.h"
 #include "plugins/listener/http.h"
 #include "plugins/native/documents.h"
 #include "plugins/native/problem.h"
@@ -21,7 +22,8 @@ namespace penstock::plugins::native {
 
 struct Call {
     api::Broker& broker;
-    api::Functions* functions;  // nullptr: none run here
+    api::Functions* functions;   // nullptr: none run here
+    api::MetricSource* metrics;  // nullptr: it has no figures
     api::Principal principal;
     HttpRequest request;
     std::vector<std::string> names;  // what stands for {} in the route's path, decoded

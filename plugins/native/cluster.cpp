@@ -1,5 +1,6 @@
 // The cluster as its nodes tell of it, and its beginning.
 #include "plugins/native/call.h"
+#include "plugins/native/figures.h"
 #include "plugins/native/routes.h"
 
 #include <boost/json/array.hpp>
@@ -78,6 +79,31 @@ boost::json::object show(const api::ClusterView& cluster) {
     return out;
 }
 
+// What the asked node has counted since its start and an operator should see; all of it is at
+// /metrics.
+boost::json::object show(const model::Metrics& metrics) {
+    const std::pair<const char*, const char*> shown[] = {
+        {"refused_peers", "penstock_peer_refusals"},
+        {"refused_by_peers", "penstock_peer_refusals_by_others"},
+        {"clock_warnings", "penstock_peer_clock_warnings"},
+        {"ack_all_fallbacks", "penstock_replica_fallbacks"},
+        {"leader_changes", "penstock_set_leader_changes"},
+        {"snapshots_made", "penstock_snapshots_made"},
+        {"snapshots_installed", "penstock_snapshots_installed"},
+        {"snapshots_failed", "penstock_snapshots_failed"},
+    };
+    boost::json::object out;
+    for (const auto& [field, name] : shown) {
+        double sum = 0;
+        for (const model::MetricFamily& family : metrics.families()) {
+            if (family.name != name) continue;
+            for (const model::MetricSample& sample : family.samples) sum += sample.value;
+        }
+        out[field] = static_cast<std::uint64_t>(sum);
+    }
+    return out;
+}
+
 Reply reply_of(const api::Outcome<api::ClusterView>& outcome) {
     if (!outcome) return refused(outcome.error());
     return json_reply(show(*outcome));
@@ -88,7 +114,11 @@ Reply reply_of(const api::Outcome<api::ClusterView>& outcome) {
 asio::awaitable<Reply> get_cluster(Call& call) {
     api::GetCluster request;
     const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    if (!outcome || outcome->name.empty() || call.metrics == nullptr) co_return reply_of(outcome);
+    boost::json::object shown = show(*outcome);
+    const auto figures = co_await figures_of(*call.metrics);
+    if (figures) shown["counters"] = show(*figures);
+    co_return json_reply(shown);
 }
 
 asio::awaitable<Reply> init_cluster(Call& call) {

@@ -61,6 +61,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     NativeFrontEnd(api::Broker& broker, const NativeOptions& options)
         : broker_(broker),
           functions_(options.functions),
+          metrics_(options.metrics),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -81,6 +82,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
 
     api::Broker& broker_;
     api::Functions* const functions_;
+    api::MetricSource* const metrics_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -138,7 +140,7 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
         co_return native::invalid_parameter("body", "This route takes no body.");
     }
     native::Call call{
-        broker_, functions_, std::move(who), std::move(request), std::move(found.names)};
+        broker_, functions_, metrics_, std::move(who), std::move(request), std::move(found.names)};
     co_return co_await found.route->handler(call);
 }
 

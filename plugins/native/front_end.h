@@ -5,6 +5,7 @@
 
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
+#include "broker/api/metrics.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 
@@ -13,8 +14,9 @@
 namespace penstock::plugins {
 
 struct NativeOptions {
-    const Clock& clock;                   // judges the age of signatures
-    api::Functions* functions = nullptr;  // outlives the front end; nullptr: none run here
+    const Clock& clock;                    // judges the age of signatures
+    api::Functions* functions = nullptr;   // outlives the front end; nullptr: none run here
+    api::MetricSource* metrics = nullptr;  // outlives it too; nullptr: no figures are shown
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

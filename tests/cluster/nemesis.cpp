@@ -9,7 +9,8 @@ namespace {
 using What = api::ChangeCluster::What;
 
 constexpr std::int64_t faults_ms = 4'000;
-constexpr std::int64_t healing_ms = 30'000;
+// A snapshot whose offer was lost is offered again after a minute: see RaftOptions.
+constexpr std::int64_t healing_ms = 120'000;
 constexpr std::uint64_t members_max = 7;
 constexpr std::size_t members_kept = 3;  // none leaves a cluster that has no more
 constexpr std::uint16_t data_sets = 2;

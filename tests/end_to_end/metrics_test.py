@@ -85,6 +85,13 @@ class MetricsTest(unittest.TestCase):
             for (name, _), value in one.items():
                 if name == "penstock_peer_clock_skew_seconds":
                     self.assertLess(abs(value), 1)
+        # The figures that matter most stand beside the picture of the cluster, too.
+        _, view = cluster.nodes[1].native("GET", "/v1/cluster")
+        told_of = {name: view["counters"][name] for name in ("refused_peers", "snapshots_failed")}
+        self.assertEqual(told_of, {"refused_peers": 0, "snapshots_failed": 0})
+        changes = total(found[1], "penstock_set_leader_changes_total")
+        self.assertGreaterEqual(view["counters"]["leader_changes"], changes)
+        self.assertGreater(changes, 0)
         before = every("penstock_replica_fallbacks_total")
         cluster.nodes[2].kill()
         cluster.settled()

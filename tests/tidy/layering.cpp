@@ -110,7 +110,8 @@ const std::map<std::string, Names>& room_edges() {
           "broker/model",
           "broker/api",
           "plugins/listener",
-          "plugins/native/authentication.h"}},
+          "plugins/native/authentication.h",
+          "plugins/native/figures.h"}},
         // The visible lists and the composition root.
         {"sinks/all", {everything}},
         {"plugins/all", {everything}},

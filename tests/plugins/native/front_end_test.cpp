@@ -15,6 +15,35 @@ TEST_F(Native, WantsItsOwnPathsOnly) {
     }
 }
 
+class CountingSource final : public api::MetricSource {
+  public:
+    void measure(std::function<void(model::Metrics)> take) override {
+        model::Metrics metrics;
+        metrics.counter("penstock_peer_refusals", "Refused.", 2, {{"reason", "untrusted"}});
+        metrics.counter("penstock_peer_refusals", "Refused.", 3, {{"reason", "replayed"}});
+        metrics.counter("penstock_snapshots_made", "Made.", 7);
+        take(std::move(metrics));
+    }
+};
+
+TEST_F(Native, TheAskedNodesCountersStandBesideThePictureOfItsCluster) {
+    api::ClusterView view;
+    broker.answer_with<api::GetCluster>(view);
+    CountingSource source;
+    plugins::NativeOptions options{clock};
+    options.metrics = &source;
+    front_end = plugins::make_native_front_end(broker, options);
+    // A server on its own has none.
+    EXPECT_EQ(json(ask("GET", "/v1/cluster")).if_contains("counters"), nullptr);
+    view.name = "orders";
+    broker.answer_with<api::GetCluster>(view);
+    const auto shown = json(ask("GET", "/v1/cluster"));
+    const auto& counters = shown.at("counters").as_object();
+    EXPECT_EQ(counters.at("refused_peers").to_number<int>(), 5);
+    EXPECT_EQ(counters.at("snapshots_made").to_number<int>(), 7);
+    EXPECT_EQ(counters.at("ack_all_fallbacks").to_number<int>(), 0);
+}
+
 TEST_F(Native, UnknownRoutesAre404AndWrongMethods405) {
     for (const char* path : {"/v1",
                              "/v1/",
