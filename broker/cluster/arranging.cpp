@@ -81,11 +81,8 @@ std::vector<Founder> ClusterNode::founders() const {
     return {{options_.node.value, options_.peer_address}};
 }
 
-void ClusterNode::tell_if_removed() {
-    const auto names = logs_.find(model::names_set);
-    const bool gone =
-        names != logs_.end() && names->second->gone() == replication::Engine::Gone::removed;
-    if (!gone || std::exchange(removed_, true)) return;
+void ClusterNode::tell_removed() {
+    if (std::exchange(removed_, true)) return;
     log_line(
         LogLevel::warn,
         "cluster",
@@ -100,41 +97,79 @@ Result<void> ClusterNode::tend_departures(node::Node& node, std::int64_t now_us)
         auto stepped = departures_.step(node.store());
         if (!stepped) return stepped.error();
     }
-    if (now_us < departing_us_ + departing_pause_us) return {};
-    const bool unwanted = std::any_of(logs_.begin(), logs_.end(), [this](const auto& one) {
-        const auto placed = placed_.find(one.first);
-        return one.first != model::names_set && placed != placed_.end() &&
-               !has(placed->second.replicas, options_.node);
-    });
-    if (!unwanted) return {};
+    bool unwanted = false;
+    std::vector<SetId> sets = data_sets_here();
+    if (logs_.contains(model::names_set)) sets.push_back(model::names_set);
+    for (const SetId set : sets) {
+        if (logs_.at(set)->gone() == replication::Engine::Gone::removed) {
+            if (set == model::names_set) tell_removed();
+            if (auto outlived = outlive_removal(node, set); !outlived) return outlived;
+        }
+        if (set == model::names_set) continue;
+        const auto placed = placed_.find(set);
+        unwanted =
+            unwanted || (placed != placed_.end() && !has(placed->second.replicas, options_.node));
+    }
+    if (!unwanted || now_us < departing_us_ + departing_pause_us) return {};
     departing_us_ = now_us;
     survey(node, [this, &node](const api::ClusterView& view) {
-        if (auto departed = depart(node, view); !departed) failure_ = departed.error();
+        for (const SetId set : data_sets_here()) {
+            if (may_go(set, view, 0)) close_to_depart(node, set);
+        }
     });
     return {};
 }
 
-Result<void> ClusterNode::depart(node::Node& node, const api::ClusterView& view) {
-    for (const api::SetView& told : view.sets) {
-        const SetId set{static_cast<std::uint16_t>(told.set)};
-        const auto placed = placed_.find(set);
-        const bool hosted = set != model::names_set && logs_.contains(set);
-        if (!hosted || placed == placed_.end()) continue;
-        const bool wanted = has(placed->second.replicas, options_.node);
-        const bool member =
-            std::any_of(told.replicas.begin(), told.replicas.end(), [this](const auto& replica) {
-                return replica.node == options_.node.value;
-            });
-        if (wanted || member || !told_by_leader(told) || told.leader == options_.node.value) {
-            continue;
-        }
-        if (auto begun = departures_.begin(set); !begun) return begun;
-        logs_.erase(set);
-        in_sync_.erase(set);
-        leaders_seen_.erase(set);
-        snapshots_.forget(node, set);
-        node.leave(set);
+// It may have been added again since: what it has then confirmed to its leader must stay here.
+Result<void> ClusterNode::outlive_removal(node::Node& node, SetId set) {
+    if (auto flushed = node.hosted(set)->row_store().flush(); !flushed) return flushed;
+    close_log(node, set);
+    return node.resume(set);
+}
+
+// From here on it confirms nothing; only what a leader says then is sure to be true still.
+void ClusterNode::close_to_depart(node::Node& node, SetId set) {
+    const std::uint64_t term = logs_.at(set)->leadership().term;
+    close_log(node, set);
+    survey(node, [this, &node, set, term](const api::ClusterView& view) {
+        const auto done = may_go(set, view, term) ? depart(node, set) : node.resume(set);
+        if (!done && !failed_) failed_ = done.error();
+    });
+}
+
+void ClusterNode::close_log(node::Node& node, SetId set) {
+    logs_.erase(set);
+    in_sync_.erase(set);
+    leaders_seen_.erase(set);
+    snapshots_.forget(node, set);
+    node.suspend(set);
+}
+
+std::vector<SetId> ClusterNode::data_sets_here() const {
+    std::vector<SetId> sets;
+    for (const auto& [set, log] : logs_) {
+        if (set != model::names_set) sets.push_back(set);
     }
+    return sets;
+}
+
+// By the word of a leader of `term` or a later one.
+bool ClusterNode::may_go(SetId set, const api::ClusterView& view, std::uint64_t term) const {
+    const auto placed = placed_.find(set);
+    if (placed == placed_.end() || has(placed->second.replicas, options_.node)) return false;
+    const auto told = std::find_if(
+        view.sets.begin(), view.sets.end(), [&](const auto& one) { return one.set == set.value; });
+    if (told == view.sets.end() || !told_by_leader(*told) || told->term < term) return false;
+    const auto is_own = [this](const api::ReplicaView& replica) {
+        return replica.node == options_.node.value;
+    };
+    return std::none_of(told->replicas.begin(), told->replicas.end(), is_own);
+}
+
+Result<void> ClusterNode::depart(node::Node& node, SetId set) {
+    if (auto begun = departures_.begin(set); !begun) return begun;
+    node.leave(set);
+    names_seen_ = 0;  // it may be wanted here again
     return {};
 }
 

@@ -282,7 +282,6 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         const auto link = links_.find(peer);
         return link != links_.end() && link->second.connected;
     };
-    tell_if_removed();
     for (const auto& [set, log] : logs_) {
         if (log->failed()) return *log->failed();
         if (log->leadership().leading) {
@@ -299,7 +298,6 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
                  "event=leader set=" + text(set) + " leader=" + std::to_string(leader.value) +
                      " term=" + std::to_string(log->leadership().term));
     }
-    if (failure_) return *failure_;
     if (auto tended = tend_snapshots(node, now_us); !tended) return tended;
     if (auto tended = tend_departures(node, now_us); !tended) return tended;
     if (auto looked = look_at_names(node); !looked) return looked.error();

@@ -187,9 +187,14 @@ class ClusterNode : public node::Neighbours,
     [[nodiscard]] Arranger::Facts facts() const;
     [[nodiscard]] std::set<NodeId> away() const;
     [[nodiscard]] node::Refused complaint(const api::ChangeCluster& change) const;
-    void tell_if_removed();
+    void tell_removed();
     Result<void> tend_departures(node::Node& node, std::int64_t now_us);
-    Result<void> depart(node::Node& node, const api::ClusterView& view);
+    [[nodiscard]] std::vector<SetId> data_sets_here() const;
+    [[nodiscard]] bool may_go(SetId set, const api::ClusterView& view, std::uint64_t term) const;
+    Result<void> outlive_removal(node::Node& node, SetId set);
+    void close_to_depart(node::Node& node, SetId set);
+    void close_log(node::Node& node, SetId set);
+    Result<void> depart(node::Node& node, SetId set);
     [[nodiscard]] std::vector<Founder> founders() const;
     void invite(node::Node& node, const model::NodeInfo& info);
 
@@ -227,7 +232,6 @@ class ClusterNode : public node::Neighbours,
     std::int64_t tended_us_ = 0;
     bool removed_ = false;           // from the cluster, and said so
     std::int64_t departing_us_ = 0;  // who still holds what was asked
-    std::optional<Error> failure_;   // of an answer's work: the next turn ends
     ClusterCounters counters_;
 };
 

@@ -142,7 +142,8 @@ std::vector<Committed> RaftLog::take_committed() {
     p.send_waiting();
     for (const ReadState& answer : output.reads) p.reads.answered(answer);
     for (const RaftEntry& entry : output.committed) {
-        if (p.failure) break;
+        // What comes after its own removal is not this replica's to apply.
+        if (p.failure || p.engine->gone() != Engine::Gone::no) break;
         p.hand_out(entry, committed);
     }
     p.reads.handed_out(p.handed_out);

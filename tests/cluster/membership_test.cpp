@@ -62,6 +62,30 @@ class Membership : public ::testing::Test {
         return count;
     }
 
+    // As the set's leader knows them.
+    std::set<std::uint64_t> voters(SetId set) {
+        std::set<std::uint64_t> all;
+        const auto view = world_->ask(1, api::GetCluster{});
+        if (!view) return all;
+        for (const api::SetView& one : view->sets) {
+            if (one.set != set.value || one.leader == 0) continue;
+            for (const api::ReplicaView& replica : one.replicas) {
+                if (replica.voter) all.insert(replica.node);
+            }
+        }
+        return all;
+    }
+
+    // As set 0 says.
+    std::set<std::uint64_t> wanted(SetId set) {
+        const auto info = core::find_set(world_->member(1).node().names_set().rows(), set);
+        std::set<std::uint64_t> all;
+        for (const NodeId node : info ? info->replicas : std::vector<NodeId>()) {
+            all.insert(node.value);
+        }
+        return all;
+    }
+
     std::vector<model::NodeInfo> nodes(std::uint64_t asked = 1) {
         return core::list_nodes(world_->member(asked).node().names_set().rows());
     }
@@ -192,6 +216,53 @@ TEST_F(Membership, ASetComesBackToANodeThatHeldItBefore) {
         ASSERT_TRUE(is_member(leaves)) << "taken in again before it was forgotten";
     }
     expect_all(4);
+}
+
+// It learns of its removal only when it is a member again, in one go with that: the set's leader
+// cannot tell it before.
+TEST_F(Membership, WhoWasRemovedAndAddedWhileItWasAwayTakesPartAgain) {
+    for (std::uint64_t seed = 20; seed < 26; ++seed) {
+        expected_.clear();
+        found(seed, 3, sets(1));
+        add(4);
+        world().crash(3);
+        for (const std::uint32_t set : {0U, 1U}) {
+            ASSERT_TRUE(world().ask(1, change(What::transfer, 1 + set, set)).has_value());
+        }
+        ASSERT_TRUE(
+            until([&] { return world().leader(SetId{0}) == 1 && world().leader(SetId{1}) == 2; }));
+        ASSERT_TRUE(world().ask(1, change(What::remove, 3)).has_value());
+        ASSERT_TRUE(until([&] { return voters(SetId{1}) == std::set<std::uint64_t>{1, 2, 4}; }));
+        api::ChangeCluster stay = change(What::add, 3);
+        stay.peer_address = "peer-3";
+        ASSERT_TRUE(world().ask(1, stay).has_value());
+        world().network.cut(NodeId{2}, NodeId{3});
+        world().start(3);
+        ASSERT_TRUE(world().ask(1, change(What::remove, 4)).has_value());
+        ASSERT_TRUE(until([&] { return wanted(SetId{1}) == std::set<std::uint64_t>{1, 2, 3}; }));
+        world().run(2'000);
+        world().network.heal_all();
+        ASSERT_TRUE(until([&] {
+            return voters(SetId{1}) == std::set<std::uint64_t>{1, 2, 3};
+        })) << "seed "
+            << seed;
+        ASSERT_TRUE(until([&] { return world().all_led(); }));
+        expect_all(3);
+    }
+}
+
+TEST_F(Membership, WhoIsTakenBackBeforeItIsForgottenTakesPartAgain) {
+    found(30, 3, sets(1));
+    ASSERT_TRUE(world().ask(1, change(What::remove, 3)).has_value());
+    ASSERT_TRUE(until([&] { return wanted(SetId{0}) == std::set<std::uint64_t>{1, 2}; }));
+    ASSERT_TRUE(is_member(3));
+    api::ChangeCluster stay = change(What::add, 3);
+    stay.peer_address = "peer-3";
+    ASSERT_TRUE(world().ask(1, stay).has_value());
+    ASSERT_TRUE(until([&] { return voters(SetId{0}) == std::set<std::uint64_t>{1, 2, 3}; }));
+    ASSERT_TRUE(until([&] { return voters(SetId{1}) == std::set<std::uint64_t>{1, 2, 3}; }));
+    ASSERT_TRUE(until([&] { return world().all_led(); }));
+    expect_all(3);
 }
 
 TEST_F(Membership, LeadershipGoesWhereItIsWanted) {
