@@ -248,7 +248,12 @@ TEST(FoundingSafety, PlantedAFounderThatForgotItsVotesLosesWhatWasAcknowledged) 
     ASSERT_TRUE(lost.world.run_until([&] { return lost.world.member(3).leads(model::names_set); }));
     lost.world.start(1);
     lost.world.run(5'000);
-    for (std::uint64_t id = 1; id <= 3; ++id) EXPECT_FALSE(lost.knows_queue(id)) << id;
+    for (const std::uint64_t id : {2, 3}) EXPECT_FALSE(lost.knows_queue(id)) << id;
+    // The one that still had it finds that the others agree on something else.
+    EXPECT_FALSE(lost.world.member(1).up());
+    ASSERT_EQ(lost.world.deaths().size(), 1U);
+    EXPECT_NE(lost.world.deaths().front().find("state hash"), std::string::npos)
+        << lost.world.deaths().front();
 }
 
 }  // namespace
