@@ -32,8 +32,13 @@ const model::NodeInfo* find(const std::vector<model::NodeInfo>& nodes, NodeId no
 
 // Why the change cannot be asked for, as far as it is known here.
 node::Refused ClusterNode::complaint(const api::ChangeCluster& change) const {
-    if (!identity_ || nodes_.empty()) {
+    if (!identity_) {
         return refused("cluster", "there is no cluster yet: run `penstock cluster init` first");
+    }
+    if (nodes_.empty() && change.what != What::add) {
+        return model::Refusal{model::Reason::unavailable,
+                              "cluster",
+                              "it has been founded just now: try again in a moment"};
     }
     const NodeId id{change.node};
     const model::NodeInfo* known = find(nodes_, id);

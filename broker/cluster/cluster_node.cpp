@@ -113,14 +113,28 @@ void ClusterNode::connect(transport::Peers& peers) {
     repairs_.use(peers);
     agreement_.use(peers, mailbox_);
     retreat_.use(peers);
-    std::vector<PeerAddress> known = options_.peers;
+    peers.set_peers(peers_to_dial());
+}
+
+// As set 0 says; until it says something, who is configured or has founded the cluster, and whoever
+// has connected: who joins need not have been told of the node that will lead it.
+std::vector<PeerAddress> ClusterNode::peers_to_dial() const {
+    std::vector<PeerAddress> known;
+    for (const model::NodeInfo& info : nodes_) known.push_back({info.node, info.peer_address});
+    if (!known.empty()) return known;
     if (identity_ && !identity_->founders.empty()) {
-        known.clear();
         for (const Founder& founder : identity_->founders) {
             known.push_back({NodeId{founder.node}, founder.peer_address});
         }
+    } else {
+        known = options_.peers;
     }
-    peers.set_peers(std::move(known));
+    for (const auto& [node, link] : links_) {
+        const bool listed = std::any_of(
+            known.begin(), known.end(), [&](const PeerAddress& peer) { return peer.node == node; });
+        if (!listed && !link.peer_address.empty()) known.push_back({node, link.peer_address});
+    }
+    return known;
 }
 
 std::vector<SetId> ClusterNode::hosted(const model::Rows* names) {
@@ -258,11 +272,7 @@ Result<void> ClusterNode::look_at_names(node::Node& node) {
         const SetId set = info.set;
         placed_[set] = std::move(info);
     }
-    if (!nodes_.empty() && peers_ != nullptr) {
-        std::vector<PeerAddress> peers;
-        for (const model::NodeInfo& info : nodes_) peers.push_back({info.node, info.peer_address});
-        peers_->set_peers(std::move(peers));
-    }
+    if (!nodes_.empty() && peers_ != nullptr) peers_->set_peers(peers_to_dial());
     for (const auto& [set, info] : placed_) {
         if (set == model::names_set || !has(info.replicas, options_.node)) continue;
         // What is left of it here goes first.
@@ -409,14 +419,13 @@ void ClusterNode::on_question(NodeId from,
 }
 
 void ClusterNode::on_connected(NodeId peer, const transport::Hello& hello) {
-    mailbox_->post(
-        [this, peer, http = hello.http_address, zone = hello.zone, formats = hello.formats](
-            node::Node&) {
-            links_[peer] = Link{true, http, zone, {}};
-            levels_.heard(peer, formats);
-            founding_.forget(peer);
-            forwarding_.leader_changed();
-        });
+    mailbox_->post([this, peer, hello](node::Node&) {
+        links_[peer] = Link{true, hello.peer_address, hello.http_address, hello.zone, {}};
+        if (nodes_.empty() && peers_ != nullptr) peers_->set_peers(peers_to_dial());
+        levels_.heard(peer, hello.formats);
+        founding_.forget(peer);
+        forwarding_.leader_changed();
+    });
 }
 
 void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {

@@ -146,6 +146,7 @@ class ClusterNode : public node::Neighbours,
   private:
     struct Link {
         bool connected = false;
+        std::string peer_address;
         std::string http_address;
         std::string zone;
         std::string problem;
@@ -186,6 +187,7 @@ class ClusterNode : public node::Neighbours,
     void found_names(node::Node& node);
     [[nodiscard]] Arranger::Facts facts() const;
     [[nodiscard]] std::set<NodeId> away() const;
+    [[nodiscard]] std::vector<PeerAddress> peers_to_dial() const;
     [[nodiscard]] node::Refused complaint(const api::ChangeCluster& change) const;
     void tell_removed();
     Result<void> tend_departures(node::Node& node, std::int64_t now_us);

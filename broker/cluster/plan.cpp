@@ -39,9 +39,9 @@ class Planner {
         for (const model::NodeInfo& node : facts.nodes) {
             const bool fit =
                 !node.leaving && !facts.lost.contains(node.node) && !facts.away.contains(node.node);
-            if (!fit) continue;
-            if (has(names_->replicas, node.node)) able_.push_back(node);
-            joining_ = joining_ || !has(names_->replicas, node.node);
+            const bool joined = has(names_->replicas, node.node);
+            if (fit && joined) able_.push_back(node);
+            joining_ = joining_ || (!joined && !node.leaving && !facts.lost.contains(node.node));
         }
     }
 
@@ -114,7 +114,8 @@ class Planner {
         std::vector<NodeId> kept = set.replicas;
         std::erase(kept, gone);
         const auto fresh = taker(set, kept);
-        if (!fresh && (!may_shrink || kept.size() < copies_min)) return {};
+        // Who joins may take it in a moment.
+        if (!fresh && (!may_shrink || joining_ || kept.size() < copies_min)) return {};
         Step step;
         step.place = set;
         auto& replicas = step.place->replicas;

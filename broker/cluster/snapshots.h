@@ -49,8 +49,6 @@ class Snapshots {
         return fetches_.install(node, now_us);
     }
 
-    // The set leaves this node: what was made or is being made or fetched of it goes.
-    Result<void> forget(SetId set);
 
     // The set, which is open, leaves this node: what was made or is being made or fetched of it
     // goes.

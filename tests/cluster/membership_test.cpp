@@ -292,6 +292,29 @@ TEST_F(Membership, ACrashWhileAReplicaLeavesIsMadeGoodAtTheNextStart) {
     }
 }
 
+TEST_F(Membership, ANodeMayBeAddedAsSoonAsTheClusterIsFounded) {
+    World alone(8, 1, sets(1));
+    alone.start(1);
+    alone.run(20);
+    ASSERT_TRUE(alone.ask(1, api::InitCluster{}).has_value());
+    alone.join(2);
+    const auto knows_both = [&] {
+        return core::list_nodes(alone.member(2).node().names_set().rows()).size() == 2;
+    };
+    EXPECT_TRUE(alone.run_until(knows_both));
+}
+
+// Nobody told node 5 of node 4.
+TEST_F(Membership, ANodeJoinsUnderALeaderThatItWasNotToldOf) {
+    found(31, 3, sets(1));
+    add(4);
+    ASSERT_TRUE(world().ask(1, change(What::transfer, 4, 0)).has_value());
+    ASSERT_TRUE(until([&] { return world().leader(SetId{0}) == 4; }));
+    add(5);
+    ASSERT_TRUE(until([&] { return world().all_led(); }));
+    expect_all(5);
+}
+
 TEST_F(Membership, WhatCannotBeIsRefusedAndChangesNothing) {
     found(7, 3, sets(1));
     EXPECT_FALSE(world().ask(1, change(What::remove, 9)).has_value());

@@ -66,6 +66,15 @@ TEST(Plan, WithoutASpareNodeASetShrinksToTwoAndNotBelow) {
     EXPECT_FALSE(next_step(facts).place);
 }
 
+TEST(Plan, ASetDoesNotShrinkWhileANodeJoins) {
+    PlanFacts facts = four_nodes();
+    facts.sets[0] = set(0, {1, 2, 3});
+    facts.nodes[2].leaving = true;
+    EXPECT_FALSE(next_step(facts).place);
+    facts.lost = {NodeId{4}};
+    EXPECT_TRUE(next_step(facts).place);
+}
+
 TEST(Plan, ALostNodeIsReplacedOnlyWhereASpareOneIs) {
     PlanFacts facts = four_nodes();
     facts.lost = {NodeId{3}};
