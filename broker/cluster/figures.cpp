@@ -95,6 +95,23 @@ void measure_snapshots(model::Metrics& metrics, const SnapshotCounters& counters
                     counters.make_failed);
 }
 
+void measure_arranging(model::Metrics& metrics,
+                       const ArrangerCounters& arranged,
+                       const MembershipCounters& members) {
+    metrics.counter("penstock_replicas_placed",
+                    "Changes of a set's replicas that this node planned as leader of set 0.",
+                    arranged.moves);
+    metrics.counter("penstock_nodes_lost",
+                    "Times a node was away for longer than cluster.replace_after.",
+                    arranged.lost);
+    metrics.counter("penstock_membership_changes",
+                    "Replicas added, promoted or removed by this node as their leader.",
+                    members.changes);
+    metrics.counter("penstock_leads_transferred",
+                    "Sets handed to the node that should lead them.",
+                    members.transfers);
+}
+
 void measure_fitness(model::Metrics& metrics,
                      const AgreementCounters& agreement,
                      const RetreatCounters& retreat) {
@@ -162,6 +179,7 @@ void ClusterNode::measure(model::Metrics& metrics) {
     metrics.counter("penstock_raft_frames_strange",
                     "Frames of sets that are not here.",
                     counters_.frames_strange);
+    measure_arranging(metrics, arranger_.counters(), membership_.counters());
     measure_fitness(metrics, agreement_.counters(), retreat_.counters());
     peer_watch_.measure(metrics);
 }
