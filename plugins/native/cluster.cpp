@@ -109,6 +109,11 @@ Reply reply_of(const api::Outcome<api::ClusterView>& outcome) {
     return json_reply(show(*outcome));
 }
 
+asio::awaitable<Reply> changed(Call& call, api::ChangeCluster request) {
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return reply_of(outcome);
+}
+
 }  // namespace
 
 asio::awaitable<Reply> get_cluster(Call& call) {
@@ -134,16 +139,14 @@ asio::awaitable<Reply> add_node(Call& call) {
     request.node = fields.need_whole("id", ids);
     request.peer_address = fields.need_text("address", address_bytes);
     if (!fields.ok()) co_return *fields.problem();
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    co_return co_await changed(call, std::move(request));
 }
 
 asio::awaitable<Reply> remove_node(Call& call) {
     api::ChangeCluster request;
     request.what = What::remove;
     request.node = number_in_path(call);
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    co_return co_await changed(call, std::move(request));
 }
 
 asio::awaitable<Reply> replace_node(Call& call) {
@@ -154,8 +157,7 @@ asio::awaitable<Reply> replace_node(Call& call) {
     request.by = fields.need_whole("id", ids);
     request.peer_address = fields.need_text("address", address_bytes);
     if (!fields.ok()) co_return *fields.problem();
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    co_return co_await changed(call, std::move(request));
 }
 
 asio::awaitable<Reply> transfer_set(Call& call) {
@@ -166,22 +168,19 @@ asio::awaitable<Reply> transfer_set(Call& call) {
     request.set = static_cast<std::uint32_t>(std::min(number_in_path(call, UINT32_MAX), no_set));
     request.node = fields.need_whole("node", ids);
     if (!fields.ok()) co_return *fields.problem();
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    co_return co_await changed(call, std::move(request));
 }
 
 asio::awaitable<Reply> balance_cluster(Call& call) {
     api::ChangeCluster request;
     request.what = What::balance;
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    co_return co_await changed(call, std::move(request));
 }
 
 asio::awaitable<Reply> stop_balancing(Call& call) {
     api::ChangeCluster request;
     request.what = What::stop_balancing;
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return reply_of(outcome);
+    co_return co_await changed(call, std::move(request));
 }
 
 }  // namespace penstock::plugins::native
