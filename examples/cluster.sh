@@ -59,13 +59,12 @@ key = "$folder/certificates/node-$1.key"
 TOML
 }
 
-# start_node NUMBER: where it was before, or on a free port; waits until it is ready.
+# start_node NUMBER: waits until it is ready.
 start_node() {
-  local at=$(($1 - 1)) listen=127.0.0.1:0 try line
-  [ -z "${urls[at]}" ] || listen=${urls[at]#http://}
+  local at=$(($1 - 1)) try line
   : >"$folder/$1.out"
   "$PENSTOCK_BINARY" serve --dev --config "$folder/$1.toml" --data "$folder/data-$1" \
-    --listen "$listen" >"$folder/$1.out" 2>>"$folder/$1.err" </dev/null &
+    --listen "127.0.0.1:${ports[at + 3]}" >"$folder/$1.out" 2>>"$folder/$1.err" </dev/null &
   processes[at]=$!
   for try in $(seq 600); do
     line=$(sed -n 's/^ready //p' "$folder/$1.out")
@@ -86,10 +85,17 @@ ask_status() {
     python3 -c "import json, sys; c = json.load(sys.stdin); print($2)"
 }
 
+# Three for peers, three for clients, below the ports that the kernel gives to outgoing connections: one of those may be taken meanwhile.
 read -ra ports < <(python3 -c '
-import socket
-held = [socket.socket() for _ in range(3)]
-for one in held: one.bind(("127.0.0.1", 0))
+import random, socket
+held = []
+while len(held) < 6:
+    one = socket.socket()
+    try:
+        one.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+        held.append(one)
+    except OSError:
+        pass
 print(*(one.getsockname()[1] for one in held))')
 penstock cluster init-certs --dir "$folder/certificates" --name example --nodes 1,2,3 >/dev/null
 say "certificates: an authority and three nodes, in $folder/certificates"

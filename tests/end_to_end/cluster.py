@@ -2,23 +2,12 @@
 
 import os
 import signal
-import socket
 import subprocess
 
+from ports import free_ports
 from server import BINARY, Server, wait_until
 
 DATA_SETS = 8
-
-
-def free_ports(count):
-    """Ports nobody listens on; the sockets are held until all are known."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def make_certificates(folder, name, nodes="1,2,3"):

@@ -11,9 +11,10 @@ import time
 import unittest
 
 import peer_wire
-from cluster import Cluster, Node, free_ports, make_certificates
+from cluster import Cluster, Node, make_certificates
 from cmq import Cmq
 from open_metrics import total
+from ports import free_ports
 from server import BINARY, data_folder, wait_until
 from shifted_clock import ShiftedClock
 

@@ -16,8 +16,9 @@ import threading
 import time
 import unittest
 
-from cluster import DATA_SETS, Cluster, Node, free_ports, make_certificates
+from cluster import DATA_SETS, Cluster, Node, make_certificates
 from cmq import Cmq, Refused, Unreachable
+from ports import free_ports
 from server import BINARY, data_folder, wait_until
 
 ROUNDS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 3

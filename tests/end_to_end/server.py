@@ -14,6 +14,7 @@ import threading
 import time
 
 import open_metrics
+from ports import free_ports
 
 BINARY = os.environ["PENSTOCK_BINARY"]
 DEV_KEY_ID = "AKIDpenstockdev"
@@ -43,7 +44,7 @@ class Server:
         self.dev = dev
         self.environment = None  # the test's own
         self.binary = BINARY
-        self.port = 0
+        self.port = free_ports(1)[0]
         self.life = 0  # how many times it was ready
         self.process = None
         self.stderr = []
