@@ -85,7 +85,8 @@ ask_status() {
     python3 -c "import json, sys; c = json.load(sys.stdin); print($2)"
 }
 
-# Three for peers, three for clients, below the ports that the kernel gives to outgoing connections: one of those may be taken meanwhile.
+# Three for peers, three for clients; below the ports that the kernel gives to outgoing
+# connections, since one of those may be taken meanwhile.
 read -ra ports < <(python3 -c '
 import random, socket
 held = []
