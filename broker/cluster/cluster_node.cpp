@@ -4,6 +4,7 @@
 #include "broker/base/log.h"
 #include "broker/cluster/folder.h"
 #include "broker/core/placement.h"
+#include "broker/replication/peer_frame.h"
 
 #include <algorithm>
 #include <limits>
@@ -20,7 +21,6 @@ constexpr std::int64_t ticks_at_once_max = 5;  // after a turn that hung
 constexpr std::int64_t tend_pause_us = 200'000;
 constexpr std::uint64_t windows_bytes_max = 128ULL << 20;  // of all sets' entries in memory,
 constexpr std::uint64_t window_bytes_min = 8ULL << 20;     // but of each at least
-constexpr std::size_t head_bytes = 8 + 2;  // of a frame: the cluster's mark, the set
 
 std::string text(SetId set) {
     return std::to_string(set.value);
@@ -62,7 +62,10 @@ ClusterNode::ClusterNode(World world, ClusterOptions options)
                  options_.snapshot_bytes_per_s),
       agreement_(world_.disk, options_.data_folder, options_.node),
       retreat_(options_.node, options_.slow_sync_us),
-      levels_(options_.node) {}
+      levels_(options_.node),
+      packs_([this](NodeId to, std::string pack) {
+          peers_->send(to, transport::Lane::raft, std::move(pack));
+      }) {}
 
 Result<void> ClusterNode::load() {
     const auto recovering = is_being_recovered(world_.disk, options_.data_folder);
@@ -209,6 +212,8 @@ Result<std::unique_ptr<replication::Log>> ClusterNode::open_raft(
     const std::uint64_t share = windows_bytes_max / (options_.data_sets + 1U);
     raft_options.window_bytes_max =
         std::min(raft_options.window_bytes_max, std::max(share, window_bytes_min));
+    // Nodes that do not lead set 0 wait for its rows: a name just made is asked for at once.
+    raft_options.news_wait = set.set() != model::names_set;
     auto log = replication::RaftLog::open({world_.library, store, *this, world_.random},
                                           set.set(),
                                           options_.node,
@@ -287,6 +292,7 @@ Result<void> ClusterNode::look_at_names(node::Node& node) {
 
 Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     if (failed_) return *failed_;
+    packs_.flush();
     forwarding_.names_applied(node.names_set().applied());
     const auto linked = [this](NodeId peer) {
         const auto link = links_.find(peer);
@@ -314,9 +320,6 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     retreat_.tend(logs_, world_.clock.steady_us());
     if (now_us < tended_us_ + tend_pause_us) return {};
     tended_us_ = now_us;
-    const auto fit = [&](NodeId peer) {
-        return retreat_.fit(peer, now_us);
-    };
     if (peers_ != nullptr) {
         peer_watch_.look(*peers_, mailbox_, now_us);
         levels_.tend(node, nodes_, linked, *peers_);
@@ -325,7 +328,12 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         log->applied_flushed(node.hosted(set)->row_store().flushed_applied());
         if (auto agreed = agreement_.tend(node, *log, now_us); !agreed) return agreed;
         const auto placed = placed_.find(set);
-        if (placed != placed_.end()) membership_.tend(*log, placed->second, fit, now_us);
+        if (placed == placed_.end()) continue;
+        // Nor to a replica that holds something else: it may be the one that is wrong.
+        const auto fit = [&](NodeId peer) {
+            return retreat_.fit(peer, now_us) && !agreement_.differs(log->set(), peer);
+        };
+        membership_.tend(*log, placed->second, fit, now_us);
     }
     if (identity_) founding_.tend(*identity_, members_to_be(), linked, now_us);
     if (identity_ && node.names_set().leading()) {
@@ -369,30 +377,23 @@ void ClusterNode::mend(node::Node& node, SetId set, model::LogIndex index, node:
     repairs_.mend(node, log == logs_.end() ? nullptr : log->second, index, std::move(done));
 }
 
-void ClusterNode::send(NodeId to, SetId set, std::string frame) {
-    if (peers_ == nullptr || !identity_) return;
-    std::string bytes;
-    bytes.reserve(head_bytes + frame.size());
-    Writer writer(bytes);
-    writer.u64(mark_of(*identity_));
-    writer.u16(set.value);
-    bytes += frame;
-    peers_->send(to, transport::Lane::raft, std::move(bytes));
+void ClusterNode::send(NodeId to, SetId /*set*/, std::string frame) {
+    if (peers_ != nullptr && identity_) packs_.add(to, mark_of(*identity_), frame);
 }
 
-void ClusterNode::receive(NodeId from, std::string_view bytes) {
-    if (bytes.size() < head_bytes) return;
-    Reader reader(bytes);
-    const bool ours = identity_ && reader.u64() == mark_of(*identity_);
-    const SetId set{reader.u16()};
+void ClusterNode::receive(NodeId from, std::string_view pack) {
     // Founders that were called before this node elect at once, and what they say may overtake the
     // call: a log that has learnt a term before it knows its members never learns them.
-    const auto log = ours ? logs_.find(set) : logs_.end();
-    if (log == logs_.end()) {
-        ++counters_.frames_strange;
-        return;
-    }
-    log->second->receive(from, bytes.substr(head_bytes));
+    const bool ours = identity_ && FramePacks::open(pack, mark_of(*identity_), [&](auto frame) {
+                          const auto set = replication::frame_set(frame);
+                          const auto log = set ? logs_.find(*set) : logs_.end();
+                          if (log != logs_.end()) {
+                              log->second->receive(from, frame);
+                          } else {
+                              ++counters_.frames_strange;
+                          }
+                      });
+    if (!ours) ++counters_.frames_strange;
 }
 
 void ClusterNode::on_frame(NodeId from, transport::Lane lane, std::string bytes) {

@@ -12,6 +12,7 @@
 #include "broker/cluster/departures.h"
 #include "broker/cluster/forwarding.h"
 #include "broker/cluster/founding.h"
+#include "broker/cluster/frame_packs.h"
 #include "broker/cluster/identity.h"
 #include "broker/cluster/in_sync.h"
 #include "broker/cluster/levels.h"
@@ -63,8 +64,8 @@ struct ClusterCounters {
 };
 
 class ClusterNode : public node::Neighbours,
-                          public replication::transport::PeerListener,
-                          public replication::RaftSender {
+                    public replication::transport::PeerListener,
+                    public replication::RaftSender {
   public:
     struct World {
         Disk& disk;
@@ -103,6 +104,8 @@ class ClusterNode : public node::Neighbours,
     Result<std::unique_ptr<replication::Log>> open_log(node::HostedSet& set,
                                                        storage::LogStore& store) override;
     void begin_turn(node::Node& node, std::int64_t now_us) override;
+
+    void proposed() override { packs_.flush(); }
 
     void synced(std::int64_t took_us) override { retreat_.synced(took_us); }
 
@@ -155,7 +158,7 @@ class ClusterNode : public node::Neighbours,
     [[nodiscard]] replication::RaftStart start_of(const node::HostedSet& set,
                                                   const storage::LogStore& store) const;
     [[nodiscard]] NodeId guess(SetId set, std::uint32_t tries) const;
-    void receive(NodeId from, std::string_view bytes);
+    void receive(NodeId from, std::string_view pack);
     void answer(node::Node& node,
                 NodeId from,
                 const std::string& question,
@@ -224,6 +227,7 @@ class ClusterNode : public node::Neighbours,
     Agreement agreement_;
     Retreat retreat_;
     Levels levels_;
+    FramePacks packs_;
     std::atomic<std::uint64_t> frames_waiting_{0};  // bytes of letters under way
     model::LogIndex names_seen_ = 0;
     std::map<SetId, NodeId> leaders_seen_;

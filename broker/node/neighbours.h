@@ -39,6 +39,9 @@ class Neighbours {
     // Before a turn's entries are formed: what came in from others, and time that has passed.
     virtual void begin_turn(Node& node, std::int64_t now_us) = 0;
 
+    // The turn's entries are formed, and not yet synced: what peers are told meanwhile goes now.
+    virtual void proposed() = 0;
+
     // The turn's sync of the log store took so long, in microseconds.
     virtual void synced(std::int64_t took_us) = 0;
 

@@ -354,6 +354,7 @@ Result<void> Node::commit() {
     const model::TimeMs wall_ms = world_.clock.wall_ms();
     std::size_t entries = 0;
     each_set([&](HostedSet& set) { entries += set.propose(wall_ms); });
+    if (world_.neighbours != nullptr) world_.neighbours->proposed();
     if (entries > 0) show_hanging();
     if (auto synced = sync(); !synced) return synced.error();
     return finish_sets();

@@ -1,6 +1,8 @@
 // CatchUp: appends to followers that are behind, whose entries must be read back from disk. Only so
-// many bytes are read a turn, as everything else waits meanwhile; what is left keeps its order per
-// follower. Bounded by what the engine has on its way to a peer. Owned by RaftLog, broker thread.
+// many bytes are read a turn, as everything else waits meanwhile, and only so many are on their way
+// to a follower, which holds them in memory until it has applied them; what is left keeps its order
+// per follower. Bounded by what the engine has on its way to a peer. Owned by RaftLog, broker
+// thread.
 #pragma once
 
 #include "broker/replication/entry_payload.h"
@@ -10,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace penstock::replication {
@@ -25,29 +28,45 @@ struct WaitingAppend {
 
 class CatchUp {
   public:
-    explicit CatchUp(std::uint64_t bytes_per_turn) : bytes_per_turn_(bytes_per_turn) {}
+    CatchUp(std::uint64_t bytes_per_turn, std::uint64_t unconfirmed_bytes_max)
+        : bytes_per_turn_(bytes_per_turn), unconfirmed_bytes_max_(unconfirmed_bytes_max) {}
 
     void begin_turn() { left_ = bytes_per_turn_; }
 
     // Whether the message waits, by now or for those before it; then it has been kept.
     bool holds_back(const Message& message);
 
-    // So many bytes were read.
-    void read(std::uint64_t bytes) { left_ -= bytes < left_ ? bytes : left_; }
+    // So many bytes were read, of entries up to `last` for that peer.
+    void read(NodeId to, LogIndex last, std::uint64_t bytes);
+
+    // The peer has everything up to `match`; `probed`: what else was sent to it counts as lost.
+    void confirmed(NodeId peer, LogIndex match, bool probed);
+
+    // Something that was read is not confirmed yet.
+    [[nodiscard]] bool unconfirmed() const { return !sent_.empty(); }
 
     // The next one whose turn it is, while bytes are left.
     [[nodiscard]] std::optional<WaitingAppend> next();
 
-    [[nodiscard]] bool waiting() const { return !waiting_.empty(); }
+    // One could go in the next turn, without word of any follower.
+    [[nodiscard]] bool waiting() const;
 
-    void forget(NodeId peer) { waiting_.erase(peer); }
-
-    void forget_all() { waiting_.clear(); }
+    void forget(NodeId peer);
+    void forget_all();
 
   private:
+    struct Sent {
+        std::uint64_t bytes = 0;
+        std::deque<std::pair<LogIndex, std::uint64_t>> parts;  // last entry, bytes
+    };
+
+    [[nodiscard]] bool full(NodeId peer) const;
+
     std::uint64_t bytes_per_turn_;
+    std::uint64_t unconfirmed_bytes_max_;
     std::uint64_t left_ = 0;
     std::map<NodeId, std::deque<WaitingAppend>> waiting_;
+    std::map<NodeId, Sent> sent_;
     NodeId last_;  // who was served last
 };
 

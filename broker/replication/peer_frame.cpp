@@ -70,7 +70,7 @@ std::string read_snapshot(Reader& reader, PeerFrame& frame) {
     frame.snapshot.conf_state = reader.text();
     const std::string_view manifest = reader.bytes();
     if (!reader.ok()) return "ends early";
-    if (manifest.size() > manifest_bytes_max) return "has a manifest beyond all bounds";
+    if (manifest.size() > offered_manifest_bytes_max) return "has a manifest beyond all bounds";
     frame.snapshot.manifest = manifest;
     auto members = decode_members(frame.snapshot.conf_state);
     if (!members) return "offers a snapshot of nobody";

@@ -27,7 +27,6 @@
 namespace penstock::replication {
 
 inline constexpr std::uint8_t frame_level = 1;
-inline constexpr std::size_t manifest_bytes_max = 16U << 20;
 inline constexpr std::size_t entries_per_frame_max = 1U << 18;
 
 // A message with what it refers to. view() is good for as long as the frame is not moved.

@@ -23,6 +23,7 @@ void RaftLog::cycle() {
     p.progressed = output.has_work;
     p.counters.messages_refused += output.messages_refused;
     p.settle_proposals(intake, output);
+    p.send_news();
     p.send(output.early_messages);
     p.stage(intake, output);
     if (intake.installs) {
@@ -126,6 +127,7 @@ void RaftLog::Parts::follow_role() {
         reads.lost(ended);
         change.reset();
         catch_up.forget_all();
+        news.clear();
     }
     if (before == Role::leader && role != Role::leader) elections.heard();
 }
@@ -203,6 +205,7 @@ void RaftLog::Parts::leave(Engine::Gone why) {
     proposals.drop_waiting(ended);
     reads.lost(ended);
     catch_up.forget_all();
+    news.clear();
     inbox.clear();
     inbox_bytes = 0;
     log_line(

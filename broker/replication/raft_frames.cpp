@@ -59,13 +59,36 @@ void RaftLog::Parts::send(std::span<const Message> messages) {
     for (const Message& message : messages) {
         if (message.type == MessageType::snapshot) {
             send_snapshot(message);
-        } else if (!catch_up.holds_back(message)) {
+        } else if (!waits_as_news(message) && !catch_up.holds_back(message)) {
             send_one(message);
         }
     }
 }
 
+// An append without entries tells how far the log is committed, or asks where the peer's ends: both
+// may be late, and what comes with entries tells the same.
+bool RaftLog::Parts::waits_as_news(const Message& message) {
+    if (!options.news_wait || message.type != MessageType::append) return false;
+    if (!message.entries.empty()) {
+        news.erase(message.to);
+        return false;
+    }
+    news[message.to] = message;
+    return true;
+}
+
+void RaftLog::Parts::send_news() {
+    if (!std::exchange(news_due, false)) return;
+    for (const auto& [to, message] : std::exchange(news, {})) {
+        if (!catch_up.holds_back(message)) send_one(message);
+    }
+}
+
 void RaftLog::Parts::send_waiting() {
+    if (catch_up.unconfirmed()) {
+        for (const PeerProgress& peer : engine->peers())
+            catch_up.confirmed(peer.node, peer.match, peer.state != PeerState::replicate);
+    }
     while (const auto append = catch_up.next()) send_one(append->view());
 }
 
@@ -93,8 +116,9 @@ void RaftLog::Parts::send_one(const Message& message) {
         }
         read_back = std::move(*read);
         counters.entries_reread += read_back.size();
-        for (const PayloadPtr& payload : read_back)
-            catch_up.read(payload ? payload->bytes.size() : 1);
+        std::uint64_t bytes = 0;
+        for (const PayloadPtr& payload : read_back) bytes += payload ? payload->bytes.size() : 1;
+        catch_up.read(message.to, message.entries[on_disk - 1].index, bytes);
     }
     std::vector<std::string_view> payloads;
     payloads.reserve(message.entries.size());

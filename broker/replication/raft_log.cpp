@@ -79,6 +79,7 @@ void RaftLog::tick() {
     for (const NodeId peer : p.snapshots.tick()) p.engine->report_snapshot(peer, false);
     if (p.role == Role::leader) {
         ++p.ticks;
+        p.news_due = true;
     } else {
         ++p.quiesced_ticks;
         p.elections.tick();

@@ -11,6 +11,7 @@
 #include "broker/replication/raft_log.h"
 #include "broker/replication/snapshot_exchange.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,7 +54,7 @@ struct RaftLog::Parts {
           window(window_before),
           proposals(raft_options.in_flight_bytes_max),
           elections(surroundings.random, raft_options.engine.election_ticks),
-          catch_up(raft_options.reread_bytes_per_turn),
+          catch_up(raft_options.reread_bytes_per_turn, raft_options.reread_bytes_on_the_way_max),
           snapshots(std::move(snapshot), raft_options.snapshot_ticks_max),
           keeper(own_set, surroundings.store, log_before, raft_options.keep_bytes_for_followers) {}
 
@@ -81,6 +82,8 @@ struct RaftLog::Parts {
     void send(std::span<const Message> messages);
     void send_one(const Message& message);
     void send_waiting();
+    [[nodiscard]] bool waits_as_news(const Message& message);
+    void send_news();
     void unsendable(LogIndex from, LogIndex through, const Error& why);
     void move_first();
     void send_snapshot(const Message& message);
@@ -105,6 +108,8 @@ struct RaftLog::Parts {
 
     std::vector<PeerFrame> inbox;
     std::uint64_t inbox_bytes = 0;
+    std::map<NodeId, Message> news;  // appends without entries, the last for each peer
+    bool news_due = false;
     std::uint32_t ticks = 0;
     std::uint32_t quiesced_ticks = 0;
     PayloadPtr change;       // to be proposed, all by itself

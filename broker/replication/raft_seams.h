@@ -5,11 +5,14 @@
 
 #include "broker/model/ids.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace penstock::replication {
+
+inline constexpr std::size_t offered_manifest_bytes_max = 16U << 20;
 
 // The way to the peers. Bounded elsewhere: a frame may be dropped, late, twice or out of order; the
 // node says unreachable() or peer_lost() where it knows of it.

@@ -361,6 +361,7 @@ TEST_F(RaftCluster, FramesFromElsewhereAreRefusedAndCounted) {
     found(3);
     propose(1);
     SimulatedReplica& victim = follower();
+    for (int wait = 0; wait < 100 && victim.log().busy(); ++wait) cluster->run(1);
     Message message;
     message.type = MessageType::heartbeat;
     message.from = leader().id();

@@ -186,12 +186,12 @@ TEST(CatchUp, WhatIsReadBackIsBoundedPerTurnAndKeepsItsOrder) {
     const RaftEntry old{1, 5, EntryKind::normal, 100, nullptr};
     const PayloadPtr payload = bytes(10);
     const RaftEntry young{1, 6, EntryKind::normal, 10, payload.get()};
-    CatchUp catch_up(150);
+    CatchUp catch_up(150, 1'000);
     catch_up.begin_turn();
     EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
-    catch_up.read(100);
+    catch_up.read(NodeId{2}, 5, 100);
     EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
-    catch_up.read(100);
+    catch_up.read(NodeId{2}, 5, 100);
     EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 4, old)));
     EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 5, young)));   // behind the other
     EXPECT_FALSE(catch_up.holds_back(append(NodeId{3}, 5, young)));  // nothing to read
@@ -207,10 +207,33 @@ TEST(CatchUp, WhatIsReadBackIsBoundedPerTurnAndKeepsItsOrder) {
     EXPECT_FALSE(catch_up.waiting());
 }
 
-TEST(CatchUp, AMembershipEntryThatWaitsKeepsItsBytes) {
-    CatchUp catch_up(1);
+TEST(CatchUp, AFollowerThatConfirmsNothingIsSentNoMoreThanItMayHold) {
+    const RaftEntry old{1, 5, EntryKind::normal, 100, nullptr};
+    CatchUp catch_up(1'000, 150);
     catch_up.begin_turn();
-    catch_up.read(1);
+    catch_up.read(NodeId{2}, 5, 100);
+    EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
+    catch_up.read(NodeId{2}, 6, 100);
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 4, old)));
+    EXPECT_FALSE(catch_up.holds_back(append(NodeId{3}, 4, old)));
+    catch_up.begin_turn();
+    EXPECT_FALSE(catch_up.waiting());  // only a follower's word helps: no turn is wanted for it
+    EXPECT_FALSE(catch_up.next());
+    catch_up.confirmed(NodeId{2}, 5, false);
+    EXPECT_TRUE(catch_up.waiting());
+    EXPECT_TRUE(catch_up.next());
+    catch_up.read(NodeId{2}, 7, 100);
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 4, old)));
+    // What it was sent is lost, and nothing of it will ever be confirmed.
+    catch_up.confirmed(NodeId{2}, 5, true);
+    EXPECT_FALSE(catch_up.unconfirmed());
+    EXPECT_TRUE(catch_up.next());
+}
+
+TEST(CatchUp, AMembershipEntryThatWaitsKeepsItsBytes) {
+    CatchUp catch_up(1, 1'000);
+    catch_up.begin_turn();
+    catch_up.read(NodeId{2}, 4, 1);
     {
         const std::string change = "change";
         const std::array<RaftEntry, 2> entries{

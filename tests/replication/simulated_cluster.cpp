@@ -16,6 +16,8 @@ RaftOptions small_options() {
     options.keep_bytes_for_followers = 24 << 10;
     options.snapshot_ticks_max = 50;
     options.reread_bytes_per_turn = 3'000;
+    options.reread_bytes_on_the_way_max = 6'000;
+    options.news_wait = true;
     return options;
 }
 

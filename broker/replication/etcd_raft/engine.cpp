@@ -47,6 +47,11 @@ std::vector<NodeId> nodes_of(std::span<const std::uint64_t> ids) {
 
 }  // namespace
 
+void Engine::stir() {
+    stirred_ = true;
+    peers_known_ = false;
+}
+
 ReadToken Engine::read() {
     const ReadToken token{.node = node_.value, .boot = boot_, .number = ++reads_};
     arrays_->reads_in.push_back({token.node, token.boot, token.number});
@@ -104,6 +109,7 @@ Result<Members> Engine::apply_change(LogIndex index, std::string_view payload) {
     due.erase(due.begin());
     std::array<std::uint32_t, 2> counts{};
     arrays_->ids_in.resize(members_max);
+    stir();
     functions_.apply_conf(handle_,
                           number_of(change->kind),
                           change->node.value,
@@ -142,6 +148,7 @@ void Engine::snapshot(LogIndex index) {
     check(index >= changed_at_, "a snapshot from before the last change of the members");
     check(index <= handed_out_.index && arrays_->changes_due.empty(),
           "a snapshot of what is not applied");
+    stir();
     functions_.snapshot(handle_, index);
     snapshot_ = {.point = {0, index}, .members = members_};
 }
@@ -161,18 +168,22 @@ void Engine::compact(LogIndex first) {
 }
 
 void Engine::report_unreachable(NodeId node) {
-    if (gone_ == Gone::no) functions_.report(handle_, node.value, er_peer_unreachable);
+    if (gone_ != Gone::no) return;
+    stir();
+    functions_.report(handle_, node.value, er_peer_unreachable);
 }
 
 void Engine::report_snapshot(NodeId node, bool arrived) {
     if (gone_ != Gone::no) return;
+    stir();
     functions_.report(handle_, node.value, arrived ? er_snapshot_finished : er_snapshot_failed);
 }
 
 std::span<const PeerProgress> Engine::peers() const {
     auto& peers = arrays_->peers;
-    peers.clear();
     if (gone_ != Gone::no || !leads()) return {};
+    if (std::exchange(peers_known_, true)) return peers;
+    peers.clear();
     auto& from = arrays_->peers_out;
     from.resize(members_.voters.size() + members_.learners.size());
     const std::uint32_t count =

@@ -114,8 +114,9 @@ class Engine {
     Engine& operator=(const Engine&) = delete;
     ~Engine();
 
-    // Feeds all input; gives all there is to do. Without `advance` after an output with work, input
-    // is taken and the answer is empty. Once gone(), input is ignored.
+    // Feeds all input; gives all there is to do: costs nothing where there is neither. Without
+    // `advance` after an output with work, input is taken and the answer is empty. Once gone(),
+    // input is ignored.
     const EngineOutput& cycle(const EngineInput& input);
 
     // Stages a read for the next cycle; its token comes back in `reads`, unless reads_dropped or
@@ -202,6 +203,8 @@ class Engine {
     [[nodiscard]] std::optional<Error> leader_complaint() const;
     [[nodiscard]] std::optional<MembershipChange> read_change(std::string_view payload) const;
 
+    void stir();
+
     // One cycle: what goes in, what comes out (engine_cycle.cpp).
     void advance();
     void feed_messages(std::span<const Message> messages);
@@ -235,6 +238,8 @@ class Engine {
     LogIndex changed_at_ = 0;   // the last membership entry applied
     LogIndex change_seen_ = 0;  // the last membership entry in the log, or a bound above it
     bool pending_ = false;      // an output waits for its advance
+    bool stirred_ = true;       // something but a cycle may have given the core work
+    mutable bool peers_known_ = false;
     Gone gone_ = Gone::no;
     std::uint64_t reads_ = 0;
     NodeId transfer_;

@@ -44,6 +44,11 @@ std::vector<NodeId> nodes_at(const std::uint64_t* ids, std::size_t count) {
     return nodes;
 }
 
+bool is_idle(const er_in& in) {
+    return in.advance == 0 && in.ticks == 0 && in.quiesced_ticks == 0 && in.campaign == 0 &&
+           in.transfer_to == 0 && in.n_msgs == 0 && in.n_proposals == 0 && in.n_reads == 0;
+}
+
 }  // namespace
 
 er_entry to_shim(const RaftEntry& entry) {
@@ -103,6 +108,9 @@ const EngineOutput& Engine::cycle(const EngineInput& input) {
     in.n_proposals = static_cast<std::uint32_t>(arrays_->proposals_in.size());
     in.reads = arrays_->reads_in.data();
     in.n_reads = static_cast<std::uint32_t>(arrays_->reads_in.size());
+    // A node has many sets that rest while others work, and each call into Go has its price.
+    if (!std::exchange(stirred_, false) && is_idle(in)) return arrays_->output;
+    peers_known_ = false;
     take(*functions_.cycle(handle_, &in));
     arrays_->reads_in.clear();
     return arrays_->output;
@@ -293,6 +301,7 @@ void Engine::take_message(const er_msg& from) {
         if (!snapshot.members.has(message.to)) {
             // R7: the receiver would ignore it, and be sent it again for ever.
             functions_.report(handle_, from.to, er_snapshot_failed);
+            stir();
             changed_at_ = std::max(changed_at_, snapshot_.point.index + 1);
             return;
         }
