@@ -22,7 +22,8 @@ PATIENCE = 5
 class Load:
     """The clients and what they know for certain."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, rate=RATE):
+        self.rate = rate
         self.nodes = list(cluster.nodes)
         self.clients = [Cmq(node) for node in self.nodes]
         self.lock = threading.Lock()
@@ -88,7 +89,7 @@ class Load:
         return None
 
     def produce(self, at):
-        pause = BATCH * SENDERS / RATE
+        pause = BATCH * SENDERS / self.rate
         due = time.monotonic()
         while not self.draining.is_set():
             with self.lock:
