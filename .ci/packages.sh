@@ -4,13 +4,14 @@
 build_packages=(
   ca-certificates ccache cmake g++ git golang-etcd-server-dev golang-go mold ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev libboost-url1.81-dev
-  libbenchmark-dev libbz2-dev libcli11-dev libgflags-dev libgmock-dev libgtest-dev liblua5.4-dev liblz4-dev
+  libbenchmark-dev libbz2-dev libcli11-dev libfuse3-dev libgflags-dev libgmock-dev libgtest-dev liblua5.4-dev liblz4-dev
   librocksdb-dev libseccomp-dev libsnappy-dev libspdlog-dev libssl-dev libsystemd-dev
   libtomlplusplus-dev libuv1-dev libzstd-dev zlib1g-dev
 )
 example_packages=(curl procps python3)
 # autoconf, automake, libtool and make build the npm package aws-lambda-ric.
-test_packages=(autoconf automake curl libtool make openssl procps python3)
+# e2fsprogs, fuse3: the disk of the power cuts; fiu-utils: its errors.
+test_packages=(autoconf automake curl e2fsprogs fiu-utils fuse3 libtool make openssl procps python3)
 # Node may have come by another way than Debian's packages.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 
