@@ -14,6 +14,7 @@ from cmq import Cmq
 from node_load import SMALL_SEGMENTS, NodeLoad
 from receiver import Receiver
 from server import Server, data_folder, wait_until
+from shims import with_shim
 
 CYCLES = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 5
 SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 else random.randrange(1 << 32)
@@ -80,6 +81,23 @@ class KillTest(unittest.TestCase):
         for letter in letters:
             self.assertEqual(letter["attempts"], RETRIES + 1)
         print(f"{len(load.acknowledged)} acknowledged, {load.unreachable} broken requests")
+
+    def test_a_server_that_writes_late_is_found_out(self):
+        lie = with_shim("late_write", data_folder(self))
+        self.assertTrue(self.keeps_a_message(None))
+        self.assertFalse(self.keeps_a_message(lie), "the lie was not found out")
+
+    def keeps_a_message(self, environment):
+        """Whether a server of that environment has an acknowledged message after a kill."""
+        server = Server(self, data_folder(self), SMALL_SEGMENTS)
+        server.environment = environment
+        server.start()
+        Cmq(server).call("CreateQueue", queueName="load")
+        Cmq(server).send("load", ["kept"])
+        server.kill()
+        server.environment = None
+        server.start()
+        return [message["msgBody"] for message in Cmq(server).receive("load")] == ["kept"]
 
 
 if __name__ == "__main__":

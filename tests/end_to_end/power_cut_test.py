@@ -4,10 +4,7 @@ The power goes in the middle of a sync, under load, while the server starts or w
 of the cuts hit a cluster, one to three of its nodes at once; the others one node.
 """
 
-import os
-import pathlib
 import random
-import subprocess
 import sys
 import time
 import unittest
@@ -18,12 +15,12 @@ from cmq import Cmq
 from forgetful import ForgetfulDisk
 from node_load import SMALL_SEGMENTS, NodeLoad
 from server import Server, data_folder, wait_until
+from shims import with_shim
 
 CUTS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 8
 SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 else random.randrange(1 << 32)
 CLUSTER_CUTS = CUTS // 4
 LIFE_SECONDS = (0.05, 0.6)
-LIES = pathlib.Path(__file__).parent / "shims" / "lying_sync.c"
 
 
 class PowerCutTest(unittest.TestCase):
@@ -133,10 +130,7 @@ class PowerCutTest(unittest.TestCase):
         disk, server = self.single()
         if ForgetfulDisk.missing is not None:
             return  # said above: nothing is forgotten here
-        library = self.folder / "lying_sync.so"
-        words = ["gcc", "-O1", "-shared", "-fPIC", "-o", str(library), str(LIES)]
-        subprocess.run(words, check=True, timeout=60)
-        server.environment = dict(os.environ, LD_PRELOAD=str(library))
+        server.environment = with_shim("lying_sync", self.folder)
         server.start()
         cmq = Cmq(server)
         cmq.call("CreateQueue", queueName="load", visibilityTimeout=600)

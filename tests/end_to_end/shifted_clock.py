@@ -1,11 +1,9 @@
 """ShiftedClock: a wall clock that is off, for processes of a test; by a library loaded before libc."""
 
-import os
 import pathlib
 import struct
-import subprocess
 
-SOURCE = pathlib.Path(__file__).parent / "shims" / "shifted_clock.c"
+from shims import with_shim
 
 
 class ShiftedClock:
@@ -14,11 +12,8 @@ class ShiftedClock:
     def __init__(self, folder, seconds=0):
         self.file = pathlib.Path(folder) / "clock"
         self.file.write_bytes(struct.pack("=q", seconds))
-        library = pathlib.Path(folder) / "shifted_clock.so"
-        words = ["gcc", "-O1", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]
-        subprocess.run(words, check=True, timeout=60)
-        self.environment = dict(
-            os.environ, LD_PRELOAD=str(library), PENSTOCK_TEST_CLOCK=str(self.file)
+        self.environment = with_shim(
+            "shifted_clock", folder, PENSTOCK_TEST_CLOCK=str(self.file)
         )
 
     def set(self, seconds):
