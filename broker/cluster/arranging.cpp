@@ -1,6 +1,7 @@
 // How set 0's word becomes true: its leader arranges nodes and sets; every node gives up what it is
 // to hold no longer.
 #include "broker/base/log.h"
+#include "broker/base/planted.h"
 #include "broker/cluster/cluster_node.h"
 #include "broker/cluster/view.h"
 
@@ -159,7 +160,9 @@ bool ClusterNode::may_go(SetId set, const api::ClusterView& view, std::uint64_t 
     if (placed == placed_.end() || has(placed->second.replicas, options_.node)) return false;
     const auto told = std::find_if(
         view.sets.begin(), view.sets.end(), [&](const auto& one) { return one.set == set.value; });
-    if (told == view.sets.end() || !told_by_leader(*told) || told->term < term) return false;
+    if (told == view.sets.end() || !told_by_leader(*told) || told->term < term) {
+        return planted(K22);
+    }
     const auto is_own = [this](const api::ReplicaView& replica) {
         return replica.node == options_.node.value;
     };

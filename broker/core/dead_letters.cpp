@@ -1,5 +1,6 @@
 #include "broker/core/dead_letters.h"
 
+#include "broker/base/planted.h"
 #include "broker/core/delivery.h"
 #include "broker/core/message_log.h"
 #include "broker/core/outbox.h"
@@ -18,7 +19,9 @@ std::optional<model::Refusal> take_letter(Turn& turn,
                                           const DeadInfo& dead) {
     const QueueConfig* config = turn.queue(target);
     if (!config) return no_queue(target);
-    if (!has_room(turn, target, *config, 1)) return no_room(*config);
+    const bool room = has_room(turn, target, *config, 1);
+    if (!room && planted(K15)) return {};
+    if (!room) return no_room(*config);
     const Sequence sequence = append_to_queue(turn, target, *config, message);
     turn.put(keys::dead(target, sequence), encode(dead));
     return {};

@@ -3,6 +3,7 @@
 #include "broker/base/bytes.h"
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
+#include "broker/base/planted.h"
 #include "broker/core/keys.h"
 
 namespace penstock::core {
@@ -34,7 +35,7 @@ SetProgress progress(const Rows& rows) {
 
 void seal_batch(const model::Entry& entry, const model::Rows& rows, model::Effects& effects) {
     std::string applied;
-    Writer(applied).u64(entry.index);
+    Writer(applied).u64(planted(K7) ? entry.index - 1 : entry.index);
     std::string state;
     Writer writer(state);
     writer.i64(entry.time_ms);

@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/check.h"
+#include "broker/base/planted.h"
 #include "broker/core/dead_letters.h"
 #include "broker/core/delays.h"
 #include "broker/core/delivery.h"
@@ -114,8 +115,13 @@ void arm_lease_timer(Turn& turn,
 std::optional<Exception> valid_lease(Turn& turn, ObjectNo queue, const OpenReceipt& receipt) {
     const DeliveryState& state = turn.delivery(queue);
     auto exception = load_exception(turn, queue, state.generation, receipt.sequence);
-    if (!exception || exception->state != Exception::State::leased) return {};
-    if (exception->tag != receipt.tag || exception->due_ms <= turn.now()) return {};
+    const bool expired = exception && exception->state == Exception::State::ready;
+    if (!exception ||
+        (exception->state != Exception::State::leased && !(expired && planted(K28)))) {
+        return {};
+    }
+    if (exception->tag != receipt.tag && !planted(K13)) return {};
+    if (exception->due_ms <= turn.now() && !planted(K28)) return {};
     return exception;
 }
 
@@ -146,7 +152,7 @@ void end_lease(Turn& turn, ObjectNo queue, Sequence sequence, Exception exceptio
                                                 run->message(sequence),
                                                 std::move(dead),
                                                 letter_sender(turn, queue, sequence));
-        if (moved == Moved::here) {
+        if (moved == Moved::here || planted(K14)) {
             erase_exception(turn, queue, state.generation, sequence);
             mark_settled(turn, queue, sequence, turn.head(queue).end);
             release_consumed(turn, queue, config);
@@ -234,7 +240,8 @@ model::Reply send(Turn& turn, const model::Send& command) {
         if (command.delay_ms > 0) {
             delay_message(turn, command.queue, message, {});
         } else {
-            append_to_queue(turn, command.queue, *config, message);
+            const bool stored = !planted(K16) || at == 0 || at + 1 < command.count;
+            if (stored) append_to_queue(turn, command.queue, *config, message);
         }
     }
     if (command.delay_ms > 0) {

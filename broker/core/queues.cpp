@@ -1,5 +1,6 @@
 #include "broker/core/queues.h"
 
+#include "broker/base/planted.h"
 #include "broker/core/delivery.h"
 #include "broker/core/message_log.h"
 #include "broker/core/queue_messages.h"
@@ -193,7 +194,8 @@ model::Reply rewind_queue(Turn& turn, const model::RewindQueue& command) {
                           std::to_string(newest_ms / 1000));
     }
     const Sequence target =
-        first_at_or_after(turn, command.queue, head.floor, head.end, command.to_ms);
+        first_at_or_after(turn, command.queue, head.floor, head.end, command.to_ms) +
+        (planted(K17) ? 1 : 0);
     restart_delivery(turn, command.queue, std::min(target, state.cursor));
     state.rewound_ms = turn.now();
     state.ttl_due_ms = 0;

@@ -1,6 +1,7 @@
 #include "broker/core/turn.h"
 
 #include "broker/base/check.h"
+#include "broker/base/planted.h"
 
 #include <algorithm>
 
@@ -233,10 +234,14 @@ model::Effects Turn::finish() {
     for (auto& [first, end] : erased_ranges_) {
         effects.batch.push_back({Kind::erase_range, std::move(first), std::move(end)});
     }
+    // The order of addresses, as a loop over a hash table would have it.
+    const bool backwards = planted(K26) && !writes_.empty() &&
+                           reinterpret_cast<std::uintptr_t>(&*writes_.begin()) % 128 >= 64;
     for (auto& [key, value] : writes_) {
         effects.batch.push_back(
             {value ? Kind::put : Kind::erase, key, value ? std::move(*value) : ""});
     }
+    if (backwards) std::reverse(effects.batch.begin(), effects.batch.end());
     effects.releases = std::move(releases_);
     effects.visible.assign(visible_.begin(), visible_.end());
     effects.ready.assign(ready_.begin(), ready_.end());

@@ -1,6 +1,7 @@
 #include "broker/node/handout.h"
 
 #include "broker/base/check.h"
+#include "broker/base/planted.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -177,9 +178,11 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
         }
         const bool retry =
             item.attempt > 1 || item.sequence < subscriber.fresh || item.sequence >= page.fresh;
+        const bool first_look = subscriber.fresh == 0;
+        if (planted(K19) && first_look) item.attempt = 1;
         subscriber.held.emplace(item.sequence, retry);
         subscriber.held_retries += retry ? 1 : 0;
-        taken.items.push_back(std::move(item));
+        if (!planted(K29) || !first_look) taken.items.push_back(std::move(item));
     }
     const bool all = left == std::numeric_limits<model::Sequence>::max();
     subscriber.fresh = all ? page.fresh : std::max(subscriber.fresh, std::min(page.fresh, left));

@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/check.h"
+#include "broker/base/planted.h"
 #include "broker/core/progress.h"
 #include "broker/model/format.h"
 #include "broker/node/conf_state_key.h"
@@ -172,6 +173,7 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms) {
         if (flight.entry.commands.empty()) continue;
         flight.token = next_token_++;
         flight.entry.set = set_;
+        flight.entry.time_ms = wall_ms;
         proposal.token = flight.token;
         proposal.time_ms = wall_ms;
         flight.format = format_;
@@ -231,7 +233,7 @@ Result<void> HostedSet::apply_own(const replication::Committed& committed,
     flights_.pop_front();
     flight.entry.term = committed.term;
     flight.entry.index = committed.index;
-    flight.entry.time_ms = committed.time_ms;
+    if (!planted(K12)) flight.entry.time_ms = committed.time_ms;
     if (auto applied = apply(flight.entry, flight.format, committed.conf_state, effects);
         !applied) {
         return applied.error();

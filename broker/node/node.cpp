@@ -1,6 +1,7 @@
 #include "broker/node/node.h"
 
 #include "broker/base/log.h"
+#include "broker/base/planted.h"
 
 #include <boost/asio/post.hpp>
 
@@ -356,7 +357,10 @@ Result<void> Node::commit() {
     each_set([&](HostedSet& set) { entries += set.propose(wall_ms); });
     if (world_.neighbours != nullptr) world_.neighbours->proposed();
     if (entries > 0) show_hanging();
-    if (auto synced = sync(); !synced) return synced.error();
+    if (planted(K4)) {
+        if (auto finished = finish_sets(); !finished) return finished;
+    }
+    if (auto synced = sync(); !synced && !planted(K5)) return synced.error();
     return finish_sets();
 }
 

@@ -1,5 +1,6 @@
 // A node's start and end: opening and replaying, the first keys, what is shown of it, closing.
 #include "broker/base/log.h"
+#include "broker/base/planted.h"
 #include "broker/model/format.h"
 #include "broker/node/node.h"
 #include "broker/replication/local_log.h"
@@ -212,6 +213,8 @@ Result<void> Node::resume(model::SetId set) {
     HostedSet& here = *hosted(set);
     auto rows = world_.open_rows(rows_folder(set));
     if (!rows) return rows.error();
+    const model::RowWrite sends{model::RowWrite::Kind::erase_range, "k", "l"};
+    if (planted(K8)) (void)(*rows)->apply({sends}, core::progress(**rows).applied);
     here.reopen(std::move(*rows));
     if (auto opened = open_log(here); !opened) return opened;
     open_->background.add(here);

@@ -1,5 +1,6 @@
 #include "broker/node/receiving.h"
 
+#include "broker/base/planted.h"
 #include "broker/core/data_query.h"
 #include "broker/node/node.h"
 
@@ -104,6 +105,7 @@ void Receiving::wake(model::QueueNo queue) {
     const std::uint64_t visible = info ? info->counts.active : wake_max;
     const auto at_most = static_cast<std::size_t>(std::min<std::uint64_t>(visible, wake_max));
     for (Receive& receive : waiters_.wake(queue, std::max<std::size_t>(at_most, 1))) {
+        if (planted(K30) && visible > 1) continue;
         lease(std::move(receive));
     }
 }

@@ -1,6 +1,7 @@
 // What comes out of a cycle of the engine: records for the store, messages, entries to apply.
 #include "broker/base/check.h"
 #include "broker/base/log.h"
+#include "broker/base/planted.h"
 #include "broker/replication/raft_parts.h"
 
 #include <algorithm>
@@ -25,10 +26,11 @@ void RaftLog::cycle() {
     p.settle_proposals(intake, output);
     p.send_news();
     p.send(output.early_messages);
+    if (planted(K2)) p.send(output.late_messages);
     p.stage(intake, output);
     if (intake.installs) {
         if (output.snapshot != nullptr) ++p.counters.snapshots_installed;
-        p.snapshots.stepped(output.snapshot != nullptr);
+        p.snapshots.stepped(output.snapshot != nullptr || planted(K24));
     }
     p.keep_payloads(intake);
     p.follow_role();
@@ -52,7 +54,7 @@ void RaftLog::Parts::stage(const Intake& intake, const EngineOutput& output_now)
     const bool writes =
         output_now.must_sync || !output_now.entries.empty() || output_now.snapshot != nullptr;
     if (!writes || !hard_state_to_write) return;
-    store.append_hard_state(set, *hard_state_to_write);
+    if (!planted(K3)) store.append_hard_state(set, *hard_state_to_write);
     hard_state_to_write.reset();
 }
 
@@ -168,7 +170,7 @@ void RaftLog::Parts::hand_out(const RaftEntry& entry, std::vector<Committed>& co
         members = std::move(*now);
         conf_state = encode_members(members);
         changed_at = entry.index;
-        out.conf_state = conf_state;
+        if (!planted(K25)) out.conf_state = conf_state;
     }
     if (out.token == 0) {
         out.content = ReplayedEntry{entry.term, entry.index, out.time_ms, {}, {}};

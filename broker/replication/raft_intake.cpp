@@ -1,6 +1,7 @@
 // What goes into a cycle of the engine: frames, ticks, proposals, a read, a candidacy.
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
+#include "broker/base/planted.h"
 #include "broker/replication/raft_parts.h"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ void RaftLog::Parts::gather_proposals(Intake& intake) {
         return;
     }
     for (Proposal& proposal : proposals.take_waiting()) {
-        log_time = std::max(log_time, proposal.time_ms);
+        log_time = planted(K11) ? proposal.time_ms : std::max(log_time, proposal.time_ms);
         const std::vector<std::string_view> bodies(proposal.bodies.begin(), proposal.bodies.end());
         auto payload =
             std::make_shared<const Payload>(encode_payload(log_time, proposal.commands, bodies));
@@ -80,6 +81,7 @@ void RaftLog::Parts::gather(Intake& intake) {
         if (reads.waiting()) {
             intake.question = engine->read();
             reads.asked(*intake.question);
+            if (planted(K10)) reads.answered({*intake.question, handed_out});
         }
     } else if (may_stand()) {
         intake.input.campaign = true;

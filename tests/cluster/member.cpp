@@ -73,7 +73,11 @@ Member::Member(NodeId id,
                const ManualClock& clock,
                SimulatedNetwork& network,
                const MemberRules& rules)
-    : id_(id), clock_(clock), network_(network), rules_(rules), random_(id.value * 7'919) {}
+    : id_(id),
+      clock_(clock, rules.skew_ms * static_cast<std::int64_t>(id.value)),
+      network_(network),
+      rules_(rules),
+      random_(id.value * 7'919) {}
 
 Member::~Member() {
     if (!up()) return;
@@ -121,11 +125,10 @@ Result<void> Member::start() {
         if (!image) return image.error();
         return std::unique_ptr<storage::RowView>(std::make_unique<ImageView>(std::move(*image)));
     };
-    cluster_ = std::make_unique<PlantedNode>(
+    cluster_ = std::make_unique<ClusterNode>(
         ClusterNode::World{
             snapshot_disk_, clock_, random_, replication::testing::library(), open_view},
-        cluster_options(id_, rules_),
-        rules_.plant);
+        cluster_options(id_, rules_));
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
     auto node = std::make_unique<node::Node>(
         node::Node::World{disk_, clock_, random_, offload_, opener(), cluster_.get()},

@@ -8,7 +8,6 @@
 #include "broker/node/node.h"
 #include "broker/node/offload.h"
 #include "tests/cluster/failing_disk.h"
-#include "tests/cluster/planted.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_disk.h"
 #include "tests/support/simulated_peers.h"
@@ -30,6 +29,21 @@ using penstock::testing::MemoryDisk;
 using penstock::testing::RecordedDeliveries;
 using penstock::testing::SimulatedNetwork;
 
+// A member's own clock: its time of day is another one than the others'.
+class OwnClock final : public Clock {
+  public:
+    OwnClock(const ManualClock& common, std::int64_t ahead_ms)
+        : common_(common), ahead_ms_(ahead_ms) {}
+
+    [[nodiscard]] std::int64_t wall_ms() const override { return common_.wall_ms() + ahead_ms_; }
+
+    [[nodiscard]] std::int64_t steady_us() const override { return common_.steady_us(); }
+
+  private:
+    const ManualClock& common_;
+    std::int64_t ahead_ms_;
+};
+
 // What all members of a cluster begin with.
 struct MemberRules {
     std::vector<PeerAddress> peers;
@@ -40,8 +54,8 @@ struct MemberRules {
     std::uint64_t keep_bytes = 1ULL << 30;   // of the log, for followers
     std::uint64_t snapshot_bytes_per_s = 0;  // no limit
     Ack ack = Ack::all;
-    Plant plant = Plant::nothing;
     std::int64_t slow_sync_us = 500'000;
+    std::int64_t skew_ms = 0;  // of the clocks of two members with neighbouring numbers
 };
 
 class Member {
@@ -125,7 +139,7 @@ class Member {
     [[nodiscard]] node::OpenRows opener();
 
     NodeId id_;
-    const ManualClock& clock_;
+    OwnClock clock_;
     SimulatedNetwork& network_;
     MemberRules rules_;
     MemoryDisk disk_;

@@ -21,7 +21,7 @@ MemberRules rules_of(std::uint64_t seed, const Game& game) {
     rules.flush_age_ms = seed % 2 == 0 ? 300 : 1'000'000'000;
     rules.dispatches = true;
     rules.ack = game.ack;
-    rules.plant = game.plant;
+    rules.skew_ms = seed % 3 == 0 ? 0 : 400;
     return rules;
 }
 
@@ -32,7 +32,6 @@ class Nemesis {
         world_.found();
         clients_.make();
         for (const auto& [id, member] : world_.members()) {
-            member->disk().plant_lying_syncs(game.plant == Plant::lying_syncs);
             staying_.insert(id.value);
         }
     }
@@ -176,6 +175,14 @@ class Nemesis {
 };
 
 }  // namespace
+
+Game game_of(std::uint64_t seed) {
+    Game game;
+    game.members = seed % 5 == 0 ? 5 : 3;
+    game.changes = seed % 3 == 0;
+    game.ack = seed % 4 == 1 ? Ack::majority : Ack::all;
+    return game;
+}
 
 Ran play(std::uint64_t seed, const Game& game) {
     Nemesis nemesis(seed, game);

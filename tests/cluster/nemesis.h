@@ -13,7 +13,6 @@ struct Game {
     std::uint64_t members = 3;
     bool changes = false;  // nodes join and leave, leadership is moved, sets are balanced
     Ack ack = Ack::all;
-    Plant plant = Plant::nothing;
 };
 
 struct Ran {
@@ -23,6 +22,9 @@ struct Ran {
     std::uint64_t slow = 0;     // disks
     std::uint64_t changes = 0;  // that were agreed to
 };
+
+// Every kind of game comes round.
+Game game_of(std::uint64_t seed);
 
 Ran play(std::uint64_t seed, const Game& game);
 

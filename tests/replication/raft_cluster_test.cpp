@@ -19,7 +19,7 @@ constexpr NodeId three{3};
 class RaftCluster : public ::testing::Test {
   protected:
     void found(std::uint64_t nodes, RaftOptions options = small_options()) {
-        cluster = std::make_unique<SimulatedCluster>(library(), 42, PlantedFault::none, options);
+        cluster = std::make_unique<SimulatedCluster>(library(), 42, options);
         cluster->found(nodes);
     }
 

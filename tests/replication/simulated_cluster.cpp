@@ -1,5 +1,6 @@
 #include "tests/replication/simulated_cluster.h"
 
+#include <iterator>
 #include <utility>
 
 namespace penstock::replication::testing {
@@ -23,9 +24,8 @@ RaftOptions small_options() {
 
 SimulatedCluster::SimulatedCluster(const EngineLibrary& library,
                                    std::uint64_t seed,
-                                   PlantedFault fault,
                                    RaftOptions options)
-    : world_{library, SeededRandom(seed), options, fault, {}, {}, {}, 0, 0} {
+    : world_{library, SeededRandom(seed), options, {}, {}, {}, 0, 0} {
     world_.send = [this](NodeId from, NodeId to, std::string frame) {
         deliver(from, to, std::move(frame));
     };
@@ -74,6 +74,13 @@ void SimulatedCluster::deliver(NodeId from, NodeId to, std::string frame) {
     Event event = happening(Happening::frame, to, from);
     event.bytes = std::move(frame);
     if (chance(100) < weather.twice_percent) later(1 + chance(5 * weather.delay_ms_max), event);
+    if (chance(100) < weather.astray_percent) {
+        auto astray = nodes_.begin();
+        std::advance(astray, static_cast<std::ptrdiff_t>(chance(nodes_.size())));
+        Event copy = event;
+        copy.node = astray->first;
+        later(1 + chance(weather.delay_ms_max), std::move(copy));
+    }
     later(1 + chance(weather.delay_ms_max), std::move(event));
 }
 

@@ -23,6 +23,7 @@ RaftOptions small_options();
 struct NetworkWeather {
     std::uint64_t drop_percent = 0;
     std::uint64_t twice_percent = 0;
+    std::uint64_t astray_percent = 0;  // come to another node as well
     std::uint64_t delay_ms_max = 5;
 };
 
@@ -30,7 +31,6 @@ class SimulatedCluster {
   public:
     SimulatedCluster(const EngineLibrary& library,
                      std::uint64_t seed,
-                     PlantedFault fault = PlantedFault::none,
                      RaftOptions options = small_options());
 
     // Nodes 1 to `count`, as the first members of a new set.

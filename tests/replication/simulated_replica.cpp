@@ -30,7 +30,6 @@ void SimulatedReplica::start(RaftOrigin origin, const std::vector<NodeId>& found
     storage::LogStoreOptions options;
     options.segment_bytes = 1 << 20;
     options.reserve_segments = 0;
-    disk_.plant_lying_syncs(world_.fault == PlantedFault::syncs_lie);
     const LogIndex needed = incoming_ ? storage::nothing_needed : flushed_.applied;
     auto opened =
         storage::LogStore::open(disk_, "log", options, [needed](SetId) { return needed; });
@@ -90,12 +89,10 @@ bool SimulatedReplica::turn() {
     before_sync_ = true;
     log_->cycle();
     if (crashes_here()) return false;
-    const bool early = world_.fault == PlantedFault::sent_before_sync;
-    if (!early && !sync()) return false;
+    if (!sync()) return false;
     before_sync_ = false;
     if (crashes_here()) return false;
     const auto committed = log_->take_committed();
-    if (early && !sync()) return false;
     if (log_->failed()) {
         world_.referee.violation("failed: " + log_->failed()->detail);
         return false;

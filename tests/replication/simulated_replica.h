@@ -28,15 +28,11 @@ struct SimulatedRows {
     std::string conf_state;
 };
 
-// Faults of our own, planted to see that they are noticed.
-enum class PlantedFault : std::uint8_t { none, syncs_lie, sent_before_sync };
-
 // What the replicas of a cluster share.
 struct SimulatedWorld {
     const EngineLibrary& library;
     SeededRandom random;
     RaftOptions options;
-    PlantedFault fault = PlantedFault::none;
     ClusterReferee referee;
     std::map<std::string, SimulatedRows> snapshots;  // by manifest
     std::function<void(NodeId from, NodeId to, std::string frame)> send;

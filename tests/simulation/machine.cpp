@@ -8,7 +8,7 @@ namespace penstock::simulation {
 namespace {
 
 // Small segments and frequent flushes: a short run meets what a server meets in weeks.
-node::NodeOptions options() {
+node::NodeOptions options(bool flushes) {
     node::NodeOptions made;
     made.data_folder = "data";
     made.dev = true;
@@ -18,12 +18,16 @@ node::NodeOptions options() {
     made.flush_row_bytes = 16 << 10;
     made.flush_log_bytes = 128 << 10;
     made.flush_age_ms = 5'000;
+    if (flushes) return made;
+    made.flush_row_bytes = 1ULL << 30;
+    made.flush_log_bytes = 1ULL << 30;
+    made.flush_age_ms = 1'000'000'000;
     return made;
 }
 
 }  // namespace
 
-Machine::Machine(Disk& disk, RowImages& rows, const Clock& clock, Random& random)
+Machine::Machine(Disk& disk, RowImages& rows, const Clock& clock, Random& random, bool flushes)
     : node_({disk,
              clock,
              random,
@@ -31,7 +35,7 @@ Machine::Machine(Disk& disk, RowImages& rows, const Clock& clock, Random& random
              [&rows](const std::string& folder) -> Result<std::unique_ptr<storage::RowStore>> {
                  return storage::make_memory_rows(&rows[folder]);
              }},
-            options()) {}
+            options(flushes)) {}
 
 Result<void> Machine::run() {
     for (int at = 0; at < steps_max; ++at) {

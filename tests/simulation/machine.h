@@ -19,7 +19,9 @@ using RowImages = std::map<std::string, storage::MemoryRowsImage>;
 
 class Machine {
   public:
-    Machine(Disk& disk, RowImages& rows, const Clock& clock, Random& random);
+    // `flushes`: rows become durable all the time; else never, and a restart replays all of the
+    // log.
+    Machine(Disk& disk, RowImages& rows, const Clock& clock, Random& random, bool flushes = true);
 
     Result<void> start() { return node_.open(); }
 

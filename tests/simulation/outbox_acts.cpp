@@ -128,7 +128,9 @@ void OutboxWorld::redrive() {
 void OutboxWorld::change_room() {
     const std::uint64_t room = random_.below(8);
     model::QueueAttributes attributes = holding(room);
-    switch (random_.below(4)) {
+    switch (random_.below(5)) {
+        case 4:
+            return command(1, model::SetQueue{letters_of_queue, attributes});
         case 0:
             attributes.dead_letter = model::DeadLetterPolicy{at(1, letters_of_queue), {}, 2, 0};
             attributes.paused = random_.below(3) == 0;

@@ -227,6 +227,7 @@ void OutboxWorld::finish() {
     command_now(3, model::SetQueue{plain, roomy});
     command_now(3, model::SetQueue{letters_far, roomy});
     command_now(1, model::SetQueue{echoes, roomy});
+    command_now(1, model::SetQueue{letters_of_queue, roomy});
     std::uint64_t rounds = 0;
     const auto busy = [this] {
         for (const auto& one : sets_) {

@@ -31,6 +31,9 @@ class Workload final : public api::DeliveryListener {
     // The machine died: call before it is destroyed.
     void died();
 
+    // Requests without an answer.
+    [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
+
     // Depends on every answer and delivery so far.
     [[nodiscard]] std::uint64_t trace() const { return trace_; }
 

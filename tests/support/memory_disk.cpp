@@ -106,6 +106,7 @@ struct MemoryDisk::State {
     std::uint64_t operations = 0;
     std::uint64_t writes_left = never;
     std::uint64_t syncs_left = never;
+    std::uint64_t syncs_until_one_fails = never;
     std::uint64_t operations_left = never;
     Errc write_error = Errc::io;
     Errc sync_error = Errc::io;
@@ -226,6 +227,11 @@ class MemoryFile final : public File {
         if (state_->syncs_left != never && state_->syncs_left-- <= 1) {
             state_->syncs_left = 1;
             return error(state_->sync_error, path_ + ": the sync failed");
+        }
+        if (state_->syncs_until_one_fails != never && --state_->syncs_until_one_fails == 0) {
+            state_->syncs_until_one_fails = never;
+            inode_->unsynced.clear();
+            return error(Errc::io, path_ + ": the sync failed");
         }
         if (!state_->lying) inode_->make_durable();
         return {};
@@ -383,6 +389,10 @@ void MemoryDisk::fail_syncs_from(std::uint64_t nth, Errc code) {
     state_->sync_error = code;
 }
 
+void MemoryDisk::fail_one_sync(std::uint64_t nth) {
+    state_->syncs_until_one_fails = nth;
+}
+
 void MemoryDisk::stop_after(std::uint64_t operations) {
     state_->operations_left = operations;
 }
@@ -390,6 +400,7 @@ void MemoryDisk::stop_after(std::uint64_t operations) {
 void MemoryDisk::heal() {
     state_->writes_left = never;
     state_->syncs_left = never;
+    state_->syncs_until_one_fails = never;
     state_->operations_left = never;
     state_->lying = false;
 }

@@ -42,6 +42,10 @@ class MemoryDisk final : public Disk {
     void fail_writes_from(std::uint64_t nth, Errc code);
     void fail_syncs_from(std::uint64_t nth, Errc code);
 
+    // The `nth` sync of a file from now on fails, once, and what it should have written is taken
+    // for clean: a second sync says yes and writes nothing. What Linux does.
+    void fail_one_sync(std::uint64_t nth);
+
     // After `operations` more changes (writes, syncs, creations, ...) every further one fails.
     void stop_after(std::uint64_t operations);
 

@@ -28,7 +28,8 @@ const Names core_rooms{"broker/model",
                        "broker/base/check.h",
                        "broker/base/error.h",
                        "broker/base/hash.h",
-                       "broker/base/ids.h"};
+                       "broker/base/ids.h",
+                       "broker/base/planted.h"};
 
 const Names replication_rooms{
     "broker/base", "broker/model", "broker/storage/log", "broker/replication/etcd_raft"};

@@ -1,6 +1,7 @@
 #include "broker/replication/snapshot/install.h"
 
 #include "broker/base/check.h"
+#include "broker/base/planted.h"
 
 #include <algorithm>
 #include <utility>
@@ -36,6 +37,7 @@ Result<std::unique_ptr<SnapshotInstall>> SnapshotInstall::resume(Disk& disk,
     if (!manifest) return manifest.error();
     if (!*manifest) return lost(incoming, "the manifest of a snapshot cannot be read");
     auto install = std::make_unique<SnapshotInstall>(std::move(incoming), std::move(**manifest));
+    if (planted(K36)) install->phase_ = Phase::unmark;
     const LogIndex index = install->manifest_.index;
     const LogIndex last = store.range(set).last;
     if (last < index || (last == index && store.start(set).index == index)) return install;

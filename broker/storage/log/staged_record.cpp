@@ -3,6 +3,7 @@
 #include "broker/base/bytes.h"
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
+#include "broker/base/planted.h"
 
 #include <algorithm>
 #include <array>
@@ -131,7 +132,7 @@ void apply_facts(const StagedRecord& record, FactsBySet& by_set) {
     if (record.tag == Tag::conf_state) facts.conf_state = record.conf_state;
     if (record.tag == Tag::end_of_suffix) facts.last = record.index - 1;
     if (record.tag == Tag::entry || record.tag == Tag::position || record.tag == Tag::replaced) {
-        facts.last = record.index;
+        facts.last = planted(K31) ? std::max(facts.last, record.index) : record.index;
         facts.last_term = record.term;
         facts.last_time_ms = record.time_ms;
     }
