@@ -22,8 +22,11 @@ class AnswerParser final : public boost::beast::http::basic_parser<false> {
 
     // A 1xx answer other than 101: the real one follows.
     [[nodiscard]] bool interim() const {
-        return answer_.status >= 100 && answer_.status < 200 && answer_.status != 101;
+        return answer_.status >= 100 && answer_.status < 200 && !switches();
     }
+
+    // The peer leaves HTTP, unasked.
+    [[nodiscard]] bool switches() const { return answer_.status == 101; }
 
     // The body is longer than what is kept: reading on is of no use.
     [[nodiscard]] bool cut() const { return cut_; }

@@ -164,8 +164,9 @@ void Connection::finish_answered(bool complete) {
     exchange.ending = Ending::answered;
     exchange.complete = complete;
     exchange.target = target_;
+    // Behind a 101 the peer speaks something else, whatever its headers say of the connection.
     const bool keep = complete && written_ && buffer_.size() == 0 && parser_->keep_alive() &&
-                      world_.clock.steady_us() < age_end_us();
+                      !parser_->switches() && world_.clock.steady_us() < age_end_us();
     exchange.answer = parser_->take();
     if (keep) {
         become_idle();

@@ -12,6 +12,8 @@ bool is_end_of_stream(const boost::system::error_code& ec) {
 Ending ending_of_connect(const boost::system::error_code& ec) {
     namespace errc = boost::system::errc;
     if (ec == errc::timed_out) return Ending::timeout;
+    // Taken and thrown out before the kernel told of the first.
+    if (ec == errc::connection_reset) return Ending::reset;
     const bool ours = ec == errc::address_not_available || ec == errc::too_many_files_open ||
                       ec == errc::too_many_files_open_in_system || ec == errc::no_buffer_space ||
                       ec == errc::not_enough_memory;

@@ -5,7 +5,7 @@ import threading
 
 
 class Receiver:
-    def __init__(self, test, port=0, status=lambda body: 200):
+    def __init__(self, test, port=0, status=lambda body: 200, address="127.0.0.1"):
         self.status = status
         self.bodies = []
         self.heads = []
@@ -34,9 +34,9 @@ class Receiver:
             def handle_error(self, *_):
                 """A server killed in the middle of a request is part of the tests."""
 
-        self.listener = Listener(("127.0.0.1", port), Handler)
+        self.listener = Listener((address, port), Handler)
         self.port = self.listener.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self.url = f"http://{address}:{self.port}/hook"
         self.thread = threading.Thread(target=self.listener.serve_forever, daemon=True)
         self.thread.start()
         test.addCleanup(self.stop)

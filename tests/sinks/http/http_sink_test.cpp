@@ -44,6 +44,13 @@ TEST_F(HttpSinkTest, AConnectionThatTheServerWantsClosedIsNotKept) {
     EXPECT_EQ(server.connections, 2U);
 }
 
+TEST_F(HttpSinkTest, AConnectionThatSwitchesProtocolsIsNotKept) {
+    ScriptedServer server(context_, {always("HTTP/1.1 101 Switching Protocols\r\n\r\n")});
+    EXPECT_EQ(push(target_of(server.url())).status, 101U);
+    EXPECT_EQ(push(target_of(server.url())).status, 101U);
+    EXPECT_EQ(server.connections, 2U);
+}
+
 TEST_F(HttpSinkTest, AKeptConnectionThatTheServerClosedMeanwhileIsReplacedSilently) {
     const Script once = {step(Step::Kind::read),
                          step(Step::Kind::send, ok_answer),
