@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 namespace penstock::sinks::client {
 namespace {
@@ -23,8 +24,12 @@ std::string lower(std::string text) {
 Result<std::uint16_t> port_of(const boost::urls::url_view& view, Scheme scheme) {
     const std::string text(view.port());
     if (text.empty()) return static_cast<std::uint16_t>(scheme == Scheme::https ? 443 : 80);
-    const std::uint16_t port = view.port_number();  // 0 also when out of range
-    if (port == 0) return invalid("has a port outside 1-65535");
+    // Not port_number(): in Boost.URL 1.81 a port that is too large may become another one.
+    std::uint16_t port = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (failed != std::errc{} || end != text.data() + text.size() || port == 0) {
+        return invalid("has a port outside 1-65535");
+    }
     return port;
 }
 
