@@ -1,7 +1,8 @@
 #include "broker/cli/settings.h"
 
+#include "broker/config/toml_library.h"
+
 #include <fcntl.h>
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <cerrno>

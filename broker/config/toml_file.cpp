@@ -1,8 +1,7 @@
 #include "broker/config/toml_file.h"
 
 #include "broker/config/peer_list.h"
-
-#include <toml++/toml.h>
+#include "broker/config/toml_library.h"
 
 #include <fstream>
 #include <optional>

@@ -7,6 +7,13 @@
 
 namespace penstock::sinks::client {
 
+std::string_view HttpAnswer::header(std::string_view name) const {
+    for (const auto& [key, value] : headers) {
+        if (key == name) return value;
+    }
+    return {};
+}
+
 AnswerParser::AnswerParser(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {
     header_limit(answer_head_bytes_max);
     body_limit(boost::none);  // what is too long is cut here; its status still counts

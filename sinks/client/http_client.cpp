@@ -68,13 +68,6 @@ Result<HttpAnswer> whole_answer(Exchange exchange, const std::string& url) {
 
 }  // namespace
 
-std::string_view HttpAnswer::header(std::string_view name) const {
-    for (const auto& [key, value] : headers) {
-        if (key == name) return value;
-    }
-    return {};
-}
-
 Result<std::unique_ptr<HttpClient>> HttpClient::make(asio::any_io_executor executor,
                                                      const Clock& clock,
                                                      Resolver& resolver,

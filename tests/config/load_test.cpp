@@ -44,6 +44,15 @@ TEST(Config, TheExampleFileHoldsEveryKeyWithItsDefault) {
     EXPECT_EQ(named.size(), keys().size());
 }
 
+TEST(Config, BrokenTextIsAMistakeWithItsLine) {
+    for (const char* text :
+         {"[::1]", "\n[ ]", "[[[[[[", "a = 'b", "a..b = 1", "= 1", "a = 1e", "["}) {
+        const std::string mistakes = mistakes_of(text);
+        EXPECT_TRUE(mistakes.starts_with(":1: ") || mistakes.starts_with(":2: "))
+            << text << mistakes;
+    }
+}
+
 TEST(Config, EveryLayerOverridesTheOneBefore) {
     const std::string path = file_with("listen = \"127.0.0.1:1\"\n[log]\nreserve_percent = 7\n");
     auto loaded = load({path, {}, {}});
