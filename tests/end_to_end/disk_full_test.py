@@ -1,10 +1,9 @@
 """A full disk: a tmpfs of 512 MiB under the data folder. Needs root (or sudo without a password)."""
 
-import os
-import subprocess
 import unittest
 
 from cmq import Cmq, Refused
+from full_disk import FullDisk
 from server import Server, data_folder, wait_until
 
 CONFIG = """
@@ -15,20 +14,10 @@ reserve_percent = 5
 BODY = "x" * 60_000
 
 
-def as_root(*words):
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    return subprocess.run([*prefix, *words], capture_output=True, text=True)
-
-
 class DiskFullTest(unittest.TestCase):
     def setUp(self):
         folder = data_folder(self)
-        (folder / "data").mkdir()
-        size = f"size=512m,mode=0777,uid={os.getuid()}"
-        mounted = as_root("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder / "data"))
-        if mounted.returncode != 0:
-            self.fail(f"this test mounts a tmpfs and may not: {mounted.stderr}")
-        self.addCleanup(as_root, "umount", "-l", str(folder / "data"))
+        self.disk = FullDisk(self, folder / "data", mib=512)
         self.server = Server(self, folder, CONFIG).start()
         self.cmq = Cmq(self.server)
         self.cmq.call("CreateQueue", queueName="load", visibilityTimeout=600)
@@ -45,15 +34,11 @@ class DiskFullTest(unittest.TestCase):
                 return sent
         return self.fail("512 MiB took more than a gigabyte")
 
-    def free_bytes(self):
-        space = os.statvfs(self.server.folder / "data")
-        return space.f_bavail * space.f_frsize
-
     def test_below_the_reserve_only_what_frees_space_goes_on_and_sends_come_back(self):
         sent = self.fill()
         print(f"{sent} messages of {len(BODY)} bytes fill the disk", flush=True)
         self.assertGreater(sent * len(BODY), 200 << 20)
-        self.assertGreater(self.free_bytes(), 0)
+        self.assertGreater(self.disk.free_bytes(), 0)
 
         created = self.cmq.answer("CreateQueue", queueName="another")
         self.assertEqual(created["code"], 6000, created)
@@ -85,6 +70,17 @@ class DiskFullTest(unittest.TestCase):
         self.assertGreater(again, sent // 2, "most of the space came back")
         code, _ = self.server.terminate()
         self.assertEqual(code, 0, self.server.log())
+
+    def test_a_start_without_any_room_is_refused_and_says_so(self):
+        self.cmq.send("load", [BODY])
+        self.server.kill()
+        self.disk.fill()
+        code, errors = self.server.start_refused()
+        self.assertEqual(code, 1, errors)
+        self.assertIn("Make room and start again", errors)
+        self.disk.empty()
+        self.server.start()
+        self.assertEqual(len(Cmq(self.server).receive("load", 16)), 1)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from cluster_load import Load
 from cmq import Cmq
 from forgetful import ForgetfulDisk
 from node_load import SMALL_SEGMENTS, NodeLoad
-from server import Server, data_folder, wait_until
+from server import STOPPED, Server, data_folder, wait_until
 
 ROUNDS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 10
 SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 else random.randrange(1 << 32)
@@ -36,7 +36,6 @@ FAULTS = [
     ("posix/io/dir/rename", EIO, 0.5, False),
 ]
 LIFE_SECONDS = 3  # of a node that does not stop
-STOPPED = 70  # the exit code of a node that cannot trust its disk any more
 LEAVES_SECONDS_MAX = 6  # in the median; 3 on a machine that has nothing else to do
 
 

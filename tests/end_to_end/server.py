@@ -16,6 +16,7 @@ import time
 import open_metrics
 from ports import free_ports
 
+STOPPED = 70  # the exit code of a server that cannot trust its disk any more
 BINARY = os.environ["PENSTOCK_BINARY"]
 DEV_KEY_ID = "AKIDpenstockdev"
 DEV_KEY_SECRET = "penstock-dev-secret"

@@ -24,6 +24,20 @@ Error file_error(const std::string& doing, const fs::path& path, const std::erro
                  "cannot " + doing + " " + path.string() + ": " + why.message());
 }
 
+// RocksDB writes a manifest and a list of options when it opens. Without room for them it ends the
+// process by an assertion of its own (WritableFileWriter, 7.8) instead of giving an error.
+constexpr std::uint64_t open_free_bytes_min = 1ULL << 20;
+
+Result<void> check_space(const fs::path& folder) {
+    const auto space = PosixDisk().space(folder.parent_path().string());
+    if (!space) return space.error();
+    if (space->free_bytes >= open_free_bytes_min) return {};
+    return error(Errc::disk_full,
+                 "cannot open " + folder.string() + ": only " + std::to_string(space->free_bytes) +
+                     " bytes are free on its disk, " + std::to_string(open_free_bytes_min) +
+                     " are needed. Make room and start again");
+}
+
 // A new database is made aside and renamed into place: a folder that has files but no CURRENT has
 // lost it, whatever moment the process died in.
 Result<void> create(const fs::path& folder, const RowStoreOptions& options) {
@@ -128,6 +142,10 @@ Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,
                                                   const RowStoreOptions& options) {
     fs::path path = fs::absolute(folder).lexically_normal();
     if (!path.has_filename()) path = path.parent_path();
+    std::error_code failed;
+    fs::create_directories(path.parent_path(), failed);
+    if (failed) return file_error("create", path.parent_path(), failed);
+    if (auto enough = check_space(path); !enough) return enough.error();
     if (auto created = create_if_new(path, options); !created) return created.error();
     auto state = std::make_shared<RocksState>(path.string());
     const rocksdb::Options rocks = rocks_options(options, make_rocks_watch(state));
