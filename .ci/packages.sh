@@ -11,7 +11,7 @@ build_packages=(
 example_packages=(curl procps python3)
 # autoconf, automake, libtool and make build the npm package aws-lambda-ric.
 # e2fsprogs, fuse3: the disk of the power cuts; fiu-utils: its errors.
-test_packages=(autoconf automake curl e2fsprogs fiu-utils fuse3 libtool make openssl procps python3)
+test_packages=(autoconf automake clang-14 curl e2fsprogs fiu-utils fuse3 libclang-rt-14-dev libtool make openssl procps python3)
 # Node may have come by another way than Debian's packages.
 command -v npm >/dev/null || test_packages+=(nodejs npm)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and runs the tests; ends with "N passed, N failed".
-#   tests/run.sh            what continuous integration runs: fast, slow, end to end, and under
-#                           sanitizers the rooms that keep state or parse what strangers send
+#   tests/run.sh            what continuous integration runs: fast, slow, end to end, under
+#                           sanitizers the rooms that keep state or parse what strangers send, and
+#                           20 seconds of each fuzz target
 #   tests/run.sh --fast     the fast ones only
 #   tests/run.sh --full     as the default, all fast ones and clusters under sanitizers, and all at
 #                           full size
@@ -14,7 +15,7 @@ size=${1:---default}
 case $size in
   --default | --fast | --full | --nightly) ;;
   *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0"
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -62,7 +63,14 @@ case $size in
     run_label release full
     ;;
 esac
-if [ "$size" = --nightly ]; then run_label release nightly; fi
+if [ "$size" != --fast ]; then
+  build_preset fuzz fuzz_targets
+  run_label fuzz fuzz --parallel "$(nproc)"
+fi
+if [ "$size" = --nightly ]; then
+  run_label release nightly
+  run_label fuzz nightly --parallel "$(nproc)"
+fi
 
 python3 tests/support/count_results.py "$results" || broken=1
 exit $broken

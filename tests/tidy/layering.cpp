@@ -82,6 +82,7 @@ const std::map<std::string, Names>& room_edges() {
          {"broker/base",
           "broker/model",
           "broker/config/quantity.h",
+          "broker/config/toml_library.h",
           "broker/api/names.h",
           "broker/api/signature.h",
           "sinks/client"}},
