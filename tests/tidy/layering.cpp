@@ -60,6 +60,15 @@ Names with(Names names, const std::string& more) {
     return names;
 }
 
+// The client shares pure helpers with the server: spellings, names and signatures.
+const Names cli_rooms{"broker/base",
+                      "broker/model",
+                      "broker/config/quantity.h",
+                      "broker/config/toml_library.h",
+                      "broker/api/names.h",
+                      "broker/api/signature.h",
+                      "sinks/client"};
+
 // Room -> rooms (or single headers) it may include besides itself.
 const std::map<std::string, Names>& room_edges() {
     static const std::map<std::string, Names> edges{
@@ -77,15 +86,7 @@ const std::map<std::string, Names>& room_edges() {
         {"broker/node", node_rooms},
         {"broker/cluster", cluster_rooms},
         {"broker/config", {"broker/base", "broker/model/peer_name.h"}},
-        // The client shares pure helpers with the server: spellings, names and signatures.
-        {"broker/cli",
-         {"broker/base",
-          "broker/model",
-          "broker/config/quantity.h",
-          "broker/config/toml_library.h",
-          "broker/api/names.h",
-          "broker/api/signature.h",
-          "sinks/client"}},
+        {"broker/cli", cli_rooms},
         {"sinks/sink.h", {"broker/base", "broker/model", "broker/api"}},
         {"sinks/client", {"broker/base"}},
         {"sinks/http",
