@@ -35,6 +35,7 @@ run_label() {
 }
 
 install_packages "${build_packages[@]}" "${test_packages[@]}"
+case $size in --full | --nightly) install_packages "${full_packages[@]}" ;; esac
 case $size in --fast) build_preset release fast_tests ;; *) build_preset release ;; esac
 run_label release fast --parallel "$(nproc)"
 # Building everything twice takes longer than continuous integration has.

@@ -2,9 +2,12 @@
 
 #include "broker/cli/bench.h"
 #include "broker/cli/cluster_commands.h"
+#include "broker/cli/completion.h"
 #include "broker/cli/context_commands.h"
 #include "broker/cli/doctor.h"
 #include "broker/cli/function_commands.h"
+#include "broker/cli/grammar.h"
+#include "broker/cli/manual.h"
 #include "broker/cli/operation_commands.h"
 #include "broker/cli/queue_commands.h"
 #include "broker/cli/remote_server.h"
@@ -26,7 +29,7 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 11> nouns = {"queue",
+constexpr std::array<std::string_view, 13> nouns = {"queue",
                                                     "topic",
                                                     "sub",
                                                     "fn",
@@ -36,7 +39,9 @@ constexpr std::array<std::string_view, 11> nouns = {"queue",
                                                     "cluster",
                                                     "context",
                                                     "doctor",
-                                                    "bench"};
+                                                    "bench",
+                                                    "completion",
+                                                    "manual"};
 
 // Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
 void add_settings(CLI::App& root, Session& session) {
@@ -53,6 +58,32 @@ void add_settings(CLI::App& root, Session& session) {
     root.add_option("--context", session.flags.context, "Settings by name: penstock context list");
     root.add_option("-o,--output", session.output, "table, json or ndjson")
         ->check(CLI::IsMember({"table", "json", "ndjson"}));
+}
+
+// What the grammar is good for beside parsing.
+void add_grammar_commands(CLI::App& root, Session& session, std::string& shell) {
+    const auto print = [&root, &session](std::string (*made)(const Command&)) {
+        session.world().out << made(grammar(root));
+        return static_cast<int>(exit_ok);
+    };
+    CLI::App* completion =
+        root.add_subcommand("completion", "Print a script that completes penstock in a shell");
+    completion->add_option("SHELL", shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion->callback([&session, &shell, print] {
+        session.chosen = [&shell, print] {
+            return print(shell == "bash"  ? bash_completion
+                         : shell == "zsh" ? zsh_completion
+                                          : fish_completion);
+        };
+    });
+    CLI::App* manual = root.add_subcommand("manual", "Print the manual page penstock(1)");
+    manual->callback([&session, print] {
+        session.chosen = [print] {
+            return print(manual_page);
+        };
+    });
 }
 
 int parse_failed(const CLI::App& root, const CLI::ParseError& problem, World& world) {
@@ -106,6 +137,8 @@ int run(const std::vector<std::string>& words, World& world) {
     contexts.add_to(root);
     doctor.add_to(root);
     bench.add_to(root);
+    std::string shell;
+    add_grammar_commands(root, session, shell);
     try {
         // CLI11 takes the words from the back.
         root.parse(std::vector<std::string>(own.rbegin(), own.rend()));

@@ -50,11 +50,7 @@ std::string find_all(void* object, EngineFunctions& table) {
 std::string EngineLibrary::beside_us() {
     std::error_code problem;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
-    const auto beside = self.parent_path() / file_name;
-    const auto installed = std::filesystem::path(PENSTOCK_LIBRARY_FOLDER) / file_name;
-    if (!std::filesystem::exists(beside, problem) && std::filesystem::exists(installed, problem))
-        return installed.string();
-    return beside.string();
+    return (self.parent_path() / file_name).string();
 }
 
 Result<EngineLibrary> EngineLibrary::load(const std::string& path) {

@@ -27,7 +27,7 @@ struct EngineMemory {
 
 class EngineLibrary {
   public:
-    // Where the object is looked for: beside our own executable, then where it is installed.
+    // Where the object is looked for: beside our own executable.
     static std::string beside_us();
 
     static Result<EngineLibrary> load(const std::string& path);
