@@ -12,7 +12,6 @@ example_packages=(curl procps python3)
 # autoconf, automake, libtool and make build the npm package aws-lambda-ric.
 # e2fsprogs, fuse3: the disk of the power cuts; fiu-utils: its errors.
 test_packages=(autoconf automake clang-14 curl e2fsprogs fiu-utils fuse3 libclang-rt-14-dev libtool make openssl procps python3)
-test_packages=(autoconf automake curl e2fsprogs fiu-utils fuse3 libtool make openssl procps python3)
 # A bare system for the package to be installed on, in its own namespaces.
 full_packages=(debootstrap dpkg-dev file iproute2 util-linux)
 # Node may have come by another way than Debian's packages.
