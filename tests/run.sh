@@ -45,8 +45,8 @@ sanitized=(core_test listener_test log_store_damage_test log_store_test model_te
 clusters=(cluster_founding_test cluster_nemesis_20_seeds peers_hostile_test raft_simulation_test)
 threaded=(peers_hostile_test peers_test)
 if [ "$size" != --fast ]; then
-  run_label release slow
-  run_label release e2e
+  run_label release slow --parallel "$(nproc)"
+  run_label release e2e --parallel "$(nproc)"
 fi
 case $size in
   --fast) ;;
