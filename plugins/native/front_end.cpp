@@ -3,6 +3,7 @@
 #include "broker/base/hash.h"
 #include "broker/base/log.h"
 #include "plugins/native/authentication.h"
+#include "plugins/native/openapi.h"
 #include "plugins/native/routes.h"
 
 #include <array>
@@ -19,8 +20,15 @@ using native::Reply;
 
 constexpr std::size_t request_id_bytes_max = 64;
 
+constexpr std::string_view description_path = "/v1/openapi.json";
+
 bool is_probe(std::string_view path) {
     return path == "/healthz" || path == "/readyz";
+}
+
+// Who is on this machine needs no key for it.
+bool is_open(std::string_view path) {
+    return is_probe(path) || path == description_path;
 }
 
 Problem problem_of(model::Reason reason, std::string detail) {
@@ -36,7 +44,7 @@ Problem no_such_route(const HttpRequest& request) {
     problem.code = "route_not_found";
     problem.detail = "There is no " + request.method + " " +
                      native::readable(std::string_view(request.path).substr(0, 256)) + ".";
-    problem.hint = "The routes are described in plugins/native/README.md.";
+    problem.hint = "GET /v1/openapi.json describes the routes.";
     return problem;
 }
 
@@ -77,7 +85,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
   private:
     asio::awaitable<Reply> answer(HttpRequest request);
     [[nodiscard]] std::optional<Problem> admit(const HttpRequest& request, api::Principal& who);
-    [[nodiscard]] Reply probe(const HttpRequest& request) const;
+    [[nodiscard]] Reply open_answer(const HttpRequest& request) const;
     std::string request_id(const HttpRequest& request);
 
     api::Broker& broker_;
@@ -98,9 +106,14 @@ std::string NativeFrontEnd::request_id(const HttpRequest& request) {
     return text.data();
 }
 
-Reply NativeFrontEnd::probe(const HttpRequest& request) const {
+Reply NativeFrontEnd::open_answer(const HttpRequest& request) const {
     if (request.method != "GET" && request.method != "HEAD")
         return wrong_method(request, "GET, HEAD");
+    if (request.path == description_path) {
+        HttpResponse response;
+        response.body = native::openapi_document();
+        return response;
+    }
     if (request.path == "/readyz" && !broker_.ready()) {
         return problem_of(model::Reason::unavailable,
                           "The server is starting or stopping, or its cluster has no leader.");
@@ -125,10 +138,10 @@ std::optional<Problem> NativeFrontEnd::admit(const HttpRequest& request, api::Pr
 }
 
 asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
-    if (is_probe(request.path) && request.loopback) co_return probe(request);
+    if (is_open(request.path) && request.loopback) co_return open_answer(request);
     api::Principal who;
     if (auto problem = admit(request, who)) co_return std::move(*problem);
-    if (is_probe(request.path)) co_return probe(request);
+    if (is_open(request.path)) co_return open_answer(request);
 
     native::Match found = native::match(request.method, request.path);
     if (found.route == nullptr && found.allow.empty()) co_return no_such_route(request);

@@ -4,6 +4,7 @@
 
 #include "broker/base/clock.h"
 #include "plugins/native/front_end.h"
+#include "tests/plugins/native/described.h"
 #include "tests/support/fake_broker.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -49,6 +50,8 @@ class NativeFixture : public ::testing::Test {
 
     plugins::HttpResponse ask(plugins::HttpRequest made) {
         plugins::HttpResponse response;
+        const std::string method = made.method;
+        const std::string path = made.path;
         boost::asio::io_context context;
         boost::asio::co_spawn(context,
                               front_end->handle(std::move(made)),
@@ -57,6 +60,7 @@ class NativeFixture : public ::testing::Test {
                                   response = std::move(answer);
                               });
         context.run();
+        EXPECT_EQ(described(method, path, response), "");
         return response;
     }
 
