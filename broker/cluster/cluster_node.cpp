@@ -425,6 +425,9 @@ void ClusterNode::on_connected(NodeId peer, const transport::Hello& hello) {
         if (nodes_.empty() && peers_ != nullptr) peers_->set_peers(peers_to_dial());
         levels_.heard(peer, hello.formats);
         founding_.forget(peer);
+        // What was offered before may be forgotten there, or was never heard: offered again, it is
+        // fetched from where it was.
+        for (const auto& [set, log] : logs_) log->snapshot_failed(peer);
         forwarding_.leader_changed();
     });
 }

@@ -134,6 +134,24 @@ TEST(ClusterSnapshots, WhoDiesAtAnyMomentOfAnInstallationGoesOnWithIt) {
     EXPECT_TRUE(behind.world.deaths().empty());
 }
 
+TEST(ClusterSnapshots, WhoDiesWhileItFetchesIsOfferedTheSnapshotAsSoonAsItIsBack) {
+    MemberRules rules = little_log();
+    rules.snapshot_bytes_per_s = 256U << 10;
+    Behind behind(rules);
+    behind.world.start(behind.away);
+    behind.world.run(1'000);
+    ASSERT_EQ(behind.world.member(behind.away).snapshots().installed, 0U);
+    behind.world.crash(behind.away);
+    behind.world.start(behind.away);
+    const auto has_both = [&] {
+        return !behind.world.deaths().empty() ||
+               behind.world.member(behind.away).snapshots().installed == 2;
+    };
+    EXPECT_TRUE(behind.world.run_until(has_both, 20'000));
+    ASSERT_TRUE(behind.world.deaths().empty()) << behind.world.deaths().front();
+    EXPECT_TRUE(behind.caught_up());
+}
+
 TEST(ClusterSnapshots, ADiskThatIsFullPutsAFetchOffAndTheNodeServesOn) {
     Behind behind(little_log());
     behind.world.member(behind.away).snapshot_disk().fill(true);

@@ -19,9 +19,11 @@ KINDS = [
     ("rows-log", r"rows/set-\d+/\d+\.log"),
     ("identity", r"cluster"),
     ("promises", r"promises"),
-    ("snapshot-manifest", r"(incoming|snapshots)/set-\d+/manifest.*"),
-    ("snapshot-rows", r"(incoming|snapshots)/set-\d+/rows/.*"),
-    ("snapshot-bodies", r"(incoming|snapshots)/set-\d+/bodies-\d+.*"),
+    ("snapshot-manifest", r"incoming/set-\d+/(manifest|installing).*"),
+    ("snapshot-rows", r"incoming/set-\d+/rows/.*"),
+    ("replaced-rows", r"incoming/set-\d+/old-rows/.*"),
+    ("snapshot-bodies", r"incoming/set-\d+/bodies-\d+.*"),
+    ("snapshot-made", r"snapshots/set-\d+-\d+/.*"),
 ]
 # How often its turn comes: bodies and rows have the most ways to be wrong.
 WEIGHTS = {"segment": 4, "table": 2}
@@ -119,11 +121,12 @@ class Damages:
         self.done = {}  # kind -> how many
         self.turns = {}  # kind -> the ways it has not met in this round
 
-    def damage(self, folder):
-        """Does one to a file of the folder; (path, way, offset)."""
+    def damage(self, folder, kinds=None):
+        """Does one to a file of the folder, of one of the kinds if they are named; (path, way,
+        offset)."""
         files = files_of(folder)
         assert "unknown" not in files, f"files of no known kind: {files['unknown']}"
-        kind = min(files, key=self._turn)
+        kind = min(kinds or files, key=self._turn)
         self.done[kind] = self.done.get(kind, 0) + 1
         if not self.turns.get(kind):
             self.turns[kind] = self.chance.sample(WAYS, len(WAYS))

@@ -110,6 +110,11 @@ Result<bool> Incoming::clear_some() const {
             if (const auto gone = disk_.remove(folder + "/" + name); !gone) return gone.error();
         }
     }
+    // Whatever a power cut brings back must not meet another manifest: it would pass for its part.
+    for (const std::string& folder : {old_rows_folder(), rows_folder()}) {
+        const auto synced = disk_.sync_folder(folder);
+        if (!synced && synced.error().code != Errc::not_found) return synced.error();
+    }
     const auto gone = disk_.remove(folder_ + "/" + std::string(manifest_name));
     if (!gone && gone.error().code != Errc::not_found) return gone.error();
     const auto synced = disk_.sync_folder(folder_);
