@@ -3,7 +3,11 @@
 #include "broker/base/random.h"
 #include "tests/node/requests.h"
 #include "tests/reference/queue_model.h"
+#ifdef PENSTOCK_OVER_HTTP
+#include "tests/reference/http_served.h"
+#else
 #include "tests/support/stepped_node.h"
+#endif
 
 #include <algorithm>
 #include <array>
@@ -15,7 +19,11 @@
 namespace penstock::reference {
 namespace {
 
-using testing::SteppedNode;
+#ifdef PENSTOCK_OVER_HTTP
+using Subject = HttpServed;
+#else
+using Subject = testing::SteppedNode;
+#endif
 
 constexpr std::int64_t us_until_sure = 250'000;
 const std::vector<std::string> names = {"orders", "mail", "dead"};
@@ -258,7 +266,7 @@ class Pair {
         complain(what.str());
     }
 
-    SteppedNode node_;
+    Subject node_;
     std::map<std::string, QueueModel> models_;
     std::set<std::string> dead_;
     std::set<std::string> perhaps_dead_;
