@@ -325,7 +325,7 @@ std::int64_t Node::tick_due_us(const HostedSet& set) const {
     const auto wake = set.wake_ms();
     if (!wake || !set.leading() || set.ticking()) return never_us;
     if (*wake == 0) return 0;
-    const model::TimeMs time_ms = std::max(world_.clock.wall_ms(), set.time_ms());
+    const model::TimeMs time_ms = std::max(even_time_.still_ms(world_.clock), set.time_ms());
     const std::int64_t earliest_us = set.ticked_us() + tick_pause_us;
     const std::int64_t wait_ms = std::min<std::int64_t>(*wake - time_ms, 86'400'000);
     return std::max(earliest_us, world_.clock.steady_us() + wait_ms * us_per_ms);
@@ -352,7 +352,7 @@ void Node::mend(model::SetId set, model::LogIndex index, Mended done) {
 }
 
 Result<void> Node::commit() {
-    const model::TimeMs wall_ms = world_.clock.wall_ms();
+    const model::TimeMs wall_ms = even_time_.now_ms(world_.clock);
     std::size_t entries = 0;
     each_set([&](HostedSet& set) { entries += set.propose(wall_ms); });
     if (world_.neighbours != nullptr) world_.neighbours->proposed();

@@ -14,6 +14,7 @@
 #include "broker/api/metrics.h"
 #include "broker/base/clock.h"
 #include "broker/base/disk.h"
+#include "broker/base/even_time.h"
 #include "broker/base/random.h"
 #include "broker/node/background.h"
 #include "broker/node/data_desk.h"
@@ -243,6 +244,7 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     void measure_queues(model::Metrics& metrics) const;
 
     World world_;
+    EvenTime even_time_;  // entries are stamped with it
     NodeOptions options_;
     std::shared_ptr<Mailbox> mailbox_;
     Completions completions_;
