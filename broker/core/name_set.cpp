@@ -84,6 +84,12 @@ std::optional<model::ObjectNo> reusable(const Turn& turn, const model::NameReque
     return found->number;
 }
 
+model::Refusal too_soon(const std::string& name) {
+    return refuse(Reason::name_too_soon,
+                  name,
+                  "an object of that name was deleted moments ago: try again in some seconds");
+}
+
 std::optional<model::Refusal> check_free(const Turn& turn,
                                          const std::vector<NameInfo>& fresh,
                                          const model::NameRequest& request) {
@@ -91,14 +97,23 @@ std::optional<model::Refusal> check_free(const Turn& turn,
     const bool asked_twice = std::any_of(fresh.begin(), fresh.end(), [&](const NameInfo& info) {
         return name_keys::by_name('n', info.kind, info.name) == key;
     });
-    if (asked_twice || turn.get(key)) {
+    const auto taken = turn.get(key);
+    if (taken) {
+        const auto info = find_number(turn, model::ObjectNo{Reader(*taken).u32()});
+        // Neither there nor gone, to whoever asks: it does not exist, and cannot be made yet.
+        if (info && info->state == NameState::hidden) return too_soon(request.name);
+        if (info && info->state == NameState::reserved) {
+            return refuse(Reason::unavailable,
+                          request.name,
+                          "an object of that name is being made: try again in some seconds");
+        }
+    }
+    if (asked_twice || taken) {
         return refuse(exists_reason(request.kind), request.name, "the name is taken");
     }
     const auto blocked = turn.get(name_keys::by_name('x', request.kind, request.name));
     if (blocked && Reader(*blocked).i64() > turn.now()) {
-        return refuse(Reason::name_too_soon,
-                      request.name,
-                      "an object of that name was deleted moments ago: try again in some seconds");
+        return too_soon(request.name);
     }
     return {};
 }

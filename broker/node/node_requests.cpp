@@ -32,13 +32,32 @@ model::Refusal names_unknown() {
     return {model::Reason::unavailable, {}, "the leader of set 0 is not known: try again"};
 }
 
+template <class... Kinds>
+bool is_any_of(const api::Request& request) {
+    return (std::holds_alternative<Kinds>(request) || ...);
+}
+
 // Answered from the rows of set 0 alone, wherever it is asked.
 bool lists_names(const api::Request& request) {
     if (const auto* list = std::get_if<api::ListSubscriptions>(&request)) {
         return list->topic.empty();
     }
-    return std::holds_alternative<api::ListQueues>(request) ||
-           std::holds_alternative<api::ListTopics>(request);
+    return is_any_of<api::ListQueues, api::ListTopics>(request);
+}
+
+// About the object itself: the name may have been deleted and made again, in another set, since
+// this node heard of it last. Messages need no such care: an object that is gone takes none.
+bool is_about_a_name(const api::Request& request) {
+    return is_any_of<api::GetQueue,
+                     api::SetQueue,
+                     api::DeleteQueue,
+                     api::GetTopic,
+                     api::SetTopic,
+                     api::DeleteTopic,
+                     api::Subscribe,
+                     api::Unsubscribe,
+                     api::GetSubscription,
+                     api::SetSubscription>(request);
 }
 
 // The parts of one answer that come from several places.
@@ -139,7 +158,7 @@ Placement Node::placement() const {
 
 void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodies) {
     const Errand errand{route_of(request, open_->names, placement()), false};
-    const bool stale = errand.route.missing || lists_names(request);
+    const bool stale = errand.route.missing || lists_names(request) || is_about_a_name(request);
     if (!stale || world_.neighbours == nullptr) {
         return run(call, std::move(request), std::move(bodies), errand);
     }
@@ -157,17 +176,21 @@ void Node::begin_forwarded(const CallPtr& call,
                            PreparedBodies bodies,
                            model::SetId set) {
     Errand errand{route_of(request, open_->names, placement()), true};
-    const bool stale = errand.route.missing;
+    const bool stale = errand.route.missing || is_about_a_name(request);
     errand.route.to = Route::To::set;
     errand.route.set = set;
     if (!stale) return run(call, std::move(request), std::move(bodies), errand);
     // Whoever sent it knows of a name that is not here yet.
     watch(call);
-    auto again =
-        [this, call, request = std::move(request), bodies = std::move(bodies), errand](bool is) {
-            if (!is) return completions_.refuse(call, names_unknown());
-            run(call, request, bodies, errand);
-        };
+    auto again = [this, call, request = std::move(request), bodies = std::move(bodies), errand](
+                     bool is) {
+        if (!is) return completions_.refuse(call, names_unknown());
+        const Route now = route_of(request, open_->names, placement());
+        const bool moved = now.to == Route::To::set && !now.missing && now.set != errand.route.set;
+        // It was made again, elsewhere; here it would seem not to exist.
+        if (moved) return completions_.refuse(call, not_leading());
+        run(call, request, bodies, errand);
+    };
     world_.neighbours->names_current(std::move(again));
 }
 

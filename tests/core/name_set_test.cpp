@@ -53,6 +53,7 @@ TEST(NameSet, AReservedNameIsSeenOnlyWhenReady) {
     EXPECT_FALSE(core::find_name(driver.rows(), ObjectKind::queue, "Orders").has_value());
     ASSERT_THAT(core::unfinished_names(driver.rows()), SizeIs(1));
     EXPECT_EQ(core::unfinished_names(driver.rows())[0].state, NameState::reserved);
+    EXPECT_EQ(refusal(driver, ObjectKind::queue, "oRDERS"), Reason::unavailable);
     driver.done(model::MarkReady{numbers});
     const auto found = core::find_name(driver.rows(), ObjectKind::queue, "Orders");
     ASSERT_TRUE(found.has_value());
@@ -70,7 +71,7 @@ TEST(NameSet, AHiddenNameIsUnfinishedUntilItIsReleased) {
     EXPECT_FALSE(core::find_name(driver.rows(), ObjectKind::topic, "news").has_value());
     ASSERT_THAT(core::unfinished_names(driver.rows()), SizeIs(1));
     EXPECT_EQ(core::unfinished_names(driver.rows())[0].state, NameState::hidden);
-    EXPECT_EQ(refusal(driver, ObjectKind::topic, "news"), Reason::topic_exists);
+    EXPECT_EQ(refusal(driver, ObjectKind::topic, "news"), Reason::name_too_soon);
     driver.done(model::ReleaseNames{{number}, true});
     EXPECT_THAT(core::unfinished_names(driver.rows()), IsEmpty());
     EXPECT_FALSE(core::find_number(driver.rows(), number).has_value());
