@@ -79,12 +79,19 @@ void Receiving::answer_empty(Receive receive) {
     });
 }
 
+// Its caller may have gone, or its server stops: then somebody reads what is said here.
+void Receiving::give_up(const CallPtr& call) {
+    const model::Refusal why{
+        model::Reason::unavailable, {}, "the receive was given up: nothing happened"};
+    completions_.refuse(call, why);
+}
+
 void Receiving::forget(const CallPtr& call) {
-    if (waiters_.cancel(call)) answer_nothing(call);
+    if (auto receive = waiters_.cancel(call)) answer_empty(std::move(*receive));
 }
 
 void Receiving::wait(Receive receive, Waiters::Place place) {
-    if (receive.call->cancelled()) return answer_nothing(receive.call);
+    if (receive.call->cancelled()) return give_up(receive.call);
     const bool over = receive.until_us <= clock_.steady_us();
     if (!over && waiters_.size() < options_.waiters_max) {
         receive.call->polling = true;
@@ -123,13 +130,13 @@ void Receiving::expire(std::int64_t now_us) {
 
 void Receiving::stop() {
     const std::int64_t for_ever = std::numeric_limits<std::int64_t>::max();
-    for (const Receive& receive : waiters_.expire(for_ever)) answer_nothing(receive.call);
+    for (const Receive& receive : waiters_.expire(for_ever)) give_up(receive.call);
 }
 
 void Receiving::lease(Receive receive) {
     const CallPtr call = receive.call;
     if (std::exchange(call->polling, false)) resumed_(call);
-    if (call->cancelled()) return answer_nothing(call);
+    if (call->cancelled()) return give_up(call);
     const model::Lease lease{receive.queue, receive.messages_max, receive.visibility_ms};
     const auto done = [this, receive = std::move(receive)](model::Reply reply) {
         if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
@@ -147,8 +154,8 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
         if (core::receivable(data_.rows(), receive.queue)) return lease(std::move(receive));
         return wait(std::move(receive), Waiters::Place::front);
     }
-    // Whoever has gone meanwhile leaves its messages to the next receive after the visibility time.
-    if (receive.call->cancelled()) return answer_nothing(receive.call);
+    // Whoever has gone meanwhile leaves its messages to the next receive after the visibility time;
+    // whose server stops still gets them.
     std::vector<model::MessageId> ids;
     for (const model::LeasedMessage& message : messages) ids.push_back(message.body);
     const auto executor = receive.call->executor();

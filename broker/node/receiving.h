@@ -60,6 +60,7 @@ class Receiving {
     void wait(Receive receive, Waiters::Place place);
     void answer_empty(Receive receive);
     void answer_nothing(const CallPtr& call);
+    void give_up(const CallPtr& call);
 
     HostedSet& data_;
     Bodies& bodies_;

@@ -45,11 +45,10 @@ std::vector<Receive> Waiters::expire(std::int64_t now_us) {
     return over;
 }
 
-bool Waiters::cancel(const CallPtr& call) {
+std::optional<Receive> Waiters::cancel(const CallPtr& call) {
     const auto found = by_call_.find(call.get());
-    if (found == by_call_.end()) return false;
-    remove(found);
-    return true;
+    if (found == by_call_.end()) return {};
+    return remove(found);
 }
 
 std::optional<std::int64_t> Waiters::next_deadline_us() const {

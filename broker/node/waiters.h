@@ -34,8 +34,8 @@ class Waiters {
     // Removes and gives those whose time is over.
     std::vector<Receive> expire(std::int64_t now_us);
 
-    // False when the call does not wait.
-    bool cancel(const CallPtr& call);
+    // Removes and gives its receive; nothing when the call does not wait.
+    std::optional<Receive> cancel(const CallPtr& call);
 
     [[nodiscard]] std::optional<std::int64_t> next_deadline_us() const;
 

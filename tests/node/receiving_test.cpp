@@ -84,13 +84,27 @@ TEST(Receiving, ACancelledPollLeasesNothing) {
     const auto gone = node.start(receive("orders", 1, 10));
     node.settle_down();
     gone.cancellation->cancel();
-    ASSERT_TRUE(node.ask(send("orders", {"still here"})));
     node.settle_down();
     ASSERT_TRUE(gone.answered());
     EXPECT_TRUE((*gone)->messages.empty());
+    ASSERT_TRUE(node.ask(send("orders", {"still here"})));
     const auto received = node.ask(receive("orders"));
     ASSERT_EQ(received->messages.size(), 1U);
     EXPECT_EQ(received->messages[0].receives, 1U);
+}
+
+TEST(Receiving, APollThatEndsWithItsServerIsNotToldThatNothingIsThere) {
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    const auto poll = node.start(receive("orders", 1, 10));
+    node.settle_down();
+    const auto sent = node.start(send("orders", {"a"}));
+    poll.cancellation->cancel();
+    node.settle_down();
+    ASSERT_TRUE(sent.answered() && poll.answered());
+    ASSERT_FALSE(poll->has_value());
+    EXPECT_EQ(poll->error().reason, model::Reason::unavailable);
+    EXPECT_EQ(node.ask(receive("orders"))->messages[0].receives, 1U);
 }
 
 TEST(Receiving, PollsOfADeletedQueueAreToldThatItIsGone) {
