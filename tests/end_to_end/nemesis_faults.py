@@ -1,0 +1,280 @@
+"""What can be done to a cluster, by name. Each makes its trouble for a while and undoes it; afterwards
+every member runs and the network is well."""
+
+import shutil
+import time
+
+from server import wait_until
+
+DAY_S = 86_400
+
+
+class Nemesis:
+    def __init__(self, test, cluster, sink, random, say):
+        self.test = test
+        self.cluster = cluster
+        self.links = cluster.links
+        self.sink = sink
+        self.random = random
+        self.say = say
+
+    def do(self, kind):
+        getattr(self, kind)()
+        self.links.heal()
+
+    # Whom, how long.
+
+    def any_node(self):
+        return self.random.choice(self.cluster.running())
+
+    def leader(self):
+        """Of some data set."""
+        number = self.random.randint(1, self.cluster.sets)
+        return self.cluster.leader_of(number) or self.any_node()
+
+    def wait(self, least, most):
+        time.sleep(self.random.uniform(least, most))
+
+    def ask(self, method, path, body=None):
+        """Some node does it, sooner or later."""
+
+        def asked():
+            for node in self.cluster.running():
+                try:
+                    status, _ = node.native(method, path, body)
+                except OSError:
+                    continue
+                if status == 200:
+                    return True
+            return False
+
+        wait_until(asked, 60, f"{method} {path}")
+
+    # Nodes that die.
+
+    def kill(self, victims=None):
+        victims = victims or [self.leader()]
+        for node in victims:
+            self.say(f"kill {node.number}")
+            node.kill()
+            self.wait(0, 0.3)
+        self.wait(0.3, 2)
+        for node in victims:
+            node.start()
+
+    def kill_two(self):
+        self.kill(self.random.sample(self.cluster.running(), 2))
+
+    def kill_all(self):
+        self.kill(self.cluster.running())
+
+    def kill_again_while_it_starts(self):
+        victim = self.leader()
+        for _ in range(3):
+            self.kill([victim])
+            self.wait(0, 0.5)
+
+    def rolling_restart(self):
+        for node in list(self.cluster.running()):
+            self.say(f"restart {node.number}")
+            node.terminate(30)
+            node.start()
+            self.wait(0.2, 1)
+
+    # Nodes that stand still.
+
+    def pause(self, longest=5):
+        victim = self.leader()
+        self.say(f"pause {victim.number}")
+        victim.halt()
+        self.wait(0.1, longest)
+        victim.resume()
+
+    def pause_long(self):
+        self.pause(30)
+
+    def stutter(self):
+        victim = self.any_node()
+        self.say(f"stutter {victim.number}")
+        for _ in range(10):
+            victim.halt()
+            self.wait(0.05, 0.4)
+            victim.resume()
+            self.wait(0.05, 0.2)
+
+    # Links.
+
+    def isolate_leader(self):
+        self.isolate(self.leader())
+
+    def isolate_any(self):
+        self.isolate(self.any_node())
+
+    def isolate(self, victim):
+        self.say(f"isolate {victim.number}")
+        self.links.cut(victim.number, "*")
+        self.wait(2, 5)
+
+    def mute(self):
+        victim = self.leader()
+        self.say(f"mute {victim.number}")
+        self.links.set(victim.number, "*", cut=1)
+        self.wait(2, 5)
+
+    def deafen(self):
+        victim = self.leader()
+        self.say(f"deafen {victim.number}")
+        self.links.set("*", victim.number, cut=1)
+        self.wait(2, 5)
+
+    def bridge(self):
+        one, other = self.random.sample([node.number for node in self.cluster.running()], 2)
+        self.say(f"cut {one} from {other}")
+        self.links.cut(one, other)
+        self.wait(2, 5)
+
+    def one_way(self):
+        one, other = self.random.sample([node.number for node in self.cluster.running()], 2)
+        self.say(f"nothing from {one} to {other}")
+        self.links.set(one, other, cut=1)
+        self.wait(2, 5)
+
+    def flap(self):
+        victim = self.leader()
+        self.say(f"flap {victim.number}")
+        for _ in range(6):
+            self.links.cut(victim.number, "*")
+            self.wait(0.1, 0.8)
+            self.links.heal()
+            self.wait(0.1, 0.8)
+
+    def loss(self):
+        self.say("30 % loss")
+        self.links.set("*", "*", loss=30)
+        self.wait(3, 6)
+
+    def storm(self):
+        self.say("reset storm")
+        self.links.storm(300)
+        self.wait(3, 6)
+
+    def delay(self):
+        self.say("delay of 5 to 505 ms")
+        self.links.set("*", "*", delay_ms=5, jitter_ms=500)
+        self.wait(3, 6)
+
+    def slow_link(self):
+        victim = self.any_node()
+        self.say(f"32 KiB/s from {victim.number}")
+        self.links.set(victim.number, "*", rate=32_768)
+        self.wait(3, 6)
+
+    def slow_clients(self):
+        self.say("slow clients")
+        self.links.set(0, "*", delay_ms=20, jitter_ms=400)
+        self.links.set("*", 0, delay_ms=20, jitter_ms=400)
+        self.wait(3, 6)
+
+    def data_centre(self):
+        """One node with its clients."""
+        victim = self.leader()
+        self.say(f"data centre of {victim.number}")
+        self.links.cut(victim.number, "*")
+        self.links.cut(victim.number, 0)
+        self.wait(2, 5)
+
+    # Clocks.
+
+    def clock_forward(self):
+        self.shift_clock(self.random.choice([5, 60, 3_600, DAY_S]))
+
+    def clock_back(self):
+        self.shift_clock(-self.random.choice([5, 60, 3_600, DAY_S]))
+
+    def shift_clock(self, seconds):
+        victim = self.leader()
+        self.say(f"clock of {victim.number} {seconds:+} s")
+        self.cluster.clocks[victim.number].set(seconds)
+        self.wait(2, 5)
+        self.cluster.clocks[victim.number].set(0)
+        self.wait(1, 2)
+
+    # Members.
+
+    def transfer(self):
+        for _ in range(4):
+            number = self.random.randint(0, self.cluster.sets)
+            target = self.any_node().number
+            self.say(f"set {number} to {target}")
+            self.ask_once("POST", f"/v1/cluster/sets/{number}/transfer", {"node": target})
+            self.wait(0.2, 1)
+
+    def ask_once(self, method, path, body):
+        """Refused or not: what cannot be done now need not be."""
+        try:
+            self.any_node().native(method, path, body)
+        except OSError:
+            pass
+
+    def replace(self):
+        """A node and its disk are lost; another takes its place."""
+        victim = self.any_node()
+        self.say(f"replace {victim.number}")
+        victim.kill()
+        shutil.rmtree(victim.folder / "data")
+        joiner = self.cluster.grow(self.test)
+        body = {"id": joiner.number, "address": self.cluster.address(joiner)}
+        self.ask("POST", f"/v1/cluster/nodes/{victim.number}/replace", body)
+        self.gone(victim, joiner)
+
+    def gone(self, node, joiner):
+        """As those tell who were members before and after; every set has its replicas again."""
+
+        def known():
+            for witness in self.cluster.running():
+                if witness in (node, joiner):
+                    continue
+                status, view = witness.native("GET", "/v1/cluster")
+                sets = view["sets"] if status == 200 else []
+                return bool(sets) and all(
+                    node.number not in [one["id"] for one in view["nodes"]]
+                    and one["leader"] != 0
+                    and node.number not in [replica["node"] for replica in one["replicas"]]
+                    and len([replica for replica in one["replicas"] if replica["voter"]]) >= 3
+                    for one in sets
+                )
+            return False
+
+        wait_until(known, 90, f"node {node.number} is no member")
+
+    def membership(self):
+        """A fourth node joins, takes its share and leaves."""
+        joiner = self.cluster.grow(self.test)
+        self.say(f"join {joiner.number}")
+        body = {"id": joiner.number, "address": self.cluster.address(joiner)}
+        self.ask("POST", "/v1/cluster/nodes", body)
+        wait_until(lambda: len(joiner.sets()) > self.cluster.sets, 60, "it knows the sets")
+        self.ask_once("POST", "/v1/cluster/rebalance", None)
+        self.wait(1, 3)
+        self.say(f"leave {joiner.number}")
+        self.ask("DELETE", f"/v1/cluster/nodes/{joiner.number}")
+        self.gone(joiner, joiner)
+        joiner.terminate(30)
+
+    # Targets.
+
+    def sink_down(self):
+        self.say("sink down")
+        self.sink.down = True
+        self.wait(1, 3)
+        self.sink.down = False
+
+
+KINDS = [
+    name
+    for name in (
+        "kill kill_two kill_all kill_again_while_it_starts rolling_restart pause pause_long stutter"
+        " isolate_leader isolate_any mute deafen bridge one_way flap loss storm delay slow_link"
+        " slow_clients data_centre clock_forward clock_back transfer replace membership sink_down"
+    ).split()
+]

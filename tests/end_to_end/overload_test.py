@@ -1,0 +1,147 @@
+"""More than a server can take, and afterwards: `overload_test.py SECONDS SHARE`. Every phase so long; at
+ten times the load SHARE percent of the peak is still done.
+
+The generator shares the machine's processors with the server, and the machine with others: what is
+done under load is compared with the peak before and the peak after, whichever is lower."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from server import BINARY, DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
+
+SECONDS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 3
+SHARE = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 80
+PEAK_CONNECTIONS = 256
+BACK_TO_NORMAL_S = 5  # after a storm; the first look afterwards takes 2 s itself
+REFUSED_WITHIN_S = 1  # at the 99th percentile, of clients that share the processors with the storm
+SAMPLERS = 4
+
+
+def bench(server, connections, seconds, *more, mode="send"):
+    """Load in a closed loop: each connection asks again at once, refused or not."""
+    words = [BINARY, "bench", mode, "--connections", connections, "--duration", f"{seconds}s"]
+    words += ["--warmup", "1s", "-o", "json", *more]
+    environment = dict(os.environ, PENSTOCK_SERVER=f"http://127.0.0.1:{server.port}")
+    done = subprocess.run(
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        timeout=120 + 2 * seconds,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class Sampler:
+    """A client among the others, with a queue of its own: knows what it was told."""
+
+    def __init__(self, server, queue):
+        self.server = server
+        self.queue = queue
+        self.sent = 0
+        self.unknown = 0
+        self.refused_after = []
+        self.wrong = []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        head = {"Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}"}
+        while not self.stopping.is_set():
+            began = time.monotonic()
+            connection.request("POST", f"/v1/queues/{self.queue}/messages", "body", head)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status == 201:
+                self.sent += 1
+            elif answer.status == 504:
+                self.unknown += 1
+            elif answer.status == 503 and answer.getheader("Retry-After"):
+                self.refused_after.append(time.monotonic() - began)
+            else:
+                self.wrong.append((answer.status, text))
+            time.sleep(0.002)
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(60)
+
+
+class OverloadTest(unittest.TestCase):
+    def peak(self, server):
+        return bench(server, PEAK_CONNECTIONS, SECONDS)["messages_per_s"]
+
+    def recovered(self, server, before):
+        """Seconds until a second's load is done as fast as before; the peak then."""
+        began = time.monotonic()
+
+        def normal():
+            done = bench(server, PEAK_CONNECTIONS, 1)
+            return done["messages_per_s"] >= before * SHARE / 100 and not done["failures"]
+
+        wait_until(normal, 60, "as fast as before")
+        return time.monotonic() - began
+
+    def test_ten_times_the_load_does_not_make_it_do_less(self):
+        server = Server(self, data_folder(self)).start()
+        bench(server, PEAK_CONNECTIONS, 1)
+        before = self.peak(server)
+        print(f"peak {before}/s with {PEAK_CONNECTIONS} connections", flush=True)
+        done = {}
+        for factor in (2, 5, 10):
+            done[factor] = bench(server, factor * PEAK_CONNECTIONS, SECONDS)
+            took = self.recovered(server, before)
+            print(
+                f"{factor} x: {done[factor]['messages_per_s']}/s, {done[factor]['failures']} failures,"
+                f" p99 {done[factor]['latency']}; normal after {took:.1f} s",
+                flush=True,
+            )
+        after = self.peak(server)
+        print(f"peak afterwards {after}/s", flush=True)
+        for factor, one in done.items():
+            self.assertGreaterEqual(
+                one["messages_per_s"], min(before, after) * SHARE / 100, f"{factor} x"
+            )
+
+    def test_what_is_refused_is_refused_at_once_and_never_stored(self):
+        config = "[limits]\nrequests_max = 256\n"
+        server = Server(self, data_folder(self), config=config).start()
+        before = self.peak(server)
+        samplers = []
+        for number in range(SAMPLERS):
+            name = f"sampled{number}"
+            assert server.native("POST", "/v1/queues", {"name": name})[0] == 201
+            samplers.append(Sampler(server, name))
+        stormed = bench(server, 10 * PEAK_CONNECTIONS, SECONDS)
+        for sampler in samplers:
+            sampler.stop()
+        took = self.recovered(server, before)
+        for sampler in samplers:
+            self.assertEqual(sampler.wrong, [])
+            _, queue = server.native("GET", f"/v1/queues/{sampler.queue}")
+            stored = queue["messages"]["visible"]
+            self.assertGreaterEqual(stored, sampler.sent)
+            self.assertLessEqual(stored, sampler.sent + sampler.unknown)
+        refused = sorted(after for sampler in samplers for after in sampler.refused_after)
+        self.assertGreater(len(refused) + stormed["failures"], 0, "nothing was refused")
+        p99 = refused[int(len(refused) * 0.99)] if refused else 0
+        print(
+            f"peak {before}/s, storm {stormed['messages_per_s']}/s and {stormed['failures']} refused;"
+            f" {len(refused)} of {sum(s.sent for s in samplers) + len(refused)} samples refused, p99"
+            f" {1000 * p99:.0f} ms; normal after {took:.1f} s",
+            flush=True,
+        )
+        self.assertLess(p99, REFUSED_WITHIN_S)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")
