@@ -269,6 +269,9 @@ bool TextPattern::in_class(unsigned char byte, unsigned char letter) {
         case 'x':
             inside = std::isxdigit(byte) != 0;
             break;
+        case 'z':  // in no manual since 5.1, and still understood
+            inside = byte == 0;
+            break;
         default:
             return letter == byte;
     }

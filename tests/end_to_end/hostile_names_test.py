@@ -55,7 +55,9 @@ def seconds(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-class HostileNamesTest(unittest.TestCase):
+class Endpoints(unittest.TestCase):
+    """A server that guards addresses, a name server, receivers, and decoys at addresses of its own."""
+
     def setUp(self):
         self.decoys = [Decoy(self, address, PORT) for address in ("127.0.0.1", PRIVATE, METADATA)]
         self.server = Server(self, data_folder(self), dev=False).start()
@@ -81,12 +83,12 @@ class HostileNamesTest(unittest.TestCase):
     def native(self, method, path, body=None):
         return self.server.native(method, path, body, key=self.key)
 
-    def subscribe(self, host, port=PORT):
+    def subscribe(self, host, port=PORT, pause_ms=1_000):
         name = f"s{len(self.hosts)}"
         self.hosts[host] = name
         status, problem = self.native("POST", "/v1/topics/events/subscriptions", {
             "name": name, "http": {"url": f"http://{host}:{port}/hook"}, "timeout_ms": 10_000,
-            "retry": {"name": "custom", "steps": [{"min_ms": 1000, "max_ms": 1000, "times": 1}]},
+            "retry": {"name": "custom", "steps": [{"min_ms": pause_ms, "max_ms": pause_ms, "times": 1}]},
         })
         self.assertEqual(status, 201, problem)
 
@@ -99,6 +101,11 @@ class HostileNamesTest(unittest.TestCase):
         found = self.delivery(message, host)
         return [(one["attempt"], one["status"]) for one in found["attempts"]] == [(1, "ok")]
 
+    def native_subscription(self, topic, name, _, url, *format_):
+        status, problem = self.native("POST", f"/v1/topics/{topic}/subscriptions",
+                                      {"name": name, "http": {"url": url}, "format": format_[1]})
+        self.assertEqual(status, 201, problem)
+
     def check_put_off(self, message, host, sent_at):
         found = wait_until(lambda: self.delivery(message, host)["state"] == "waiting"
                            and self.delivery(message, host), PATIENCE, host)
@@ -106,6 +113,8 @@ class HostileNamesTest(unittest.TestCase):
         due = seconds(found["due_at"]) - sent_at
         self.assertGreaterEqual(due, DEFERRAL - 0.1)
 
+
+class HostileNamesTest(Endpoints):
     def test_names_without_a_public_address_are_put_off_and_nothing_is_connected_to(self):
         neighbour = Neighbour(self, self.cmq, self.native_subscription, PUBLIC)
         neighbour.begin()
@@ -139,11 +148,6 @@ class HostileNamesTest(unittest.TestCase):
         self.assertEqual([one.visitors for one in self.decoys], [[], [], []])
         self.assertEqual(len(self.receiver.bodies), 2 + len(NAMELESS))
         self.assertEqual(len(self.anywhere.bodies), 1)
-
-    def native_subscription(self, topic, name, _, url, *format_):
-        status, problem = self.native("POST", f"/v1/topics/{topic}/subscriptions",
-                                      {"name": name, "http": {"url": url}, "format": format_[1]})
-        self.assertEqual(status, 201, problem)
 
 
 if __name__ == "__main__":

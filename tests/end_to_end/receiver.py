@@ -5,14 +5,15 @@ import threading
 
 
 class Receiver:
-    def __init__(self, test, port=0, status=lambda body: 200, address="127.0.0.1"):
+    def __init__(self, test, port=0, status=lambda body: 200, address="127.0.0.1",
+                 version="HTTP/1.1"):
         self.status = status
         self.bodies = []
         self.heads = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+            protocol_version = version
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()

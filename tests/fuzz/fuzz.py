@@ -14,7 +14,7 @@ import tempfile
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 INPUT_BYTES_MAX = 4_096
-LIMITS = [f"-max_len={INPUT_BYTES_MAX}", "-timeout=5", "-rss_limit_mb=1024", "-print_final_stats=1"]
+LIMITS = [f"-max_len={INPUT_BYTES_MAX}", "-timeout=20", "-rss_limit_mb=1024", "-print_final_stats=1"]
 
 
 def corpus_of(program):
