@@ -48,6 +48,7 @@ GUARDED = {
 }
 SPELLED = ["0x7f.1", "2130706433", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "localhost",
            "0", "[::]"]
+CLOSED = "127.0.0.1"
 THOUSAND = Answer(*(f"93.184.{at // 250}.{at % 250 + 1}" for at in range(1_000)))
 
 
@@ -120,10 +121,11 @@ class HostileNamesTest(Endpoints):
         neighbour.begin()
         time.sleep(3)
         alone = neighbour.end()
-        waiting = [*NAMELESS, *GUARDED, *SPELLED]
-        for host in [*waiting, "changing.test", "good.test"]:
+        waiting = [*NAMELESS, *GUARDED, *SPELLED, CLOSED]
+        for host in [*waiting[:-1], "changing.test", "good.test"]:
             self.subscribe(host)
         self.subscribe("thousand.test", self.anywhere.port)
+        self.subscribe(CLOSED, 1)  # nobody listens there; at PORT somebody does
         neighbour.begin()
         sent_at = time.time()
         message = self.cmq.publish("events", "hello")
@@ -143,8 +145,13 @@ class HostileNamesTest(Endpoints):
         late = neighbour.end()
         print(f"the neighbour's p99 {late * 1000:.0f} ms, alone {alone * 1000:.0f} ms", flush=True)
         self.assertLess(late, alone + NEIGHBOUR_MAY_WAIT)
-        for host in [*GUARDED, *SPELLED]:
-            self.assertEqual(self.delivery(message, host)["attempts"], [], host)
+        # Nothing tells a port that is open from one that is not.
+        told = {host: self.delivery(message, host) for host in [*GUARDED, *SPELLED, CLOSED]}
+        for place in told.values():
+            del place["object"], place["due_at"]
+        for host, place in told.items():
+            self.assertEqual(place, told[CLOSED], host)
+            self.assertEqual(place["attempts"], [], host)
         self.assertEqual([one.visitors for one in self.decoys], [[], [], []])
         self.assertEqual(len(self.receiver.bodies), 2 + len(NAMELESS))
         self.assertEqual(len(self.anywhere.bodies), 1)
