@@ -111,10 +111,13 @@ std::string RaftLog::conf_state() const {
     return parts_->conf_state;
 }
 
-// A voter without the log would hold up every commit.
+// A voter without the log would hold up every commit. Who has all of it is sent nothing in a set at
+// rest, so that after a restart its state stays `probe` until the next entry.
 bool RaftLog::Parts::caught_up(NodeId node) const {
     const auto peer = engine->progress(node);
-    return peer && peer->recently_active && peer->state == PeerState::replicate &&
+    if (!peer || !peer->recently_active) return false;
+    if (peer->match >= engine->commit()) return true;
+    return peer->state == PeerState::replicate &&
            peer->match + options.promoted_behind_max >= engine->commit();
 }
 

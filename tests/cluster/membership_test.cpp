@@ -308,6 +308,23 @@ TEST_F(Membership, ANodeMayBeAddedAsSoonAsTheClusterIsFounded) {
     EXPECT_TRUE(alone.run_until(knows_both));
 }
 
+// Nothing is written meanwhile: what it has is all there is, and nobody has to send it anything.
+TEST_F(Membership, WhoDiesWhileItJoinsBecomesAVoterOfAClusterAtRest) {
+    for (int crash_at = 0; crash_at < 40; ++crash_at) {
+        found(200 + static_cast<std::uint64_t>(crash_at), 2, sets(1));
+        world().join(3);
+        world().run(20 + crash_at * 25);
+        world().crash(3);
+        world().run(crash_at % 4 * 10);
+        world().start(3);
+        const auto votes = [&] {
+            return voters(SetId{0}).contains(3);
+        };
+        ASSERT_TRUE(world().run_until(votes, 30'000)) << "crash " << crash_at;
+        ASSERT_TRUE(world().deaths().empty()) << world().deaths().front();
+    }
+}
+
 // Nobody told node 5 of node 4.
 TEST_F(Membership, ANodeJoinsUnderALeaderThatItWasNotToldOf) {
     found(31, 3, sets(1));
