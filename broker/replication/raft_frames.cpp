@@ -173,6 +173,7 @@ void RaftLog::receive(NodeId from, std::string_view bytes) {
         }
         return;
     }
+    p.silent.erase(from);
     if (frame->message.type == MessageType::snapshot && frame->message.term >= p.engine->term() &&
         frame->point.point.index > p.engine->commit() && frame->point.members.has(p.self)) {
         p.snapshots.offered(std::move(*frame));

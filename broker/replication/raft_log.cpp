@@ -88,6 +88,7 @@ void RaftLog::tick() {
 
 void RaftLog::unreachable(NodeId peer) {
     parts_->catch_up.forget(peer);
+    parts_->silent.insert(peer);
     if (parts_->engine) parts_->engine->report_unreachable(peer);
 }
 
@@ -115,7 +116,7 @@ std::string RaftLog::conf_state() const {
 // rest, so that after a restart its state stays `probe` until the next entry.
 bool RaftLog::Parts::caught_up(NodeId node) const {
     const auto peer = engine->progress(node);
-    if (!peer || !peer->recently_active) return false;
+    if (!peer || !peer->recently_active || silent.contains(node)) return false;
     if (peer->match >= engine->commit()) return true;
     return peer->state == PeerState::replicate &&
            peer->match + options.promoted_behind_max >= engine->commit();

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -108,6 +109,7 @@ struct RaftLog::Parts {
 
     std::vector<PeerFrame> inbox;
     std::uint64_t inbox_bytes = 0;
+    std::set<NodeId> silent;         // nothing came from them since frames to them were dropped
     std::map<NodeId, Message> news;  // appends without entries, the last for each peer
     bool news_due = false;
     std::uint32_t ticks = 0;

@@ -325,6 +325,24 @@ TEST_F(Membership, WhoDiesWhileItJoinsBecomesAVoterOfAClusterAtRest) {
     }
 }
 
+// It has all there is when it dies, and was heard a moment ago: as a voter it would hold up every
+// commit.
+TEST_F(Membership, WhoIsGoneIsNotMadeAVoter) {
+    int held_up = 0;
+    for (int crash_at = 0; crash_at < 80; ++crash_at) {
+        found(300 + static_cast<std::uint64_t>(crash_at), 1, sets(1));
+        world().join(2);
+        world().run(crash_at * 10);
+        const bool voted = voters(SetId{0}).contains(2);
+        world().crash(2);
+        world().run(2'000);
+        if (voted) continue;  // it was made one while it was there
+        if (!world().ask(1, create_queue("another")).has_value()) ++held_up;
+    }
+    // It may die while it is made one.
+    EXPECT_LE(held_up, 1);
+}
+
 // Nobody told node 5 of node 4.
 TEST_F(Membership, ANodeJoinsUnderALeaderThatItWasNotToldOf) {
     found(31, 3, sets(1));
