@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 namespace penstock {
 
@@ -17,6 +18,7 @@ class EvenTime {
     std::int64_t now_ms(const Clock& clock) {
         constexpr std::int64_t us_per_ms = 1'000;
         constexpr std::int64_t share = 100;
+        constexpr std::int64_t same_us = 2'000;  // the wall clock is read in whole milliseconds
         const std::int64_t steady_us = clock.steady_us();
         const std::int64_t wall_us = clock.wall_ms() * us_per_ms;
         if (!begun_) shown_us_ = wall_us;
@@ -25,13 +27,13 @@ class EvenTime {
         steady_us_ = steady_us;
         shown_us_ += passed_us;
         owed_us_ += passed_us;
-        // Less than a millisecond is how exact the wall clock is read, not what it is off by.
         const std::int64_t off_us = wall_us - shown_us_;
         const std::int64_t most_us = owed_us_ / share;
-        if (most_us > 0) {
-            owed_us_ %= share;
-            if (off_us > us_per_ms) shown_us_ += std::min(off_us, most_us);
-            if (off_us < -us_per_ms) shown_us_ -= std::min(-off_us, most_us);
+        owed_us_ %= share;
+        if (std::abs(off_us) <= same_us) {
+            shown_us_ = wall_us;
+        } else {
+            shown_us_ += std::clamp(off_us, -most_us, most_us);
         }
         return shown_us_ / us_per_ms;
     }
