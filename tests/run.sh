@@ -42,7 +42,7 @@ run_label release fast --parallel "$(nproc)"
 sanitized=(core_test listener_test log_store_damage_test log_store_test model_test)
 # Slow ones that play whole clusters or hostile peers; threads race in the transport alone, and what
 # loads the engine does not run under the thread sanitizer (broker/replication/etcd_raft/README.md).
-clusters=(cluster_founding_test cluster_nemesis_20_seeds peers_hostile_test raft_simulation_test)
+clusters=(cluster_founding_test cluster_simulation_20_seeds peers_hostile_test raft_simulation_test)
 threaded=(peers_hostile_test peers_test)
 if [ "$size" != --fast ]; then
   run_label release slow --parallel "$(nproc)"

@@ -1,7 +1,6 @@
 #include "broker/node/background.h"
 
 #include "broker/base/log.h"
-#include "broker/base/planted.h"
 #include "broker/core/data_query.h"
 
 #include <algorithm>
@@ -58,7 +57,6 @@ const HostedSet* Background::find(model::SetId set) const {
 model::LogIndex Background::droppable_to(model::SetId set) const {
     const HostedSet* hosted = find(set);
     if (hosted == nullptr) return 0;
-    if (planted(K32)) return hosted->log().droppable_to(hosted->applied());
     return hosted->log().droppable_to(hosted->row_store().flushed_applied());
 }
 

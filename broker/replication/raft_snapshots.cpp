@@ -1,5 +1,6 @@
 // Snapshots and the beginning of the log, which moves on because of them.
 #include "broker/base/check.h"
+#include "broker/base/planted.h"
 #include "broker/replication/raft_parts.h"
 
 #include <algorithm>
@@ -10,13 +11,14 @@ namespace penstock::replication {
 void RaftLog::applied_flushed(LogIndex applied) {
     Parts& p = *parts_;
     if (!p.engine || p.failure) return;
-    p.keeper.flushed(std::min(applied, p.handed_out));
+    p.keeper.flushed(planted(K32) ? p.handed_out : std::min(applied, p.handed_out));
     p.move_first();
 }
 
 // As far as bytes allow, and behind what nobody can be sent.
 void RaftLog::Parts::move_first() {
-    const LogIndex limit = std::min(snapshots.held().index, engine->applied());
+    const LogIndex limit =
+        planted(K32) ? handed_out : std::min(snapshots.held().index, engine->applied());
     if (!keeper.advance(limit, unreadable)) return;
     const LogIndex before = keeper.before();
     const auto term = store.term_of(set, before);

@@ -3,6 +3,7 @@
 // to a hook. Owned by the Nemesis, one test, one thread.
 #pragma once
 
+#include "tests/cluster/receiver.h"
 #include "tests/cluster/world.h"
 
 #include <array>
@@ -18,9 +19,9 @@ struct Told {
     std::vector<std::string> complaints;
     std::uint64_t acknowledged = 0;  // sends
     std::uint64_t removed = 0;
-    std::uint64_t counted = 0;  // reads of the ledger
-    std::uint64_t pushed = 0;   // deliveries
-    std::uint64_t settled = 0;  // messages of the topic whose delivery was accepted at last
+    std::uint64_t counted = 0;   // reads of the ledger
+    std::uint64_t repeated = 0;  // sends with a key that were sent again
+    std::uint64_t settled = 0;   // messages of the topic whose delivery was accepted at last
 };
 
 class Clients {
@@ -33,11 +34,15 @@ class Clients {
     // One of them asks for something, if any member is up.
     void act();
 
-    // Takes the answers that have come, and what is pushed.
+    // Takes the answers that have come.
     void look();
 
-    // Nobody fails or deletes any more.
-    void calm() { calm_ = true; }
+    // Whom the topic is pushed to.
+    [[nodiscard]] Receiver& receiver() { return receiver_; }
+
+    // Through these members, within so long: a message is taken by every queue, and one of the
+    // topic is accepted by its receiver. What does not happen, else nothing.
+    std::string progress(const std::vector<std::uint64_t>& well, std::int64_t within_ms);
 
     // Requests without an answer.
     [[nodiscard]] std::size_t open() const;
@@ -56,7 +61,9 @@ class Clients {
     static constexpr std::array<const char*, 3> queues{"one", "two", "three"};
 
     struct Sending {
+        std::string queue;
         std::string body;
+        std::string key;  // empty: none
         Asked<api::SendMessages> asked;
     };
 
@@ -89,16 +96,18 @@ class Clients {
     void enter_or_count(Member& member);
     void look_at_queues();
     void look_at_ledger();
-    void look_at_pushes();
-    void settle(NodeId by, const api::Delivery& delivery, bool accepted);
+    void look_at_topic();
+    void send_again(Member& member);
+    void judge_pushes();
     void know(model::MessageId id, const std::string& body);
     void take(const Receiving& receiving);
+    Member& last_asked();
     void drain_queues();
+    void drain(const std::string& queue);
     void drain_pushes();
 
     World& world_;
     Told told_;
-    bool calm_ = false;
     bool draining_ = false;
     std::vector<Sending> sendings_;
     std::vector<Receiving> receivings_;
@@ -106,15 +115,17 @@ class Clients {
     std::vector<Entering> enterings_;
     std::vector<Counting> countings_;
     std::vector<Publishing> publishings_;
-    std::vector<std::pair<NodeId, api::Delivery>> slow_;  // handed out, not settled yet
+    std::vector<Sending> keyed_;  // to be sent again, whatever became of them
+    std::map<std::string, model::MessageId> by_key_;
+    std::string letters_;  // the dead-letter queue of `brief`
+    Receiver receiver_;
     std::set<std::string> acknowledged_;
     std::set<std::string> removed_;
     std::set<std::string> doubted_;    // a delete was asked for
     std::set<std::string> seen_;       // while draining
     std::set<std::string> published_;  // acknowledged
-    std::set<std::string> pushed_;
-    std::uint64_t entered_ = 0;   // acknowledged
-    std::uint64_t entering_ = 0;  // ever asked for
+    std::uint64_t entered_ = 0;        // acknowledged
+    std::uint64_t entering_ = 0;       // ever asked for
     std::map<model::MessageId, std::string> ids_;
     std::uint64_t next_ = 1;
 };

@@ -146,6 +146,8 @@ void Member::crash(std::uint64_t seed) {
     network_.kill(id_);
     node_.reset();
     cluster_.reset();
+    disk_.heal();
+    breaks_ = false;
     disk_.crash(seed);
 }
 
@@ -166,6 +168,7 @@ Result<void> Member::run() {
     if (hangs_until_us_ > clock_.steady_us()) return {};
     for (int turn = 0; turn < steps_max; ++turn) {
         auto more = node_->step();
+        ++turns_;
         if (!more) return more.error();
         if (rules_.dispatches) dispatch();
         if (slow_us_ > 0) hangs_until_us_ = clock_.steady_us() + slow_us_;

@@ -72,6 +72,14 @@ class Member {
 
     [[nodiscard]] bool up() const { return node_ != nullptr; }
 
+    // How often it began.
+    [[nodiscard]] std::uint64_t lives() const { return lives_; }
+
+    [[nodiscard]] std::uint16_t data_sets() const { return rules_.data_sets; }
+
+    // Answers since the last call that said yes while its log was not on the disk.
+    std::uint64_t take_early_answers() { return std::exchange(early_answers_, 0); }
+
     // From what the disk holds. What went wrong, if anything did.
     Result<void> start();
 
@@ -86,6 +94,14 @@ class Member {
 
     // The thread hangs (a slow sync, SIGSTOP) until then.
     void hang_until(std::int64_t steady_us) { hangs_until_us_ = steady_us; }
+
+    // Its disk stops after so many changes, which ends the node in the middle of a turn.
+    void break_disk(std::uint64_t after) {
+        disk_.stop_after(after);
+        breaks_ = true;
+    }
+
+    [[nodiscard]] bool breaks() const { return breaks_; }
 
     // From now on its disk takes so long for whatever a turn writes; 0: no time.
     void slow_disk(std::int64_t each_turn_us) { slow_us_ = each_turn_us; }
@@ -103,10 +119,11 @@ class Member {
     Asked<R> ask(R request) {
         Asked<R> asked;
         // A client whose node died hears no more.
-        auto answer = [outcome = asked.outcome, life = life_, now = &lives_](std::any any) {
-            if (life != *now) return;
+        auto answer = [outcome = asked.outcome, life = life_, this](std::any any) {
+            if (life != lives_) return;
             check(!outcome->has_value(), "answered once");
             outcome->emplace(std::any_cast<typename Asked<R>::Outcome>(std::move(any)));
+            if (outcome->value() && disk_.has_unsynced("data/log/")) ++early_answers_;
         };
         const api::Principal principal{"simulation", true};
         asked.cancellation =
@@ -115,6 +132,11 @@ class Member {
     }
 
     [[nodiscard]] node::Node& node() { return *node_; }
+
+    // Turns of its nodes, and changes of its disk, in all its lives.
+    [[nodiscard]] std::uint64_t turns() const { return turns_; }
+
+    [[nodiscard]] std::uint64_t disk_operations() const { return disk_.operations(); }
 
     [[nodiscard]] MemoryDisk& disk() { return disk_; }
 
@@ -153,8 +175,11 @@ class Member {
     std::unique_ptr<node::Node> node_;
     std::uint64_t life_ = 0;
     std::uint64_t lives_ = 0;
+    std::uint64_t turns_ = 0;
+    std::uint64_t early_answers_ = 0;
     std::int64_t hangs_until_us_ = 0;
     std::int64_t slow_us_ = 0;
+    bool breaks_ = false;
 };
 
 }  // namespace penstock::cluster::testing

@@ -90,12 +90,22 @@ bool World::run_until(const std::function<bool()>& done, std::int64_t at_most_ms
         for (const auto& [id, member] : members_) {
             if (!member->up() || member->next_wake_us() > clock.steady_us()) continue;
             auto ran = member->run();
+            if (ran && after_turn) after_turn(*member);
             if (ran) continue;
-            deaths_.push_back("node " + std::to_string(id.value) + " ends: " + ran.error().detail);
+            const bool meant = member->breaks();
+            const std::string what = "node " + std::to_string(id.value) + " ends: ";
+            if (!meant) deaths_.push_back(what + ran.error().detail);
             crash(id.value);
         }
+        if (after_quantum) after_quantum();
     }
     return true;
+}
+
+std::uint64_t World::events() const {
+    std::uint64_t sum = network.happened();
+    for (const auto& [id, member] : members_) sum += member->turns() + member->disk_operations();
+    return sum;
 }
 
 std::uint64_t World::leader(SetId set) {

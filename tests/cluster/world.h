@@ -83,6 +83,14 @@ class World {
 
     [[nodiscard]] std::uint64_t chance(std::uint64_t of) { return random_.below(of); }
 
+    // What has happened so far: frames, questions and answers that arrived, links that came and
+    // went, turns of nodes, writes, syncs and other changes of their disks.
+    [[nodiscard]] std::uint64_t events() const;
+
+    // Called whenever time has moved on a little, and after a member has run.
+    std::function<void()> after_quantum;
+    std::function<void(Member&)> after_turn;
+
     ManualClock clock;
     SimulatedNetwork network;
 

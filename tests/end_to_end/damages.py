@@ -19,7 +19,6 @@ KINDS = [
     ("rows-log", r"rows/set-\d+/\d+\.log"),
     ("identity", r"cluster"),
     ("promises", r"promises"),
-    ("snapshot-partial", r"incoming/set-\d+/(rows/)?[^/]+\.partial"),
     ("snapshot-manifest", r"incoming/set-\d+/(manifest|installing).*"),
     ("snapshot-rows", r"incoming/set-\d+/rows/.*"),
     ("replaced-rows", r"incoming/set-\d+/old-rows/.*"),

@@ -2,12 +2,10 @@
 // made to fit, so that what stands behind them is reached.
 #include "broker/base/bytes.h"
 #include "broker/base/hash.h"
-#include "broker/cluster/sealed_file.h"
 #include "broker/replication/snapshot/body_frame.h"
 #include "broker/replication/snapshot/manifest.h"
 #include "broker/storage/log/segment_format.h"
 #include "tests/fuzz/target.h"
-#include "tests/support/memory_disk.h"
 
 namespace penstock::fuzz {
 namespace {
@@ -85,23 +83,10 @@ void take_log_manifest(std::string_view bytes) {
           "a manifest comes back");
 }
 
-void take_sealed_file(std::string_view bytes) {
-    const cluster::Seal seal{"PNSTKFUZ", 1, "nothing is lost"};
-    testing::MemoryDisk disk;
-    check(disk.make_folder("f").has_value(), "a folder");
-    disk.put_bytes("f/torn", bytes);
-    const auto torn = cluster::load_sealed(disk, "f/torn", seal);
-    check(!torn || bytes.starts_with(seal.magic), "only what was sealed");
-    check(cluster::save_sealed(disk, "f", "whole", seal, bytes).has_value(), "saved");
-    const auto whole = cluster::load_sealed(disk, "f/whole", seal);
-    check(whole && *whole == std::string(bytes), "a sealed file comes back");
-    check(cluster::load_sealed(disk, "f/none", seal)->has_value() == false, "nothing is nothing");
-}
-
 }  // namespace
 
 void one_input(std::string_view bytes) {
-    const unsigned choice = take_choice(bytes, 9);
+    const unsigned choice = take_choice(bytes, 8);
     if (choice == 0) take_record(bytes);
     if (choice == 1) take_head(bytes);
     if (choice == 2) (void)read_write_head(bytes);
@@ -109,7 +94,6 @@ void one_input(std::string_view bytes) {
     if (choice == 4) take_log_manifest(with_checksum(bytes));
     if (choice == 5) take_snapshot_manifest(with_checksum(bytes));
     if (choice == 6) take_body_frames(bytes);
-    if (choice == 8) take_sealed_file(bytes);
     if (choice != 7) return;
     (void)read_file_header(with_checksum(bytes));
     const auto name = parse_segment_file_name(bytes);
@@ -146,7 +130,6 @@ std::vector<std::string> seeds() {
         chosen(4, std::string_view(no_checksum).substr(0, no_checksum.size() - 4)),
         chosen(5, std::string_view(no_checksum_either).substr(0, no_checksum_either.size() - 4)),
         chosen(6, replication::encode_lost_frame({9, {1}}).substr(8)),
-        chosen(8, std::string("PNSTKFUZ\1\2\0\0\0abcdxy", 19)),
         chosen(7, segment_file_name(place)),
         chosen(7, encode_file_header(place).substr(0, 28))};
 }

@@ -43,8 +43,7 @@ void read_json(std::string_view bytes) {
 void read_cursor(std::string_view bytes) {
     const auto position = plugins::native::decode_cursor('q', bytes);
     if (!position) return;
-    const std::string again = plugins::native::encode_cursor('q', *position);
-    check(plugins::native::decode_cursor('q', again) == position, "a position comes back");
+    check(plugins::native::encode_cursor('q', *position) == bytes, "one cursor a position");
     check(!plugins::native::decode_cursor('t', bytes), "of its own list");
 }
 

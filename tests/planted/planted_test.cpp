@@ -22,9 +22,10 @@
 namespace penstock::planted_bugs {
 namespace {
 
+// What else a change of the product draws differently moves the seed a little.
+constexpr std::uint64_t seeds_from_the_recorded = 300;
 constexpr std::uint64_t fresh_seeds_max = 2'000;
 constexpr std::uint64_t median_max = 200;
-constexpr std::uint64_t seeds_after_recorded = 60;
 
 struct Hunt {
     bool caught = false;
@@ -66,10 +67,12 @@ class PlantedBug : public ::testing::TestWithParam<Recorded> {};
 
 TEST_P(PlantedBug, IsCaughtFromItsSeedAndTheSeedIsCleanWithoutIt) {
     const Recorded& bug = GetParam();
-    const Hunt with = hunt(bug.bug, bug.game, bug.seed, 1 + seeds_after_recorded);
+    const Hunt with = hunt(bug.bug, bug.game, bug.seed, seeds_from_the_recorded);
     EXPECT_TRUE(with.caught) << "K" << int{bug.bug} << " in " << bug.game << " seed " << bug.seed;
-    std::cout << "  K" << int{bug.bug} << " " << bug.game << ": " << with.how << "\n";
-    const Hunt without = hunt(no_bug, bug.game, bug.seed, 1);
+    const std::uint64_t seed = bug.seed + with.seeds - 1;
+    std::cout << "  K" << int{bug.bug} << " " << bug.game << " seed " << seed << ": " << with.how
+              << "\n";
+    const Hunt without = hunt(no_bug, bug.game, seed, 1);
     EXPECT_TRUE(without.ended) << without.how;
 }
 
@@ -78,8 +81,8 @@ INSTANTIATE_TEST_SUITE_P(Recorded,
                          ::testing::ValuesIn(recorded()),
                          [](const auto& one) { return "K" + std::to_string(one.param.bug); });
 
-TEST(PlantedBugs, AreTwentyFiveOrMore) {
-    EXPECT_GE(recorded().size(), 25U);
+TEST(PlantedBugs, AreTwentyEightOrMore) {
+    EXPECT_GE(recorded().size(), 28U);
 }
 
 // Nightly, and by hand.

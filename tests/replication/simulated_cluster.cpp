@@ -79,6 +79,14 @@ void SimulatedCluster::deliver(NodeId from, NodeId to, std::string frame) {
         std::advance(astray, static_cast<std::ptrdiff_t>(chance(nodes_.size())));
         Event copy = event;
         copy.node = astray->first;
+        // Or it is of another set, which has come to a later term.
+        constexpr std::size_t set_at = 1;
+        constexpr std::size_t term_at = 7;
+        if (chance(2) == 0 && copy.bytes.size() > term_at && copy.bytes[term_at] < 100) {
+            copy.node = to;
+            ++copy.bytes[set_at];
+            copy.bytes[term_at] = static_cast<char>(copy.bytes[term_at] + 3);
+        }
         later(1 + chance(weather.delay_ms_max), std::move(copy));
     }
     later(1 + chance(weather.delay_ms_max), std::move(event));

@@ -1,5 +1,6 @@
 #include "tests/simulation/one_node.h"
 
+#include <string_view>
 #include <utility>
 
 namespace penstock::simulation {
@@ -36,6 +37,27 @@ Referee::Complaints OneNode::complaints() {
         all.push_back(std::move(one));
     }
     return all;
+}
+
+Referee::Complaints OneNode::complaints_after_damage() {
+    constexpr std::string_view log = "data/log/segment-";
+    if (!problems_.empty()) return problems_;
+    crash();
+    const auto left = disk_.crash_image(random_.next());
+    std::string path;
+    for (const std::string& file : left->files()) {
+        if (file.starts_with(log)) path = file;
+    }
+    std::string bytes = left->bytes_of(path);
+    const std::size_t used = bytes.find_last_not_of('\0');
+    if (used == std::string::npos || used < 4'096) return {};
+    char& victim = bytes[64 + random_.below(used / 2)];
+    victim = static_cast<char>(victim ^ static_cast<char>(1U << random_.below(8)));
+    left->put_bytes(path, bytes);
+    Referee::Complaints complaints = audit(*left, rows_, clock_.wall_ms(), referee_, workload_);
+    const bool refuses =
+        !complaints.empty() && complaints.front().starts_with("the node does not start");
+    return refuses ? Referee::Complaints{} : complaints;
 }
 
 // Whoever asked hears something within the time a request may take.

@@ -26,6 +26,10 @@ class OneNode {
     // What is left at the end, after one more crash.
     Referee::Complaints complaints();
 
+    // After a crash a byte of the log turns, of one write that had been synced and was not the
+    // last: the node refuses to start, or has everything.
+    Referee::Complaints complaints_after_damage();
+
     // Equal for equal seeds.
     [[nodiscard]] std::uint64_t digest() const {
         return workload_.trace() ^ machine_->state_hash();

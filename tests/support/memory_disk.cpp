@@ -429,6 +429,12 @@ std::uint64_t MemoryDisk::operations() const {
     return state_->operations;
 }
 
+bool MemoryDisk::has_unsynced(std::string_view prefix) const {
+    return std::any_of(state_->current.begin(), state_->current.end(), [prefix](const auto& file) {
+        return file.first.starts_with(prefix) && !file.second->unsynced.empty();
+    });
+}
+
 std::vector<std::string> MemoryDisk::files() const {
     std::vector<std::string> paths;
     for (const auto& [path, inode] : state_->current) paths.push_back(path);

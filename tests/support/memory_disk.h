@@ -67,6 +67,9 @@ class MemoryDisk final : public Disk {
     [[nodiscard]] std::uint64_t syncs() const;       // of files and folders, so far
     [[nodiscard]] std::uint64_t operations() const;  // changes so far
 
+    // Whether files whose names begin so have bytes that a crash may forget.
+    [[nodiscard]] bool has_unsynced(std::string_view prefix) const;
+
     // Past the seam, durable at once: for damaging files and looking at them.
     [[nodiscard]] std::vector<std::string> files() const;
     [[nodiscard]] std::string bytes_of(const std::string& path) const;

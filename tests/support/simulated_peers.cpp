@@ -319,6 +319,7 @@ bool SimulatedNetwork::step() {
     if (events_.empty()) return false;
     auto next = events_.extract(events_.begin());
     now_us_ = std::max(now_us_, next.key().first);
+    ++happened_;
     next.mapped()();
     return true;
 }

@@ -67,6 +67,10 @@ class SimulatedNetwork {
 
     [[nodiscard]] std::int64_t now_us() const { return now_us_; }
 
+    // Events that have happened: frames, questions and answers that arrived, links that came and
+    // went.
+    [[nodiscard]] std::uint64_t happened() const { return happened_; }
+
   private:
     class Node;
     friend class Node;
@@ -90,6 +94,7 @@ class SimulatedNetwork {
     std::uint64_t lose_ = 0;
     std::int64_t now_us_ = 0;
     std::uint64_t sequence_ = 0;
+    std::uint64_t happened_ = 0;
     std::map<NodeId, std::shared_ptr<Node>> nodes_;  // alive
     std::vector<std::shared_ptr<Node>> killed_;      // those who hold them may still call
     std::set<Link> cuts_;
