@@ -79,13 +79,6 @@ class SteppedNode {
         open();
     }
 
-    // The same, and the power fails: of what was not synced the disk keeps what `seed` says.
-    void restart_from_crash(std::uint64_t seed) {
-        node.reset();
-        disk.crash(seed);
-        open();
-    }
-
     void step() {
         const auto stepped = node->step();
         check(stepped.has_value(), stepped ? "" : stepped.error().detail.c_str());
