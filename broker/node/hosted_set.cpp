@@ -106,9 +106,11 @@ void HostedSet::submit_tick(std::int64_t now_us) {
     if (tick_waits_) return;
     tick_waits_ = true;
     ticked_us_ = now_us;
-    queue_.push_back(Submission{model::Tick{}, {}, nullptr, [this](const model::Reply&) {
-                                    tick_waits_ = false;
-                                }});
+    const auto done = [this](const model::Reply& reply) {
+        tick_waits_ = false;
+        tick_refused_ = std::holds_alternative<model::Refusal>(reply);
+    };
+    queue_.push_back(Submission{model::Tick{}, {}, nullptr, done});
 }
 
 HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {

@@ -153,6 +153,9 @@ class HostedSet {
     // A Tick is under way: when the next one is due is known once it is applied.
     [[nodiscard]] bool ticking() const { return tick_waits_; }
 
+    // The last Tick had no effect: no leader took it.
+    [[nodiscard]] bool tick_refused() const { return tick_refused_; }
+
     [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
     // Bytes proposed since the last call.
@@ -219,6 +222,7 @@ class HostedSet {
     model::TimeMs time_ms_ = 0;
     std::optional<model::TimeMs> wake_ms_ = 0;  // after a start it is not known: ask
     bool tick_waits_ = false;
+    bool tick_refused_ = false;
     std::int64_t ticked_us_ = 0;
     std::uint64_t logged_bytes_ = 0;
     Traffic traffic_;

@@ -326,7 +326,7 @@ std::int64_t Node::tick_due_us(const HostedSet& set) const {
     if (!wake || !set.leading() || set.ticking()) return never_us;
     const std::int64_t earliest_us = set.ticked_us() + tick_pause_us;
     // A leader that hands its lead over drops what is proposed: it is not asked without a pause.
-    if (*wake == 0) return set.ticked_us() == 0 ? 0 : earliest_us;
+    if (*wake == 0) return set.tick_refused() ? earliest_us : 0;
     const model::TimeMs time_ms = std::max(even_time_.still_ms(world_.clock), set.time_ms());
     const std::int64_t wait_ms = std::min<std::int64_t>(*wake - time_ms, 86'400'000);
     return std::max(earliest_us, world_.clock.steady_us() + wait_ms * us_per_ms);
