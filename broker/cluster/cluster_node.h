@@ -51,7 +51,7 @@ struct ClusterOptions {
     std::int64_t behind_us_max = 1'000'000;  // a replica that takes longer is not waited for
     std::int64_t slow_sync_us = 500'000;     // whose disk takes longer gives up what it leads
     std::int64_t tick_us = 30'000;
-    std::uint64_t snapshot_bytes_per_s = 64ULL << 20;  // fetched, and taken into use; 0: no limit
+    std::uint64_t snapshot_bytes_per_s = 32ULL << 20;  // fetched, and taken into use; 0: no limit
     replication::RaftOptions raft;
     // Answers of forwarded requests are put into bytes there; empty: on the broker thread.
     boost::asio::any_io_executor answers;

@@ -19,7 +19,7 @@ constexpr std::int64_t retry_pause_us = 500'000;         // after a chunk that d
 constexpr std::int64_t disk_pause_us = 10'000'000;       // after an error of this node's disk
 constexpr std::int64_t clear_pause_us = 60'000'000;      // between looks for what was left behind
 constexpr std::int64_t tell_pause_us = 5'000'000;        // the sender waits for a word
-constexpr std::uint64_t install_bytes_max = 512U << 10;  // of one turn
+constexpr std::uint64_t install_bytes_max = 128U << 10;  // of one turn
 constexpr std::uint32_t failures_max = 20;
 constexpr std::int64_t never_us = std::numeric_limits<std::int64_t>::max();
 

@@ -76,7 +76,7 @@ struct ClusterConfig {
     ClusterTlsConfig tls;
     std::string ack = "all";                            // all, majority
     std::uint64_t data_sets = 8;                        // of a new cluster
-    std::uint64_t snapshot_bytes_per_s = 64ULL << 20U;  // 0: no limit
+    std::uint64_t snapshot_bytes_per_s = 32ULL << 20U;  // 0: no limit
     std::uint64_t replace_after_ms = 1'800'000;         // a node away for longer is replaced
     std::uint64_t slow_sync_ms = 500;
     bool insecure = false;

@@ -17,7 +17,8 @@ using model::LogIndex;
 using model::SetId;
 using model::TimeMs;
 
-inline constexpr std::size_t chunk_bytes_max = 1U << 20;
+// Small: whoever handles one keeps a core from short requests meanwhile.
+inline constexpr std::size_t chunk_bytes_max = 256U << 10;
 inline constexpr std::size_t manifest_bytes_max = 16U << 20;
 
 struct SnapshotFile {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t step_bytes = 4ULL << 20;
 // A long part is not left to one sync: the logs of this disk would wait for all of it.
-constexpr std::uint64_t unsynced_bytes_max = 8ULL << 20;
+constexpr std::uint64_t unsynced_bytes_max = 4ULL << 20;
 
 }  // namespace
 
