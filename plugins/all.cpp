@@ -1,6 +1,7 @@
 #include "plugins/all.h"
 
 #include "plugins/cmq_http/front_end.h"
+#include "plugins/console/front_end.h"
 #include "plugins/metrics/front_end.h"
 #include "plugins/native/front_end.h"
 
@@ -32,6 +33,7 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
     if (options.metrics != nullptr) {
         all.push_back(make_metrics_front_end(broker, *options.metrics, clock));
     }
+    all.push_back(make_console_front_end());
     return all;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,11 +32,24 @@ struct HttpRequest {
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
+// A body that is made while it is sent, over minutes perhaps. Owned by its response, on the
+// connection's I/O thread.
+class HttpStream {
+  public:
+    virtual ~HttpStream() = default;
+
+    // The next piece; empty: the end. Cancelled (terminal) when the caller hangs up or the server
+    // stops: it then ends soon, and what it gives is dropped. A caller that does not take a piece
+    // within the write time-out is cut.
+    virtual asio::awaitable<std::string> next() = 0;
+};
+
 struct HttpResponse {
     unsigned status = 200;
     std::string content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
+    std::shared_ptr<HttpStream> stream = nullptr;  // instead of a body
 };
 
 class HttpFrontEnd {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <ctime>
 
 namespace penstock::plugins {
@@ -29,6 +30,15 @@ std::string_view reason_phrase(unsigned status) {
 void append_header(std::string& out, std::string_view name, std::string_view value) {
     if (name.empty() || !is_printable(name) || !is_printable(value)) return;
     out.append(name).append(": ").append(value).append("\r\n");
+}
+
+// A stream to a caller of HTTP/1.0 ends with the connection.
+void append_length(std::string& out, const HttpResponse& response, const ResponseFrame& frame) {
+    if (response.stream == nullptr) {
+        append_header(out, "Content-Length", std::to_string(response.body.size()));
+    } else if (!frame.http_1_0) {
+        append_header(out, "Transfer-Encoding", "chunked");
+    }
 }
 
 }  // namespace
@@ -57,13 +67,21 @@ void append_head(std::string& out, const HttpResponse& response, const ResponseF
         if (!response.content_type.empty()) {
             append_header(out, "Content-Type", response.content_type);
         }
-        out.append("Content-Length: ").append(std::to_string(response.body.size()));
-        out.append("\r\n");
+        append_length(out, response, frame);
     }
     if (!frame.keep_alive) out.append("Connection: close\r\n");
     if (frame.keep_alive && frame.http_1_0) out.append("Connection: keep-alive\r\n");
     for (const auto& [name, value] : response.headers) append_header(out, name, value);
     out.append("\r\n");
+}
+
+std::string chunk(std::string_view piece) {
+    std::array<char, 16> digits{};
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), piece.size(), 16).ptr;
+    std::string out(digits.data(), end);
+    out.append("\r\n").append(piece).append("\r\n");
+    return out;
 }
 
 HttpResponse problem(unsigned status, std::string_view detail) {

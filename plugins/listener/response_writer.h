@@ -22,6 +22,9 @@ struct ResponseFrame {
 // control character in it is left out: it could split the response.
 void append_head(std::string& out, const HttpResponse& response, const ResponseFrame& frame);
 
+// A piece of a streamed body on its way (RFC 9112, 7.1); an empty one is the end of it.
+std::string chunk(std::string_view piece);
+
 // What the listener itself answers: a problem document (RFC 9457).
 HttpResponse problem(unsigned status, std::string_view detail);
 

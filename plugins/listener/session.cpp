@@ -220,10 +220,13 @@ asio::awaitable<bool> Session<Stream>::serve_one() {
         framing.keep_alive = false;
         response = refusal(request, status);
     }
-    framing.keep_alive = framing.keep_alive && !hung_up && !lane_.stopping();
+    // A stream to a caller of HTTP/1.0 ends with the connection.
+    const bool endless = response.stream != nullptr && framing.http_1_0;
+    framing.keep_alive = framing.keep_alive && !endless && !hung_up && !lane_.stopping();
     const bool written = co_await write(response, framing, head_only);
     unread_ = unread_ && written;
-    co_return written&& framing.keep_alive;
+    // Of a stream, all of that may have changed since.
+    co_return written&& framing.keep_alive && !hung_up && !lane_.stopping();
 }
 
 template <class Stream>
@@ -237,6 +240,9 @@ asio::awaitable<bool> Session<Stream>::write(const HttpResponse& response,
     frame.http_1_0 = framing.http_1_0;
     output_.clear();
     append_head(output_, response, frame);
+    if (response.stream != nullptr && !head_only) {
+        co_return co_await write_stream(*response.stream, !framing.http_1_0);
+    }
     const std::string_view body = head_only ? std::string_view() : std::string_view(response.body);
     if (output_.size() + body.size() <= one_write_bytes_max) {
         output_.append(body);
@@ -246,6 +252,31 @@ asio::awaitable<bool> Session<Stream>::write(const HttpResponse& response,
     }
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(output_), asio::buffer(body)};
     const auto [failed, count] = co_await asio::async_write(stream_, buffers, as_values);
+    co_return !failed;
+}
+
+// Behind the head in output_.
+template <class Stream>
+asio::awaitable<bool> Session<Stream>::write_stream(HttpStream& stream, bool chunked) {
+    std::string head = std::move(output_);
+    bool written = co_await write_piece(std::move(head));
+    while (written && !hung_up && !lane_.stopping()) {
+        lane_.begin(*this, Phase::handling, std::chrono::milliseconds(0));
+        std::string piece = co_await stream.next();
+        if (piece.empty()) break;
+        if (chunked) piece = chunk(piece);
+        written = co_await write_piece(std::move(piece));
+    }
+    if (!written || !chunked || hung_up) co_return written;
+    std::string end = chunk({});
+    co_return co_await write_piece(std::move(end));
+}
+
+template <class Stream>
+asio::awaitable<bool> Session<Stream>::write_piece(std::string piece) {
+    lane_.begin(*this, Phase::writing, limits().write_timeout);
+    const auto buffer = asio::buffer(piece);
+    const auto [failed, count] = co_await asio::async_write(stream_, buffer, as_values);
     co_return !failed;
 }
 

@@ -56,6 +56,8 @@ class Session final : public Connection {
     asio::awaitable<bool> write(const HttpResponse& response,
                                 const Framing& framing,
                                 bool head_only);
+    asio::awaitable<bool> write_stream(HttpStream& stream, bool chunked);
+    asio::awaitable<bool> write_piece(std::string piece);
     asio::awaitable<void> finish();
 
     [[nodiscard]] HttpFrontEnd* front_end_for(const HttpRequest& request) const;

@@ -6,6 +6,7 @@
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/metrics.h"
+#include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 #include "plugins/native/documents.h"
 #include "plugins/native/problem.h"
@@ -20,10 +21,14 @@
 
 namespace penstock::plugins::native {
 
+class EventStreams;
+
 struct Call {
     api::Broker& broker;
     api::Functions* functions;   // nullptr: none run here
     api::MetricSource* metrics;  // nullptr: it has no figures
+    EventStreams& events;
+    const Clock& clock;
     api::Principal principal;
     HttpRequest request;
     std::vector<std::string> names;  // what stands for {} in the route's path, decoded

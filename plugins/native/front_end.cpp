@@ -3,6 +3,7 @@
 #include "broker/base/hash.h"
 #include "broker/base/log.h"
 #include "plugins/native/authentication.h"
+#include "plugins/native/events.h"
 #include "plugins/native/openapi.h"
 #include "plugins/native/routes.h"
 
@@ -94,6 +95,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
+    native::EventStreams events_;
 };
 
 // The caller's own id when it sent a decent one. Ours need only differ from one another.
@@ -152,8 +154,14 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
     if (!found.route->takes_body && !request.body.empty()) {
         co_return native::invalid_parameter("body", "This route takes no body.");
     }
-    native::Call call{
-        broker_, functions_, metrics_, std::move(who), std::move(request), std::move(found.names)};
+    native::Call call{broker_,
+                      functions_,
+                      metrics_,
+                      events_,
+                      clock_,
+                      std::move(who),
+                      std::move(request),
+                      std::move(found.names)};
     co_return co_await found.route->handler(call);
 }
 

@@ -65,6 +65,7 @@ std::vector<Route> operation_routes() {
         {"GET", "/v1/deliveries", list_deliveries, query},
         {"GET", "/v1/messages/{}/track", track_message},
         {"GET", "/v1/status", get_status},
+        {"GET", "/v1/events", stream_events, query},
         {"GET", "/v1/cluster", get_cluster},
         {"POST", "/v1/cluster/init", init_cluster},
         {"POST", "/v1/cluster/nodes", add_node, !query, body},

@@ -41,6 +41,9 @@ asio::awaitable<Reply> delete_queue(Call& call);
 asio::awaitable<Reply> clear_queue(Call& call);
 asio::awaitable<Reply> rewind_queue(Call& call);
 
+// events.cpp
+asio::awaitable<Reply> stream_events(Call& call);
+
 // messages.cpp
 asio::awaitable<Reply> send_message(Call& call);
 asio::awaitable<Reply> send_batch(Call& call);

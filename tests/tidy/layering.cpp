@@ -106,6 +106,7 @@ const std::map<std::string, Names>& room_edges() {
         {"dispatcher", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
         {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
         {"plugins/cmq_http", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        {"plugins/console", {"broker/base", "plugins/listener"}},
         {"plugins/native", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
         // Asks for the keys of /v1.
         {"plugins/metrics",

@@ -33,6 +33,10 @@ class EchoFrontEnd final : public HttpFrontEnd {
         if (request.path == "/wait") co_await wait();
         if (request.path == "/throw") throw std::runtime_error("as asked");
         if (request.path == "/large") response.body.assign(3'000'000, 'x');
+        if (request.path.starts_with("/stream")) {
+            response.stream = std::make_shared<Pieces>(*this, request.path);
+            co_return response;
+        }
         if (request.path == "/split") response.headers.emplace_back("X-A", "b\r\nX-Evil: c");
         response.body += request.method + " " + request.path + "?" + request.query + " [" +
                          request.body + "]" + (request.secure ? " secure" : "");
@@ -52,6 +56,25 @@ class EchoFrontEnd final : public HttpFrontEnd {
     std::atomic<int> cancelled{0};
 
   private:
+    // "one", "three" and the end; or, after "one", nothing that ends by itself.
+    class Pieces final : public HttpStream {
+      public:
+        Pieces(EchoFrontEnd& front_end, std::string path)
+            : front_end_(front_end), path_(std::move(path)) {}
+
+        asio::awaitable<std::string> next() override {
+            if (path_ == "/stream/flood") co_return std::string(1'000'000, 'x');
+            if (++pieces_ == 1) co_return "one";
+            if (path_ == "/stream/endless") co_await front_end_.wait();
+            co_return pieces_ == 2 && path_ == "/stream" ? "three" : "";
+        }
+
+      private:
+        EchoFrontEnd& front_end_;
+        std::string path_;
+        int pieces_ = 0;
+    };
+
     asio::awaitable<void> wait() {
         const auto executor = co_await asio::this_coro::executor;
         asio::steady_timer timer(executor, std::chrono::seconds(60));

@@ -4,6 +4,8 @@
 
 #include "plugins/listener/http.h"
 
+#include <boost/json/value.hpp>
+
 #include <set>
 #include <string>
 
@@ -13,6 +15,9 @@ namespace penstock::testing {
 std::string described(const std::string& method,
                       const std::string& path,
                       const plugins::HttpResponse& response);
+
+// The same for the data of an event, after the schema of this name.
+std::string described_event(const std::string& schema, const boost::json::value& data);
 
 // "get /v1/queues": all there are, and those that described() has seen succeed.
 std::set<std::string> described_operations();
