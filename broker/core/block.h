@@ -39,6 +39,24 @@ class Block {
         for (std::size_t at = 0; at < words_.size(); ++at) words_[at] &= ~other.words_[at];
     }
 
+    // Adds what `other` has; keeps only what it has.
+    void add(const Block& other) {
+        for (std::size_t at = 0; at < words_.size(); ++at) words_[at] |= other.words_[at];
+    }
+
+    void keep(const Block& other) {
+        for (std::size_t at = 0; at < words_.size(); ++at) words_[at] &= other.words_[at];
+    }
+
+    // How many are set.
+    [[nodiscard]] std::size_t count() const {
+        std::size_t total = 0;
+        for (const std::uint64_t word : words_) {
+            total += static_cast<std::size_t>(std::popcount(word));
+        }
+        return total;
+    }
+
     [[nodiscard]] const Words& words() const { return words_; }
 
     Words& words() { return words_; }

@@ -234,6 +234,10 @@ void catch_up_next(DeliveryState& state) {
     state.next = state.cursor;
 }
 
+void pass_settled(Turn& turn, ObjectNo object, Sequence end) {
+    advance(turn, object, turn.delivery(object).cursor, end);
+}
+
 void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end) {
     DeliveryState& state = turn.delivery(object);
     if (state.cursor >= floor) return;

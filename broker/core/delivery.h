@@ -70,6 +70,9 @@ std::optional<Sequence> next_match(const model::Rows& rows,
 // Queues: the cursor ran over messages that were settled before they were ever leased.
 void catch_up_next(DeliveryState& state);
 
+// The cursor may stand on what is settled: it moves over that.
+void pass_settled(Turn& turn, ObjectNo object, Sequence end);
+
 // The log's floor rose: everything below it counts as settled.
 void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end);
 

@@ -71,6 +71,10 @@ std::string settled(ObjectNo object, Generation generation, std::uint64_t block)
     return with_generation('m', object, generation, block);
 }
 
+std::string gone(ObjectNo queue, std::uint64_t block) {
+    return with_u64(object_key('D', queue, 8), block);
+}
+
 std::string matches(ObjectNo subscription, std::uint64_t block) {
     return with_u64(object_key('f', subscription, 8), block);
 }

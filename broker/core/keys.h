@@ -13,6 +13,7 @@
 //   x object generation sequence             exception: leased, waiting, ready again
 //   r object generation sequence             exceptions that are ready
 //   m object generation block                settled out of order, a bitmap of 4,096 sequences
+//   D queue block                            deleted for good though the log still has it, likewise
 //   f subscription block                     matches of a filtered subscription, likewise
 //   y object message                         delayed message
 //   w due kind object sequence...            timer
@@ -67,6 +68,7 @@ std::string bodies(LogIndex index);
 std::string exception(ObjectNo object, Generation generation, Sequence sequence);
 std::string ready(ObjectNo object, Generation generation, Sequence sequence);
 std::string settled(ObjectNo object, Generation generation, std::uint64_t block);
+std::string gone(ObjectNo queue, std::uint64_t block);
 std::string matches(ObjectNo subscription, std::uint64_t block);
 std::string delayed(ObjectNo object, MessageId message);
 std::string timer(TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique);

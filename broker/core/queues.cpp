@@ -2,6 +2,7 @@
 
 #include "broker/base/planted.h"
 #include "broker/core/delivery.h"
+#include "broker/core/gone.h"
 #include "broker/core/message_log.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
@@ -78,6 +79,22 @@ std::optional<model::Refusal> check_rewind(const model::QueueAttributes& attribu
                   "rewindSeconds cannot be greater than msgRetentionSeconds");
 }
 
+// What is deleted and outside of the window now does not come back when the window widens.
+void widen_rewind(Turn& turn, ObjectNo queue, std::uint32_t rewind_s) {
+    turn.flush_run(queue);
+    LogHead& head = turn.head(queue);
+    const TimeMs kept_from_ms = turn.now() - TimeMs{1000} * rewind_s + 1;
+    const Sequence kept_from =
+        rewind_s == 0 ? head.end
+                      : first_at_or_after(turn, queue, head.floor, head.end, kept_from_ms);
+    keep_gone(turn, queue, kept_from);
+    // Also what a run keeps in the log of which a part is not deleted.
+    const Sequence floor = std::min(kept_from, turn.delivery(queue).cursor);
+    if (floor <= head.floor) return;
+    head.floor = floor;
+    arm_reclaim(turn, queue);
+}
+
 }  // namespace
 
 void bind_dead_letter(Turn& turn,
@@ -133,6 +150,9 @@ model::Reply set_queue(Turn& turn, const model::SetQueue& command) {
                      command.queue,
                      dead_letter_of(config->attributes),
                      dead_letter_of(command.attributes));
+    if (command.attributes.rewind_s > config->attributes.rewind_s) {
+        widen_rewind(turn, command.queue, config->attributes.rewind_s);
+    }
     QueueConfig changed = *config;
     changed.attributes = command.attributes;
     changed.modified_ms = turn.now();
@@ -156,7 +176,7 @@ model::Reply delete_queue(Turn& turn, const model::DeleteQueue& command) {
     bind_dead_letter(turn, command.queue, dead_letter_of(config->attributes), {});
     turn.erase_config('q', command.queue);
     restart_delivery(turn, command.queue, turn.head(command.queue).end);
-    for (const char kind : {'k', 'j', 'v', 'B'}) {
+    for (const char kind : {'k', 'j', 'v', 'B', 'D'}) {
         turn.erase_range(keys::prefix(kind, command.queue), keys::prefix_end(kind, command.queue));
     }
     hide_log(turn, command.queue);
@@ -197,6 +217,7 @@ model::Reply rewind_queue(Turn& turn, const model::RewindQueue& command) {
         first_at_or_after(turn, command.queue, head.floor, head.end, command.to_ms) +
         (planted(K17) ? 1 : 0);
     restart_delivery(turn, command.queue, std::min(target, state.cursor));
+    settle_gone(turn, command.queue);
     state.rewound_ms = turn.now();
     state.ttl_due_ms = 0;
     arm_time_to_live(turn, command.queue, *config, 0);

@@ -141,7 +141,7 @@ void fields_of(F& f, T& v) {
     f(v.ready), f(v.ready_low), f(v.leases), f(v.rewound_ms), f(v.ttl_due_ms), f(v.bitmapped),
         f(v.all_below), f(v.pending);
     f(v.dropped), f(v.quarantined), f(v.redriven), f(v.redriven_open), f(v.discarded);
-    f(v.transferring), f(v.refused_to);
+    f(v.transferring), f(v.refused_to), f(v.gone_blocks);
 }
 
 template <class F, Is<Run> T>

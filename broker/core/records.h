@@ -59,6 +59,7 @@ struct DeliveryState {
     std::uint64_t holes = 0;          // queues: of these, at or above next
     std::uint64_t exceptions = 0;     // leased (queue) or failing (subscription)
     std::uint64_t ready = 0;          // exceptions that are ready; not counted as leased
+    std::uint64_t gone_blocks = 0;    // queues: rows of what no rewind brings back (gone.h)
     Sequence ready_low = 0;           // no ready row below it
     std::uint64_t leases = 0;         // ever given: tags receipts
     TimeMs rewound_ms = 0;

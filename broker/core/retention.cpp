@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/core/delivery.h"
+#include "broker/core/gone.h"
 #include "broker/core/message_log.h"
 #include "broker/core/timers.h"
 #include "broker/core/topics.h"
@@ -135,6 +136,7 @@ void reclaim_rows(Turn& turn, ObjectNo log) {
     LogHead& head = turn.head(log);
     head.reclaim_armed = false;
     turn.flush_run(log);
+    forget_gone(turn, log);
     std::vector<Run> gone;
     scan_runs(turn, log, head.reclaimed, [&](const Run& run) {
         if (run.last() >= head.floor || !turn.budget_left()) return false;

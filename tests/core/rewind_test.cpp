@@ -196,6 +196,97 @@ TEST(Rewind, SwitchedOffDropsWhatWasKeptForIt) {
     EXPECT_THAT(receive(driver, orders, 16), SizeIs(1));
 }
 
+TEST(Rewind, BringsNothingBackThatWasDeletedWhileItWasOff) {
+    CoreDriver driver = with_orders(with_rewind(0));
+    const auto sent = send(driver, orders, 3);
+    const auto got = receive(driver, orders, 3);
+    EXPECT_TRUE(remove(driver, orders, got[1].receipt));
+    driver.done(model::SetQueue{orders, with_rewind(3'600)});
+    EXPECT_TRUE(remove(driver, orders, got[2].receipt));
+    for (int round = 0; round < 2; ++round) {
+        driver.done(model::RewindQueue{orders, start});
+        EXPECT_EQ(counts(driver, orders).active, 2U);
+        const auto again = receive(driver, orders, 16);
+        EXPECT_THAT(ids_of(again), ElementsAre(sent[0], sent[2]));
+        remove_all(driver, again);
+    }
+}
+
+TEST(Rewind, SwitchedOffAndOnBringsNothingBackThatWasDeletedBefore) {
+    CoreDriver driver = with_orders(with_rewind(3'600));
+    const auto sent = send(driver, orders, 3);
+    EXPECT_TRUE(remove(driver, orders, receive(driver, orders, 3)[1].receipt));
+    driver.done(model::SetQueue{orders, with_rewind(0)});
+    driver.done(model::SetQueue{orders, with_rewind(3'600)});
+    driver.done(model::RewindQueue{orders, start});
+    EXPECT_THAT(ids_of(receive(driver, orders, 16)), ElementsAre(sent[0], sent[2]));
+}
+
+TEST(Rewind, WithAWiderWindowBringsNothingBackThatHadLeftTheOldOne) {
+    CoreDriver driver = with_orders(with_rewind(60));
+    const auto old = send(driver, orders, 2);
+    driver.advance(60'000);
+    const auto young = send(driver, orders, 2);
+    const auto got = receive(driver, orders, 4, 600'000);
+    EXPECT_TRUE(remove(driver, orders, got[1].receipt));
+    EXPECT_TRUE(remove(driver, orders, got[3].receipt));
+    driver.done(model::SetQueue{orders, with_rewind(3'600)});
+    driver.done(model::RewindQueue{orders, start});
+    EXPECT_THAT(ids_of(receive(driver, orders, 16)), ElementsAre(old[0], young[0], young[1]));
+}
+
+TEST(Rewind, WithAWiderWindowFindsNothingOfABatchThatHadLeftTheOldOne) {
+    CoreDriver driver = with_orders(with_rewind(60));
+    const auto sent = send(driver, orders, 2);
+    driver.advance(60'000);
+    remove_all(driver, receive(driver, orders));
+    driver.done(model::SetQueue{orders, with_rewind(3'600)});
+    driver.done(model::RewindQueue{orders, start});
+    EXPECT_THAT(ids_of(receive(driver, orders, 16)), ElementsAre(sent[1]));
+}
+
+TEST(Rewind, MayBeginAtWhatIsGone) {
+    CoreDriver driver = with_orders(with_rewind(0));
+    send(driver, orders);
+    driver.advance(1'000);
+    send(driver, orders, 2);
+    driver.advance(1'000);
+    const auto last = send(driver, orders);
+    const auto got = receive(driver, orders, 4);
+    remove_all(driver, {got[1], got[2]});
+    driver.done(model::SetQueue{orders, with_rewind(3'600)});
+    remove_all(driver, {got[3], got[0]});
+    driver.done(model::RewindQueue{orders, start + 1'000});
+    EXPECT_EQ(counts(driver, orders).active, 1U);
+    EXPECT_EQ(ids_of(receive(driver, orders, 16)), last);
+}
+
+TEST(Rewind, ForgetsWhatIsGoneWhenTheLogHasLetGoOfIt) {
+    CoreDriver::Options options;
+    options.check_invariants_every = 0;
+    CoreDriver driver = CoreDriver::data_set(options);
+    driver.done(make_queue(orders, with_rewind(0)));
+    const auto gone_rows = [&driver] {
+        std::size_t count = 0;
+        driver.rows().scan("D", "E", [&](auto, auto) { return ++count > 0; });
+        return count;
+    };
+    for (int entry = 0; entry < 10; ++entry) send(driver, orders, 500);
+    const auto got = receive(driver, orders, 5'000, 600'000);
+    remove_all(driver, {got[1], got[4'998]});
+    driver.done(model::SetQueue{orders, with_rewind(60)});
+    EXPECT_EQ(gone_rows(), 2U);
+    driver.done(model::RewindQueue{orders, start});
+    EXPECT_EQ(counts(driver, orders).active, 4'998U);
+    driver.check_invariants();
+    remove_all(driver, receive(driver, orders, 5'000, 600'000));
+    driver.advance(62'000);
+    EXPECT_EQ(gone_rows(), 1U);  // of the block that later messages will share
+    driver.check_invariants();
+    driver.done(model::DeleteQueue{orders});
+    EXPECT_EQ(gone_rows(), 0U);
+}
+
 TEST(Rewind, MayBeRepeated) {
     CoreDriver driver = with_orders(with_rewind(3'600));
     send(driver, orders, 5);

@@ -1,6 +1,6 @@
-// Histories: one node led through random commands, time that jumps and restarts, against what its
-// queues mean (queue_model.h). A history that fails can be made as short as it still fails. Values;
-// one test, one thread.
+// Histories: one node led through random commands, time that jumps, restarts and power cuts,
+// against what its queues mean (queue_model.h). A history that fails can be made as short as it
+// still fails. Values; one test, one thread.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@ enum class Act : std::uint8_t {
     set,
     clear,
     restart,
+    crash,
 };
 
 // A command with numbers that mean something only when it is carried out, so that others can be

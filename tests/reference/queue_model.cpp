@@ -91,6 +91,26 @@ std::optional<std::string> QueueModel::receive(std::uint32_t messages_max,
     return {};
 }
 
+std::set<MessageId> QueueModel::active(TimeMs now_ms) const {
+    std::set<MessageId> active;
+    for (const auto& [id, message] : messages_) {
+        if (state(message, now_ms) == State::active) active.insert(id);
+    }
+    return active;
+}
+
+void QueueModel::lose(const std::set<MessageId>& leased,
+                      std::uint32_t visibility_s,
+                      TimeMs now_ms) {
+    const std::uint32_t lease_s = visibility_s == 0 ? attributes_.visibility_s : visibility_s;
+    for (const MessageId id : leased) {
+        Message& message = messages_.at(id);
+        message.receipt = {};
+        message.leased_until_ms = now_ms + lease_s * ms_per_s;
+        ++message.receives;
+    }
+}
+
 QueueModel::Message* QueueModel::leased(Receipt receipt, TimeMs now_ms) {
     for (auto& [id, message] : messages_) {
         const bool its = message.receipt == receipt && receipt != Receipt{};

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,12 @@ class QueueModel {
                                        std::uint32_t visibility_s,
                                        const std::vector<Given>& given,
                                        TimeMs now_ms);
+
+    // What a receive may give.
+    [[nodiscard]] std::set<MessageId> active(TimeMs now_ms) const;
+
+    // These were leased by a receive whose answer nobody heard: no receipt is good for them.
+    void lose(const std::set<MessageId>& leased, std::uint32_t visibility_s, TimeMs now_ms);
 
     // Whether a delete with this receipt succeeds; it has happened then.
     bool remove(Receipt receipt, TimeMs now_ms);

@@ -1,6 +1,7 @@
-// One node against what its queues mean: random commands, time that jumps, restarts in between. A
-// failing seed is made as short as it still fails, and printed as the commands that remain. Built
-// twice: with a node in memory, and with PENSTOCK_OVER_HTTP with one behind its real front ends.
+// One node against what its queues mean: random commands, time that jumps, restarts and power cuts
+// in between. A failing seed is made as short as it still fails, and printed as the commands that
+// remain. Built twice: with a node in memory, and with PENSTOCK_OVER_HTTP with one behind its real
+// front ends.
 #include "tests/reference/history.h"
 #include "tests/simulation/seed.h"
 #include "tests/support/test_size.h"
@@ -16,8 +17,8 @@ using simulation::seeds_to_play;
 constexpr std::uint64_t seeds_by_default = 20'000 / steps_in_a_history;
 constexpr std::uint64_t seeds_in_full = 1'000'000 / steps_in_a_history;
 #else
-constexpr std::uint64_t seeds_by_default = 200;
-constexpr std::uint64_t seeds_in_full = 20'000;
+constexpr std::uint64_t seeds_by_default = 1'000'000 / steps_in_a_history;
+constexpr std::uint64_t seeds_in_full = 20'000'000 / steps_in_a_history;
 #endif
 
 TEST(QueueReference, ANodeDoesWhatItsQueuesMean) {

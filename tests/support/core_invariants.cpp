@@ -222,6 +222,11 @@ void Inspection::queues() {
             return ++delayed > 0;
         });
         equal(delayed, head.delayed, queue, "delayed messages");
+        std::uint64_t gone = 0;
+        rows_.scan(keys::prefix('D', queue), keys::prefix_end('D', queue), [&](auto, auto) {
+            return ++gone > 0;
+        });
+        equal(gone, state.gone_blocks, queue, "rows of what is gone");
         const auto info = core::queue_info(rows_, queue);
         expect(info->counts.active <= head.end, queue, "a count is below zero");
         return true;
