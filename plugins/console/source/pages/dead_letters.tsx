@@ -1,12 +1,13 @@
 // Dead letters: grouped by what killed them, chosen, looked at, and sent on their way again.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
-import { ask, get, Letter, Page, segment } from "../api";
+import { ask, get, Letter, Page, segment, Subscription } from "../api";
+import { curlOf } from "../curl";
 import { ago, count } from "../format";
 import { BriefQueue, useLive } from "../live";
 import { act, Badge, Confirm, Copy, Empty, Facts, link, Panel, Search, Table, Time, useAnswer, Waiting } from "../parts";
-import { curlOf } from "./message";
+
 
 const lettersMax = 500; // of one look
 const chosenMax = 1000; // of one redrive, as the server has it
@@ -80,14 +81,26 @@ function bodyText(letter: Letter): string {
   }
 }
 
+// The webhook it died at, if it was one.
+async function urlOf(letter: Letter): Promise<string | undefined> {
+  const [topic, name] = (letter.source ?? "").split("/");
+  if (name === undefined) return undefined;
+  const of = await get<Subscription>(`/v1/subscriptions/${segment(topic)}/${segment(name)}`);
+  return of.http?.url;
+}
+
 function LetterView(props: { letter: Letter; redrive: () => void }) {
   const { letter } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const { value: url } = useAnswer(() => urlOf(letter), [letter.id]);
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [letter.id]);
   const facts: [string, string][] = [];
   if (letter.tags?.length) facts.push(["Tags", letter.tags.join(", ")]);
   if (letter.key) facts.push(["Routing key", letter.key]);
   if (letter.ordering_key) facts.push(["Ordering key", letter.ordering_key]);
   if (letter.content_type) facts.push(["Content type", letter.content_type]);
   return (
+    <div class="letter" ref={place}>
     <Panel
       title={`Letter ${letter.id}`}
       aside={
@@ -96,7 +109,7 @@ function LetterView(props: { letter: Letter; redrive: () => void }) {
             Track
           </a>
           <Copy text={() => letter.body ?? letter.body_base64 ?? ""}>Copy body</Copy>
-          <Copy text={() => curlOf({ message: letter.id }, letter.body)}>Copy as curl</Copy>
+          {url && <Copy text={() => curlOf(url, letter.id, letter.body)}>Copy as curl</Copy>}
           <button type="button" class="primary" onClick={props.redrive}>
             Redrive
           </button>
@@ -132,6 +145,7 @@ function LetterView(props: { letter: Letter; redrive: () => void }) {
         </div>
       </div>
     </Panel>
+    </div>
   );
 }
 

@@ -1,11 +1,12 @@
 // One message: where it came from, where it is, and every attempt, side by side.
 
-import { Attempt, get, Place, segment, Track } from "../api";
+import { Attempt, get, Page, Place, segment, Subscription, Track } from "../api";
+import { curlOf } from "../curl";
 import { bytes, clock, latency, quoted } from "../format";
 import { Badge, Copy, Empty, Facts, link, Panel, Time, Tone, toneOfStatus, useAnswer, Waiting } from "../parts";
 
 const states: Record<string, [Tone, string]> = {
-  settled: ["good", "delivered"],
+  settled: ["good", "done with"],
   deleted: ["good", "taken"],
   visible: ["plain", "visible"],
   in_flight: ["wait", "in flight"],
@@ -15,7 +16,7 @@ const states: Record<string, [Tone, string]> = {
   moving: ["wait", "on its way"],
   dead: ["bad", "dead letter"],
   not_matched: ["off", "did not match"],
-  kept: ["plain", "kept"],
+  retained: ["off", "retained"],
 };
 
 function stateOf(place: Place): [Tone, string] {
@@ -26,18 +27,6 @@ function placeLink(place: Place): string {
   if (place.kind === "subscription") return link("subscriptions", ...place.object.split("/"));
   if (place.kind === "topic") return link("topics", place.object);
   return place.object.endsWith(".dlq") ? link("dead-letters", place.object) : link("queues", place.object);
-}
-
-// What repeats the attempt by hand. The body stays on the server: it is put in by whoever runs it.
-export function curlOf(attempt: { target?: string; message: string }, body?: string): string {
-  const target = attempt.target ?? "URL";
-  const data = body === undefined ? `@${attempt.message}.body` : quoted(body);
-  return [
-    `curl -i -X POST ${quoted(target)}`,
-    "  -H 'Content-Type: text/plain'",
-    `  -H ${quoted(`x-cmq-message-id: ${attempt.message}`)}`,
-    `  --data-binary ${data}`,
-  ].join(" \\\n");
 }
 
 interface Fact {
@@ -56,18 +45,67 @@ const compared: Fact[] = [
   { name: "Wrote", of: (one) => one.log ?? "", block: true },
 ];
 
+interface Tried {
+  place: Place;
+  url?: string; // of a webhook
+}
+
+function keyOf(attempt: Attempt): string {
+  return `${attempt.attempt}/${attempt.at}`;
+}
+
+// An attempt after a redrive counts from 1 again.
+function begunAgain(attempts: Attempt[], at: number): boolean {
+  return at > 0 && attempts[at].attempt <= attempts[at - 1].attempt;
+}
+
+// The track ends where a message died: what came after a redrive is among the deliveries.
+async function triedBy(place: Place, id: string): Promise<Tried> {
+  const [topic, name] = place.object.split("/");
+  const only = encodeURIComponent(place.object);
+  const [recent, subscription] = await Promise.all([
+    get<Page<Attempt>>(`/v1/deliveries?limit=200&subscription=${only}`),
+    get<Subscription>(`/v1/subscriptions/${segment(topic)}/${segment(name)}`).catch(() => null),
+  ]);
+  const known = new Set(place.attempts.map(keyOf));
+  const later = recent.items.filter((attempt) => attempt.message === id && !known.has(keyOf(attempt)));
+  const attempts = [...place.attempts, ...later];
+  attempts.sort((one, other) => Date.parse(one.at ?? "") - Date.parse(other.at ?? ""));
+  return { place: { ...place, attempts }, url: subscription?.http?.url };
+}
+
+interface Whole {
+  track: Track;
+  tried: Tried[];
+}
+
+async function wholeTrack(path: string, id: string): Promise<Whole> {
+  const track = await get<Track>(path);
+  const tried = await Promise.all(
+    track.places.filter((place) => place.attempts.length > 0).map((place) => triedBy(place, id)),
+  );
+  const merged = new Map(tried.map((one) => [one.place.object, one.place]));
+  const places = track.places.map((place) => (place.kind === "subscription" ? (merged.get(place.object) ?? place) : place));
+  return { track: { ...track, places }, tried };
+}
+
 // One column an attempt; what differs from the attempt before is marked.
-function SideBySide(props: { attempts: Attempt[] }) {
-  const facts = compared.filter((fact) => props.attempts.some((attempt) => fact.of(attempt) !== ""));
+function SideBySide(props: { of: Tried }) {
+  const { attempts } = props.of.place;
+  const { url } = props.of;
+  const facts = compared.filter((fact) => attempts.some((attempt) => fact.of(attempt) !== ""));
   return (
     <div class="side-by-side" tabIndex={0} role="region" aria-label="Attempts side by side">
       <table>
         <thead>
           <tr>
             <td />
-            {props.attempts.map((attempt) => (
-              <th scope="col" key={attempt.attempt}>
-                <span class="attempt-number">Attempt {attempt.attempt}</span>
+            {attempts.map((attempt, at) => (
+              <th scope="col" key={keyOf(attempt)}>
+                <span class="attempt-number">
+                  Attempt {attempt.attempt}
+                  {begunAgain(attempts, at) && ", sent again"}
+                </span>
                 <Badge tone={toneOfStatus(attempt.status)}>{attempt.status === "ok" ? "delivered" : attempt.status}</Badge>
                 <span class="attempt-time">{clock(attempt.at)}</span>
               </th>
@@ -78,25 +116,27 @@ function SideBySide(props: { attempts: Attempt[] }) {
           {facts.map((fact) => (
             <tr key={fact.name}>
               <th scope="row">{fact.name}</th>
-              {props.attempts.map((attempt, at) => {
+              {attempts.map((attempt, at) => {
                 const text = fact.of(attempt);
-                const differs = at > 0 && fact.name !== "Took" && text !== fact.of(props.attempts[at - 1]);
+                const differs = at > 0 && fact.name !== "Took" && text !== fact.of(attempts[at - 1]);
                 return (
-                  <td class={differs ? "differs" : ""} key={attempt.attempt}>
+                  <td class={differs ? "differs" : ""} key={keyOf(attempt)}>
                     {fact.block ? text && <pre>{text}</pre> : text || "–"}
                   </td>
                 );
               })}
             </tr>
           ))}
-          <tr>
-            <th scope="row">Repeat</th>
-            {props.attempts.map((attempt) => (
-              <td key={attempt.attempt}>
-                <Copy text={() => curlOf(attempt)}>Copy as curl</Copy>
-              </td>
-            ))}
-          </tr>
+          {url && (
+            <tr>
+              <th scope="row">Repeat</th>
+              {attempts.map((attempt) => (
+                <td key={keyOf(attempt)}>
+                  <Copy text={() => curlOf(url, attempt.message)}>Copy as curl</Copy>
+                </td>
+              ))}
+            </tr>
+          )}
         </tbody>
       </table>
     </div>
@@ -112,12 +152,13 @@ interface Step {
 }
 
 function attemptSteps(place: Place): Step[] {
-  return place.attempts.map((attempt) => {
+  return place.attempts.map((attempt, at) => {
+    const again = begunAgain(place.attempts, at) ? " after it was sent again" : "";
     const result = attempt.status === "ok" ? "delivered" : (attempt.http_status ?? attempt.reason ?? attempt.status);
     return {
       at: attempt.at,
       tone: toneOfStatus(attempt.status),
-      title: `${place.object}: attempt ${attempt.attempt}, ${result}`,
+      title: `${place.object}: attempt ${attempt.attempt}${again}, ${result}`,
       more: `${latency(attempt.latency_us)}${attempt.target ? ` · ${attempt.target}` : ""}`,
       href: placeLink(place),
     };
@@ -171,10 +212,9 @@ function meta(track: Track): [string, string][] {
 
 export function MessagePage(props: { id: string }) {
   const path = `/v1/messages/${segment(props.id)}/track`;
-  const answer = useAnswer(() => get<Track>(path), [path], 2);
-  const track = answer.value;
-  if (track === null) return <Waiting answer={answer} />;
-  const tried = track.places.filter((place) => place.attempts.length > 0);
+  const answer = useAnswer(() => wholeTrack(path, props.id), [path], 2);
+  if (answer.value === null) return <Waiting answer={answer} />;
+  const { track, tried } = answer.value;
   const request = () => `curl -H 'Authorization: Bearer KEY_ID:KEY_SECRET' ${quoted(location.origin + path)}`;
   return (
     <>
@@ -203,14 +243,14 @@ export function MessagePage(props: { id: string }) {
           <p>Attempts to deliver it come up here, side by side.</p>
         </Empty>
       )}
-      {tried.map((place) => (
+      {tried.map(({ place, url }) => (
         <Panel
           title={`Attempts of ${place.object}`}
           aside={<Badge tone={stateOf(place)[0]}>{stateOf(place)[1]}</Badge>}
           flush
           key={place.object}
         >
-          <SideBySide attempts={place.attempts} />
+          <SideBySide of={{ place, url }} />
         </Panel>
       ))}
     </>

@@ -17,7 +17,7 @@ import {
   targetOf,
 } from "../api";
 import { ago, count, duration, latency } from "../format";
-import { BriefSubscription, useLive } from "../live";
+import { BriefSubscription, live, useLive } from "../live";
 import {
   act,
   Badge,
@@ -90,6 +90,18 @@ export function SubscriptionsPage() {
   );
 }
 
+function DeadLetters(props: { of: { topic: string; name: string } }) {
+  const name = `${props.of.topic}.${props.of.name}.dlq`;
+  const queue = live.queues.get(name);
+  const letters = queue ? queue.visible + queue.in_flight : 0;
+  if (letters === 0) return <>0</>;
+  return (
+    <a class="bad-note" href={link("dead-letters", name)}>
+      {count(letters)}
+    </a>
+  );
+}
+
 export function SubscriptionTable(props: { rows: (BriefSubscription | Subscription)[] }) {
   return (
     <Table<BriefSubscription | Subscription>
@@ -101,6 +113,7 @@ export function SubscriptionTable(props: { rows: (BriefSubscription | Subscripti
         { name: "State", of: (one) => <StateBadge of={one} /> },
         { name: "Not done", right: true, of: (one) => count(one.backlog) },
         { name: "To be retried", right: true, of: (one) => count(one.waiting) },
+        { name: "Dead letters", right: true, of: (one) => <DeadLetters of={one} /> },
         { name: "Dropped", right: true, of: (one) => count(one.dropped) },
       ]}
     />
