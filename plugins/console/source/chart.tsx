@@ -10,7 +10,7 @@ export interface Line {
 
 const width = 600;
 const height = 150;
-const span = 300;
+const spans = [60, 300]; // seconds: a young page fills a minute first
 
 function ceiling(value: number): number {
   if (value <= 0) return 1;
@@ -55,6 +55,8 @@ export function Chart(props: {
     const value = line.values[line.values.length - 1];
     return value === undefined ? "–" : format(value);
   };
+  const knownSeconds = Math.max(0, ...props.lines.map((line) => line.values.length));
+  const span = spans.find((seconds) => knownSeconds <= seconds) ?? spans[spans.length - 1];
   const told = props.lines.map((line) => `${line.name} ${newest(line)}`).join(", ");
   return (
     <figure class="chart">
@@ -74,13 +76,13 @@ export function Chart(props: {
             <line class="grid" x1="0" x2={width} y1={height * part} y2={height * part} key={part} />
           ))}
           {props.lines.map((line) => {
-            const line_path = path(line.values, top, width, height, span);
-            return <path class={`line line-${line.kind}`} d={line_path} key={line.name} />;
+            const drawn = path(line.values, top, width, height, span);
+            return <path class={`line line-${line.kind}`} d={drawn} key={line.name} />;
           })}
         </svg>
         <span class="scale scale-top">{format(top)}</span>
         <span class="scale scale-middle">{format(top / 2)}</span>
-        <span class="scale scale-from">5 min ago</span>
+        <span class="scale scale-from">{span / 60} min ago</span>
         <span class="scale scale-to">now</span>
       </div>
       {props.note && <p class="note">{props.note}</p>}

@@ -243,7 +243,7 @@ export function Overview() {
           name="Failed attempts"
           value={rate(last?.failed)}
           unit="/s"
-          kind="bad"
+          kind={last?.failed ? "bad" : "main"}
           values={values("failed")}
           href={link("deliveries", "failed")}
         />
