@@ -2,9 +2,9 @@
 
 import { ComponentChildren } from "preact";
 
-import { Attempt, fullName, get, Status } from "../api";
+import { Attempt, Cluster, fullName, get, Status } from "../api";
 import { Chart, held, Line, Spark } from "../chart";
-import { ago, bytes, count, latency, short } from "../format";
+import { ago, bytes, count, latency, many, short } from "../format";
 import { BriefSubscription, Live, Moment, useLive } from "../live";
 import { Badge, Empty, link, Panel, Time, toneOfStatus, useAnswer } from "../parts";
 
@@ -79,8 +79,32 @@ function troubleOf(one: BriefSubscription): Trouble | null {
   return null;
 }
 
-function troubles(state: Live): Trouble[] {
-  const found: Trouble[] = [];
+// A cluster's own: nodes that are away, sets that nobody leads.
+function clusterTroubles(cluster: Cluster | null): Trouble[] {
+  const href = link("cluster");
+  const made = { weight: 5e9, href };
+  const away = (cluster?.nodes ?? []).filter((node) => !node.connected);
+  const idle = (cluster?.sets ?? []).filter((set) => set.leader === 0);
+  return [
+    ...away.map((node) => ({
+      ...made,
+      id: `node ${node.id}`,
+      name: `Node ${node.id}`,
+      badge: <Badge tone="bad">not connected</Badge>,
+      why: node.problem ?? "It does not answer the others.",
+    })),
+    ...idle.map((set) => ({
+      ...made,
+      id: `set ${set.set}`,
+      name: `Set ${set.set}`,
+      badge: <Badge tone="bad">no leader</Badge>,
+      why: "What lives there is not served until its replicas agree on a leader.",
+    })),
+  ];
+}
+
+function troubles(state: Live, cluster: Cluster | null): Trouble[] {
+  const found: Trouble[] = clusterTroubles(cluster);
   for (const one of state.subscriptions.values()) {
     const trouble = troubleOf(one);
     if (trouble !== null) found.push(trouble);
@@ -101,7 +125,8 @@ function troubles(state: Live): Trouble[] {
 }
 
 function Attention(props: { state: Live }) {
-  const all = troubles(props.state);
+  const { value: cluster } = useAnswer(() => get<Cluster>("/v1/cluster"), [], 5);
+  const all = troubles(props.state, cluster);
   return (
     <Panel title="Needs attention" aside={all.length > 0 && <span class="dim">{count(all.length)}</span>} flush>
       {all.length === 0 ? (
@@ -219,9 +244,9 @@ function ServerLine() {
       {status.space !== "normal" && <Badge tone="bad">disk: {status.space.replace("_", " ")}</Badge>}
       <span>version {status.version}</span>
       <span>started {ago(status.started_at)}</span>
-      <span>{count(state.figures?.objects.topic ?? status.topics)} topics</span>
-      <span>{count(state.figures?.objects.subscription ?? status.subscriptions)} subscriptions</span>
-      <span>{count(state.figures?.objects.queue ?? status.queues)} queues</span>
+      <span>{many(state.figures?.objects.topic ?? status.topics, "topic")}</span>
+      <span>{many(state.figures?.objects.subscription ?? status.subscriptions, "subscription")}</span>
+      <span>{many(state.figures?.objects.queue ?? status.queues, "queue")}</span>
       {status.log_bytes !== undefined && <span>log {bytes(status.log_bytes)}</span>}
     </p>
   );
