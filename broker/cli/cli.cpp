@@ -13,6 +13,7 @@
 #include "broker/cli/remote_server.h"
 #include "broker/cli/session.h"
 #include "broker/cli/sink_flags.h"
+#include "broker/cli/state/state_commands.h"
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/topic_commands.h"
 
@@ -29,7 +30,7 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 13> nouns = {"queue",
+constexpr std::array<std::string_view, 16> nouns = {"queue",
                                                     "topic",
                                                     "sub",
                                                     "fn",
@@ -40,6 +41,9 @@ constexpr std::array<std::string_view, 13> nouns = {"queue",
                                                     "context",
                                                     "doctor",
                                                     "bench",
+                                                    "apply",
+                                                    "diff",
+                                                    "export",
                                                     "completion",
                                                     "manual"};
 
@@ -126,6 +130,7 @@ int run(const std::vector<std::string>& words, World& world) {
     OperationCommands operations(session);
     ClusterCommands clusters(session);
     ContextCommands contexts(session);
+    StateCommands state(session);
     Doctor doctor(session);
     Bench bench(session);
     queues.add_to(root);
@@ -135,6 +140,7 @@ int run(const std::vector<std::string>& words, World& world) {
     operations.add_to(root);
     clusters.add_to(root);
     contexts.add_to(root);
+    state.add_to(root);
     doctor.add_to(root);
     bench.add_to(root);
     std::string shell;

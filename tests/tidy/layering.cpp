@@ -177,6 +177,7 @@ const std::map<std::string, Names>& outside_edges() {
         {"lz4.h", {"broker/storage/log"}},
         {"toml++/", {"broker/config", "broker/cli"}},
         {"CLI/", {"broker", "broker/cli"}},
+        {"yaml-cpp/", {"broker/cli"}},
         {"spdlog/", {"broker/base/log.cpp"}},
         {"systemd/", {"broker"}},
         {"uv.h", {"sinks/worker/supervisor"}},
