@@ -35,6 +35,9 @@ class Told {
     // Adds the object to `changes` when the caller does not know it like that.
     void tell(const std::string& name, boost::json::object object, boost::json::array& changes);
 
+    // It is still there, but how it is cannot be said now.
+    void keep(const std::string& name) { seen_.insert(name); }
+
     // Adds the names of what has gone.
     void end(boost::json::array& gone);
 

@@ -69,6 +69,7 @@ class EventStream final : public HttpStream {
     std::int64_t objects_due_us_ = 0;
     NewAttempts new_attempts_;
     Told queues_;
+    Told letters_;  // automatic dead-letter queues
     Told topics_;
     Told subscriptions_;
 };
@@ -137,8 +138,11 @@ asio::awaitable<void> EventStream::tell_named(List list,
             requests.push_back(std::move(get));
         }
         const auto views = co_await gather(broker_, principal_, std::move(requests));
-        for (const auto& view : views) {
+        for (std::size_t at = 0; at < views.size(); ++at) {
+            const auto& view = views[at];
             if (view) told.tell(view->name, brief(*view), changes);
+            // Its set may be without a leader: it has not gone.
+            if (!view) told.keep(page->items[at].name);
         }
         list.page.offset += page_items;
         if (list.page.offset >= page->total) break;
@@ -171,8 +175,12 @@ asio::awaitable<std::string> EventStream::objects() {
     json::array changes;
     json::array left;
     api::ListQueues queues;
-    queues.automatic = true;
     co_await tell_named<api::ListQueues, api::GetQueue>(std::move(queues), queues_, changes, left);
+    api::ListQueues letters;
+    letters.automatic = true;
+    letters.only_automatic = true;
+    co_await tell_named<api::ListQueues, api::GetQueue>(
+        std::move(letters), letters_, changes, left);
     data["queues"] = std::exchange(changes, {});
     gone["queues"] = std::exchange(left, {});
     api::ListTopics topics;

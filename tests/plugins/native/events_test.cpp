@@ -37,6 +37,15 @@ class FixedMetrics final : public api::MetricSource {
     }
 };
 
+class MovingClock final : public Clock {
+  public:
+    [[nodiscard]] std::int64_t wall_ms() const override { return 1'700'000'000'000; }
+
+    [[nodiscard]] std::int64_t steady_us() const override { return now_us; }
+
+    std::int64_t now_us = 0;
+};
+
 // A piece of text/event-stream: the name and data of each event.
 std::vector<std::pair<std::string, boost::json::object>> events_in(const std::string& piece) {
     std::vector<std::pair<std::string, boost::json::object>> events;
@@ -53,10 +62,16 @@ std::vector<std::pair<std::string, boost::json::object>> events_in(const std::st
 class Events : public NativeFixture {
   protected:
     Events() {
-        front_end = plugins::make_native_front_end(broker, {clock, nullptr, &metrics});
-        api::NamePage one{1, {{1, "jobs"}}};
-        broker.answer_with<api::ListQueues>(one);
+        front_end = plugins::make_native_front_end(broker, {moving, nullptr, &metrics});
+        broker.answer<api::ListQueues>([this](const api::ListQueues& asked) {
+            return api::Outcome<api::NamePage>(asked.only_automatic ? letters : queues);
+        });
         broker.answer<api::GetQueue>([this](const api::GetQueue& asked) {
+            if (asked.name == leaderless) {
+                model::Refusal refusal;
+                refusal.reason = model::Reason::unavailable;
+                return api::Outcome<api::QueueView>(refusal);
+            }
             api::QueueView view;
             view.name = asked.name;
             view.active = depth;
@@ -80,7 +95,11 @@ class Events : public NativeFixture {
         return piece;
     }
 
+    MovingClock moving;
     FixedMetrics metrics;
+    api::NamePage queues{1, {{1, "jobs"}}};
+    api::NamePage letters{0, {}};
+    std::string leaderless;  // its set has no leader now
     std::uint64_t depth = 3;
     api::SubscriptionPage subscriptions;
 };
@@ -123,6 +142,28 @@ TEST_F(Events, ObjectsAreToldOnceAndThenWhenTheyChange) {
               R"([{"topic":"orders","name":"billing","state":"disabled",)"
               R"("state_reason":"its program is gone","backlog":0,"waiting":0,"dropped":0,)"
               R"("discarded":0}])");
+}
+
+TEST_F(Events, QueuesAndTheirDeadLetterQueuesComeAndGo) {
+    letters = {1, {{2, "orders.billing.dlq"}}};
+    const auto response = ask("GET", "/v1/events?objects=true");
+    auto events = events_in(next(response));
+    ASSERT_THAT(events, SizeIs(2));
+    EXPECT_THAT(events[1].second.at("queues").as_array(), SizeIs(2));
+
+    // What cannot be asked has not gone; what is not listed any more has.
+    moving.now_us += 2'000'000;
+    leaderless = "jobs";
+    letters = {0, {}};
+    events = events_in(next(response));
+    ASSERT_THAT(events, SizeIs(2));
+    EXPECT_EQ(text(events[1].second, "queues"), "[]");
+    EXPECT_EQ(text(events[1].second, "gone"),
+              R"({"queues":["orders.billing.dlq"],"topics":[],"subscriptions":[]})");
+
+    // Nothing has changed: the figures come alone.
+    moving.now_us += 2'000'000;
+    EXPECT_THAT(events_in(next(response)), SizeIs(1));
 }
 
 TEST_F(Events, AnObjectIsToldAgainOnlyWhenItHasChanged) {
