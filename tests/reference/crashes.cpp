@@ -15,14 +15,17 @@ void Pair::crash([[maybe_unused]] const Step& step) {
     node_.restart();
     node_.settle_down();
 #else
-    constexpr std::array<Act, 8> cut = {Act::send,
-                                        Act::send,
-                                        Act::receive,
-                                        Act::remove,
-                                        Act::change_visibility,
-                                        Act::wait,
-                                        Act::rewind,
-                                        Act::set};
+    constexpr std::array<Act, 11> cut = {Act::send,
+                                         Act::send,
+                                         Act::receive,
+                                         Act::remove,
+                                         Act::change_visibility,
+                                         Act::wait,
+                                         Act::rewind,
+                                         Act::set,
+                                         Act::publish,
+                                         Act::filter,
+                                         Act::redrive};
     constexpr std::uint64_t changes_max = 8;
     Step half = step;
     half.act = cut.at(step.other % cut.size());
@@ -54,6 +57,7 @@ void Pair::cut_wait() {
         node_.clock.advance_us(std::clamp<std::int64_t>(pause_us, 0, us_until_sure));
     }
     start_again();
+    feed();
     bury();
 }
 

@@ -10,7 +10,7 @@
 namespace penstock::reference {
 namespace {
 
-constexpr std::array<const char*, 10> act_names = {"send",
+constexpr std::array<const char*, 13> act_names = {"send",
                                                    "receive",
                                                    "remove",
                                                    "change_visibility",
@@ -19,7 +19,10 @@ constexpr std::array<const char*, 10> act_names = {"send",
                                                    "set",
                                                    "clear",
                                                    "restart",
-                                                   "crash"};
+                                                   "crash",
+                                                   "publish",
+                                                   "filter",
+                                                   "redrive"};
 
 }  // namespace
 
@@ -33,7 +36,7 @@ std::string show(const std::vector<Step>& steps) {
 }
 
 std::vector<Step> draw_history(std::uint64_t seed) {
-    constexpr std::array<std::pair<Act, std::uint64_t>, 10> weights = {{{Act::send, 50},
+    constexpr std::array<std::pair<Act, std::uint64_t>, 13> weights = {{{Act::send, 35},
                                                                         {Act::receive, 50},
                                                                         {Act::remove, 33},
                                                                         {Act::change_visibility, 9},
@@ -42,7 +45,10 @@ std::vector<Step> draw_history(std::uint64_t seed) {
                                                                         {Act::set, 5},
                                                                         {Act::clear, 2},
                                                                         {Act::restart, 1},
-                                                                        {Act::crash, 1}}};
+                                                                        {Act::crash, 1},
+                                                                        {Act::publish, 20},
+                                                                        {Act::filter, 4},
+                                                                        {Act::redrive, 3}}};
     std::uint64_t total = 0;
     for (const auto& [act, weight] : weights) total += weight;
     SeededRandom random(seed);

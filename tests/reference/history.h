@@ -21,6 +21,9 @@ enum class Act : std::uint8_t {
     clear,
     restart,
     crash,
+    publish,
+    filter,
+    redrive,
 };
 
 // A command with numbers that mean something only when it is carried out, so that others can be

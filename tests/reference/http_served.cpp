@@ -180,7 +180,7 @@ api::Outcome<json::value> HttpServed::native(const std::string& method,
                                              const std::string& path,
                                              const json::value& body) {
     const std::string content = body.is_null() ? "" : json::serialize(body);
-    std::string bytes = method + " /v1/queues" + path + " HTTP/1.1\r\nHost: " + authority() +
+    std::string bytes = method + " /v1" + path + " HTTP/1.1\r\nHost: " + authority() +
                         "\r\nAuthorization: Bearer " + node::dev_key_id + ":" +
                         node::dev_key_secret +
                         "\r\nContent-Length: " + std::to_string(content.size()) + "\r\n";
@@ -199,11 +199,11 @@ json::object HttpServed::cmq(std::string_view action, cli::CmqParameters paramet
 api::Outcome<api::QueueView> HttpServed::ask(const api::CreateQueue& request) {
     json::object fields = fields_of(request.change);
     fields["name"] = request.name;
-    return viewed(native("POST", "", fields));
+    return viewed(native("POST", "/queues", fields));
 }
 
 api::Outcome<api::QueueView> HttpServed::ask(const api::SetQueue& request) {
-    return viewed(native("PATCH", "/" + request.name, fields_of(request.change)));
+    return viewed(native("PATCH", "/queues/" + request.name, fields_of(request.change)));
 }
 
 api::Outcome<api::QueueView> HttpServed::ask(const api::GetQueue& request) {
@@ -217,7 +217,7 @@ api::Outcome<api::QueueView> HttpServed::ask(const api::GetQueue& request) {
         view.rewindable = number(shown, "rewindMsgNum");
         return view;
     }
-    const auto answer = native("GET", "/" + request.name);
+    const auto answer = native("GET", "/queues/" + request.name);
     if (!answer) return answer.error();
     const json::object& shown = answer->at("messages").as_object();
     view.active = number(shown, "visible");
@@ -228,12 +228,12 @@ api::Outcome<api::QueueView> HttpServed::ask(const api::GetQueue& request) {
 }
 
 api::Outcome<api::Nothing> HttpServed::ask(const api::ClearQueue& request) {
-    return done(native("POST", "/" + request.name + "/clear"));
+    return done(native("POST", "/queues/" + request.name + "/clear"));
 }
 
 api::Outcome<api::Nothing> HttpServed::ask(const api::RewindQueue& request) {
-    return done(
-        native("POST", "/" + request.name + "/rewind", {{"to", format_instant(request.to_ms)}}));
+    return done(native(
+        "POST", "/queues/" + request.name + "/rewind", {{"to", format_instant(request.to_ms)}}));
 }
 
 api::Outcome<api::SentMessages> HttpServed::ask(const api::SendMessages& request) {
@@ -257,7 +257,7 @@ api::Outcome<api::SentMessages> HttpServed::ask(const api::SendMessages& request
         messages.push_back(json::object{{"body", message.payload}});
     }
     const auto answer = native("POST",
-                               "/" + request.queue + "/messages/batch",
+                               "/queues/" + request.queue + "/messages/batch",
                                {{"messages", std::move(messages)}, {"delay", request.delay_s}});
     if (!answer) return answer.error();
     for (const auto& id : answer->at("ids").as_array()) sent.ids.emplace_back(decimal(id));
@@ -280,7 +280,7 @@ api::Outcome<api::ReceivedMessages> HttpServed::ask(const api::ReceiveMessages& 
     }
     json::object fields{{"max", request.messages_max}, {"wait", 0}};
     if (request.visibility_s > 0) fields["visibility"] = request.visibility_s;
-    const auto answer = native("POST", "/" + request.queue + "/receive", fields);
+    const auto answer = native("POST", "/queues/" + request.queue + "/receive", fields);
     if (!answer) return answer.error();
     for (const auto& one : answer->at("messages").as_array()) {
         received.messages.push_back(native_message(one.as_object()));
@@ -298,7 +298,7 @@ api::Outcome<api::DeletedMessages> HttpServed::ask(const api::DeleteMessages& re
         return deleted;
     }
     const auto answer =
-        native("POST", "/" + request.queue + "/ack", {{"receipts", json::array{receipt}}});
+        native("POST", "/queues/" + request.queue + "/ack", {{"receipts", json::array{receipt}}});
     if (!answer) return answer.error();
     deleted.removed.push_back(answer->at("stale").as_array().empty());
     return deleted;
@@ -307,7 +307,7 @@ api::Outcome<api::DeletedMessages> HttpServed::ask(const api::DeleteMessages& re
 api::Outcome<api::Nothing> HttpServed::ask(const api::ChangeVisibility& request) {
     return done(native(
         "POST",
-        "/" + request.queue + "/visibility",
+        "/queues/" + request.queue + "/visibility",
         {{"receipt", model::to_text(request.receipt)}, {"visibility", request.visibility_s}}));
 }
 

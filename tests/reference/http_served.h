@@ -48,6 +48,15 @@ class HttpServed {
     api::Outcome<api::DeletedMessages> ask(const api::DeleteMessages& request);
     api::Outcome<api::Nothing> ask(const api::ChangeVisibility& request);
 
+    // http_topics.cpp; over /v1.
+    api::Outcome<api::TopicView> ask(const api::CreateTopic& request);
+    api::Outcome<api::SubscriptionView> ask(const api::Subscribe& request);
+    api::Outcome<api::SubscriptionView> ask(const api::SetSubscription& request);
+    api::Outcome<api::Nothing> ask(const api::Unsubscribe& request);
+    api::Outcome<api::SentMessages> ask(const api::PublishMessages& request);
+    api::Outcome<api::DeadLetterPage> ask(const api::ListDeadLetters& request);
+    api::Outcome<api::RedriveStarted> ask(const api::RedriveDeadLetters& request);
+
     testing::ManualClock clock;
     std::unique_ptr<node::Node> node;
 

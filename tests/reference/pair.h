@@ -1,10 +1,11 @@
-// Pair: one node and the model of its queues, led through the same history. Each step is carried
-// out on both; what differs first ends the history. Built twice: with a node in memory, and with
-// PENSTOCK_OVER_HTTP with one behind its real front ends. One test, one thread.
+// Pair: one node and the model of its queues and its topic, led through the same history. Each step
+// is carried out on both; what differs first ends the history. Built twice: with a node in memory,
+// and with PENSTOCK_OVER_HTTP with one behind its real front ends. One test, one thread.
 #pragma once
 
 #include "tests/reference/history.h"
 #include "tests/reference/queue_model.h"
+#include "tests/reference/topic_model.h"
 #ifdef PENSTOCK_OVER_HTTP
 #include "tests/reference/http_served.h"
 #else
@@ -28,6 +29,8 @@ using Subject = testing::SteppedNode;
 #endif
 
 inline constexpr std::int64_t us_until_sure = 250'000;
+inline constexpr std::size_t dead_letter_queue = 2;
+inline const std::string topic_name = "news";
 inline const std::array<std::string, 3> queue_names = {"orders", "mail", "dead"};
 
 class Pair {
@@ -95,6 +98,14 @@ class Pair {
     void bury();
     void compare_counts(std::size_t queue);
 
+    // pair_topic.cpp.
+    void make_topic();
+    void subscribe(std::size_t queue, const Tags& filter);
+    void publish(const Step& step);
+    void feed();
+    void filter(const Step& step);
+    void redrive();
+
     // crashes.cpp: the power fails in the middle of a command, and what became of it is found out.
     struct PowerCut {
         std::uint64_t changes = 0;  // of the disk until then
@@ -113,6 +124,7 @@ class Pair {
 
     Subject node_;
     std::vector<QueueModel> models_;  // of the first two names
+    TopicModel topic_;                // its subscribers are these queues
     std::set<std::string> dead_;
     std::set<std::string> perhaps_dead_;
     std::vector<Receipt> receipts_;

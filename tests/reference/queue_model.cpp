@@ -8,7 +8,7 @@ namespace penstock::reference {
 namespace {
 
 constexpr TimeMs ms_per_s = 1'000;
-constexpr TimeMs looked_at_every_ms = 1'000;
+constexpr TimeMs looked_at_every_ms = 1'020;  // a second, and two turns' lateness
 
 }  // namespace
 
@@ -20,11 +20,14 @@ TimeMs QueueModel::kept_ms(const Message& message) const {
 }
 
 bool QueueModel::is_unsure(TimeMs now_ms) const {
+    const auto just_over = [now_ms](TimeMs end_ms) {
+        return end_ms <= now_ms && now_ms - end_ms <= looked_at_every_ms;
+    };
     return std::any_of(messages_.begin(), messages_.end(), [&](const auto& one) {
-        const TimeMs lease_ms = one.second.deleted ? 0 : one.second.leased_until_ms;
-        const TimeMs end_ms = std::max(one.second.due_ms + kept_ms(one.second), lease_ms);
-        const TimeMs late_ms = now_ms - end_ms;
-        return late_ms >= 0 && late_ms <= looked_at_every_ms;
+        const Message& message = one.second;
+        const TimeMs old_ms = message.due_ms + kept_ms(message);
+        const bool leased_longer = !message.deleted && message.leased_until_ms > old_ms;
+        return just_over(old_ms) || (leased_longer && just_over(message.leased_until_ms));
     });
 }
 
@@ -51,10 +54,14 @@ void QueueModel::set(Attributes attributes, TimeMs now_ms) {
 }
 
 void QueueModel::send(MessageId id, std::string body, std::uint32_t delay_s, TimeMs now_ms) {
+    arrive(id, std::move(body), now_ms + delay_s * ms_per_s);
+}
+
+void QueueModel::arrive(MessageId id, std::string body, TimeMs due_ms) {
     Message message;
     message.body = std::move(body);
-    message.due_ms = now_ms + delay_s * ms_per_s;
-    messages_.emplace(id, std::move(message));
+    message.due_ms = due_ms;
+    messages_.insert_or_assign(id, std::move(message));
 }
 
 std::optional<std::string> QueueModel::receive(std::uint32_t messages_max,

@@ -65,6 +65,9 @@ class QueueModel {
 
     void send(MessageId id, std::string body, std::uint32_t delay_s, TimeMs now_ms);
 
+    // A message of a topic, or a dead letter that comes back: it is there from `due_ms` on.
+    void arrive(MessageId id, std::string body, TimeMs due_ms);
+
     // Why this answer to a receive of at most `messages_max` may not be; nothing: it may, and it
     // has happened. `visibility_s` 0: the queue's.
     std::optional<std::string> receive(std::uint32_t messages_max,

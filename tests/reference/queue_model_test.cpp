@@ -33,5 +33,22 @@ TEST(QueueReference, ANodeDoesWhatItsQueuesMean) {
     }
 }
 
+// Two leases end within 10 ms of each other, and a wait ends in between.
+TEST(QueueReference, ATimerMayBeATurnLate) {
+    const std::vector<Step> steps = {
+        {Act::send, 1, 8118239375553, 140903348034899},
+        {Act::send, 1, 215638902167760, 231380416491904},
+        {Act::receive, 1, 101951071075491, 277925963027841},
+        {Act::change_visibility, 1, 201528533517072, 249714480980306},
+        {Act::wait, 0, 55053886446001, 242098992430823},
+        {Act::receive, 1, 165392106918686, 160403551875795},
+        {Act::wait, 0, 268900647857657, 134029417229332},
+        {Act::wait, 1, 138554053296488, 226592730037416},
+        {Act::wait, 0, 157060040989884, 175312494255268},
+        {Act::wait, 1, 259577811830976, 134630568608868},
+    };
+    EXPECT_EQ(complaint_of(steps), "");
+}
+
 }  // namespace
 }  // namespace penstock::reference
