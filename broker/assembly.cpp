@@ -102,7 +102,8 @@ Result<void> Assembly::start_listener() {
     front_end.seed = random_.next();
     front_end.functions = &functions_->log_book;
     front_end.metrics = &broker_->metrics();
-    front_ends_ = plugins::make_front_ends(broker_->broker(), clock_, front_end);
+    audited_ = std::make_unique<api::AuditedBroker>(broker_->broker(), clock_);
+    front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
     auto server = plugins::HttpServer::start(std::move(*options), *pool_, clock_, std::move(asked));

@@ -2,6 +2,7 @@
 
 #include "broker/assembly.h"
 #include "broker/base/log.h"
+#include "broker/base/log_format.h"
 #include "broker/config/load.h"
 
 #include <CLI/CLI.hpp>
@@ -123,6 +124,7 @@ void serve_until_signal(const Assembly& assembly, const config::ServerConfig& co
 
 int run(const config::ServerConfig& config) {
     set_log_level(log_level(config.log_level));
+    set_log_format(config.log_format == "json" ? LogFormat::json : LogFormat::text);
     raise_file_limit();
     std::signal(SIGPIPE, SIG_IGN);
     warn_of_settings(config);

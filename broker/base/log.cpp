@@ -1,5 +1,7 @@
 #include "broker/base/log.h"
 
+#include "broker/base/log_format.h"
+
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -23,10 +25,15 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
     return spdlog::level::err;
 }
 
+constexpr const char* text_pattern = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
+constexpr const char* json_pattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})";
+
+bool as_json = false;
+
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> instance = [] {
         auto made = spdlog::stderr_color_mt("penstock");
-        made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+        made->set_pattern(text_pattern);
         return made;
     }();
     return *instance;
@@ -50,11 +57,20 @@ std::string escaped(std::string_view text) {
 void log_line(LogLevel level, std::string_view room, std::string_view event) {
     const auto severity = to_spdlog(level);
     if (!logger().should_log(severity)) return;
-    logger().log(severity, "room={} {}", room, escaped(event));
+    if (as_json) {
+        logger().log(severity, "{}", log_members(room, event));
+    } else {
+        logger().log(severity, "room={} {}", room, escaped(event));
+    }
 }
 
 void set_log_level(LogLevel level) {
     logger().set_level(to_spdlog(level));
+}
+
+void set_log_format(LogFormat format) {
+    as_json = format == LogFormat::json;
+    logger().set_pattern(as_json ? json_pattern : text_pattern);
 }
 
 }  // namespace penstock

@@ -135,6 +135,8 @@ std::vector<Key> make_server_keys() {
         choice_key("log_level",
                    [](C& c) -> std::string& { return c.log_level; },
                    {"debug", "info", "warn", "error"}),
+        choice_key(
+            "log_format", [](C& c) -> std::string& { return c.log_format; }, {"text", "json"}),
         number_key("request_timeout",
                    duration,
                    [](C& c) -> std::uint64_t& { return c.request_timeout_ms; },

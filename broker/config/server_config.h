@@ -88,6 +88,7 @@ struct ServerConfig {
     bool dev = false;
     std::uint64_t io_threads = 0;  // 0: one per processor
     std::string log_level = "info";
+    std::string log_format = "text";
     std::uint64_t request_timeout_ms = 10'000;
     TlsConfig tls;
     LogStoreConfig log;

@@ -1,5 +1,6 @@
 """Starting and stopping: what is printed, what it costs, and that stopping loses nothing."""
 
+import json
 import re
 import signal
 import stat
@@ -143,6 +144,32 @@ class StopTest(unittest.TestCase):
         server.process.wait(timeout=5)
         self.assertLess(time.monotonic() - began, 3)
         poll.join(40)
+
+
+class LogTest(unittest.TestCase):
+    def test_a_log_in_json_tells_of_each_administrative_act(self):
+        server = Server(self, data_folder(self), config='log_format = "json"\n').start()
+        server.cli("queue", "create", "jobs")
+        server.cli("queue", "send", "jobs", "one")
+        server.cli("queue", "create", "jobs", "--visibility", "5s", check=False)
+        server.cli("queue", "delete", "jobs", "--yes")
+        wait_until(lambda: "DeleteQueue" in server.log(), 5, "the last act in the log")
+        lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+        acts = [
+            (one["key"], one["action"], one["object"], one["outcome"])
+            for one in lines
+            if one.get("event") == "audit"
+        ]
+        key = "AKIDpenstockdev"
+        self.assertEqual(
+            acts,
+            [
+                (key, "CreateQueue", "jobs", "done"),
+                (key, "CreateQueue", "jobs", "refused"),
+                (key, "DeleteQueue", "jobs", "done"),
+            ],
+        )
+        self.assertTrue(all({"time", "level", "room"} <= one.keys() for one in lines), lines)
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ const std::map<std::string, Names>& outside_edges() {
         {"boost/beast", speakers},
         {"boost/json", encoders},
         {"boost/url", encoders},
+        {"boost/core/", {"broker/api"}},
         {"boost/pfr", {"broker/base/wire.h"}},
         {"openssl/",
          {"broker/api",
