@@ -11,16 +11,14 @@ namespace penstock {
 
 enum Bug : std::uint8_t {
     no_bug,
-    K1,
-    K2,
+    K2 = 2,
     K3,
     K4,
     K5,
     K6,
     K7,
     K8,
-    K9,
-    K10,
+    K10 = 10,
     K11,
     K12,
     K13,

@@ -119,25 +119,33 @@ void ClusterNode::connect(transport::Peers& peers) {
     peers.set_peers(peers_to_dial());
 }
 
-// As set 0 says; until it says something, who is configured or has founded the cluster, and whoever
-// has connected: who joins need not have been told of the node that will lead it.
+// As set 0 says; until it says something, who is configured or has founded the cluster. And whoever
+// is connected: what set 0 says here may be old, and who leads it by now must be answered.
 std::vector<PeerAddress> ClusterNode::peers_to_dial() const {
     std::vector<PeerAddress> known;
     for (const model::NodeInfo& info : nodes_) known.push_back({info.node, info.peer_address});
-    if (!known.empty()) return known;
-    if (identity_ && !identity_->founders.empty()) {
+    const bool told = !known.empty();
+    if (!told && identity_ && !identity_->founders.empty()) {
         for (const Founder& founder : identity_->founders) {
             known.push_back({NodeId{founder.node}, founder.peer_address});
         }
-    } else {
+    } else if (!told) {
         known = options_.peers;
     }
     for (const auto& [node, link] : links_) {
         const bool listed = std::any_of(
             known.begin(), known.end(), [&](const PeerAddress& peer) { return peer.node == node; });
-        if (!listed && !link.peer_address.empty()) known.push_back({node, link.peer_address});
+        const bool here = link.connected || !told;
+        if (!listed && here && !link.peer_address.empty()) {
+            known.push_back({node, link.peer_address});
+        }
     }
     return known;
+}
+
+bool ClusterNode::is_listed(NodeId peer) const {
+    return std::any_of(
+        nodes_.begin(), nodes_.end(), [&](const auto& info) { return info.node == peer; });
 }
 
 std::vector<SetId> ClusterNode::hosted(const model::Rows* names) {
@@ -422,7 +430,7 @@ void ClusterNode::on_question(NodeId from,
 void ClusterNode::on_connected(NodeId peer, const transport::Hello& hello) {
     mailbox_->post([this, peer, hello](node::Node&) {
         links_[peer] = Link{true, hello.peer_address, hello.http_address, hello.zone, {}};
-        if (nodes_.empty() && peers_ != nullptr) peers_->set_peers(peers_to_dial());
+        if (!is_listed(peer) && peers_ != nullptr) peers_->set_peers(peers_to_dial());
         levels_.heard(peer, hello.formats);
         founding_.forget(peer);
         // What was offered before may be forgotten there, or was never heard: offered again, it is
@@ -438,6 +446,7 @@ void ClusterNode::on_disconnected(NodeId peer, transport::LinkEnd how) {
         link.connected = false;
         founding_.forget(peer);
         link.problem = how == transport::LinkEnd::refused ? "refused" : "no connection";
+        if (!is_listed(peer) && peers_ != nullptr) peers_->set_peers(peers_to_dial());
         // Also in order: a node that ends its links stops.
         const bool gone = how != transport::LinkEnd::timed_out;
         for (const auto& [set, log] : logs_) {

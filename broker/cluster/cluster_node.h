@@ -191,6 +191,7 @@ class ClusterNode : public node::Neighbours,
     [[nodiscard]] Arranger::Facts facts() const;
     [[nodiscard]] std::set<NodeId> away() const;
     [[nodiscard]] std::vector<PeerAddress> peers_to_dial() const;
+    [[nodiscard]] bool is_listed(NodeId peer) const;  // by what set 0 says here
     [[nodiscard]] node::Refused complaint(const api::ChangeCluster& change) const;
     void tell_removed();
     Result<void> tend_departures(node::Node& node, std::int64_t now_us);

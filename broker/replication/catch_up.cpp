@@ -37,6 +37,14 @@ bool CatchUp::full(NodeId peer) const {
     return sent != sent_.end() && sent->second.bytes >= unconfirmed_bytes_max_;
 }
 
+void CatchUp::tick() {
+    std::vector<NodeId> lost;
+    for (auto& [peer, sent] : sent_) {
+        if (++sent.ticks >= unconfirmed_ticks_max_) lost.push_back(peer);
+    }
+    for (const NodeId peer : lost) forget(peer);
+}
+
 bool CatchUp::holds_back(const Message& message) {
     if (message.type != MessageType::append) return false;
     const bool reads = std::any_of(message.entries.begin(),
@@ -59,9 +67,10 @@ void CatchUp::read(NodeId to, LogIndex last, std::uint64_t bytes) {
 void CatchUp::confirmed(NodeId peer, LogIndex match, bool probed) {
     const auto found = sent_.find(peer);
     if (found == sent_.end()) return;
-    auto& [bytes, parts] = found->second;
+    auto& [bytes, ticks, parts] = found->second;
     while (!parts.empty() && (probed || parts.front().first <= match)) {
         bytes -= parts.front().second;
+        ticks = 0;
         parts.pop_front();
     }
     if (parts.empty()) sent_.erase(found);

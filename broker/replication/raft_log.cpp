@@ -80,6 +80,7 @@ void RaftLog::tick() {
     if (p.role == Role::leader) {
         ++p.ticks;
         p.news_due = true;
+        p.catch_up.tick();
     } else {
         ++p.quiesced_ticks;
         p.elections.tick();

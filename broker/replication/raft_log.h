@@ -34,7 +34,8 @@ struct RaftOptions {
     std::uint32_t inbox_frames_max = 4'096;
     std::uint64_t keep_bytes_for_followers = 1ULL << 30;  // applied entries kept to be sent
     std::uint64_t reread_bytes_per_turn = 4ULL << 20;     // of older entries, for followers behind
-    std::uint64_t reread_bytes_on_the_way_max = 8ULL << 20;  // to one follower, unconfirmed
+    std::uint64_t reread_bytes_on_the_way_max = 8ULL << 20;  // to one follower, unconfirmed,
+    std::uint32_t reread_ticks_max = 100;                    // for so long: it is taken for lost
     std::uint64_t promoted_behind_max =
         1'000;  // entries a learner may lack when it becomes a voter
     // News of a commit that carry no entry wait for the next entries, at most for a tick. Whoever

@@ -55,7 +55,9 @@ struct RaftLog::Parts {
           window(window_before),
           proposals(raft_options.in_flight_bytes_max),
           elections(surroundings.random, raft_options.engine.election_ticks),
-          catch_up(raft_options.reread_bytes_per_turn, raft_options.reread_bytes_on_the_way_max),
+          catch_up(raft_options.reread_bytes_per_turn,
+                   raft_options.reread_bytes_on_the_way_max,
+                   raft_options.reread_ticks_max),
           snapshots(std::move(snapshot), raft_options.snapshot_ticks_max),
           keeper(own_set, surroundings.store, log_before, raft_options.keep_bytes_for_followers) {}
 

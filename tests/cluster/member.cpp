@@ -141,6 +141,14 @@ Result<void> Member::start() {
     return {};
 }
 
+bool Member::fetches() const {
+    for (std::uint16_t set = 0; set <= rules_.data_sets; ++set) {
+        const auto names = disk_.list("data/incoming/set-" + std::to_string(set));
+        if (names && !names->empty()) return true;
+    }
+    return false;
+}
+
 void Member::crash(std::uint64_t seed) {
     ++lives_;
     network_.kill(id_);

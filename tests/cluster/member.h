@@ -103,6 +103,9 @@ class Member {
 
     [[nodiscard]] bool breaks() const { return breaks_; }
 
+    // Something of a snapshot is on its disk.
+    [[nodiscard]] bool fetches() const;
+
     // From now on its disk takes so long for whatever a turn writes; 0: no time.
     void slow_disk(std::int64_t each_turn_us) { slow_us_ = each_turn_us; }
 

@@ -354,6 +354,23 @@ TEST_F(Membership, ANodeJoinsUnderALeaderThatItWasNotToldOf) {
     expect_all(5);
 }
 
+// While node 4 was away node 5 joined, and leads: what set 0 says here does not list it, and only
+// answering it brings what does.
+TEST_F(Membership, WhoWasAwayAnswersALeaderThatJoinedMeanwhile) {
+    found(32, 3, sets(1));
+    add(4);
+    ASSERT_TRUE(until([&] { return voters(SetId{0}).contains(4); }));
+    world().crash(4);
+    add(5);
+    ASSERT_TRUE(until([&] { return voters(SetId{0}).contains(5); }));
+    ASSERT_TRUE(world().ask(1, change(What::transfer, 5, 0)).has_value());
+    ASSERT_TRUE(until([&] { return world().leader(SetId{0}) == 5; }));
+    world().start(4);
+    ASSERT_TRUE(until([&] { return nodes(4).size() == 5; }));
+    ASSERT_TRUE(until([&] { return world().all_led(); })) << world().not_led();
+    expect_all(4);
+}
+
 TEST_F(Membership, WhatCannotBeIsRefusedAndChangesNothing) {
     found(7, 3, sets(1));
     EXPECT_FALSE(world().ask(1, change(What::remove, 9)).has_value());

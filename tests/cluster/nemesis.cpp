@@ -26,7 +26,9 @@ constexpr std::uint64_t all_of_a_log = 1ULL << 30;
 // A snapshot whose offer was lost is offered again after a minute: see RaftOptions.
 constexpr std::int64_t healing_ms = 120'000;
 constexpr std::uint64_t members_max = 7;
-constexpr std::size_t members_kept = 3;  // none leaves a cluster that has no more
+constexpr std::uint64_t one_fetch_in = 8;  // breaks the disk, in each look,
+constexpr std::uint64_t spoiled_max = 3;   // but no more of them in a game
+constexpr std::size_t members_kept = 3;    // none leaves a cluster that has no more
 
 MemberRules rules_of(const Game& game) {
     MemberRules rules;
@@ -88,6 +90,7 @@ class Nemesis {
             world_.run(5);
             if (world_.chance(2) == 0) clients_.act();
             if (world_.chance(40) == 0) disturb();
+            if (game_.faults.contains(Fault::broken_disk)) spoil_snapshots();
             if (game_.changes && world_.chance(150) == 0) change();
             clients_.look();
         }
@@ -205,6 +208,16 @@ class Nemesis {
         ++ran_.crashes;
     }
 
+    // A snapshot is taken into use within a few changes of the disk: few nodes would end there.
+    void spoil_snapshots() {
+        for (const auto& [id, member] : world_.members()) {
+            if (spoiled_ == spoiled_max || !member->up() || member->breaks()) continue;
+            if (!member->fetches() || world_.chance(one_fetch_in) != 0) continue;
+            ++spoiled_;
+            break_disk(*member);
+        }
+    }
+
     void crash(std::uint64_t id) {
         if (!world_.member(id).up()) return;
         world_.crash(id);
@@ -281,6 +294,7 @@ class Nemesis {
     std::map<std::pair<NodeId, std::uint64_t>, std::unique_ptr<PushEnd>> ends_;  // by life
     World world_;
     bool calm_ = false;
+    std::uint64_t spoiled_ = 0;
     std::uint64_t lost_ = 0;  // the member whose disk is gone; 0: none
     Clients clients_;
     Ran ran_;

@@ -1,7 +1,9 @@
 #include "tests/cluster/watch.h"
 
 #include "broker/base/hash.h"
+#include "broker/replication/raft_log.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::cluster::testing {
@@ -28,7 +30,24 @@ void Watch::look(Member& member) {
         if (node::HostedSet* set = member.node().hosted(SetId{number})) {
             look_at_set(member.id(), *set);
         }
+        look_at_replica(member, SetId{number});
     }
+}
+
+// A replica is given up only by who is no voter any more: until then its disk counts.
+void Watch::look_at_replica(Member& member, SetId set) {
+    const std::pair at{member.id(), set};
+    if (member.node().hosted(set) != nullptr) {
+        holds_[at] = member.lives();
+        return;
+    }
+    const auto held = holds_.find(at);
+    if (held == holds_.end() || held->second != member.lives()) return;
+    holds_.erase(held);
+    const std::vector<NodeId>& voters = voters_[set].nodes;
+    if (std::find(voters.begin(), voters.end(), member.id()) == voters.end()) return;
+    complaints_.push_back(name(member.id()) + " gives set " + std::to_string(set.value) +
+                          " up and is a voter of it");
 }
 
 void Watch::look_at_set(NodeId member, node::HostedSet& set) {
@@ -39,6 +58,11 @@ void Watch::look_at_set(NodeId member, node::HostedSet& set) {
         if (!fresh && known->second != member) {
             complaints_.push_back(where + " has two leaders in term " +
                                   std::to_string(leadership.term));
+        }
+        Voters& voters = voters_[set.set()];
+        const auto* log = dynamic_cast<const replication::RaftLog*>(&set.log());
+        if (log != nullptr && leadership.term >= voters.term) {
+            voters = {leadership.term, log->members().voters};
         }
     }
     model::LogIndex& before = applied_[{member, set.set()}];

@@ -186,7 +186,7 @@ TEST(CatchUp, WhatIsReadBackIsBoundedPerTurnAndKeepsItsOrder) {
     const RaftEntry old{1, 5, EntryKind::normal, 100, nullptr};
     const PayloadPtr payload = bytes(10);
     const RaftEntry young{1, 6, EntryKind::normal, 10, payload.get()};
-    CatchUp catch_up(150, 1'000);
+    CatchUp catch_up(150, 1'000, 3);
     catch_up.begin_turn();
     EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
     catch_up.read(NodeId{2}, 5, 100);
@@ -207,9 +207,29 @@ TEST(CatchUp, WhatIsReadBackIsBoundedPerTurnAndKeepsItsOrder) {
     EXPECT_FALSE(catch_up.waiting());
 }
 
+// A lost frame is told of by nobody: what waits behind it would wait for ever.
+TEST(CatchUp, WhatIsNotConfirmedForLongIsForgottenWithWhatWaitsBehindIt) {
+    const RaftEntry old{1, 5, EntryKind::normal, 100, nullptr};
+    CatchUp catch_up(1'000, 150, 3);
+    catch_up.begin_turn();
+    catch_up.read(NodeId{2}, 5, 100);
+    catch_up.tick();
+    catch_up.tick();
+    catch_up.confirmed(NodeId{2}, 5, false);
+    catch_up.read(NodeId{2}, 6, 200);
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 6, old)));
+    catch_up.tick();
+    catch_up.tick();
+    EXPECT_TRUE(catch_up.holds_back(append(NodeId{2}, 7, old)));
+    catch_up.tick();
+    EXPECT_FALSE(catch_up.unconfirmed());
+    EXPECT_FALSE(catch_up.next());
+    EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 6, old)));
+}
+
 TEST(CatchUp, AFollowerThatConfirmsNothingIsSentNoMoreThanItMayHold) {
     const RaftEntry old{1, 5, EntryKind::normal, 100, nullptr};
-    CatchUp catch_up(1'000, 150);
+    CatchUp catch_up(1'000, 150, 3);
     catch_up.begin_turn();
     catch_up.read(NodeId{2}, 5, 100);
     EXPECT_FALSE(catch_up.holds_back(append(NodeId{2}, 4, old)));
@@ -231,7 +251,7 @@ TEST(CatchUp, AFollowerThatConfirmsNothingIsSentNoMoreThanItMayHold) {
 }
 
 TEST(CatchUp, AMembershipEntryThatWaitsKeepsItsBytes) {
-    CatchUp catch_up(1, 1'000);
+    CatchUp catch_up(1, 1'000, 3);
     catch_up.begin_turn();
     catch_up.read(NodeId{2}, 4, 1);
     {

@@ -74,22 +74,35 @@ void SimulatedCluster::deliver(NodeId from, NodeId to, std::string frame) {
     Event event = happening(Happening::frame, to, from);
     event.bytes = std::move(frame);
     if (chance(100) < weather.twice_percent) later(1 + chance(5 * weather.delay_ms_max), event);
-    if (chance(100) < weather.astray_percent) {
-        auto astray = nodes_.begin();
-        std::advance(astray, static_cast<std::ptrdiff_t>(chance(nodes_.size())));
-        Event copy = event;
-        copy.node = astray->first;
-        // Or it is of another set, which has come to a later term.
-        constexpr std::size_t set_at = 1;
-        constexpr std::size_t term_at = 7;
-        if (chance(2) == 0 && copy.bytes.size() > term_at && copy.bytes[term_at] < 100) {
-            copy.node = to;
-            ++copy.bytes[set_at];
-            copy.bytes[term_at] = static_cast<char>(copy.bytes[term_at] + 3);
-        }
-        later(1 + chance(weather.delay_ms_max), std::move(copy));
-    }
+    if (chance(100) < weather.astray_percent) lead_astray(event, to);
     later(1 + chance(weather.delay_ms_max), std::move(event));
+}
+
+// It comes to another node, or it is of another set, which has come to a later term.
+void SimulatedCluster::lead_astray(Event copy, NodeId to) {
+    constexpr std::size_t set_at = 1;
+    constexpr std::size_t term_at = 7;
+    auto other = nodes_.begin();
+    std::advance(other, static_cast<std::ptrdiff_t>(chance(nodes_.size())));
+    copy.node = other->first;
+    copy.astray = copy.node != to;
+    if (chance(2) == 0 && copy.bytes.size() > term_at && copy.bytes[term_at] < 100) {
+        copy.node = to;
+        copy.astray = true;
+        ++copy.bytes[set_at];
+        copy.bytes[term_at] = static_cast<char>(copy.bytes[term_at] + 3);
+    }
+    later(1 + chance(weather.delay_ms_max), std::move(copy));
+}
+
+void SimulatedCluster::hear(SimulatedReplica& node, const Event& event) {
+    RaftLog& log = node.log();
+    const std::uint64_t refused = log.counters().frames_refused;
+    log.receive(event.peer, event.bytes);
+    const bool taken = log.counters().frames_refused == refused;
+    if (!event.astray || !taken || log.gone() != Engine::Gone::no) return;
+    world_.referee.violation("node " + std::to_string(node.id().value) +
+                             " takes a frame that is not for it");
 }
 
 void SimulatedCluster::run(std::uint64_t milliseconds) {
@@ -116,7 +129,7 @@ void SimulatedCluster::take(Event event) {
             node.log().tick();
             break;
         case Happening::frame:
-            node.log().receive(event.peer, event.bytes);
+            hear(node, event);
             break;
         case Happening::lost:
             node.log().peer_lost(event.peer);

@@ -95,6 +95,7 @@ class SimulatedCluster {
         NodeId node;
         NodeId peer;
         std::string bytes;
+        bool astray = false;  // a frame that is not for this node and set
         SnapshotOffer offer;
 
         friend bool operator<(const Event& left, const Event& right) {
@@ -106,6 +107,8 @@ class SimulatedCluster {
     void later(std::uint64_t delay, Event event);
     void take(Event event);
     void deliver(NodeId from, NodeId to, std::string frame);
+    void lead_astray(Event copy, NodeId to);
+    void hear(SimulatedReplica& node, const Event& event);
     void fetch(SimulatedReplica& node, SnapshotOffer offer);
     void after_run(SimulatedReplica& node);
     void told_of(NodeId crashed);

@@ -51,6 +51,32 @@ void SimulatedReplica::start(RaftOrigin origin, const std::vector<NodeId>& found
     if (!log) return world_.referee.violation("cannot start: " + log.error().detail);
     log_ = std::move(*log);
     rows_.applied = log_->committed();
+    look_at_promises();
+}
+
+// Terms and votes outlive a crash, else a node votes twice in one term.
+void SimulatedReplica::look_at_promises() {
+    const std::uint64_t term = log_->leadership().term;
+    if (term >= told_term_) return;
+    world_.referee.violation("node " + std::to_string(id_.value) + " comes back in term " +
+                             std::to_string(term) + " and has spoken in term " +
+                             std::to_string(told_term_));
+}
+
+// What asks before a vote names a term that nobody is in yet.
+void SimulatedReplica::promise(const Message& message) {
+    const bool asks_before =
+        message.type == MessageType::pre_vote || message.type == MessageType::pre_vote_answer;
+    if (asks_before) return;
+    told_term_ = std::max(told_term_, message.term);
+    const bool stands = message.type == MessageType::vote;
+    const bool votes = message.type == MessageType::vote_answer && !message.reject;
+    if (!stands && !votes) return;
+    const NodeId candidate = stands ? id_ : message.to;
+    const auto [known, fresh] = votes_.try_emplace(message.term, candidate);
+    if (fresh || known->second == candidate) return;
+    world_.referee.violation("node " + std::to_string(id_.value) + " votes twice in term " +
+                             std::to_string(message.term));
 }
 
 void SimulatedReplica::crash() {
@@ -198,14 +224,16 @@ void SimulatedReplica::read() {
 // R1, and section 8 of the order: before the sync only appends leave, and none of them speaks of a
 // commit that is not durable here.
 void SimulatedReplica::send(NodeId to, SetId, std::string frame) {
+    const auto decoded = decode_frame(frame);
+    if (!decoded) return world_.referee.violation("a frame is sent that cannot be read");
     if (before_sync_) {
-        const auto decoded = decode_frame(frame);
-        if (!decoded || decoded->message.type != MessageType::append) {
+        if (decoded->message.type != MessageType::append) {
             world_.referee.violation("a promise leaves before the sync");
         } else if (decoded->message.commit > durable_) {
             world_.referee.violation("an append speaks of a commit that is not durable");
         }
     }
+    promise(decoded->message);
     world_.send(id_, to, std::move(frame));
 }
 

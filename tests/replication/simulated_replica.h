@@ -90,6 +90,8 @@ class SimulatedReplica final : public RaftSender {
     void apply(const Committed& committed);
     void take_results();
     void finish_installation();
+    void promise(const Message& message);
+    void look_at_promises();
     [[nodiscard]] bool crashes_here();
 
     NodeId id_;
@@ -108,6 +110,8 @@ class SimulatedReplica final : public RaftSender {
     std::optional<SnapshotOffer> offer_;
     LogIndex durable_ = 0;
     bool before_sync_ = false;
+    std::uint64_t told_term_ = 0;            // the latest that others were told of, in any life
+    std::map<std::uint64_t, NodeId> votes_;  // by term, in all lives
 };
 
 }  // namespace penstock::replication::testing

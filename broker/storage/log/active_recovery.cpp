@@ -101,6 +101,7 @@ Result<RecoveredActive> Recovery::run() {
         } else if (taken) {
             taken = take_record(scanner);
         }
+        if (!taken && planted(K21)) break;
         if (!taken) return taken.error();
     }
     if (const auto closed = close_last_write(); !closed) return closed.error();
@@ -324,7 +325,7 @@ Result<void> Recovery::lose(Tag tag, SetId set, LogIndex index, std::uint64_t at
         return {};
     }
     if (!has_bodies(tag)) return {};  // the entry behind an end of suffix says the same
-    if (index > applied_(set) && !planted(K21)) {
+    if (index > applied_(set)) {
         return refuse(at, "an entry that the rows still need cannot be read");
     }
     recovered_.content.index.add({set, index, at, 0, 0});
