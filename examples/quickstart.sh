@@ -164,5 +164,6 @@ if $once; then
 else
   disown "$server" "$receiver"
   say "the server stays: $PENSTOCK_SERVER. Try: $PENSTOCK_BINARY queue list --server $PENSTOCK_SERVER"
+  say "the console: $PENSTOCK_SERVER/ with the key AKIDpenstockdev and its secret penstock-dev-secret"
   say "stop it: kill $server $receiver"
 fi
