@@ -2,6 +2,7 @@
 
 #include "broker/base/log.h"
 #include "broker/room_options.h"
+#include "broker/secret_key.h"
 #include "plugins/all.h"
 #include "sinks/all.h"
 
@@ -66,6 +67,9 @@ Result<void> Assembly::make_broker() {
 Result<void> Assembly::start() {
     auto made = make_broker();
     if (!made) return made;
+    auto secrets = open_secret_box(config_, random_);
+    if (!secrets) return secrets.error();
+    secrets_ = std::move(*secrets);
     pool_ = std::make_unique<plugins::IoPool>(io_thread_count(config_));
     auto ready = start_dispatcher();
     if (!ready) return ready;
@@ -86,8 +90,10 @@ Result<void> Assembly::start() {
 Result<void> Assembly::start_dispatcher() {
     const auto executor = pool_->at(0).get_executor();
     functions_ = std::make_unique<sinks::FunctionHost>(executor, clock_);
-    auto made = sinks::make_sinks(
-        executor, clock_, random_, broker_->dispatch(), *functions_, sink_options(config_));
+    auto options = sink_options(config_);
+    options.secrets = secrets_.get();
+    auto made =
+        sinks::make_sinks(executor, clock_, random_, broker_->dispatch(), *functions_, options);
     if (!made) return made.error();
     dispatcher_ = std::make_unique<dispatcher::Dispatcher>(
         executor, broker_->dispatch(), std::move(*made), clock_);
@@ -102,6 +108,7 @@ Result<void> Assembly::start_listener() {
     front_end.seed = random_.next();
     front_end.functions = &functions_->log_book;
     front_end.metrics = &broker_->metrics();
+    front_end.secrets = secrets_.get();
     audited_ = std::make_unique<api::AuditedBroker>(broker_->broker(), clock_);
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
@@ -151,6 +158,7 @@ Result<void> Assembly::stop() {
     front_ends_.clear();
     dispatcher_.reset();
     functions_.reset();
+    secrets_.reset();
     broker_.reset();
     cluster_.reset();
     pool_.reset();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/audit.h"
+#include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/random.h"
@@ -60,6 +61,7 @@ class Assembly {
     std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own
     std::unique_ptr<node::BrokerThread> broker_;
     std::unique_ptr<api::AuditedBroker> audited_;
+    std::unique_ptr<api::SecretBox> secrets_;
     std::unique_ptr<sinks::FunctionHost> functions_;
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;

@@ -126,7 +126,8 @@ sinks::SinkOptions sink_options(const config::ServerConfig& config) {
     sinks::SinkOptions options;
     options.allow_private = config.dev || config.push.allow_private;
     options.ca_file = config.push.ca_file;
-    options.topic_owner = config.cmq.app_id;
+    options.identity.topic_owner = config.cmq.app_id;
+    if (!config.cluster.name.empty()) options.identity.authority = config.cluster.name;
     options.allow_processes = config.dev || config.functions.allow_processes;
     options.sandbox = sandbox(config);
     std::error_code ignored;

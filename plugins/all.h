@@ -5,6 +5,7 @@
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/metrics.h"
+#include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 
@@ -21,8 +22,9 @@ struct FrontEndOptions {
         0;                             // CMQ: how far a Timestamp may be off; 0: any time will do
     std::uint32_t backoff_min_ms = 0;  // CMQ: BACKOFF_RETRY's pauses
     std::uint32_t backoff_max_ms = 0;
-    api::Functions* functions = nullptr;   // outlives them; nullptr: none run here
-    api::MetricSource* metrics = nullptr;  // outlives them; nullptr: there is no /metrics
+    api::Functions* functions = nullptr;      // outlives them; nullptr: none run here
+    api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
+    const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

@@ -33,7 +33,8 @@ Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
                          FunctionHost& functions,
                          const SinkOptions& options) {
     http::HttpSinkOptions http_options;
-    http_options.topic_owner = options.topic_owner;
+    http_options.identity = options.identity;
+    http_options.secrets = options.secrets;
     http_options.client = client_options(options);
     auto resolver = std::make_unique<client::PoolResolver>(executor, clock);
     auto http =
@@ -51,9 +52,9 @@ Result<Sinks> make_sinks(const boost::asio::any_io_executor& executor,
     process.allowed = options.allow_processes;
     process.profile = options.sandbox;
     process.environment = worker::inherited_environment();
-    const process::RuntimeSinkOptions runtime{{options.topic_owner, false}, process};
+    const process::RuntimeSinkOptions runtime{{options.identity.topic_owner, false}, process};
 
-    const process::WorkerHttpOptions worker_http{process, options.topic_owner};
+    const process::WorkerHttpOptions worker_http{process, options.identity};
     auto http_workers = process::make_worker_http_sink(workshop, worker_http);
     if (!http_workers) return http_workers.error();
 

@@ -6,6 +6,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/random.h"
+#include "sinks/http/push_request.h"
 #include "sinks/sink.h"
 #include "sinks/worker/log_book.h"
 #include "sinks/worker/supervisor_link.h"
@@ -28,9 +29,10 @@ struct FunctionHost {
 };
 
 struct SinkOptions {
-    bool allow_private = false;  // pushes to loopback and private addresses: --dev, or configured
-    std::string ca_file;         // PEM trusted beside the system's store; empty: none
-    std::uint64_t topic_owner = 0;  // the account's number that receivers are shown
+    bool allow_private = false;   // pushes to loopback and private addresses: --dev, or configured
+    std::string ca_file;          // PEM trusted beside the system's store; empty: none
+    http::PushIdentity identity;  // what receivers are told
+    const api::SecretBox* secrets = nullptr;  // of subscriptions; outlives the sinks
     bool allow_processes = false;  // programs of this machine; Lua scripts run in any case
     worker::SandboxProfile sandbox = worker::SandboxProfile::standard;
     std::string lua_program;  // absolute path of penstock-lua

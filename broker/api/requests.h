@@ -271,6 +271,12 @@ struct GetSubscription {
     std::string name;
 };
 
+// How an HTTP subscription signs from now on.
+struct SigningChange {
+    std::optional<model::SigningKey> key;  // nothing: it signs no more
+    std::uint64_t overlap_ms = 0;          // the keys of before sign beside it for so long
+};
+
 struct SetSubscription {
     using Reply = SubscriptionView;
     std::string topic;
@@ -283,6 +289,9 @@ struct SetSubscription {
     std::optional<std::uint32_t> concurrency;
     std::optional<std::uint32_t> timeout_ms;
     std::optional<model::SubscriptionState> state;
+    std::optional<SigningChange> signing;
+    std::optional<std::vector<model::PushHeader>> headers;
+    std::optional<model::PushAuthorization> authorization;
 };
 
 struct Unsubscribe {

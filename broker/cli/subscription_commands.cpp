@@ -85,8 +85,20 @@ void SubscriptionCommands::add_attributes(CLI::App& verb) {
     verb.add_option("--bind", bindings_, "Only keys of this pattern (a.*.b, a.#); may be repeated")
         ->take_all()
         ->expected(1);
-    verb.add_option("--format", format_, "cmq-json (default) or simplified")
-        ->check(CLI::IsMember({"cmq-json", "simplified"}));
+    verb.add_option("--format", format_, "What an HTTP endpoint gets (cmq-json)")
+        ->check(CLI::IsMember({"cmq-json",
+                               "simplified",
+                               "scf",
+                               "cloudevents",
+                               "cloudevents-structured",
+                               "cloudevents-batch"}));
+    verb.add_option("--sign", sign_, "Sign pushes; the secret is shown once")
+        ->check(CLI::IsMember({"standard-webhooks", "standard-webhooks-ed25519", "none"}));
+    verb.add_option("--header", headers_, "'name: value' in pushes; may be repeated")
+        ->take_all()
+        ->expected(1);
+    verb.add_option("--basic", basic_, "USER:PASSWORD for pushes")
+        ->excludes(verb.add_option("--bearer", bearer_, "Token for pushes"));
     verb.add_option("--retry", retry_, "backoff, exponential (default), or pauses: 5s,5m,30m");
     add_number(verb, "--concurrency", concurrency_, "Attempts at a time, 1 to 1000 (16)");
     add_milliseconds(verb, "--timeout", timeout_ms_, "For one attempt (15s)");
@@ -108,10 +120,41 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     CLI::App* set = add_verb(*noun, "set", "Change attributes", &SubscriptionCommands::set);
     set->add_option("--http", http_, "Push to this URL");
     add_attributes(*set);
+    set->add_flag("--rotate-secret", rotate_, "Sign with a new secret, shown once");
+    add_seconds(*set, "--overlap", overlap_s_, "The old secret signs beside it for so long (24h)");
     add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove)
         ->add_flag("--yes", session_.yes, "Do not ask");
     add_verb(*noun, "pause", "Deliver nothing until resumed", &SubscriptionCommands::pause);
     add_verb(*noun, "resume", "Deliver again", &SubscriptionCommands::resume);
+}
+
+std::optional<Failure> SubscriptionCommands::put_credentials(json::object& body) const {
+    json::object headers;
+    for (const std::string& header : headers_) {
+        const auto colon = header.find(':');
+        const auto value = header.find_first_not_of(' ', colon + 1);
+        if (colon == std::string::npos || colon == 0 || value == std::string::npos) {
+            return usage_failure("A header is 'name: value'.", "--header 'x-api-key: 1234'");
+        }
+        headers[header.substr(0, colon)] = header.substr(value);
+    }
+    if (!headers.empty()) body["headers"] = std::move(headers);
+    if (basic_.empty() && bearer_.empty()) return {};
+    json::object given;
+    if (!basic_.empty()) {
+        const auto colon = basic_.find(':');
+        if (colon == std::string::npos || colon == 0) {
+            return usage_failure("--basic is USER:PASSWORD.", "--basic penstock:secret");
+        }
+        given["user"] = basic_.substr(0, colon);
+        given["password"] = basic_.substr(colon + 1);
+    } else {
+        given["token"] = bearer_;
+    }
+    json::object authorization;
+    authorization[basic_.empty() ? "bearer" : "basic"] = std::move(given);
+    body["authorization"] = std::move(authorization);
+    return {};
 }
 
 boost::system::result<json::object, Failure> SubscriptionCommands::attributes() const {
@@ -124,6 +167,10 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
     if (!tags_.empty()) body["tags"] = list_of(tags_);
     if (!bindings_.empty()) body["bind"] = list_of(bindings_);
     if (!format_.empty()) body["format"] = format_;
+    if (!sign_.empty()) body["sign"] = sign_;
+    if (rotate_) body["rotate_secret"] = true;
+    put(body, "overlap", overlap_s_);
+    if (auto failure = put_credentials(body)) return *failure;
     if (!retry_.empty()) {
         auto retry = parse_retry(retry_);
         if (!retry) return retry.error();

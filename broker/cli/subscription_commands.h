@@ -6,6 +6,8 @@
 #include "broker/cli/session.h"
 #include "broker/cli/sink_flags.h"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@ class SubscriptionCommands {
                        int (SubscriptionCommands::*run)());
     void add_attributes(CLI::App& verb);
     [[nodiscard]] boost::system::result<boost::json::object, Failure> attributes() const;
+    [[nodiscard]] std::optional<Failure> put_credentials(boost::json::object& body) const;
     // Asks something about the subscription named on the command line.
     Called ask(const std::string& method, const std::string& rest);
 
@@ -51,6 +54,12 @@ class SubscriptionCommands {
     std::vector<std::string> tags_;
     std::vector<std::string> bindings_;
     std::string format_;
+    std::string sign_;
+    std::vector<std::string> headers_;
+    std::string basic_;
+    std::string bearer_;
+    bool rotate_ = false;
+    std::optional<std::uint64_t> overlap_s_;
     std::string retry_;
     std::string dead_letter_;
     std::optional<std::uint64_t> concurrency_;

@@ -213,6 +213,7 @@ std::vector<Key> make_protocol_keys() {
                    {100, 3'600'000}),
         flag_key("push.allow_private", [](C& c) -> bool& { return c.push.allow_private; }),
         text_key("push.ca_file", [](C& c) -> std::string& { return c.push.ca_file; }),
+        text_key("push.secrets_key", [](C& c) -> std::string& { return c.push.secrets_key; }),
         flag_key("functions.allow_processes",
                  [](C& c) -> bool& { return c.functions.allow_processes; }),
         text_key("functions.program_folders",

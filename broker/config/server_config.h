@@ -33,7 +33,8 @@ struct CmqConfig {
 
 struct PushConfig {
     bool allow_private = false;
-    std::string ca_file;  // PEM trusted beside the system's store; empty: none
+    std::string ca_file;      // PEM trusted beside the system's store; empty: none
+    std::string secrets_key;  // file of the key that seals secrets; empty: DATA/secrets.key
 };
 
 struct FunctionsConfig {

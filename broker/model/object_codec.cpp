@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::uint8_t attributes_version = 1;
 constexpr std::uint8_t subscription_version = 2;  // 1 knew no recycling by age and by memory
-constexpr std::uint8_t elsewhere = 0x80;  // beside a sink or dead letter: the sets follow
+constexpr std::uint8_t elsewhere = 0x80;          // beside a sink or dead letter: the sets follow
 constexpr std::size_t retry_step_bytes = 3;
 constexpr std::uint8_t with_file = 0x80;  // beside a script's role: the name of its file follows
 
@@ -194,6 +194,7 @@ void encode(Writer& writer, const SubscriptionSpec& spec) {
     writer.bytes(spec.state_reason);
     encode(writer, spec.function);
     for (const std::uint32_t version : spec.scripts) writer.varint(version);
+    encode(writer, spec.push);
     if (!away) return;
     writer.u16(spec.queue.set.value);
     writer.u16(spec.dead_letter.set.value);
@@ -218,6 +219,7 @@ SubscriptionSpec decode_subscription_spec(Reader& reader) {
     spec.state_reason = reader.text();
     spec.function = decode_function(reader, version);
     for (std::uint32_t& script : spec.scripts) script = varint32(reader);
+    spec.push = decode_push_spec(reader);
     if ((sink & elsewhere) != 0) {
         spec.queue.set.value = reader.u16();
         spec.dead_letter.set.value = reader.u16();

@@ -1,6 +1,35 @@
 #include "broker/model/objects.h"
 
+#include <utility>
+
 namespace penstock::model {
+
+namespace {
+
+constexpr std::pair<ContentFormat, std::string_view> format_names[] = {
+    {ContentFormat::cmq_json, "cmq-json"},
+    {ContentFormat::simplified, "simplified"},
+    {ContentFormat::scf, "scf"},
+    {ContentFormat::cloudevents, "cloudevents"},
+    {ContentFormat::cloudevents_structured, "cloudevents-structured"},
+    {ContentFormat::cloudevents_batch, "cloudevents-batch"},
+};
+
+}  // namespace
+
+std::string_view to_text(ContentFormat format) {
+    for (const auto& [one, name] : format_names) {
+        if (one == format) return name;
+    }
+    return "unknown";
+}
+
+std::optional<ContentFormat> content_format(std::string_view name) {
+    for (const auto& [format, one] : format_names) {
+        if (one == name) return format;
+    }
+    return {};
+}
 
 std::string_view to_text(SinkKind kind) {
     switch (kind) {

@@ -4,6 +4,7 @@
 
 #include "broker/model/function.h"
 #include "broker/model/ids.h"
+#include "broker/model/push.h"
 
 #include <array>
 #include <cstdint>
@@ -67,7 +68,20 @@ std::string_view to_text(SinkKind kind);  // as the command line spells it: http
 // A sink whose target is a function of this machine.
 bool is_function(SinkKind kind);
 
-enum class ContentFormat : std::uint8_t { cmq_json = 1, simplified = 2 };
+// How a message is drawn for an HTTP endpoint. CMQ knows the first two.
+enum class ContentFormat : std::uint8_t {
+    cmq_json = 1,
+    simplified = 2,
+    scf = 3,
+    cloudevents = 4,  // binary mode
+    cloudevents_structured = 5,
+    cloudevents_batch = 6,
+};
+
+std::string_view to_text(ContentFormat format);  // as the command line spells it: cmq-json ...
+
+// Nothing for a name that no format has.
+std::optional<ContentFormat> content_format(std::string_view name);
 
 // Pauses between attempts: each step is repeated `times` times with a pause drawn uniformly (by a
 // hash of the delivery) from [min_ms, max_ms]. When the steps are used up the delivery is dead.
@@ -120,6 +134,7 @@ struct SubscriptionSpec {
     FunctionSpec function;
     // Scripts in use by role, ScriptRole - 1; 0: none.
     std::array<std::uint32_t, 3> scripts{};
+    PushSpec push;  // sink http
 
     friend bool operator==(const SubscriptionSpec&, const SubscriptionSpec&) = default;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <system_error>
@@ -31,6 +32,17 @@ Result<void> write_all(int descriptor, std::string_view text, const std::string&
     return {};
 }
 
+// A new name in it is durable.
+Result<void> sync_folder(const std::string& folder) {
+    const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return failed("cannot open", folder);
+    const bool synced = fsync(descriptor) == 0;
+    const Error why = failed("cannot sync", folder);
+    close(descriptor);
+    if (!synced) return why;
+    return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::string& folder) {
@@ -49,19 +61,27 @@ FolderLock::~FolderLock() {
     close(descriptor_);
 }
 
-Result<void> save_root_key(const std::string& folder, const RootKey& key) {
-    const std::string path = folder + "/root.key";
-    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, owner_only);
-    if (descriptor < 0) return failed("cannot open", path);
+// Under its name it is whole or not there, whatever happens meanwhile.
+Result<void> save_secret_file(const std::string& path, const std::string& text) {
+    const std::string fresh = path + ".new";
+    const int descriptor =
+        open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, owner_only);
+    if (descriptor < 0) return failed("cannot open", fresh);
     if (fchmod(descriptor, owner_only) != 0) {
-        const Error why = failed("cannot protect", path);
+        const Error why = failed("cannot protect", fresh);
         close(descriptor);
         return why;
     }
-    const std::string text = "key_id = " + key.key_id + "\nkey_secret = " + key.secret + "\n";
-    Result<void> written = write_all(descriptor, text, path);
+    Result<void> written = write_all(descriptor, text, fresh);
     close(descriptor);
-    return written;
+    if (!written) return written;
+    if (rename(fresh.c_str(), path.c_str()) != 0) return failed("cannot rename", fresh);
+    return sync_folder(path.substr(0, path.rfind('/') + 1));
+}
+
+Result<void> save_root_key(const std::string& folder, const RootKey& key) {
+    return save_secret_file(folder + "/root.key",
+                            "key_id = " + key.key_id + "\nkey_secret = " + key.secret + "\n");
 }
 
 }  // namespace penstock::node

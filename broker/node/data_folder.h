@@ -26,6 +26,9 @@ class FolderLock {
     int descriptor_;
 };
 
+// Writes a file that only its owner reads, durable before it returns. Error{io} names it.
+Result<void> save_secret_file(const std::string& path, const std::string& text);
+
 // Writes FOLDER/root.key, readable by its owner only, durable before it returns.
 Result<void> save_root_key(const std::string& folder, const RootKey& key);
 

@@ -1,6 +1,7 @@
 // Operations on subscriptions as objects.
 #include "broker/api/names.h"
 #include "broker/node/operations.h"
+#include "broker/node/push_rules.h"
 
 #include <algorithm>
 #include <utility>
@@ -25,6 +26,8 @@ void apply(const api::SetSubscription& change, model::SubscriptionSpec& spec) {
     set(change.concurrency, spec.concurrency);
     set(change.timeout_ms, spec.timeout_ms);
     set(change.state, spec.state);
+    set(change.headers, spec.push.headers);
+    set(change.authorization, spec.push.authorization);
     if (change.state) spec.state_reason.clear();
 }
 
@@ -173,6 +176,10 @@ void Operations::run(const CallPtr& call, const api::SetSubscription& request) {
     apply(request, spec);
     const auto topic = core::topic_info(desk_.data.rows(), info->topic);
     const auto filter = topic ? topic->attributes.filter : model::FilterKind::tags;
+    if (request.signing) {
+        auto refused = change_signing(*request.signing, desk_.clock.wall_ms(), spec.push);
+        if (refused) return refuse(call, std::move(*refused));
+    }
     if (auto refused = check_subscription(spec, filter)) return refuse(call, std::move(*refused));
     if (request.endpoint && spec.sink == model::SinkKind::queue) {
         auto queue = desk_.names.queue(spec.endpoint);

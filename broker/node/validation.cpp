@@ -1,6 +1,7 @@
 #include "broker/node/validation.h"
 
 #include "broker/api/names.h"
+#include "broker/node/push_rules.h"
 
 #include <algorithm>
 #include <string>
@@ -266,6 +267,7 @@ Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKin
         range("concurrency", spec.concurrency, 1, 1'000),
         range("timeout_ms", spec.timeout_ms, 100, 300'000, "milliseconds"),
         check_function(spec),
+        check_push(spec),
     });
 }
 

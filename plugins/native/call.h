@@ -6,6 +6,7 @@
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/metrics.h"
+#include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 #include "plugins/native/documents.h"
@@ -25,8 +26,9 @@ class EventStreams;
 
 struct Call {
     api::Broker& broker;
-    api::Functions* functions;   // nullptr: none run here
-    api::MetricSource* metrics;  // nullptr: it has no figures
+    api::Functions* functions;      // nullptr: none run here
+    api::MetricSource* metrics;     // nullptr: it has no figures
+    const api::SecretBox* secrets;  // nullptr: no secret can be kept
     EventStreams& events;
     const Clock& clock;
     api::Principal principal;

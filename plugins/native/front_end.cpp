@@ -71,6 +71,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
         : broker_(broker),
           functions_(options.functions),
           metrics_(options.metrics),
+          secrets_(options.secrets),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -92,6 +93,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     api::Broker& broker_;
     api::Functions* const functions_;
     api::MetricSource* const metrics_;
+    const api::SecretBox* const secrets_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -157,6 +159,7 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
     native::Call call{broker_,
                       functions_,
                       metrics_,
+                      secrets_,
                       events_,
                       clock_,
                       std::move(who),

@@ -6,6 +6,7 @@
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/metrics.h"
+#include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 
@@ -14,9 +15,10 @@
 namespace penstock::plugins {
 
 struct NativeOptions {
-    const Clock& clock;                    // judges the age of signatures
-    api::Functions* functions = nullptr;   // outlives the front end; nullptr: none run here
-    api::MetricSource* metrics = nullptr;  // outlives it too; nullptr: no figures are shown
+    const Clock& clock;                       // judges the age of signatures
+    api::Functions* functions = nullptr;      // outlives the front end; nullptr: none run here
+    api::MetricSource* metrics = nullptr;     // outlives it too; nullptr: no figures are shown
+    const api::SecretBox* secrets = nullptr;  // outlives it too; nullptr: no secret can be kept
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -1,4 +1,6 @@
+#include "plugins/native/push_fields.h"
 #include "plugins/native/routes.h"
+#include "plugins/native/signing_key.h"
 #include "plugins/native/sink_fields.h"
 
 #include <algorithm>
@@ -14,6 +16,8 @@ constexpr Range concurrency_range{1, 1000};
 constexpr std::uint32_t exec_processes_max = 64;
 constexpr Range timeout_ms_range{100, 300'000};
 constexpr Range retry_steps{1, 64};
+constexpr Range overlap_s_range{0, 30 * 86'400};
+constexpr std::uint64_t overlap_s_usual = 86'400;
 constexpr Range retry_times{1, 1000};
 constexpr Range retry_pause_range_ms{0, 86'400'000};
 
@@ -60,10 +64,15 @@ std::optional<model::RetryPolicy> read_retry(Fields& fields) {
 }
 
 std::optional<model::ContentFormat> read_format(Fields& fields) {
-    const auto format = fields.one_of("format", {"cmq-json", "simplified"});
+    const auto format = fields.one_of("format",
+                                      {"cmq-json",
+                                       "simplified",
+                                       "scf",
+                                       "cloudevents",
+                                       "cloudevents-structured",
+                                       "cloudevents-batch"});
     if (!format) return std::nullopt;
-    return *format == "simplified" ? model::ContentFormat::simplified
-                                   : model::ContentFormat::cmq_json;
+    return model::content_format(*format);
 }
 
 // Absent: the automatic one; null: none; a name: that queue.
@@ -74,6 +83,75 @@ void read_dead_letter(Fields& fields, api::Subscribe& request) {
         request.dead_letter = api::DeadLetterChoice::named;
         request.dead_letter_queue = std::move(*queue);
     }
+}
+
+Sealing sealing_for(const Call& call, const std::string& topic, const std::string& name) {
+    return {call.secrets, topic + "/" + name};
+}
+
+// A new key of that kind, and the secret that the answer shows.
+boost::system::result<MadeKey, Problem> new_key(const Call& call,
+                                                model::SignatureKind kind,
+                                                const Sealing& sealing) {
+    if (sealing.box == nullptr) return not_sealed("this server has no key to seal it with");
+    auto made = make_signing_key(kind, *sealing.box, sealing.owner, call.clock.wall_ms());
+    if (!made) return not_sealed(made.error().detail);
+    return std::move(*made);
+}
+
+Reply shown_with_secret(const api::Outcome<api::SubscriptionView>& outcome,
+                        const std::string& secret,
+                        unsigned status) {
+    if (!outcome) return refused(outcome.error());
+    boost::json::object body = show(*outcome);
+    if (!secret.empty()) body["secret"] = secret;
+    return json_reply(body, status);
+}
+
+// How a subscription is to sign from now on.
+struct SigningWish {
+    std::optional<std::optional<model::SignatureKind>> sign;
+    bool rotate = false;
+    std::uint64_t overlap_s = overlap_s_usual;
+
+    [[nodiscard]] bool changes() const { return sign || rotate; }
+};
+
+SigningWish read_signing(Fields& fields) {
+    SigningWish wish;
+    wish.sign = read_sign(fields);
+    wish.rotate = fields.flag("rotate_secret").value_or(false);
+    wish.overlap_s = fields.whole("overlap", overlap_s_range).value_or(overlap_s_usual);
+    return wish;
+}
+
+// Looks at how it signs now. Gives the secret to show, if one was made.
+asio::awaitable<boost::system::result<std::string, Problem>> fill_signing(
+    Call& call, const SigningWish& wish, api::SetSubscription& request) {
+    if (!wish.changes()) co_return std::string();
+    api::GetSubscription asked;
+    asked.topic = request.topic;
+    asked.name = request.name;
+    const auto present = co_await ask(call, std::move(asked));
+    if (!present) co_return refused(present.error());
+    std::optional<model::SignatureKind> now;
+    if (!present->spec.push.signing_keys.empty()) now = present->spec.push.signing_keys[0].kind;
+    const auto then = wish.sign.value_or(now);
+    if (wish.rotate && !then) {
+        co_return invalid_parameter("rotate_secret", "It does not sign: give sign.");
+    }
+    if (then == now && !wish.rotate) co_return std::string();
+    api::SigningChange change;
+    change.overlap_ms = wish.overlap_s * 1'000;
+    std::string secret;
+    if (then) {
+        auto made = new_key(call, *then, sealing_for(call, present->topic, present->name));
+        if (!made) co_return made.error();
+        change.key = std::move(made->key);
+        secret = std::move(made->secret);
+    }
+    request.signing = std::move(change);
+    co_return secret;
 }
 
 asio::awaitable<Reply> list(Call& call, std::string topic) {
@@ -121,6 +199,9 @@ asio::awaitable<Reply> create_subscription(Call& call) {
                   "tags",
                   "bind",
                   "format",
+                  "sign",
+                  "headers",
+                  "authorization",
                   "retry",
                   "dead_letter",
                   "concurrency",
@@ -147,9 +228,22 @@ asio::awaitable<Reply> create_subscription(Call& call) {
     }
     spec.timeout_ms = fields.whole32("timeout_ms", timeout_ms_range).value_or(spec.timeout_ms);
     if (fields.flag("paused").value_or(false)) spec.state = model::SubscriptionState::paused;
+    const Sealing sealing = sealing_for(call, request.topic, request.name);
+    const auto sign = read_sign(fields).value_or(std::nullopt);
+    if (auto headers = read_headers(fields, sealing)) spec.push.headers = std::move(*headers);
+    if (auto authorization = read_authorization(fields, sealing)) {
+        spec.push.authorization = std::move(*authorization);
+    }
     if (!fields.ok()) co_return *fields.problem();
+    std::string secret;
+    if (sign) {
+        auto made = new_key(call, *sign, sealing);
+        if (!made) co_return made.error();
+        spec.push.signing_keys.push_back(std::move(made->key));
+        secret = std::move(made->secret);
+    }
     const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome, 201);
+    co_return shown_with_secret(outcome, secret, 201);
 }
 
 asio::awaitable<Reply> get_subscription(Call& call) {
@@ -161,9 +255,19 @@ asio::awaitable<Reply> get_subscription(Call& call) {
 }
 
 asio::awaitable<Reply> set_subscription(Call& call) {
-    Fields fields =
-        json_fields(call.request.body,
-                    {"http", "tags", "bind", "format", "retry", "concurrency", "timeout_ms"});
+    Fields fields = json_fields(call.request.body,
+                                {"http",
+                                 "tags",
+                                 "bind",
+                                 "format",
+                                 "sign",
+                                 "rotate_secret",
+                                 "overlap",
+                                 "headers",
+                                 "authorization",
+                                 "retry",
+                                 "concurrency",
+                                 "timeout_ms"});
     api::SetSubscription request;
     request.topic = call.names[0];
     request.name = call.names[1];
@@ -177,9 +281,15 @@ asio::awaitable<Reply> set_subscription(Call& call) {
     request.retry = read_retry(fields);
     request.concurrency = fields.whole32("concurrency", concurrency_range);
     request.timeout_ms = fields.whole32("timeout_ms", timeout_ms_range);
+    const Sealing sealing = sealing_for(call, request.topic, request.name);
+    request.headers = read_headers(fields, sealing);
+    request.authorization = read_authorization(fields, sealing);
+    const SigningWish wish = read_signing(fields);
     if (!fields.ok()) co_return *fields.problem();
+    const auto secret = co_await fill_signing(call, wish, request);
+    if (!secret) co_return secret.error();
     const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return shown_with_secret(outcome, *secret, 200);
 }
 
 asio::awaitable<Reply> delete_subscription(Call& call) {

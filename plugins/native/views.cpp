@@ -3,6 +3,7 @@
 #include "broker/api/names.h"
 #include "broker/base/base64.h"
 #include "broker/base/instant.h"
+#include "plugins/native/push_fields.h"
 #include "plugins/native/sink_fields.h"
 
 #include <boost/json.hpp>
@@ -62,10 +63,6 @@ void put_time(json::object& out, std::string_view name, model::TimeMs time_ms) {
 
 std::string_view to_text(model::FilterKind filter) {
     return filter == model::FilterKind::tags ? "tags" : "key";
-}
-
-std::string_view to_text(model::ContentFormat format) {
-    return format == model::ContentFormat::cmq_json ? "cmq-json" : "simplified";
 }
 
 std::string_view to_text(model::SubscriptionState state) {
@@ -176,7 +173,8 @@ json::object show(const api::SubscriptionView& subscription) {
     put_sink(out, spec);
     out["tags"] = list(spec.filter_tags);
     out["bind"] = list(spec.binding_keys);
-    out["format"] = to_text(spec.format);
+    out["format"] = model::to_text(spec.format);
+    put_push(out, spec.push);
     out["retry"] = show(spec.retry);
     out["dead_letter"] = subscription.dead_letter_queue.empty()
                              ? json::value(nullptr)

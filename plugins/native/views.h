@@ -33,7 +33,6 @@ void put_time(boost::json::object& out, std::string_view name, model::TimeMs tim
 void put_body(boost::json::object& out, std::string_view payload);
 
 std::string_view to_text(model::FilterKind filter);
-std::string_view to_text(model::ContentFormat format);
 std::string_view to_text(model::SubscriptionState state);
 std::string_view to_text(model::RetryPolicy::Name name);
 

@@ -1,6 +1,7 @@
 #include "sinks/http/http_sink.h"
 
 #include "sinks/http/classify.h"
+#include "sinks/http/receiver_control.h"
 
 #include <algorithm>
 #include <utility>
@@ -12,30 +13,30 @@ Result<std::unique_ptr<HttpSink>> HttpSink::make(boost::asio::any_io_executor ex
                                                  Random& random,
                                                  std::unique_ptr<client::Resolver> resolver,
                                                  HttpSinkOptions options) {
-    auto http =
-        client::HttpClient::make(std::move(executor), clock, *resolver, std::move(options.client));
+    auto http = client::HttpClient::make(std::move(executor), clock, *resolver, options.client);
     if (!http) return http.error();
     return std::make_unique<HttpSink>(
-        clock, random, std::move(resolver), std::move(*http), options.topic_owner);
+        clock, random, std::move(resolver), std::move(*http), std::move(options));
 }
 
 HttpSink::HttpSink(const Clock& clock,
                    Random& random,
                    std::unique_ptr<client::Resolver> resolver,
                    std::unique_ptr<client::HttpClient> http,
-                   std::uint64_t topic_owner)
+                   HttpSinkOptions options)
     : clock_(clock),
       random_(random),
       resolver_(std::move(resolver)),
       http_(std::move(http)),
-      topic_owner_(topic_owner) {}
+      identity_(std::move(options.identity)),
+      secrets_(options.secrets) {}
 
 HttpSink::Known& HttpSink::known(const api::Target& target) {
     const auto found = known_.find(target.subscription);
     if (found != known_.end() && found->second.request && found->second.request->fits(target)) {
         return found->second;
     }
-    Known made{PushRequest::make(target, topic_owner_), 0};
+    Known made{PushRequest::make(target, identity_, secrets_), 0};
     return known_.insert_or_assign(target.subscription, std::move(made)).first->second;
 }
 
@@ -44,22 +45,27 @@ void HttpSink::deliver(const api::Target& target, const api::Delivery& delivery,
     if (!entry.request) {
         AttemptResult result;
         result.verdict = model::Verdict::not_attempted;
-        result.failure = model::Failure::name;
+        const bool url = entry.request.error().code == Errc::invalid;
+        result.failure = url ? model::Failure::name : model::Failure::configuration;
         result.retry_after_ms = deferral_ms_last;
         result.excerpt = entry.request.error().detail;
         return done(std::move(result));
     }
     const std::uint64_t request_id = random_.next() >> 1;  // fits a receiver's signed number
-    http_->send(entry.request->url(),
-                entry.request->fill(delivery, request_id),
-                [this, subscription = target.subscription, done = std::move(done)](
-                    const client::Exchange& exchange) { done(conclude(subscription, exchange)); });
+    http_->send(
+        entry.request->url(),
+        entry.request->fill(delivery, request_id, clock_.wall_ms()),
+        [this, subscription = target.subscription, done = std::move(done)](
+            client::Exchange exchange) { done(conclude(subscription, std::move(exchange))); });
 }
 
-AttemptResult HttpSink::conclude(model::SubscriptionNo subscription,
-                                 const client::Exchange& exchange) {
-    AttemptResult result = classify(exchange, clock_.wall_ms());
+AttemptResult HttpSink::conclude(model::SubscriptionNo subscription, client::Exchange exchange) {
     const auto found = known_.find(subscription);
+    if (found != known_.end() && found->second.request) {
+        found->second.request->mask(exchange.answer.body);
+    }
+    AttemptResult result = classify(exchange, clock_.wall_ms());
+    if (exchange.ending == client::Ending::answered) heed_receiver(exchange.answer, result);
     unsigned deferrals = 0;
     if (found != known_.end()) {
         unsigned& in_a_row = found->second.deferrals;

@@ -21,7 +21,8 @@ inline constexpr std::uint32_t deferral_ms_last = 60'000;
 
 struct HttpSinkOptions {
     client::ClientOptions client;
-    std::uint64_t topic_owner = 0;  // TopicOwner of the JSON format: the account's number
+    PushIdentity identity;
+    const api::SecretBox* secrets = nullptr;  // outlives the sink; nullptr: nothing is opened
 };
 
 class HttpSink final : public Sink {
@@ -37,7 +38,7 @@ class HttpSink final : public Sink {
              Random& random,
              std::unique_ptr<client::Resolver> resolver,
              std::unique_ptr<client::HttpClient> http,
-             std::uint64_t topic_owner);
+             HttpSinkOptions options);
 
     void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override;
     void forget(const api::Target& target) override;
@@ -50,13 +51,14 @@ class HttpSink final : public Sink {
     };
 
     Known& known(const api::Target& target);
-    AttemptResult conclude(model::SubscriptionNo subscription, const client::Exchange& exchange);
+    AttemptResult conclude(model::SubscriptionNo subscription, client::Exchange exchange);
 
     const Clock& clock_;
     Random& random_;
     std::unique_ptr<client::Resolver> resolver_;
     std::unique_ptr<client::HttpClient> http_;
-    std::uint64_t topic_owner_;
+    PushIdentity identity_;
+    const api::SecretBox* secrets_;
     std::map<model::SubscriptionNo, Known> known_;  // one per subscription in use
 };
 

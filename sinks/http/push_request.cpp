@@ -1,4 +1,4 @@
-// The wire, both formats (CMQ's push documentation):
+// The wire of CMQ's two formats (its push documentation):
 //
 //   POST <target> HTTP/1.1
 //   Host: <authority>
@@ -9,54 +9,46 @@
 //   x-cmq-message-id: <decimal>
 //   x-cmq-message-tag: <tags joined by ", ">
 //
-//   SIMPLIFIED: the message and nothing else
-//   JSON: {"TopicOwner":<number>,"topicName":"..","subscriptionName":"..","msgId":"..",
-//          "msgBody":"..","publishTime":<seconds>}
+//   simplified: the message and nothing else
+//   cmq-json: {"TopicOwner":<number>,"topicName":"..","subscriptionName":"..","msgId":"..",
+//              "msgBody":"..","publishTime":<seconds>}
+//
+// The others say who they are by `User-Agent: Penstock`:
+//
+//   scf: Content-Type: application/json, {"Records":[{"CMQ":{..}}]}
+//   cloudevents: the payload and its own Content-Type, attributes as ce- headers
+//   cloudevents-structured: Content-Type: application/cloudevents+json; charset=utf-8, one event
+//   cloudevents-batch: Content-Type: application/cloudevents-batch+json; charset=utf-8, an array
 #include "sinks/http/push_request.h"
 
-#include "broker/api/names.h"
+#include "sinks/http/cloud_event.h"
+#include "sinks/http/json_text.h"
+#include "sinks/http/scf_record.h"
 
-#include <boost/json/serializer.hpp>
-#include <openssl/evp.h>
-
-#include <algorithm>
+#include <string_view>
 
 namespace penstock::sinks::http {
 namespace {
 
-constexpr std::string_view after_length =
+using model::ContentFormat;
+
+constexpr std::string_view cmq_headers =
     "\r\nContent-Type: text/plain\r\nUser-Agent: Qcloud Notification Service Agent"
     "\r\nx-cmq-request-id: ";
+constexpr std::string_view own_agent = "\r\nUser-Agent: Penstock";
 
-void append_json(std::string& out, std::string_view text) {
-    boost::json::serializer serializer;
-    serializer.reset(boost::json::string_view(text.data(), text.size()));
-    char chunk[2048];
-    while (!serializer.done()) {
-        const auto part = serializer.read(chunk, sizeof(chunk));
-        out.append(part.data(), part.size());
-    }
-}
-
-std::string base64(std::string_view bytes) {
-    std::string text(4 * ((bytes.size() + 2) / 3), '\0');
-    ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()),
-                      static_cast<int>(bytes.size()));
-    return text;
-}
-
-// A tag never ends the header it stands in.
-void append_header_text(std::string& out, std::string_view text) {
-    for (const char letter : text) {
-        const auto byte = static_cast<unsigned char>(letter);
-        out.push_back(byte < 0x20 || byte == 0x7F ? '?' : letter);
-    }
+std::string typed(std::string_view content_type) {
+    std::string headers = "\r\nContent-Type: ";
+    headers += content_type;
+    headers += own_agent;
+    return headers;
 }
 
 }  // namespace
 
-Result<PushRequest> PushRequest::make(const api::Target& target, std::uint64_t topic_owner) {
+Result<PushRequest> PushRequest::make(const api::Target& target,
+                                      const PushIdentity& identity,
+                                      const api::SecretBox* secrets) {
     Result<client::Url> url = client::parse_url(target.spec.endpoint);
     if (!url) return url.error();
     PushRequest request;
@@ -64,20 +56,41 @@ Result<PushRequest> PushRequest::make(const api::Target& target, std::uint64_t t
     request.endpoint_ = target.spec.endpoint;
     request.format_ = target.spec.format;
     request.timeout_ms_ = target.spec.timeout_ms;
+    request.topic_owner_ = identity.topic_owner;
+    request.topic_ = target.topic;
+    request.subscription_ = target.name;
+    request.source_ = "//" + identity.authority + "/default/" + target.topic;
     request.head_ = "POST " + request.url_.target + " HTTP/1.1\r\nHost: " + request.url_.authority +
                     "\r\nContent-Length: ";
     std::string& json = request.json_begin_;
-    json = R"({"TopicOwner":)" + std::to_string(topic_owner) + R"(,"topicName":)";
-    append_json(json, target.topic);
+    json = R"({"TopicOwner":)" + std::to_string(identity.topic_owner) + R"(,"topicName":)";
+    append_json_text(json, target.topic);
     json += R"(,"subscriptionName":)";
-    append_json(json, target.name);
+    append_json_text(json, target.name);
     json += R"(,"msgId":")";
+    auto carries = request.carry(target, secrets);
+    if (!carries) return carries.error();
     return request;
+}
+
+// What stands beside the message.
+Result<void> PushRequest::carry(const api::Target& target, const api::SecretBox* secrets) {
+    push_ = target.spec.push;
+    if (push_ == model::PushSpec{}) return {};
+    if (secrets == nullptr) return error(Errc::unavailable, "secrets cannot be opened here");
+    const std::string owner = target.topic + "/" + target.name;
+    auto credentials = Credentials::make(push_, *secrets, owner);
+    if (!credentials) return credentials.error();
+    credentials_ = std::move(*credentials);
+    auto signer = WebhookSigner::make(push_.signing_keys, *secrets, owner);
+    if (!signer) return signer.error();
+    signer_ = std::move(*signer);
+    return {};
 }
 
 bool PushRequest::fits(const api::Target& target) const {
     return endpoint_ == target.spec.endpoint && format_ == target.spec.format &&
-           timeout_ms_ == target.spec.timeout_ms;
+           timeout_ms_ == target.spec.timeout_ms && push_ == target.spec.push;
 }
 
 std::string PushRequest::json_body(const api::Delivery& delivery) const {
@@ -86,40 +99,91 @@ std::string PushRequest::json_body(const api::Delivery& delivery) const {
     json += json_begin_;
     json += model::to_text(delivery.message);
     json += R"(","msgBody":)";
-    // JSON carries text only; what is not text cannot go unchanged.
-    if (api::valid_utf8(delivery.payload)) {
-        append_json(json, delivery.payload);
-    } else {
-        append_json(json, base64(delivery.payload));
-    }
+    append_json_body(json, delivery.payload);
     json += R"(,"publishTime":)";
     json += std::to_string(delivery.published_ms / 1000);
     json += '}';
     return json;
 }
 
-client::Outgoing PushRequest::fill(const api::Delivery& delivery, std::uint64_t request_id) const {
+std::string PushRequest::scf_body(const api::Delivery& delivery, std::uint64_t request_id) const {
+    const std::string request = std::to_string(request_id);
+    std::string json = R"({"Records":[)";
+    append_scf_record(json, {topic_, subscription_, request, topic_owner_}, delivery);
+    json += "]}";
+    return json;
+}
+
+PushRequest::Drawn PushRequest::draw_cmq(const api::Delivery& delivery,
+                                         std::uint64_t request_id) const {
+    Drawn drawn;
+    drawn.as_is = format_ == ContentFormat::simplified;
+    if (!drawn.as_is) drawn.body = json_body(delivery);
+    std::string& headers = drawn.headers;
+    headers = cmq_headers;
+    headers += std::to_string(request_id);
+    headers += "\r\nx-cmq-message-id: ";
+    headers += model::to_text(delivery.message);
+    headers += "\r\nx-cmq-message-tag: ";
+    for (std::size_t at = 0; at < delivery.meta.tags.size(); ++at) {
+        if (at > 0) headers += ", ";
+        append_header_text(headers, delivery.meta.tags[at]);
+    }
+    return drawn;
+}
+
+PushRequest::Drawn PushRequest::draw_event(const api::Delivery& delivery) const {
+    const CloudEvent event(delivery, source_);
+    Drawn drawn;
+    drawn.as_is = format_ == ContentFormat::cloudevents;
+    if (drawn.as_is) {
+        drawn.headers = typed(event.content_type());
+        event.append_headers(drawn.headers);
+        return drawn;
+    }
+    const bool batch = format_ == ContentFormat::cloudevents_batch;
+    drawn.headers = typed(batch ? "application/cloudevents-batch+json; charset=utf-8"
+                                : "application/cloudevents+json; charset=utf-8");
+    if (batch) drawn.body = '[';
+    event.append_json(drawn.body);
+    if (batch) drawn.body += ']';
+    return drawn;
+}
+
+PushRequest::Drawn PushRequest::draw(const api::Delivery& delivery,
+                                     std::uint64_t request_id) const {
+    switch (format_) {
+        case ContentFormat::cmq_json:
+        case ContentFormat::simplified:
+            break;
+        case ContentFormat::scf:
+            return {typed("application/json"), scf_body(delivery, request_id), false};
+        case ContentFormat::cloudevents:
+        case ContentFormat::cloudevents_structured:
+        case ContentFormat::cloudevents_batch:
+            return draw_event(delivery);
+    }
+    return draw_cmq(delivery, request_id);
+}
+
+client::Outgoing PushRequest::fill(const api::Delivery& delivery,
+                                   std::uint64_t request_id,
+                                   model::TimeMs now_ms) const {
     client::Outgoing out;
     out.timeout_ms = timeout_ms_;
-    const bool json = format_ == model::ContentFormat::cmq_json;
-    const std::string body = json ? json_body(delivery) : std::string();
-    if (!json) out.body = delivery.payload;
-
+    const Drawn drawn = draw(delivery, request_id);
+    if (drawn.as_is) out.body = delivery.payload;
+    const std::string_view body = drawn.as_is ? std::string_view(delivery.payload) : drawn.body;
     std::string& head = out.head;
-    head.reserve(head_.size() + after_length.size() + body.size() + 256);
+    head.reserve(head_.size() + drawn.headers.size() + credentials_.headers().size() +
+                 drawn.body.size() + 256);
     head += head_;
-    head += std::to_string(json ? body.size() : delivery.payload.size());
-    head += after_length;
-    head += std::to_string(request_id);
-    head += "\r\nx-cmq-message-id: ";
-    head += model::to_text(delivery.message);
-    head += "\r\nx-cmq-message-tag: ";
-    for (std::size_t at = 0; at < delivery.meta.tags.size(); ++at) {
-        if (at > 0) head += ", ";
-        append_header_text(head, delivery.meta.tags[at]);
-    }
+    head += std::to_string(body.size());
+    head += drawn.headers;
+    head += credentials_.headers();
+    signer_.append_headers(head, model::to_text(delivery.message), now_ms, body);
     head += "\r\n\r\n";
-    head += body;  // built for this request: one piece is one copy less to keep alive
+    head += drawn.body;  // built for this request: one piece is one copy less to keep alive
     return out;
 }
 

@@ -1,11 +1,15 @@
-// PushRequest: the bytes of a push, in CMQ's two documented formats (golden bytes in
-// tests/sinks/http). What is the same for every message of a subscription is built once. A value;
-// pure functions; any thread.
+// PushRequest: the bytes of a push, in the formats there are (golden bytes in tests/sinks/http):
+// CMQ's two documented ones, the event of SCF's CMQ trigger, the three modes of CloudEvents. What
+// is the same for every message of a subscription is built once. A value; pure functions; any
+// thread.
 #pragma once
 
 #include "broker/api/dispatch.h"
+#include "broker/api/secrets.h"
 #include "broker/base/error.h"
 #include "sinks/client/http_client.h"
+#include "sinks/http/credentials.h"
+#include "sinks/http/signature.h"
 
 #include <cstdint>
 #include <string>
@@ -13,34 +17,67 @@
 
 namespace penstock::sinks::http {
 
+// What receivers are told of who pushes.
+struct PushIdentity {
+    std::uint64_t topic_owner = 0;       // the account's number
+    std::string authority = "penstock";  // CloudEvents: source is //<authority>/default/<topic>
+};
+
 class PushRequest {
   public:
-    // `topic_owner` is the account's number shown to receivers. Error{invalid}: the endpoint is no
-    // http or https URL.
-    static Result<PushRequest> make(const api::Target& target, std::uint64_t topic_owner);
+    // Error{invalid}: the endpoint is no http or https URL. Other errors: what it carries beside
+    // the message cannot be opened with `secrets`, which must be there when it carries anything.
+    static Result<PushRequest> make(const api::Target& target,
+                                    const PushIdentity& identity,
+                                    const api::SecretBox* secrets = nullptr);
 
-    // The request for one delivery, which outlives what is given back.
+    // The request for one delivery, which outlives what is given back; signed at `now_ms`.
     [[nodiscard]] client::Outgoing fill(const api::Delivery& delivery,
-                                        std::uint64_t request_id) const;
+                                        std::uint64_t request_id,
+                                        model::TimeMs now_ms) const;
 
     [[nodiscard]] const client::Url& url() const { return url_; }
 
     // From now on it goes to the server behind a Unix socket of this machine.
     void send_to_socket(std::string path) { url_.socket = std::move(path); }
 
+    // Puts *** in place of the secrets that it carries.
+    void mask(std::string& text) const { credentials_.mask(text); }
+
     // True when it was made for a target that looks as `target` does.
     [[nodiscard]] bool fits(const api::Target& target) const;
 
   private:
+    // One delivery in its format: headers behind Content-Length, each after a line end, and the
+    // body, which is the payload itself where it goes as it is.
+    struct Drawn {
+        std::string headers;
+        std::string body;
+        bool as_is = false;
+    };
+
     PushRequest() = default;
+    Result<void> carry(const api::Target& target, const api::SecretBox* secrets);
+    [[nodiscard]] Drawn draw(const api::Delivery& delivery, std::uint64_t request_id) const;
+    [[nodiscard]] Drawn draw_cmq(const api::Delivery& delivery, std::uint64_t request_id) const;
+    [[nodiscard]] Drawn draw_event(const api::Delivery& delivery) const;
     [[nodiscard]] std::string json_body(const api::Delivery& delivery) const;
+    [[nodiscard]] std::string scf_body(const api::Delivery& delivery,
+                                       std::uint64_t request_id) const;
 
     client::Url url_;
     std::string endpoint_;
     model::ContentFormat format_ = model::ContentFormat::cmq_json;
     std::uint32_t timeout_ms_ = 0;
+    std::uint64_t topic_owner_ = 0;
+    std::string topic_;
+    std::string subscription_;
+    std::string source_;      // of CloudEvents
     std::string head_;        // up to the value of Content-Length
     std::string json_begin_;  // up to the value of msgId
+    model::PushSpec push_;
+    Credentials credentials_;
+    WebhookSigner signer_;
 };
 
 }  // namespace penstock::sinks::http

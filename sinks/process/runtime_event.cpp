@@ -3,6 +3,7 @@
 #include "broker/api/names.h"
 #include "broker/base/base64.h"
 #include "broker/base/instant.h"
+#include "sinks/http/scf_record.h"
 #include "sinks/worker/protocol.h"
 
 #include <openssl/evp.h>
@@ -34,45 +35,8 @@ std::string joined(const std::vector<std::string>& texts) {
     return all;
 }
 
-void append_tags(std::string& out, const std::vector<std::string>& tags, bool as_list) {
-    out += R"("msgTag":)";
-    if (!as_list) {
-        append_text(out, joined(tags));
-        return;
-    }
-    out += '[';
-    for (std::size_t at = 0; at < tags.size(); ++at) {
-        if (at > 0) out += ',';
-        append_text(out, tags[at]);
-    }
-    out += ']';
-}
-
 std::string body_text(const api::Delivery& delivery) {
     return api::valid_utf8(delivery.payload) ? delivery.payload : encode_base64(delivery.payload);
-}
-
-void append_scf_record(std::string& out,
-                       const RuntimeBatch& batch,
-                       const api::Delivery& delivery,
-                       const RuntimeOptions& options) {
-    out += R"({"CMQ":{"type":"topic","topicOwner":)";
-    out += std::to_string(options.topic_owner);
-    out += ',';
-    append_member(out, "topicName", batch.target->topic);
-    out += ',';
-    append_member(out, "subscriptionName", batch.target->name);
-    out += ',';
-    append_member(out, "publishTime", format_instant(delivery.published_ms));
-    out += ',';
-    append_member(out, "msgId", model::to_text(delivery.message));
-    out += ',';
-    append_member(out, "requestId", batch.request_id);
-    out += ',';
-    append_member(out, "msgBody", body_text(delivery));
-    out += ',';
-    append_tags(out, delivery.meta.tags, options.scf_tag_list);
-    out += "}}";
 }
 
 std::string md5_text(std::string_view bytes) {
@@ -154,11 +118,16 @@ void append_lambda_record(std::string& out,
 std::string runtime_event(RuntimeFamily family,
                           const RuntimeBatch& batch,
                           const RuntimeOptions& options) {
+    const http::ScfSource scf{batch.target->topic,
+                              batch.target->name,
+                              batch.request_id,
+                              options.topic_owner,
+                              options.scf_tag_list};
     std::string event = R"({"Records":[)";
     for (const api::Delivery* delivery : batch.deliveries) {
         if (event.back() != '[') event += ',';
         if (family == RuntimeFamily::scf) {
-            append_scf_record(event, batch, *delivery, options);
+            http::append_scf_record(event, scf, *delivery);
         } else {
             append_lambda_record(event, batch, *delivery, options);
         }

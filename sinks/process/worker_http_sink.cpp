@@ -70,7 +70,7 @@ WorkerHttpContract::WorkerHttpContract(const worker::Workshop& workshop,
              workshop.clock,
              workshop.random,
              *http_,
-             options.topic_owner,
+             options.identity,
              options.process.profile != worker::SandboxProfile::strict} {}
 
 WorkerHttpContract::~WorkerHttpContract() = default;
@@ -89,7 +89,7 @@ Result<worker::Opening> WorkerHttpContract::open(const api::Target& target, work
     if (!port) return port.error();
     api::Target pushed = target;
     pushed.spec.endpoint = "http://127.0.0.1:" + std::to_string(*port) + "/";
-    Result<http::PushRequest> request = http::PushRequest::make(pushed, world_.topic_owner);
+    Result<http::PushRequest> request = http::PushRequest::make(pushed, world_.identity);
     if (!request) return request.error();
     const bool own_user = options_.profile != worker::SandboxProfile::none;
     auto socket = SocketFolder::make(own_user ? worker::user_of(target.subscription.value) : 0);
@@ -198,7 +198,8 @@ void WorkerHttpConversation::opened() {
 // ------------------------------------------------------------------------------------
 
 void WorkerHttpConversation::offer(Ticket ticket, const worker::Job& job) {
-    client::Outgoing request = request_.fill(*job.delivery, world_.random.next() >> 1);
+    client::Outgoing request =
+        request_.fill(*job.delivery, world_.random.next() >> 1, world_.clock.wall_ms());
     request.timeout_ms = job.target->spec.timeout_ms + client_slack_ms;
     // The message may be finished, and gone, before the exchange is.
     const auto body = std::make_shared<const std::string>(request.body);

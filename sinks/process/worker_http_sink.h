@@ -26,7 +26,7 @@ namespace penstock::sinks::process {
 
 struct WorkerHttpOptions {
     ProcessOptions process;
-    std::uint64_t topic_owner = 0;  // as webhooks are shown it
+    http::PushIdentity identity;  // as webhooks are shown it
 };
 
 // A Sink for SubscriptionSpecs of kind worker_http. Error{invalid}: no HTTP client can be made.
@@ -39,7 +39,7 @@ struct HttpSurroundings {
     const Clock& clock;
     Random& random;
     client::HttpClient& http;
-    std::uint64_t topic_owner = 0;
+    http::PushIdentity identity;
     bool has_port = true;  // false: the sandbox keeps the network from its children
 };
 

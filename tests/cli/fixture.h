@@ -76,6 +76,7 @@ class CliFixture : public ::testing::Test {
     CliFixture() {
         broker.secrets["AKIDpenstockdev"] = "penstock-dev-secret";
         plugins::NativeOptions options{clock};
+        options.secrets = &secrets;
         front_end = plugins::make_native_front_end(broker, options);
         environment["HOME"] = folder.path().string();
     }
@@ -109,6 +110,7 @@ class CliFixture : public ::testing::Test {
     }
 
     NoonClock clock;
+    api::KeyBox secrets{std::string(api::KeyBox::key_bytes, 'k')};
     FakeBroker broker;
     std::unique_ptr<plugins::HttpFrontEnd> front_end;
     TempFolder folder;

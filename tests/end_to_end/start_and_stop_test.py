@@ -54,6 +54,20 @@ class StartTest(unittest.TestCase):
         time.sleep(0.2)
         self.assertNotIn(match[1], server.log())
 
+    def test_the_key_for_secrets_is_made_once_and_a_damaged_one_stops_the_start(self):
+        server = Server(self, data_folder(self)).start()
+        file = server.folder / "data" / "secrets.key"
+        self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+        text = file.read_text()
+        server.terminate()
+        server.start()
+        self.assertEqual(file.read_text(), text)
+        server.terminate()
+        file.write_text(text[1:])
+        code, errors = server.start_refused()
+        self.assertEqual(code, 1)
+        self.assertIn("secrets.key is no key for secrets: 32 bytes in base64", errors)
+
     def test_dev_mode_says_so(self):
         server = Server(self, data_folder(self)).start()
         wait_until(lambda: "--dev" in server.log(), 5, "a banner on stderr")

@@ -130,7 +130,8 @@ TEST(ObjectCodec, AttributesAreStoredAsTheirGoldenBytes) {
               "01"
               "03776879"
               "02062f62696e2f610162022f66020301000104f403ac0207e0d403c80105010168"
-              "000900");
+              "000900"
+              "000000");
 }
 
 TEST(ObjectCodec, AttributesComeBackAsTheyWere) {

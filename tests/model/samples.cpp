@@ -182,7 +182,7 @@ std::vector<CommandSample> subscription_samples() {
              }),
              "0101140506017302020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
              "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162022f6602030100"
-             "0104f403ac0207e0d403c801050101680009000101020163016e07"},
+             "0104f403ac0207e0d403c801050101680009000000000101020163016e07"},
             {"SetSubscription",
              made<SetSubscription>([](SetSubscription& c) {
                  c.subscription = SubscriptionNo{5};
@@ -190,7 +190,7 @@ std::vector<CommandSample> subscription_samples() {
              }),
              "0101150502020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
              "650105612e2a2e230800000004f403010377687902062f62696e2f610162022f66020301000104f4"
-             "03ac0207e0d403c80105010168000900"},
+             "03ac0207e0d403c80105010168000900000000"},
             {"Unsubscribe",
              made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
              "01011605"}};

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# run.sh PENSTOCK: starts that server on an empty folder and a free port, runs the npm clients
-# against it and stops it.
+# run.sh PENSTOCK [FOLDER]: starts that server on an empty folder and a free port, runs the main.js
+# of the folder (beside this one, or this one) against it and stops it.
 set -euo pipefail
 binary=$(realpath "${1:?usage: run.sh PENSTOCK}")
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/../${2:-clients}"
 
 [ -d node_modules ] || npm ci --ignore-scripts --no-audit --no-fund
 data=$(mktemp -d)
@@ -25,7 +25,7 @@ if [ -z "$url" ]; then
   exit 1
 fi
 
-if ! node --no-deprecation main.js "$url" AKIDpenstockdev penstock-dev-secret; then
+if ! node --no-deprecation main.js "$url" AKIDpenstockdev penstock-dev-secret "$binary"; then
   echo "the server's log:" >&2
   tail -n 40 "$data/log" >&2
   exit 1

@@ -31,6 +31,7 @@ class NativeFixture : public ::testing::Test {
     NativeFixture() {
         broker.secrets["AKIDtest"] = "hush";
         plugins::NativeOptions options{clock};
+        options.secrets = &secrets;
         front_end = plugins::make_native_front_end(broker, options);
     }
 
@@ -89,6 +90,7 @@ class NativeFixture : public ::testing::Test {
     }
 
     FixedClock clock;
+    api::KeyBox secrets{std::string(api::KeyBox::key_bytes, 'k')};
     FakeBroker broker;
     std::unique_ptr<plugins::HttpFrontEnd> front_end;
 };

@@ -248,6 +248,24 @@ TEST_F(Native, ASubscriptionIsMadeWithDefaultsOrEverything) {
     EXPECT_EQ(full->spec.state, model::SubscriptionState::paused);
 }
 
+TEST_F(Native, EveryFormatIsTakenByItsName) {
+    broker.answer_with<api::SetSubscription>({});
+    using model::ContentFormat;
+    for (const auto& [name, format] :
+         {std::pair{"cmq-json", ContentFormat::cmq_json},
+          {"simplified", ContentFormat::simplified},
+          {"scf", ContentFormat::scf},
+          {"cloudevents", ContentFormat::cloudevents},
+          {"cloudevents-structured", ContentFormat::cloudevents_structured},
+          {"cloudevents-batch", ContentFormat::cloudevents_batch}}) {
+        const std::string body = R"({"format":")" + std::string(name) + R"("})";
+        EXPECT_EQ(ask("PATCH", "/v1/subscriptions/orders/billing", body).status, 200U) << name;
+        EXPECT_EQ(broker.last<api::SetSubscription>()->format, format) << name;
+        EXPECT_EQ(model::to_text(format), name);
+    }
+    EXPECT_EQ(ask("PATCH", "/v1/subscriptions/orders/billing", R"({"format":"xml"})").status, 400U);
+}
+
 TEST_F(Native, PauseAndResumeSetTheState) {
     broker.answer_with<api::SetSubscription>({});
     EXPECT_EQ(ask("POST", "/v1/subscriptions/orders/billing/pause").status, 200U);

@@ -25,6 +25,7 @@ class HttpSinkFixture : public ::testing::Test {
         resolver_ = resolver.get();
         HttpSinkOptions sink_options;
         sink_options.client = std::move(options);
+        sink_options.secrets = secrets_;
         if (!guarded_) sink_options.client.addresses = client::AddressPolicy::any;
         sink_ = std::move(*HttpSink::make(
             context_.get_executor(), clock_, random_, std::move(resolver), sink_options));
@@ -55,6 +56,7 @@ class HttpSinkFixture : public ::testing::Test {
     }
 
     bool guarded_ = false;
+    const api::SecretBox* secrets_ = nullptr;
     boost::asio::io_context context_{1};
     SystemClock clock_;
     SeededRandom random_{1};

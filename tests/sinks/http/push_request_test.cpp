@@ -26,7 +26,7 @@ api::Delivery delivery() {
 }
 
 std::string bytes(const PushRequest& request, const api::Delivery& push) {
-    const client::Outgoing out = request.fill(push, 14534664555);
+    const client::Outgoing out = request.fill(push, 14534664555, 1'700'000'001'500);
     return out.head + std::string(out.body);
 }
 
@@ -35,7 +35,7 @@ std::string body_of(const std::string& text) {
 }
 
 TEST(PushRequest, TheJsonFormatIsTheDocumentedOneByteForByte) {
-    const auto request = PushRequest::make(target(model::ContentFormat::cmq_json), 100015036);
+    const auto request = PushRequest::make(target(model::ContentFormat::cmq_json), {100015036});
     ASSERT_TRUE(request);
     EXPECT_EQ(bytes(*request, delivery()),
               "POST /hooks/a?x=1 HTTP/1.1\r\n"
@@ -53,7 +53,7 @@ TEST(PushRequest, TheJsonFormatIsTheDocumentedOneByteForByte) {
 }
 
 TEST(PushRequest, TheSimplifiedFormatIsTheMessageAndNothingElse) {
-    const auto request = PushRequest::make(target(model::ContentFormat::simplified), 100015036);
+    const auto request = PushRequest::make(target(model::ContentFormat::simplified), {100015036});
     ASSERT_TRUE(request);
     EXPECT_EQ(bytes(*request, delivery()),
               "POST /hooks/a?x=1 HTTP/1.1\r\n"
@@ -68,15 +68,75 @@ TEST(PushRequest, TheSimplifiedFormatIsTheMessageAndNothingElse) {
               "hello \"world\" /\n\xE4\xBD\xA0");
 }
 
+TEST(PushRequest, TheEventOfScfIsTheOneOfItsCmqTrigger) {
+    const auto request = PushRequest::make(target(model::ContentFormat::scf), {100015036});
+    EXPECT_EQ(bytes(*request, delivery()),
+              "POST /hooks/a?x=1 HTTP/1.1\r\n"
+              "Host: example.com:8080\r\n"
+              "Content-Length: 249\r\n"
+              "Content-Type: application/json\r\n"
+              "User-Agent: Penstock\r\n"
+              "\r\n"
+              "{\"Records\":[{\"CMQ\":{\"type\":\"topic\",\"topicOwner\":100015036,"
+              "\"topicName\":\"orders\",\"subscriptionName\":\"billing\","
+              "\"publishTime\":\"2023-11-14T22:13:20.999Z\",\"msgId\":\"6942316962\","
+              "\"requestId\":\"14534664555\","
+              "\"msgBody\":\"hello \\\"world\\\" /\\n\xE4\xBD\xA0\",\"msgTag\":\"a,b\"}}]}");
+}
+
+TEST(PushRequest, ACloudEventInBinaryModeIsThePayloadWithItsAttributesAsHeaders) {
+    const auto request = PushRequest::make(target(model::ContentFormat::cloudevents), {1, "prod"});
+    EXPECT_EQ(bytes(*request, delivery()),
+              "POST /hooks/a?x=1 HTTP/1.1\r\n"
+              "Host: example.com:8080\r\n"
+              "Content-Length: 19\r\n"
+              "Content-Type: text/plain\r\n"
+              "User-Agent: Penstock\r\n"
+              "ce-specversion: 1.0\r\n"
+              "ce-id: 6942316962\r\n"
+              "ce-source: //prod/default/orders\r\n"
+              "ce-type: a\r\n"
+              "ce-time: 2023-11-14T22:13:20.999Z\r\n"
+              "ce-sequence: 00000000000000000000\r\n"
+              "ce-penstockattempt: 1\r\n"
+              "\r\n"
+              "hello \"world\" /\n\xE4\xBD\xA0");
+}
+
+TEST(PushRequest, ACloudEventInStructuredModeIsOneJsonObject) {
+    const auto request =
+        PushRequest::make(target(model::ContentFormat::cloudevents_structured), {1});
+    api::Delivery push = delivery();
+    push.payload = R"({"n":1.50})";
+    const std::string text = bytes(*request, push);
+    EXPECT_NE(text.find("Content-Type: application/cloudevents+json; charset=utf-8\r\n"
+                        "User-Agent: Penstock\r\n\r\n"),
+              std::string::npos);
+    EXPECT_EQ(body_of(text),
+              R"({"specversion":"1.0","id":"6942316962","source":"//penstock/default/orders",)"
+              R"("type":"a","time":"2023-11-14T22:13:20.999Z",)"
+              R"("sequence":"00000000000000000000","penstockattempt":1,)"
+              R"("datacontenttype":"application/json","data":{"n":1.50}})");
+}
+
+TEST(PushRequest, ACloudEventInBatchModeIsAnArrayOfIt) {
+    const auto one = PushRequest::make(target(model::ContentFormat::cloudevents_structured), {1});
+    const auto batch = PushRequest::make(target(model::ContentFormat::cloudevents_batch), {1});
+    const std::string text = bytes(*batch, delivery());
+    EXPECT_NE(text.find("Content-Type: application/cloudevents-batch+json; charset=utf-8\r\n"),
+              std::string::npos);
+    EXPECT_EQ(body_of(text), "[" + body_of(bytes(*one, delivery())) + "]");
+}
+
 TEST(PushRequest, AMessageWithoutTagsHasAnEmptyTagHeader) {
-    const auto request = PushRequest::make(target(model::ContentFormat::simplified), 1);
+    const auto request = PushRequest::make(target(model::ContentFormat::simplified), {1});
     api::Delivery push = delivery();
     push.meta.tags.clear();
     EXPECT_NE(bytes(*request, push).find("\r\nx-cmq-message-tag: \r\n\r\n"), std::string::npos);
 }
 
 TEST(PushRequest, ATagCannotAddAHeader) {
-    const auto request = PushRequest::make(target(model::ContentFormat::simplified), 1);
+    const auto request = PushRequest::make(target(model::ContentFormat::simplified), {1});
     api::Delivery push = delivery();
     push.meta.tags = {std::string("a\r\nEvil: 1\0", 11)};
     EXPECT_NE(bytes(*request, push).find("x-cmq-message-tag: a??Evil: 1?\r\n\r\n"),
@@ -84,7 +144,7 @@ TEST(PushRequest, ATagCannotAddAHeader) {
 }
 
 TEST(PushRequest, ABodyThatIsNoTextGoesIntoJsonAsBase64) {
-    const auto request = PushRequest::make(target(model::ContentFormat::cmq_json), 1);
+    const auto request = PushRequest::make(target(model::ContentFormat::cmq_json), {1});
     api::Delivery push = delivery();
     push.payload = "\xFF\xFE\x01";
     EXPECT_EQ(body_of(bytes(*request, push)),
@@ -93,14 +153,14 @@ TEST(PushRequest, ABodyThatIsNoTextGoesIntoJsonAsBase64) {
 }
 
 TEST(PushRequest, ABodyThatIsNoTextIsUnchangedInTheSimplifiedFormat) {
-    const auto request = PushRequest::make(target(model::ContentFormat::simplified), 1);
+    const auto request = PushRequest::make(target(model::ContentFormat::simplified), {1});
     api::Delivery push = delivery();
     push.payload = std::string("\xFF\x00\x01", 3);
     EXPECT_EQ(body_of(bytes(*request, push)), std::string("\xFF\x00\x01", 3));
 }
 
 TEST(PushRequest, LongBodiesWithEveryControlByteAreEscaped) {
-    const auto request = PushRequest::make(target(model::ContentFormat::cmq_json), 1);
+    const auto request = PushRequest::make(target(model::ContentFormat::cmq_json), {1});
     api::Delivery push = delivery();
     push.payload = std::string(5000, 'x') + std::string("\x01\x1F\b\f\t\\", 6);
     EXPECT_NE(bytes(*request, push).find("xx\\u0001\\u001f\\b\\f\\t\\\\\",\"publishTime\""),
@@ -110,12 +170,12 @@ TEST(PushRequest, LongBodiesWithEveryControlByteAreEscaped) {
 TEST(PushRequest, AnEndpointThatIsNoUrlIsRefused) {
     api::Target bad = target(model::ContentFormat::simplified);
     bad.spec.endpoint = "ftp://example.com/";
-    EXPECT_FALSE(PushRequest::make(bad, 1));
+    EXPECT_FALSE(PushRequest::make(bad, {1}));
 }
 
 TEST(PushRequest, ItFitsTheTargetItWasMadeForOnly) {
     const api::Target made_for = target(model::ContentFormat::simplified);
-    const auto request = PushRequest::make(made_for, 1);
+    const auto request = PushRequest::make(made_for, {1});
     EXPECT_TRUE(request->fits(made_for));
     EXPECT_FALSE(request->fits(target(model::ContentFormat::cmq_json)));
     api::Target moved = made_for;

@@ -14,7 +14,7 @@ class WorkerHttpSinkTest : public ProcessTest {
     WorkerHttpSinkTest() {
         WorkerHttpOptions http;
         http.process = options;
-        http.topic_owner = 12;
+        http.identity.topic_owner = 12;
         sink = std::move(*make_worker_http_sink(workshop, http));
     }
 

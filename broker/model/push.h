@@ -1,0 +1,66 @@
+// PushSpec: what an HTTP subscription's requests carry beside the message: signatures, headers,
+// authorization. What must stay secret is held sealed (api/secrets.h): the core keeps and copies
+// it, only a sink opens it. Values, any thread.
+#pragma once
+
+#include "broker/base/bytes.h"
+#include "broker/model/ids.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace penstock::model {
+
+inline constexpr std::size_t signing_keys_max = 4;
+inline constexpr std::size_t push_headers_max = 16;
+
+enum class SignatureKind : std::uint8_t {
+    hmac = 1,     // Standard Webhooks v1: HMAC-SHA256
+    ed25519 = 2,  // Standard Webhooks v1a
+};
+
+struct SigningKey {
+    SignatureKind kind = SignatureKind::hmac;
+    std::string sealed;      // the raw key
+    std::string public_key;  // ed25519: "whpk_..."; else empty
+    TimeMs made_ms = 0;
+    TimeMs until_ms = 0;  // signs no more from then on; 0: the newest, in use until rotated
+
+    friend bool operator==(const SigningKey&, const SigningKey&) = default;
+};
+
+// A header of the user's own. Values may be keys: all are sealed.
+struct PushHeader {
+    std::string name;  // in lower case
+    std::string sealed;
+
+    friend bool operator==(const PushHeader&, const PushHeader&) = default;
+};
+
+struct PushAuthorization {
+    enum class Kind : std::uint8_t { none = 0, basic = 1, bearer = 2 };
+
+    Kind kind = Kind::none;
+    std::string name;    // basic: the user
+    std::string sealed;  // the password or token
+
+    friend bool operator==(const PushAuthorization&, const PushAuthorization&) = default;
+};
+
+struct PushSpec {
+    std::vector<SigningKey> signing_keys;  // newest first; empty: requests are not signed
+    std::vector<PushHeader> headers;
+    PushAuthorization authorization;
+
+    friend bool operator==(const PushSpec&, const PushSpec&) = default;
+};
+
+// Bytes of a PushSpec (golden bytes in tests/model):
+//   push    = keys:count{kind:u8 sealed:bytes public_key:bytes made_ms:varint until_ms:varint}
+//             headers:count{name:bytes sealed:bytes}
+//             kind:u8 [name:bytes sealed:bytes]    none: nothing more
+void encode(Writer& writer, const PushSpec& push);
+PushSpec decode_push_spec(Reader& reader);
+
+}  // namespace penstock::model

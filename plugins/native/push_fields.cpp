@@ -1,0 +1,154 @@
+#include "plugins/native/push_fields.h"
+
+#include "broker/base/instant.h"
+#include "plugins/native/views.h"
+
+#include <boost/json/array.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace penstock::plugins::native {
+
+namespace {
+
+namespace json = boost::json;
+using model::SignatureKind;
+using Kind = model::PushAuthorization::Kind;
+
+constexpr std::string_view hmac_name = "standard-webhooks";
+constexpr std::string_view ed25519_name = "standard-webhooks-ed25519";
+constexpr std::string_view masked = "***";
+constexpr Range secret_bytes{1, 4'096};
+constexpr Range user_bytes{1, 256};
+
+std::string_view to_text(SignatureKind kind) {
+    return kind == SignatureKind::ed25519 ? ed25519_name : hmac_name;
+}
+
+// Nothing left in `fields` but a problem when it cannot be sealed.
+std::string sealed(Fields& fields,
+                   std::string_view name,
+                   std::string_view secret,
+                   const Sealing& sealing) {
+    // Of a document that was exported: kept as it stands, it would be sent.
+    if (secret == masked) {
+        fields.refuse(name, "is masked (***): give the value itself.");
+        return {};
+    }
+    if (sealing.box == nullptr) {
+        fields.refuse(name, "cannot be kept: this server has no key to seal secrets with.");
+        return {};
+    }
+    auto done = sealing.box->seal(secret, sealing.owner);
+    if (done) return std::move(*done);
+    fields.refuse(name, "cannot be kept: " + done.error().detail + ".");
+    return {};
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char letter) {
+        return static_cast<char>(std::tolower(letter));
+    });
+    return out;
+}
+
+json::object show(const model::SigningKey& key) {
+    json::object out;
+    out["scheme"] = to_text(key.kind);
+    if (!key.public_key.empty()) out["public_key"] = key.public_key;
+    put_time(out, "made_at", key.made_ms);
+    put_time(out, "until", key.until_ms);
+    return out;
+}
+
+}  // namespace
+
+std::optional<std::optional<SignatureKind>> read_sign(Fields& fields) {
+    const auto sign = fields.one_of("sign", {hmac_name, ed25519_name, "none"});
+    if (!sign) return std::nullopt;
+    if (*sign == "none") return std::optional<SignatureKind>();
+    return *sign == ed25519_name ? SignatureKind::ed25519 : SignatureKind::hmac;
+}
+
+std::optional<std::vector<model::PushHeader>> read_headers(Fields& fields, const Sealing& sealing) {
+    const json::value* value = fields.raw("headers");
+    if (value == nullptr) return std::nullopt;
+    const json::object* object = value->if_object();
+    if (object == nullptr || object->size() > model::push_headers_max) {
+        fields.refuse("headers", "must be an object of at most 16 names and values.");
+        return std::nullopt;
+    }
+    std::vector<std::string_view> names;
+    for (const auto& member : *object) names.emplace_back(member.key());
+    auto values = fields.object("headers", names);
+    if (!values) return std::nullopt;
+    std::vector<model::PushHeader> headers;
+    for (const std::string_view name : names) {
+        const std::string text = values->need_text(name, secret_bytes);
+        if (!values->ok()) break;
+        headers.push_back({lower(name), sealed(*values, name, text, sealing)});
+    }
+    fields.adopt(*values);
+    return headers;
+}
+
+std::optional<model::PushAuthorization> read_authorization(Fields& fields, const Sealing& sealing) {
+    if (fields.is_null("authorization")) return model::PushAuthorization{};
+    auto object = fields.object("authorization", {"basic", "bearer"});
+    if (!object) return std::nullopt;
+    model::PushAuthorization authorization;
+    const bool basic = object->has("basic");
+    if (basic == object->has("bearer")) {
+        object->refuse("basic", "or bearer is needed, one of the two.");
+    } else if (auto made = basic ? object->object("basic", {"user", "password"})
+                                 : object->object("bearer", {"token"})) {
+        const std::string_view name = basic ? "password" : "token";
+        authorization.kind = basic ? Kind::basic : Kind::bearer;
+        if (basic) authorization.name = made->need_text("user", user_bytes);
+        if (authorization.name.find(':') != std::string::npos) {
+            made->refuse("user", "must not contain ':'.");
+        }
+        const std::string secret = made->need_text(name, secret_bytes);
+        if (made->ok()) authorization.sealed = sealed(*made, name, secret, sealing);
+        object->adopt(*made);
+    }
+    fields.adopt(*object);
+    return authorization;
+}
+
+void put_push(json::object& out, const model::PushSpec& push) {
+    if (!push.signing_keys.empty()) {
+        json::array keys;
+        for (const model::SigningKey& key : push.signing_keys) keys.emplace_back(show(key));
+        out["sign"] = to_text(push.signing_keys.front().kind);
+        out["signing_keys"] = std::move(keys);
+    }
+    if (!push.headers.empty()) {
+        json::object headers;
+        for (const model::PushHeader& header : push.headers) headers[header.name] = masked;
+        out["headers"] = std::move(headers);
+    }
+    if (push.authorization.kind == Kind::none) return;
+    json::object kind;
+    const bool basic = push.authorization.kind == Kind::basic;
+    if (basic) kind["user"] = push.authorization.name;
+    kind[basic ? "password" : "token"] = masked;
+    json::object authorization;
+    authorization[basic ? "basic" : "bearer"] = std::move(kind);
+    out["authorization"] = std::move(authorization);
+}
+
+Problem not_sealed(const std::string& why) {
+    Problem problem;
+    problem.status = 503;
+    problem.code = "secrets_unavailable";
+    problem.detail = "A secret cannot be kept: " + why + ".";
+    problem.hint = "penstock.toml(5), push.secrets_key.";
+    problem.subject = "sign";
+    return problem;
+}
+
+}  // namespace penstock::plugins::native

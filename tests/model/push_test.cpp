@@ -1,0 +1,71 @@
+#include "broker/model/push.h"
+
+#include "tests/model/hex.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::model {
+namespace {
+
+PushSpec sample() {
+    PushSpec push;
+    SigningKey newest;
+    newest.kind = SignatureKind::ed25519;
+    newest.sealed = "s1";
+    newest.public_key = "whpk_A";
+    newest.made_ms = 300;
+    SigningKey older;
+    older.sealed = "s2";
+    older.made_ms = 2;
+    older.until_ms = 500;
+    push.signing_keys = {newest, older};
+    push.headers = {{"x-key", "s3"}};
+    push.authorization = {PushAuthorization::Kind::basic, "me", "s4"};
+    return push;
+}
+
+std::string encoded(const PushSpec& push) {
+    std::string bytes;
+    Writer writer(bytes);
+    encode(writer, push);
+    return bytes;
+}
+
+TEST(PushSpec, ItsBytesAreTheGoldenOnes) {
+    EXPECT_EQ(testing::to_hex(encoded(sample())),
+              "02"
+              "02027331067768706b5f41ac0200"
+              "010273320002f403"
+              "01"
+              "05782d6b6579027333"
+              "01026d65027334");
+    EXPECT_EQ(testing::to_hex(encoded(PushSpec{})), "000000");
+}
+
+TEST(PushSpec, ItComesBackAsItWas) {
+    const std::string bytes = encoded(sample());
+    Reader reader(bytes);
+    EXPECT_EQ(decode_push_spec(reader), sample());
+    EXPECT_TRUE(reader.done());
+}
+
+TEST(PushSpec, CutShortAnywhereItIsMalformed) {
+    const std::string bytes = encoded(sample());
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        Reader reader(std::string_view(bytes).substr(0, size));
+        (void)decode_push_spec(reader);
+        EXPECT_FALSE(reader.ok()) << size;
+    }
+}
+
+TEST(PushSpec, KindsThatNobodyKnowsAreMalformed) {
+    for (const std::string& bytes :
+         {std::string("\x01\x03\0\0\0\0\0\0", 8), std::string("\x00\x00\x03\0\0", 5)}) {
+        Reader reader(bytes);
+        (void)decode_push_spec(reader);
+        EXPECT_FALSE(reader.ok());
+    }
+}
+
+}  // namespace
+}  // namespace penstock::model
