@@ -165,6 +165,7 @@ void push_event(lua_State* state, const sinks::worker::Event& event) {
     lua_setfield(state, -2, "headers");
     set_text(state, "content_type", event.content_type);
     set_text(state, "body", event.body);
+    if (!event.replay.empty()) set_text(state, "replay", event.replay);
     lua_rawgetp(state, LUA_REGISTRYINDEX, &event_metatable_key);
     lua_setmetatable(state, -2);
 }

@@ -26,6 +26,7 @@ constexpr bool is_everyday = is_one_of<R,
                                        DeleteMessages,
                                        ChangeVisibility,
                                        PublishMessages,
+                                       FindDeadLetter,
                                        TrackMessage>;
 
 // Without its namespace.

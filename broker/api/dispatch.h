@@ -38,6 +38,7 @@ struct Delivery {
     model::TimeMs published_ms = 0;
     model::MessageMeta meta;
     std::string payload;
+    std::uint64_t replay = 0;  // the job that replays it; 0: none
 };
 
 // A message that a handler wants published when its own is settled, by name; one of the two.

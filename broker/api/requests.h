@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/api/cluster_requests.h"
+#include "broker/api/message_requests.h"
 #include "broker/model/attempt.h"
 #include "broker/model/message.h"
 #include "broker/model/objects.h"
@@ -18,8 +19,6 @@ namespace penstock::api {
 using model::MessageId;
 using model::Sequence;
 using model::TimeMs;
-
-struct Nothing {};
 
 // Paging by offset, as CMQ has it.
 struct Page {
@@ -339,47 +338,7 @@ struct ActivateScript {
     std::uint32_t version = 0;
 };
 
-// ---- dead letters, deliveries, track -----------------------------------------------------------
-
-struct DeadLetterView {
-    Sequence sequence = 0;
-    MessageId id;
-    model::MessageMeta meta;
-    std::string payload;
-    std::string state;   // visible, in_flight
-    std::string source;  // queue name or TOPIC/NAME; empty: sent here directly
-    std::string reason;
-    std::uint16_t status = 0;
-    std::uint32_t attempts = 0;
-    std::string excerpt;
-    std::string log;  // end of a function's stderr
-    TimeMs died_ms = 0;
-    TimeMs sent_ms = 0;
-};
-
-struct ListDeadLetters {
-    using Reply = struct DeadLetterPage;
-    std::string queue;  // a queue's name or TOPIC/NAME for its automatic one
-    Sequence first = 0;
-    std::uint32_t limit = 50;  // 1-1000
-};
-
-struct DeadLetterPage {
-    std::string queue;
-    std::vector<DeadLetterView> items;
-    Sequence next = 0;  // 0: the end
-};
-
-struct RedriveStarted {
-    std::uint64_t messages = 0;
-};
-
-struct RedriveDeadLetters {
-    using Reply = RedriveStarted;
-    std::string queue;
-    std::vector<MessageId> messages;  // empty: all; at most 1,000
-    bool preview = false;             // only count
-};
+// ---- deliveries, track -------------------------------------------------------------------------
 
 struct DeliveryView {
     std::string topic;
@@ -489,7 +448,14 @@ using Request = std::variant<CreateQueue,
                              DeployScript,
                              ActivateScript,
                              ListDeadLetters,
+                             FindDeadLetter,
                              RedriveDeadLetters,
+                             EditDeadLetter,
+                             ReplayMessages,
+                             GetJob,
+                             ChangeJob,
+                             PeekMessages,
+                             ChangeDelayed,
                              ListDeliveries,
                              TrackMessage,
                              GetStatus,

@@ -4,11 +4,13 @@
 #include "broker/cli/cluster_commands.h"
 #include "broker/cli/completion.h"
 #include "broker/cli/context_commands.h"
+#include "broker/cli/dead_letter_commands.h"
 #include "broker/cli/doctor.h"
 #include "broker/cli/function_commands.h"
 #include "broker/cli/grammar.h"
 #include "broker/cli/manual.h"
 #include "broker/cli/operation_commands.h"
+#include "broker/cli/peek_commands.h"
 #include "broker/cli/queue_commands.h"
 #include "broker/cli/remote_server.h"
 #include "broker/cli/session.h"
@@ -127,6 +129,8 @@ int run(const std::vector<std::string>& words, World& world) {
     TopicCommands topics(session);
     SubscriptionCommands subscriptions(session, command);
     FunctionCommands functions(session);
+    PeekCommands peeking(session);
+    DeadLetterCommands dead_letters(session);
     OperationCommands operations(session);
     ClusterCommands clusters(session);
     ContextCommands contexts(session);
@@ -137,6 +141,8 @@ int run(const std::vector<std::string>& words, World& world) {
     topics.add_to(root);
     subscriptions.add_to(root);
     functions.add_to(root);
+    peeking.add_to(root);
+    dead_letters.add_to(root);
     operations.add_to(root);
     clusters.add_to(root);
     contexts.add_to(root);

@@ -1,4 +1,4 @@
-// `penstock dlq …`, `delivery …`, `message …`: what became of messages. Holds the values of the
+// `penstock delivery …`, `message …`: what became of messages. Holds the values of the
 // flags of the verb that runs; lives as long as the command line's parser. One run, one thread.
 #pragma once
 
@@ -21,20 +21,13 @@ class OperationCommands {
                        const std::string& verb,
                        const std::string& help,
                        int (OperationCommands::*run)());
-    [[nodiscard]] std::string letters_path(std::string_view rest = {}) const;
 
-    int list_dead_letter_queues();
-    int show_dead_letters();
-    int redrive();
     int list_deliveries();
     int show_delivery();
     int track();
 
     Session& session_;
-    std::string name_;
     std::string message_;
-    std::vector<std::string> messages_;
-    bool preview_ = false;
     std::string subscription_;
     std::string status_;
     std::optional<std::uint64_t> limit_;

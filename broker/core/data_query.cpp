@@ -176,7 +176,11 @@ std::optional<DeadLetter> letter_at(const Rows& rows,
 
 }  // namespace
 
-DeadLetterPage dead_letters(const Rows& rows, QueueNo queue, Sequence first, std::uint32_t limit) {
+DeadLetterPage dead_letters(const Rows& rows,
+                            QueueNo queue,
+                            Sequence first,
+                            std::uint32_t limit,
+                            const TakesLetter& takes) {
     DeadLetterPage page;
     const DeliveryState state = delivery_of(rows, queue);
     const LogHead head = head_of(rows, queue);
@@ -190,7 +194,7 @@ DeadLetterPage dead_letters(const Rows& rows, QueueNo queue, Sequence first, std
                 return false;
             }
             auto letter = letter_at(rows, queue, state, settled, run, at);
-            if (letter) page.items.push_back(std::move(*letter));
+            if (letter && (!takes || takes(*letter))) page.items.push_back(std::move(*letter));
         }
         return true;
     });

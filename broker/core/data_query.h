@@ -107,7 +107,8 @@ struct ReadyItem {
     std::uint32_t attempt = 1;  // the number this attempt will have
     MessageId message;
     TimeMs logged_ms = 0;
-    MessageId body;  // where its bytes are
+    MessageId body;            // where its bytes are
+    std::uint64_t replay = 0;  // the job that replays it; 0: none
 };
 
 struct ReadyPage {
@@ -140,8 +141,14 @@ struct DeadLetterPage {
     Sequence next = 0;  // 0: the end
 };
 
-// Messages of a queue that are not deleted, in order from `first` on.
-DeadLetterPage dead_letters(const Rows& rows, QueueNo queue, Sequence first, std::uint32_t limit);
+// Messages of a queue that are not deleted, in order from `first` on; with `takes` only those it
+// says true to. Looks at a bounded number: a page may be short, even empty, and have a next one.
+using TakesLetter = std::function<bool(const DeadLetter&)>;
+DeadLetterPage dead_letters(const Rows& rows,
+                            QueueNo queue,
+                            Sequence first,
+                            std::uint32_t limit,
+                            const TakesLetter& takes = {});
 
 // Deliveries of a subscription that failed and wait, in sequence order.
 struct WaitingDelivery {

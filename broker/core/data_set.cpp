@@ -4,7 +4,9 @@
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
 #include "broker/core/dead_letters.h"
+#include "broker/core/delays.h"
 #include "broker/core/inbox.h"
+#include "broker/core/jobs.h"
 #include "broker/core/outbox.h"
 #include "broker/core/progress.h"
 #include "broker/core/queue_messages.h"
@@ -94,6 +96,11 @@ class DataSet final : public StateMachine {
                 [&](const model::Settle& one) { return settle(turn, one); },
                 [&](const model::FeedQueue& one) { return feed_queue(turn, one); },
                 [&](const model::Redrive& one) { return start_redrive(turn, one); },
+                [&](const model::Replay& one) { return start_replay(turn, one); },
+                [&](const model::ChangeJob& one) { return change_job(turn, one); },
+                [&](const model::StepJob& one) { return step_job(turn, one); },
+                [&](const model::EditLetter& one) { return edit_letter(turn, one); },
+                [&](const model::ChangeDelayed& one) { return change_delayed(turn, one); },
                 [&](const model::Quarantine& one) { return quarantine(turn, one); },
                 [&](const model::Tick&) { return tick(turn); },
                 [&](const model::DisableSubscription& one) {

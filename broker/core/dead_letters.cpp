@@ -52,9 +52,9 @@ Moved move_to_dead_letter(Turn& turn,
 std::optional<model::Refusal> send_back(Turn& turn,
                                         const MessageRef& message,
                                         ObjectNo source,
-                                        TimeMs first_logged_ms) {
+                                        const DeadInfo& dead) {
     if (turn.subscription(source)) {
-        redeliver(turn, source, message, first_logged_ms);
+        redeliver(turn, source, message, {dead.first_logged_ms, dead.redrives + 1, 0});
         return {};
     }
     const QueueConfig* queue = turn.queue(source);
@@ -75,12 +75,34 @@ void letter_returns(Turn& turn, const OutboxRow& row) {
 
 namespace {
 
-// False: the letter stays.
-bool leave_for_source(Turn& turn, ObjectNo queue, const MessageRef& message, const DeadInfo& dead) {
-    if (turn.here(dead.source)) {
-        return !send_back(turn, message, dead.source.number, dead.first_logged_ms);
-    }
-    if (!outbox_has_room(turn, dead.source.set, 1)) return false;
+// The most that any queue or topic takes.
+constexpr std::uint32_t edited_bytes_max = 1'048'576;
+
+// A letter that can be taken out of its queue.
+struct Letter {
+    MessageRef message;
+    DeadInfo dead;
+};
+
+// Nothing: it is leased, gone, or was sent here directly.
+std::optional<Letter> letter_at(Turn& turn, ObjectNo queue, Sequence sequence) {
+    const auto dead = turn.load<DeadInfo>(keys::dead(queue, sequence));
+    const auto run = run_at(turn, queue, sequence);
+    if (!dead || !run || sequence < turn.head(queue).floor) return {};
+    const DeliveryState& state = turn.delivery(queue);
+    if (is_settled(turn, queue, state, sequence)) return {};
+    const auto exception = load_exception(turn, queue, state.generation, sequence);
+    if (exception && exception->state != Exception::State::ready) return {};
+    return Letter{run->message(sequence), *dead};
+}
+
+// Sends a message to where the letter came from; why it cannot be, or nothing.
+std::optional<model::Refusal> leave_for_source(Turn& turn,
+                                               ObjectNo queue,
+                                               const MessageRef& message,
+                                               const DeadInfo& dead) {
+    if (turn.here(dead.source)) return send_back(turn, message, dead.source.number, dead);
+    if (auto refusal = refuse_outbox(turn, dead.source.set, 1)) return refusal;
     OutboxRow row;
     row.kind = model::TransferKind::redrive;
     row.object = dead.source.number;
@@ -91,74 +113,92 @@ bool leave_for_source(Turn& turn, ObjectNo queue, const MessageRef& message, con
     row.clears = turn.head(queue).clears;
     row.dead = dead;
     put_outbox(turn, dead.source.set, std::move(row));
+    return {};
+}
+
+bool leave(Turn& turn, ObjectNo queue, Sequence sequence, const Letter& letter) {
+    if (leave_for_source(turn, queue, letter.message, letter.dead)) return false;
+    settle_unleased(turn, queue, sequence);
     return true;
 }
 
-// One letter. A leased one, one sent here directly and one whose source is gone stay.
-void redrive_one(Turn& turn, ObjectNo queue, Sequence sequence) {
+// Its subscription has enough to do with what was redriven already.
+bool source_is_busy(Turn& turn, const DeadInfo& dead) {
+    return turn.here(dead.source) && turn.subscription(dead.source.number) &&
+           turn.delivery(dead.source.number).redriven_open >= redriven_open_max;
+}
+
+}  // namespace
+
+Taken redrive_one(Turn& turn, ObjectNo queue, const JobRow& row, Sequence sequence) {
     turn.spend(1);
-    const auto dead = turn.load<DeadInfo>(keys::dead(queue, sequence));
-    const auto run = run_at(turn, queue, sequence);
-    if (!dead || !run || sequence < turn.head(queue).floor) return;
-    const DeliveryState& state = turn.delivery(queue);
-    if (is_settled(turn, queue, state, sequence)) return;
-    const auto exception = load_exception(turn, queue, state.generation, sequence);
-    if (exception && exception->state != Exception::State::ready) return;
-    if (leave_for_source(turn, queue, run->message(sequence), *dead)) {
-        settle_unleased(turn, queue, sequence);
-    }
+    const auto letter = letter_at(turn, queue, sequence);
+    if (!letter || letter->dead.redrives >= redrives_max) return Taken::no;
+    if (!takes_letter(row.filter, letter->dead)) return Taken::no;
+    if (source_is_busy(turn, letter->dead)) return Taken::later;
+    return leave(turn, queue, sequence, *letter) ? Taken::yes : Taken::no;
 }
 
-void redrive_range(Turn& turn, ObjectNo queue, RedriveRow& row) {
-    row.next = std::max(row.next, turn.delivery(queue).cursor);
-    while (row.next < row.end && turn.budget_left()) redrive_one(turn, queue, row.next++);
-}
-
-void redrive_named(Turn& turn, ObjectNo queue, RedriveRow& row) {
+void redrive_named(Turn& turn, ObjectNo queue, JobRow& row) {
     std::size_t done = 0;
     while (done < row.sequences.size() && turn.budget_left()) {
-        redrive_one(turn, queue, row.sequences[done++]);
+        const Sequence sequence = row.sequences[done++];
+        turn.spend(1);
+        if (const auto letter = letter_at(turn, queue, sequence)) {
+            leave(turn, queue, sequence, *letter);
+        }
     }
     row.sequences.erase(row.sequences.begin(),
                         row.sequences.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
-}  // namespace
-
 model::Reply start_redrive(Turn& turn, const model::Redrive& command) {
-    if (!turn.queue(command.queue)) return no_queue(command.queue);
-    const LogHead& head = turn.head(command.queue);
-    const DeliveryState& state = turn.delivery(command.queue);
-    // What an earlier redrive has not got to stays to be done.
-    auto row = turn.load<RedriveRow>(keys::redrive(command.queue)).value_or(RedriveRow{});
-    if (command.sequences.empty()) {
-        row.next = state.cursor;
-        row.end = head.end;
-        row.sequences.clear();
-    } else {
+    const QueueConfig* config = turn.queue(command.queue);
+    if (!config) return no_queue(command.queue);
+    auto row = turn.load<JobRow>(keys::job(command.queue)).value_or(JobRow{});
+    model::Started started{command.sequences.size(), 0};
+    if (!command.sequences.empty()) {
+        // What an earlier redrive has not got to stays to be done.
         row.sequences.insert(
             row.sequences.end(), command.sequences.begin(), command.sequences.end());
+    } else {
+        const bool active =
+            row.state == model::JobState::running || row.state == model::JobState::paused;
+        if (active) return job_running(config->name);
+        const LogHead& head = turn.head(command.queue);
+        const DeliveryState& state = turn.delivery(command.queue);
+        row.kind = model::JobKind::redrive;
+        row.filter = command.filter;
+        row.rate_per_s = command.rate_per_s;
+        begin_job(turn, row, state.cursor, head.end);
+        const std::uint64_t fresh = head.end - std::max(state.next, head.floor) - state.holes;
+        started = {fresh + state.ready, row.number};
     }
-    const std::uint64_t fresh = head.end - std::max(state.next, head.floor) - state.holes;
-    const std::uint64_t items =
-        command.sequences.empty() ? fresh + state.ready : command.sequences.size();
-    turn.put(keys::redrive(command.queue), encode(row));
-    arm_timer(turn, turn.now(), TimerKind::redrive, command.queue, 0);
-    return model::Started{items};
+    arm_job(turn, command.queue, row, turn.now());
+    turn.put(keys::job(command.queue), encode(row));
+    return started;
 }
 
-void continue_redrive(Turn& turn, ObjectNo queue) {
-    auto row = turn.load<RedriveRow>(keys::redrive(queue));
-    if (!row || !turn.queue(queue)) return;
-    turn.flush_run(queue);
-    redrive_range(turn, queue, *row);
-    redrive_named(turn, queue, *row);
-    if (row->next < row->end || !row->sequences.empty()) {
-        turn.put(keys::redrive(queue), encode(*row));
-        arm_timer(turn, turn.now(), TimerKind::redrive, queue, 0);
-    } else {
-        turn.erase(keys::redrive(queue));
+model::Reply edit_letter(Turn& turn, const model::EditLetter& command) {
+    const QueueConfig* config = turn.queue(command.queue);
+    if (!config) return no_queue(command.queue);
+    if (auto refusal = check_bodies(turn, command.ordinal, 1, edited_bytes_max)) {
+        return *refusal;
     }
+    turn.flush_run(command.queue);
+    const auto letter = letter_at(turn, command.queue, command.sequence);
+    if (!letter) {
+        return refuse(model::Reason::message_not_found,
+                      config->name,
+                      "the letter is not there, received by somebody, or was sent here directly");
+    }
+    const MessageId message = own_message(turn, command.ordinal);
+    if (auto refusal =
+            leave_for_source(turn, command.queue, MessageRef{message, message}, letter->dead)) {
+        return *refusal;
+    }
+    settle_unleased(turn, command.queue, command.sequence);
+    return model::Sent{{message}, false};
 }
 
 }  // namespace penstock::core

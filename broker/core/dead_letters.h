@@ -2,6 +2,7 @@
 // A dead-letter queue is a queue: its messages are receivable like any other's.
 #pragma once
 
+#include "broker/core/jobs.h"
 #include "broker/core/turn.h"
 
 namespace penstock::core {
@@ -33,13 +34,28 @@ Moved move_to_dead_letter(Turn& turn,
 std::optional<model::Refusal> send_back(Turn& turn,
                                         const MessageRef& message,
                                         ObjectNo source,
-                                        TimeMs first_logged_ms);
+                                        const DeadInfo& dead);
 
 // A redriven letter was refused by the set of its source: it lies in its queue again.
 void letter_returns(Turn& turn, const OutboxRow& row);
 
+// A letter that was sent back so often and died again is left by a redrive of all or by a filter.
+// Those named one by one go however often they came back (subscriptions' letters are counted).
+inline constexpr std::uint32_t redrives_max = 10;
+
+// Deliveries of a subscription that were redriven and are open: beyond it a redrive waits.
+inline constexpr std::uint64_t redriven_open_max = 10'000;
+
 // Starts sending dead letters back where they came from, as a job.
 model::Reply start_redrive(Turn& turn, const model::Redrive& command);
-void continue_redrive(Turn& turn, ObjectNo queue);  // timer
+
+// One letter of a job's range. A leased one, one sent here directly, one that the filter does not
+// mean and one whose source is gone stay.
+Taken redrive_one(Turn& turn, ObjectNo queue, const JobRow& row, Sequence sequence);
+
+// The letters of the job that were named one by one, as far as the budget reaches.
+void redrive_named(Turn& turn, ObjectNo queue, JobRow& row);
+
+model::Reply edit_letter(Turn& turn, const model::EditLetter& command);
 
 }  // namespace penstock::core

@@ -6,6 +6,8 @@
 #include "broker/core/timers.h"
 #include "broker/core/topics.h"
 
+#include <algorithm>
+
 namespace penstock::core {
 
 std::optional<model::Refusal> check_delay(Turn& turn,
@@ -23,33 +25,48 @@ std::optional<model::Refusal> check_delay(Turn& turn,
 void delay_message(Turn& turn,
                    ObjectNo object,
                    const MessageRef& message,
-                   const model::MessageMeta& meta) {
+                   const model::MessageMeta& meta,
+                   std::uint64_t delay_ms) {
     turn.hold(message.body);
     ++turn.head(object).delayed;
     DelayedRow row;
     row.sent_ms = turn.now();
+    row.due_ms = turn.now() + static_cast<TimeMs>(delay_ms);
+    row.body = message.body;
     row.tags = meta.tags;
     row.routing_key = meta.routing_key;
     turn.put(keys::delayed(object, message.id), encode(row));
 }
 
-void arm_delay(Turn& turn,
+namespace {
+
+// Ids have a zero top bit: a timer of a moved message never meets that of its send.
+constexpr std::uint64_t moved_timer = std::uint64_t{1} << 63;
+
+void put_timer(Turn& turn,
                ObjectNo object,
                const MessageRef& first,
                std::uint32_t count,
-               std::uint64_t delay_ms) {
+               TimeMs due_ms,
+               std::uint64_t unique) {
     std::string value;
     Writer writer(value);
     writer.varint(turn.head(object).clears);
     writer.varint(count);
     writer.varint(first.id.value);
     if (first.body != first.id) writer.varint(first.body.value);
-    arm_timer(turn,
-              turn.now() + static_cast<TimeMs>(delay_ms),
-              TimerKind::delayed,
-              object,
-              first.id.value,
-              std::move(value));
+    arm_timer(turn, due_ms, TimerKind::delayed, object, unique, std::move(value));
+}
+
+}  // namespace
+
+void arm_delay(Turn& turn,
+               ObjectNo object,
+               const MessageRef& first,
+               std::uint32_t count,
+               std::uint64_t delay_ms) {
+    const TimeMs due_ms = turn.now() + static_cast<TimeMs>(delay_ms);
+    put_timer(turn, object, first, count, due_ms, first.id.value);
 }
 
 namespace {
@@ -82,13 +99,40 @@ void delay_over(Turn& turn, ObjectNo object, std::string_view value) {
         const std::string key = keys::delayed(object, message.id);
         const auto row = turn.load<DelayedRow>(key);
         turn.spend(1);
-        if (row && clears == turn.head(object).clears &&
+        // Taken back, or moved: another timer stands for it, and holds the body too.
+        const bool is_due = row && row->due_ms <= turn.now();
+        if (is_due && clears == turn.head(object).clears &&
             make_visible(turn, object, message, *row)) {
             --turn.head(object).delayed;
         }
-        if (row) turn.erase(key);
-        turn.drop(message.body);  // the log holds it now, or nobody
+        if (is_due) turn.erase(key);
+        turn.drop(message.body);  // the log holds it now, another timer, or nobody
     }
+}
+
+model::Reply change_delayed(Turn& turn, const model::ChangeDelayed& command) {
+    const std::string key = keys::delayed(command.object, command.message);
+    auto row = turn.load<DelayedRow>(key);
+    if (!row) {
+        return refuse(model::Reason::message_not_found,
+                      model::to_text(command.message),
+                      "it is not, or no longer, delayed here");
+    }
+    if (command.cancel) {
+        turn.erase(key);
+        --turn.head(command.object).delayed;
+        return model::Done{};
+    }
+    row->due_ms = std::max(command.due_ms, turn.now());
+    turn.put(key, encode(*row));
+    // Moved to the same time before: that timer stands.
+    const std::uint64_t unique = moved_timer | command.message.value;
+    const auto kind = static_cast<std::uint8_t>(TimerKind::delayed);
+    if (turn.get(keys::timer(row->due_ms, kind, command.object, unique))) return model::Done{};
+    turn.hold(row->body);
+    const MessageRef message{command.message, row->body};
+    put_timer(turn, command.object, message, 1, row->due_ms, unique);
+    return model::Done{};
 }
 
 std::optional<model::Sent> repeated_send(const Turn& turn,

@@ -20,7 +20,8 @@ std::optional<model::Refusal> check_delay(Turn& turn,
 void delay_message(Turn& turn,
                    ObjectNo object,
                    const MessageRef& message,
-                   const model::MessageMeta& meta);
+                   const model::MessageMeta& meta,
+                   std::uint64_t delay_ms);
 
 // One timer for the messages of one command: `count` ids, and bodies, from `first` on.
 void arm_delay(Turn& turn,
@@ -31,6 +32,9 @@ void arm_delay(Turn& turn,
 
 // Timer: the messages become visible, or their bodies go when the object is gone or was cleared.
 void delay_over(Turn& turn, ObjectNo object, std::string_view value);
+
+// Moves a delayed message to another due time, or takes it back.
+model::Reply change_delayed(Turn& turn, const model::ChangeDelayed& command);
 
 // The reply of the first send with that key within the window; nothing for an unknown or empty key.
 std::optional<model::Sent> repeated_send(const Turn& turn, ObjectNo object, const std::string& key);

@@ -44,6 +44,7 @@ bool fill(const Rows& rows,
         item.message = failed->message;
         item.body = failed->body;
         item.logged_ms = failed->published_ms;
+        item.replay = failed->replay;
         return true;
     }
     const auto run = run_at(rows, view.config.topic, sequence);
@@ -54,22 +55,26 @@ bool fill(const Rows& rows,
     return true;
 }
 
-// Retries that are due, oldest first.
-void add_due(const Rows& rows,
-             SubscriptionNo subscription,
-             const View& view,
-             std::uint32_t limit,
-             ReadyPage& page) {
-    if (view.state.ready == 0) return;
+// Failing deliveries of [first, end) that are ready, oldest first. Where it stopped; `end`: nothing
+// is left.
+Sequence add_due(const Rows& rows,
+                 SubscriptionNo subscription,
+                 const View& view,
+                 Sequence first,
+                 Sequence end,
+                 std::size_t limit,
+                 ReadyPage& page) {
+    Sequence stopped = end;
+    if (view.state.ready == 0 || first >= end) return stopped;
     const Generation generation = view.state.generation;
-    rows.scan(keys::ready(subscription, generation, view.state.ready_low),
-              keys::ready(subscription, generation, sequence_end),
+    rows.scan(keys::ready(subscription, generation, first),
+              keys::ready(subscription, generation, end),
               [&](std::string_view key, std::string_view) {
+                  const Sequence sequence = keys::last_u64(key);
                   if (page.items.size() == limit) {
-                      page.more = true;
+                      stopped = sequence;
                       return false;
                   }
-                  const Sequence sequence = keys::last_u64(key);
                   const auto bytes = rows.get(keys::exception(subscription, generation, sequence));
                   if (!bytes) return true;
                   const auto failed = decode<Exception>(*bytes);
@@ -77,6 +82,7 @@ void add_due(const Rows& rows,
                   if (fill(rows, view, sequence, &failed, item)) page.items.push_back(item);
                   return true;
               });
+    return stopped;
 }
 
 // While one message of an ordered subscription fails, only the oldest failing one may be tried.
@@ -157,6 +163,25 @@ void add_fresh_matches(const Rows& rows,
     }
 }
 
+// What was never handed out, from page.fresh on.
+void add_fresh(const Rows& rows,
+               SubscriptionNo subscription,
+               const View& view,
+               std::uint32_t limit,
+               std::uint32_t scan_max,
+               ReadyPage& page) {
+    if (view.state.exceptions >= failing_per_subscription_max) return;
+    if (page.items.size() < limit) {
+        const Sequence end = std::min(view.topic.end, page.fresh + scan_max);
+        if (view.state.bitmapped) {
+            add_fresh_matches(rows, subscription, view, limit, end, page);
+        } else {
+            add_fresh_plain(rows, subscription, view, limit, end, page);
+        }
+    }
+    page.more = page.fresh < view.topic.end;
+}
+
 }  // namespace
 
 ReadyPage ready_deliveries(const Rows& rows,
@@ -176,19 +201,16 @@ ReadyPage ready_deliveries(const Rows& rows,
         add_oldest_failing(rows, subscription, *view, page);
         return page;
     }
-    add_due(rows, subscription, *view, limit, page);
-    if (view->state.exceptions >= failing_per_subscription_max) return page;
-    if (page.items.size() >= limit) {
-        page.more = page.more || page.fresh < view->topic.end;
-        return page;
-    }
-    const Sequence end = std::min(view->topic.end, page.fresh + scan_max);
-    if (view->state.bitmapped) {
-        add_fresh_matches(rows, subscription, *view, limit, end, page);
-    } else {
-        add_fresh_plain(rows, subscription, *view, limit, end, page);
-    }
-    page.more = page.more || page.fresh < view->topic.end;
+    const Sequence low = view->state.ready_low;
+    const Sequence retries =
+        add_due(rows, subscription, *view, low, private_sequences, limit, page);
+    // What is tried anew leaves half of the rest to what is fresh.
+    const std::size_t share = page.items.size() + (limit - page.items.size() + 1) / 2;
+    const Sequence anew = add_due(
+        rows, subscription, *view, std::max(low, private_sequences), sequence_end, share, page);
+    add_fresh(rows, subscription, *view, limit, scan_max, page);
+    const Sequence left = add_due(rows, subscription, *view, anew, sequence_end, limit, page);
+    page.more = page.more || retries < private_sequences || left < sequence_end;
     return page;
 }
 

@@ -75,7 +75,7 @@ Refused send_output(Turn& turn, const Transfer& command) {
     if (send.delay_ms == 0) {
         append_to_queue(turn, command.object, *turn.queue(command.object), message);
     } else {
-        delay_message(turn, command.object, message, {});
+        delay_message(turn, command.object, message, {}, send.delay_ms);
         arm_delay(turn, command.object, message, 1, send.delay_ms);
     }
     return {};
@@ -92,7 +92,7 @@ Refused publish_output(Turn& turn, const Transfer& command) {
     if (publish.delay_ms == 0) {
         publish_message(turn, command.object, message, meta);
     } else {
-        delay_message(turn, command.object, message, meta);
+        delay_message(turn, command.object, message, meta, publish.delay_ms);
         arm_delay(turn, command.object, message, 1, publish.delay_ms);
     }
     return {};
@@ -109,8 +109,7 @@ Refused take(Turn& turn, const Transfer& command) {
         case TransferKind::dead_letter:
             return take_letter(turn, command.object, moved_message(turn, command), command.dead);
         case TransferKind::redrive:
-            return send_back(
-                turn, moved_message(turn, command), command.object, command.dead.first_logged_ms);
+            return send_back(turn, moved_message(turn, command), command.object, command.dead);
     }
     return refuse(Reason::internal, "kind", "a transfer of unknown kind");
 }

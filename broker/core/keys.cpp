@@ -112,8 +112,8 @@ std::string track_expiry(LogIndex index) {
     return with_u64("e", index);
 }
 
-std::string redrive(ObjectNo queue) {
-    return object_key('j', queue);
+std::string job(ObjectNo object) {
+    return object_key('j', object);
 }
 
 std::string quarantined(ObjectNo object, Sequence sequence) {

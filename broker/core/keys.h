@@ -22,8 +22,9 @@
 //   c subscription role version              script of a subscription
 //   n subscription key                       key-value store of a function
 //   o subscription                           how much that holds
-//   a subscription ~attempts | e index       track: attempts of a subscription, newest first;
-//   expiry j queue                                  redrive under way v object sequence quarantined
+//   a subscription ~attempts | e index       track: attempts, newest first; their expiry
+//   j object                                 job: redrive, replay
+//   v object sequence                        quarantined
 //   O set number | P set                     outbox for another set, its head
 //   R set number                             parked: refused there, to be tried again
 //   i set | A set number                     inbox from another set: its head, refusals
@@ -77,7 +78,7 @@ std::string dead(ObjectNo queue, Sequence sequence);
 std::string dedup(ObjectNo object, std::string_view key);
 std::string track(ObjectNo subscription, MessageId attempts);
 std::string track_expiry(LogIndex index);
-std::string redrive(ObjectNo queue);
+std::string job(ObjectNo object);
 std::string quarantined(ObjectNo object, Sequence sequence);
 std::string outbox(model::SetId target, std::uint64_t number);
 std::string outbox_head(model::SetId target);

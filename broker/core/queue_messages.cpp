@@ -238,7 +238,7 @@ model::Reply send(Turn& turn, const model::Send& command) {
         const MessageId message = own_message(turn, command.first_ordinal + at);
         sent.ids.push_back(message);
         if (command.delay_ms > 0) {
-            delay_message(turn, command.queue, message, {});
+            delay_message(turn, command.queue, message, {}, command.delay_ms);
         } else {
             const bool stored = !planted(K16) || at == 0 || at + 1 < command.count;
             if (stored) append_to_queue(turn, command.queue, *config, message);

@@ -154,6 +154,7 @@ template <class F, Is<Exception> T>
 void fields_of(F& f, T& v) {
     f(v.state), f(v.count), f(v.due_ms), f(v.first_ms), f(v.tag), f(v.failure), f(v.status);
     f(v.excerpt), f(v.message), f(v.published_ms), f(v.crashes), f(v.log), f(v.body);
+    f(v.redrives), f(v.replay);
 }
 
 template <class F, Is<DedupRow> T>
@@ -163,7 +164,7 @@ void fields_of(F& f, T& v) {
 
 template <class F, Is<DelayedRow> T>
 void fields_of(F& f, T& v) {
-    f(v.sent_ms), f.list(v.tags, plain), f(v.routing_key);
+    f(v.sent_ms), f(v.due_ms), f(v.body), f.list(v.tags, plain), f(v.routing_key);
 }
 
 template <class F, Is<TrackExpiry> T>
@@ -178,15 +179,20 @@ void fields_of(F& f, T& v) {
     f(v.fired_ms), f(v.track_armed), f(v.track_low), f(v.track_bytes);
 }
 
-template <class F, Is<RedriveRow> T>
+template <class F, Is<JobRow> T>
 void fields_of(F& f, T& v) {
-    f(v.next), f(v.end), f.list(v.sequences, plain);
+    f.list(v.sequences, plain), f(v.state), f(v.kind), f(v.number);
+    f.list(v.filter.failures, plain), f(v.filter.status_min), f(v.filter.status_max);
+    f(v.filter.from_ms), f(v.filter.before_ms), f.list(v.filter.tags, plain);
+    f(v.filter.key), f(v.filter.text), f(v.rate_per_s);
+    f(v.first), f(v.next), f(v.end), f(v.started_ms), f(v.ended_ms), f(v.paced_ms), f(v.paced);
+    f(v.taken), f(v.open), f(v.failed), f(v.due_ms);
 }
 
 template <class F, Is<DeadInfo> T>
 void fields_of(F& f, T& v) {
     f(v.source), f(v.source_name), f(v.failure), f(v.status), f(v.attempts), f(v.excerpt);
-    f(v.died_ms), f(v.first_logged_ms), f(v.log);
+    f(v.died_ms), f(v.first_logged_ms), f(v.log), f(v.redrives);
 }
 
 template <class F, Is<OutboxRow> T>
@@ -298,7 +304,7 @@ std::string encode(const Globals& value) {
     return put(value);
 }
 
-std::string encode(const RedriveRow& value) {
+std::string encode(const JobRow& value) {
     return put(value);
 }
 
@@ -380,7 +386,7 @@ template DedupRow decode(std::string_view);
 template DelayedRow decode(std::string_view);
 template TrackExpiry decode(std::string_view);
 template Globals decode(std::string_view);
-template RedriveRow decode(std::string_view);
+template JobRow decode(std::string_view);
 template DeadInfo decode(std::string_view);
 template OutboxRow decode(std::string_view);
 template OutboxHead decode(std::string_view);

@@ -6,6 +6,7 @@
 #include "broker/core/data_query.h"
 #include "broker/core/keys.h"
 #include "broker/model/command.h"
+#include "broker/model/job.h"
 #include "broker/model/objects.h"
 #include "broker/model/transfer.h"
 
@@ -116,10 +117,12 @@ struct Exception {
     model::Failure failure = model::Failure::none;
     std::uint16_t status = 0;
     std::string excerpt;
-    std::string log;          // state dead only: goes with the letter
-    MessageId message;        // redriven deliveries only: they are in no log
-    MessageId body;           // likewise
-    TimeMs published_ms = 0;  // redriven deliveries only
+    std::string log;             // state dead only: goes with the letter
+    MessageId message;           // redriven deliveries only: they are in no log
+    MessageId body;              // likewise
+    TimeMs published_ms = 0;     // redriven deliveries only
+    std::uint32_t redrives = 0;  // likewise: how often it was sent back
+    std::uint64_t replay = 0;    // replayed deliveries: the job's number
 };
 
 // Value of a row of a dead-letter queue's sources: a queue of another set. Those of this set are
@@ -139,6 +142,8 @@ struct DedupRow {
 // A message waiting for its delay to end; what matching will need then travels in the row.
 struct DelayedRow {
     TimeMs sent_ms = 0;
+    TimeMs due_ms = 0;  // timers that fire earlier are of a due time it no longer has
+    MessageId body;
     std::vector<std::string> tags;
     std::string routing_key;
 };
@@ -231,10 +236,26 @@ struct RefusalRow {
     std::string detail;
 };
 
-struct RedriveRow {
-    Sequence next = 0;                // all: go on here
-    Sequence end = 0;                 // all: stop here
-    std::vector<Sequence> sequences;  // or the named ones that are left
+// Job of a queue (redrive) or subscription (replay): the one under way, or the last one.
+struct JobRow {
+    std::vector<Sequence> sequences;  // redrive: letters named one by one that are left
+    // The rest is of the job over a range, which there may be besides.
+    model::JobState state = model::JobState::none;
+    model::JobKind kind = model::JobKind::redrive;
+    std::uint64_t number = 0;  // index of the entry that started it
+    model::MessageFilter filter;
+    std::uint32_t rate_per_s = 0;
+    Sequence first = 0;  // the range [first, end); it goes on at `next`
+    Sequence next = 0;
+    Sequence end = 0;
+    TimeMs started_ms = 0;
+    TimeMs ended_ms = 0;
+    TimeMs paced_ms = 0;       // the pace is counted from here
+    std::uint64_t paced = 0;   // taken since then
+    std::uint64_t taken = 0;   // in all
+    std::uint64_t open = 0;    // replay: deliveries that are not settled
+    std::uint64_t failed = 0;  // replay: of those that are, dead
+    TimeMs due_ms = 0;         // armed timer, 0: none
 };
 
 static_assert(Block::bits == keys::block_sequences);
@@ -250,7 +271,7 @@ std::string encode(const DedupRow& value);
 std::string encode(const DelayedRow& value);
 std::string encode(const TrackExpiry& value);
 std::string encode(const Globals& value);
-std::string encode(const RedriveRow& value);
+std::string encode(const JobRow& value);
 std::string encode(const KvEntry& value);
 std::string encode(const KvTotals& value);
 std::string encode(const model::Script& value);

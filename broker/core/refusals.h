@@ -37,4 +37,10 @@ inline model::Refusal no_subscription(model::SubscriptionNo subscription) {
                   "the subscription does not exist, or was deleted");
 }
 
+inline model::Refusal job_running(const std::string& name) {
+    return refuse(model::Reason::job_running,
+                  name,
+                  "another job of it is under way: wait for its end, or cancel it");
+}
+
 }  // namespace penstock::core

@@ -5,6 +5,7 @@
 #include "broker/core/dead_letters.h"
 #include "broker/core/delivery.h"
 #include "broker/core/handler_commit.h"
+#include "broker/core/jobs.h"
 #include "broker/core/kv.h"
 #include "broker/core/message_log.h"
 #include "broker/core/outbox.h"
@@ -64,7 +65,11 @@ MessageRef message_of(const Turn& turn, ObjectNo topic, const Open& open, TimeMs
     return run->message(open.sequence);
 }
 
-void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
+void finish(Turn& turn,
+            ObjectNo subscription,
+            const SubscriptionConfig& config,
+            const Open& open,
+            bool dead = false) {
     DeliveryState& state = turn.delivery(subscription);
     if (open.exception) {
         if (open.exception->state == Exception::State::ready)
@@ -79,6 +84,8 @@ void finish(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config,
     if (open.sequence >= private_sequences) {
         turn.drop(open.exception->body);
         --state.redriven_open;
+        const std::uint64_t replay = open.exception->replay;
+        if (replay != 0) replayed_delivery_over(turn, subscription, replay, dead);
     } else if (open.sequence >= state.cursor) {
         mark_settled(turn, subscription, open.sequence, turn.head(config.topic).end);
     }
@@ -120,6 +127,7 @@ Moved move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, 
     dead.attempts = open.exception->count + open.exception->crashes;
     dead.excerpt = open.exception->excerpt;
     dead.log = open.exception->log;
+    dead.redrives = open.exception->redrives;
     OutboxRow sender;
     sender.origin = Origin::delivery;
     sender.from = subscription;
@@ -132,10 +140,10 @@ Moved move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, 
 void bury(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, Open open) {
     if (config.spec.dead_letter.number.value == 0) {
         ++turn.delivery(subscription).dropped;
-        return finish(turn, subscription, config, open);
+        return finish(turn, subscription, config, open, true);
     }
     const Moved moved = move(turn, subscription, config, open);
-    if (moved == Moved::here) return finish(turn, subscription, config, open);
+    if (moved == Moved::here) return finish(turn, subscription, config, open, true);
     if (moved == Moved::under_way) {
         return set_aside(turn, subscription, open, Exception::State::moving, turn.now());
     }
@@ -306,7 +314,7 @@ void delivery_letter_answered(Turn& turn, const OutboxRow& row, bool taken) {
         return;
     }
     turn.flush_run(config->topic);
-    if (taken) return finish(turn, subscription, *config, open);
+    if (taken) return finish(turn, subscription, *config, open, true);
     wait_until(turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
 }
 
@@ -364,7 +372,7 @@ model::Reply quarantine(Turn& turn, const model::Quarantine& command) {
         const auto open =
             find_open(turn, command.object, *config, command.sequence, state.generation);
         if (!open) return model::Done{};
-        finish(turn, command.object, *config, *open);
+        finish(turn, command.object, *config, *open, true);
     } else if (const QueueConfig* queue = turn.queue(command.object)) {
         const auto exception =
             load_exception(turn, command.object, state.generation, command.sequence);
@@ -388,14 +396,16 @@ model::Reply quarantine(Turn& turn, const model::Quarantine& command) {
     return model::Done{};
 }
 
-void redeliver(Turn& turn, ObjectNo subscription, const MessageRef& message, TimeMs published_ms) {
+void redeliver(Turn& turn, ObjectNo subscription, const MessageRef& message, const Anew& anew) {
     DeliveryState& state = turn.delivery(subscription);
     const Sequence sequence = private_sequences + state.redriven++;
     Exception exception;
     exception.state = Exception::State::ready;
     exception.message = message.id;
     exception.body = message.body;
-    exception.published_ms = published_ms;
+    exception.published_ms = anew.published_ms;
+    exception.redrives = anew.redrives;
+    exception.replay = anew.replay;
     turn.hold(message.body);
     ++state.exceptions;
     ++state.redriven_open;
@@ -416,7 +426,7 @@ void bury_or_drop(Turn& turn, ObjectNo subscription, Sequence sequence) {
     if (!left && (none || move(turn, subscription, *config, open) == Moved::no)) {
         ++turn.delivery(subscription).dropped;
     }
-    finish(turn, subscription, *config, open);
+    finish(turn, subscription, *config, open, true);
 }
 
 void retry_due(Turn& turn, ObjectNo subscription, std::string_view value) {

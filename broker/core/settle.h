@@ -15,8 +15,15 @@ model::Reply settle(Turn& turn, const model::Settle& command);
 model::Reply feed_queue(Turn& turn, const model::FeedQueue& command);
 model::Reply quarantine(Turn& turn, const model::Quarantine& command);
 
-// Tries a dead letter anew for its subscription: attempts begin at 1 again.
-void redeliver(Turn& turn, ObjectNo subscription, const MessageRef& message, TimeMs published_ms);
+// Tries a dead letter, or a message that is replayed, anew for its subscription: attempts begin at
+// 1 again.
+struct Anew {
+    TimeMs published_ms = 0;
+    std::uint32_t redrives = 0;
+    std::uint64_t replay = 0;  // the job's number; 0: a dead letter
+};
+
+void redeliver(Turn& turn, ObjectNo subscription, const MessageRef& message, const Anew& anew);
 
 // The set of a subscriber queue refused a message that was fed to it: the delivery has failed once
 // more, and is tried again by the policy.

@@ -2,8 +2,8 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/check.h"
-#include "broker/core/dead_letters.h"
 #include "broker/core/delays.h"
+#include "broker/core/jobs.h"
 #include "broker/core/kv.h"
 #include "broker/core/outbox.h"
 #include "broker/core/queue_messages.h"
@@ -57,8 +57,8 @@ void fire(Turn& turn, const Timer& timer) {
             return dedup_expired(turn, timer.object, timer.value);
         case TimerKind::track:
             return expire_track(turn);
-        case TimerKind::redrive:
-            return continue_redrive(turn, timer.object);
+        case TimerKind::job:
+            return continue_job(turn, timer.object, timer.value);
         case TimerKind::cleanup:
             return clean_up_subscription(turn, timer.object, timer.value);
         case TimerKind::kv_expiry:

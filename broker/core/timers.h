@@ -16,7 +16,7 @@ enum class TimerKind : std::uint8_t {
     time_to_live = 6,  // value: the due time it was armed with
     dedup = 7,         // value: the dedup key
     track = 8,
-    redrive = 9,
+    job = 9,         // value: the due time it was armed with
     cleanup = 10,    // of a subscription that is gone; value: generation
     kv_expiry = 11,  // value: the key
     parked = 12,     // object: the target set, unique: the number

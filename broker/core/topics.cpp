@@ -177,7 +177,7 @@ model::Reply publish(Turn& turn, const model::Publish& command) {
         const model::MessageMeta& meta = turn.entry().bodies.at(ordinal).meta;
         sent.ids.push_back(message);
         if (command.delay_ms > 0) {
-            delay_message(turn, command.topic, message, meta);
+            delay_message(turn, command.topic, message, meta, command.delay_ms);
         } else {
             publish_message(turn, command.topic, message, meta);
         }
@@ -258,7 +258,7 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command) {
     turn.erase(keys::topic_subscription(topic, command.subscription));
     turn.matchers().erase(topic);
     erase_function(turn, command.subscription);
-    for (const char kind : {'m', 'f', 'r', 'v'}) {
+    for (const char kind : {'m', 'f', 'r', 'v', 'j'}) {
         turn.erase_range(keys::prefix(kind, command.subscription),
                          keys::prefix_end(kind, command.subscription));
     }

@@ -247,6 +247,7 @@ model::Effects Turn::finish() {
     effects.ready.assign(ready_.begin(), ready_.end());
     effects.changed.assign(changed_.begin(), changed_.end());
     effects.outbox.assign(outbox_.begin(), outbox_.end());
+    effects.jobs.assign(jobs_.begin(), jobs_.end());
     return effects;
 }
 

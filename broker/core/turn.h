@@ -85,6 +85,8 @@ class Turn final : public model::Rows {
 
     void outbox(model::SetId target) { outbox_.insert(target); }
 
+    void job(ObjectNo object) { jobs_.insert(object); }
+
     // Arms a timer (not before now, so never behind what has fired) and remembers the earliest.
     void arm(
         TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique, std::string value);
@@ -148,6 +150,7 @@ class Turn final : public model::Rows {
     std::set<ObjectNo> ready_;
     std::set<ObjectNo> changed_;
     std::set<model::SetId> outbox_;
+    std::set<ObjectNo> jobs_;
     std::optional<TimeMs> earliest_armed_;
     std::uint32_t spent_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "broker/model/attempt.h"
 #include "broker/model/cluster.h"
 #include "broker/model/function.h"
+#include "broker/model/job.h"
 #include "broker/model/objects.h"
 #include "broker/model/refusal.h"
 #include "broker/model/transfer.h"
@@ -303,11 +304,14 @@ struct FeedQueue {
     friend bool operator==(const FeedQueue&, const FeedQueue&) = default;
 };
 
-// Sends dead letters back where they came from, all (`sequences` empty) or the named ones, as a
-// job. Attempts begin at 1 again. Replies Started with how many will go.
+// Sends dead letters back where they came from as a job: the named ones, or (`sequences` empty)
+// those the filter means. Attempts begin at 1 again. Replies Started with how many will go at most,
+// or queue_not_found, job_running.
 struct Redrive {
     QueueNo queue;
-    std::vector<Sequence> sequences;  // at most 1,000
+    std::vector<Sequence> sequences;  // at most 1,000; then without filter and rate
+    MessageFilter filter = {};
+    std::uint32_t rate_per_s = 0;  // 0: as fast as they go
     friend bool operator==(const Redrive&, const Redrive&) = default;
 };
 
@@ -363,7 +367,12 @@ using Command = std::variant<PutKey,
                              TransfersAnswered,
                              SetBalancing,
                              MarkLeaving,
-                             PreferLeader>;
+                             PreferLeader,
+                             ChangeDelayed,
+                             Replay,
+                             ChangeJob,
+                             StepJob,
+                             EditLetter>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);
@@ -410,6 +419,7 @@ struct Deleted {
 
 struct Started {
     std::uint64_t items = 0;
+    std::uint64_t job = 0;  // its number; 0: named letters go without one
     friend bool operator==(const Started&, const Started&) = default;
 };
 

@@ -308,9 +308,42 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, FeedQ
     f(c.subscription), f(c.sequence), f(c.generation);
 }
 
+template <class F, class M>
+void filter_fields(F& f, M& filter) {
+    f.list(filter.failures, 1, plain), f(filter.status_min), f(filter.status_max);
+    f(filter.from_ms), f(filter.before_ms);
+    f.list(filter.tags, 1, plain), f(filter.key), f(filter.text);
+}
+
 template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Redrive> {
     f(c.queue), f.list(c.sequences, 1, plain);
+    filter_fields(f, c.filter), f(c.rate_per_s);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Replay> {
+    f(c.subscription), filter_fields(f, c.filter), f(c.rate_per_s);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ChangeJob> {
+    f(c.object), f(c.action);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, StepJob> {
+    f(c.object), f(c.job), f(c.from), f(c.through), f.list(c.chosen, 1, plain);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, EditLetter> {
+    f(c.queue), f(c.sequence), f(c.ordinal);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ChangeDelayed> {
+    f(c.object), f(c.message), f(c.cancel), f(c.due_ms);
 }
 
 template <class F, class C>
@@ -344,7 +377,7 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, BindD
 template <class F, class D>
 void dead_fields(F& f, D& dead) {
     f(dead.source), f(dead.source_name), f(dead.failure), f(dead.status), f(dead.attempts);
-    f(dead.excerpt), f(dead.log), f(dead.died_ms), f(dead.first_logged_ms);
+    f(dead.excerpt), f(dead.log), f(dead.died_ms), f(dead.first_logged_ms), f(dead.redrives);
 }
 
 template <class F, class C>

@@ -35,6 +35,7 @@ struct Effects {
     std::vector<SubscriptionNo> ready;    // subscriptions with something to hand out
     std::vector<SubscriptionNo> changed;  // created, set, rewound or removed: ask again
     std::vector<SetId> outbox;            // sets for which something is to be sent
+    std::vector<ObjectNo> jobs;           // whose job goes on by what bodies say
     // Cluster time at which the next Tick is due; 0: at once (a job has more to do); nothing: none.
     std::optional<TimeMs> wake_ms;
 };

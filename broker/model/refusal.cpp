@@ -92,6 +92,8 @@ std::string_view to_text(Reason reason) {
             return "script_invalid";
         case Reason::script_not_found:
             return "script_not_found";
+        case Reason::job_running:
+            return "job_running";
     }
     return "internal";
 }

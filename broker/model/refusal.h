@@ -61,6 +61,8 @@ enum class Reason : std::uint8_t {
     function_not_allowed,  // processes are not allowed here, or not this program
     script_invalid,        // it does not compile, or is too large
     script_not_found,      // no such version, or the subscription has no script
+    // jobs
+    job_running,  // another one of that queue or subscription
 };
 
 struct Refusal {

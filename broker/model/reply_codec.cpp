@@ -41,6 +41,7 @@ void encode_one(Writer& writer, const Deleted& reply) {
 
 void encode_one(Writer& writer, const Started& reply) {
     writer.varint(reply.items);
+    writer.varint(reply.job);
 }
 
 void encode_one(Writer& writer, const Settled& reply) {

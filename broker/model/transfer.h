@@ -26,6 +26,7 @@ struct DeadInfo {
     std::string log;  // end of a function's stderr
     TimeMs died_ms = 0;
     TimeMs first_logged_ms = 0;
+    std::uint32_t redrives = 0;  // how often it had been sent back before it died this time
 
     friend bool operator==(const DeadInfo&, const DeadInfo&) = default;
 };

@@ -51,7 +51,8 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.clock,
             shared.options},
       operations_(desk_),
-      outbox_(set_->set(), set_->rows(), shared.clock, shared.submit, fetching(shared)) {}
+      outbox_(set_->set(), set_->rows(), shared.clock, shared.submit, fetching(shared)),
+      feeder_(*set_, fetching(shared)) {}
 
 void DataDesk::attach(api::DeliveryListener& listener) {
     listener_ = &listener;
@@ -72,6 +73,7 @@ void DataDesk::take(const TurnEffects& effects) {
         handout_.ready(subscription);
     }
     for (const model::SetId target : effects.outbox) outbox_.wake(target);
+    for (const model::ObjectNo object : effects.jobs) feeder_.wake(object);
 }
 
 void DataDesk::look_at_leadership(const model::InitSet& init) {
@@ -81,6 +83,7 @@ void DataDesk::look_at_leadership(const model::InitSet& init) {
         receiving_.stop();
         handout_.detach();
         outbox_.rest();
+        feeder_.rest();
         return;
     }
     set_->lead();

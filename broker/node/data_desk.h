@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/node/handout.h"
+#include "broker/node/job_feeder.h"
 #include "broker/node/lifecycle.h"
 #include "broker/node/operations.h"
 #include "broker/node/outbox.h"
@@ -76,6 +77,7 @@ class DataDesk {
     Desk desk_;
     Operations operations_;
     OutboxSender outbox_;
+    JobFeeder feeder_;
     api::DeliveryListener* listener_ = nullptr;
     bool serving_ = false;
 };

@@ -29,6 +29,12 @@ std::size_t settle_bytes(const model::Settle& settle) {
     return total;
 }
 
+std::size_t filter_bytes(const model::MessageFilter& filter) {
+    std::size_t total = filter.failures.size() + filter.key.size() + filter.text.size();
+    for (const std::string& tag : filter.tags) total += tag.size();
+    return total;
+}
+
 // The ordinal at which attempts were stored by one of the commands.
 bool holds_attempts(const std::vector<model::Command>& commands, std::uint32_t ordinal) {
     for (const model::Command& command : commands) {
@@ -53,7 +59,12 @@ std::size_t command_bytes(const model::Command& command) {
             } else if constexpr (std::is_same_v<Type, model::DeleteMessages>) {
                 return small_command_bytes + typed.receipts.size() * 9;
             } else if constexpr (std::is_same_v<Type, model::Redrive>) {
-                return small_command_bytes + typed.sequences.size() * 6;
+                return small_command_bytes + typed.sequences.size() * 6 +
+                       filter_bytes(typed.filter);
+            } else if constexpr (std::is_same_v<Type, model::Replay>) {
+                return small_command_bytes + filter_bytes(typed.filter);
+            } else if constexpr (std::is_same_v<Type, model::StepJob>) {
+                return small_command_bytes + typed.chosen.size() * 6;
             } else if constexpr (std::is_same_v<Type, model::Transfer>) {
                 return small_command_bytes * 2 + typed.dead.source_name.size() +
                        typed.dead.excerpt.size() + typed.dead.log.size();
@@ -81,6 +92,7 @@ void set_first_ordinal(model::Command& command, std::uint32_t ordinal) {
     if (auto* send = std::get_if<model::Send>(&command)) send->first_ordinal = ordinal;
     if (auto* publish = std::get_if<model::Publish>(&command)) publish->first_ordinal = ordinal;
     if (auto* transfer = std::get_if<model::Transfer>(&command)) transfer->ordinal = ordinal;
+    if (auto* edit = std::get_if<model::EditLetter>(&command)) edit->ordinal = ordinal;
     if (auto* settle = std::get_if<model::Settle>(&command)) {
         if (settle->attempts_ordinal != model::no_ordinal) settle->attempts_ordinal += ordinal;
         for (model::HandlerCommit& commit : settle->commits) {

@@ -231,7 +231,8 @@ void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::Read
                                                item.message,
                                                bodies[at]->time_ms,
                                                std::move(message->meta),
-                                               std::move(message->payload)});
+                                               std::move(message->payload),
+                                               item.replay});
         }
         if (!deliveries.empty()) listener->on_deliveries(std::move(deliveries));
     };

@@ -304,6 +304,7 @@ Result<void> HostedSet::finish(TurnEffects& effects) {
         append(effects.changed, own.changed);
         append(effects.releases, own.releases);
         append(effects.outbox, own.outbox);
+        append(effects.jobs, own.jobs);
     }
     release_answers();
     for (const replication::ConfirmedRead& read : log_->take_reads()) {

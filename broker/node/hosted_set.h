@@ -48,7 +48,8 @@ struct TurnEffects {
     std::vector<model::SubscriptionNo> ready;
     std::vector<model::SubscriptionNo> changed;
     std::vector<model::Release> releases;
-    std::vector<model::SetId> outbox;  // sets for which something is to be sent
+    std::vector<model::SetId> outbox;   // sets for which something is to be sent
+    std::vector<model::ObjectNo> jobs;  // whose job goes on by what bodies say
 };
 
 // Bounds of one entry and of one turn.

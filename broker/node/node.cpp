@@ -36,6 +36,16 @@ PreparedBodies prepare(api::Request& request) {
     if (auto* publish = std::get_if<api::PublishMessages>(&request)) {
         return prepare(publish->messages);
     }
+    if (auto* edit = std::get_if<api::EditDeadLetter>(&request)) {
+        for (model::NewMessage& message : edit->messages) {
+            auto& attributes = message.meta.attributes;
+            std::erase_if(attributes, [](const auto& attribute) {
+                return attribute.first == api::edited_from_attribute;
+            });
+            attributes.emplace_back(api::edited_from_attribute, model::to_text(edit->id));
+        }
+        return prepare(edit->messages);
+    }
     return {};
 }
 

@@ -19,6 +19,7 @@ void Operations::start(const CallPtr& call, api::Request request, PreparedBodies
                           std::is_same_v<Type, api::ChangeCluster>) {
                 check(false, "the node answers what is asked of itself");
             } else if constexpr (std::is_same_v<Type, api::SendMessages> ||
+                                 std::is_same_v<Type, api::EditDeadLetter> ||
                                  std::is_same_v<Type, api::PublishMessages>) {
                 run(call, std::move(typed), std::move(bodies));
             } else {

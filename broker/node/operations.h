@@ -79,9 +79,21 @@ class Operations {
     void run(const CallPtr& call, api::DeployScript request);
     void run(const CallPtr& call, const api::ActivateScript& request);
     void run(const CallPtr& call, const api::ListDeadLetters& request);
-    void run(const CallPtr& call, const api::RedriveDeadLetters& request);
+    void run(const CallPtr& call, const api::FindDeadLetter& request);
+    void run(const CallPtr& call, api::RedriveDeadLetters request);
+    void run(const CallPtr& call, const api::EditDeadLetter& request, PreparedBodies bodies);
+    void run(const CallPtr& call, api::ReplayMessages request);
+    void run(const CallPtr& call, const api::GetJob& request);
+    void run(const CallPtr& call, const api::ChangeJob& request);
+    void run(const CallPtr& call, api::PeekMessages request);
+    void run(const CallPtr& call, const api::ChangeDelayed& request);
     void run(const CallPtr& call, const api::ListDeliveries& request);
     void run(const CallPtr& call, const api::TrackMessage& request);
+
+    // The object whose job is asked for.
+    Outcome<core::NameInfo> job_owner(model::JobKind kind, const std::string& name);
+    [[nodiscard]] Outcome<api::JobView> view_job(const core::NameInfo& owner) const;
+    void start_job(const CallPtr& call, model::Command command);
 
     [[nodiscard]] Refused check_publish(model::TopicNo topic,
                                         const std::vector<model::BodyInfo>& messages);

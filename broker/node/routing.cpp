@@ -63,8 +63,36 @@ class Finder {
         return read(names_.dead_letter_queue(request.queue));
     }
 
+    Route operator()(const api::FindDeadLetter& request) {
+        return read(names_.dead_letter_queue(request.queue));
+    }
+
     Route operator()(const api::RedriveDeadLetters& request) {
         return write(names_.dead_letter_queue(request.queue));
+    }
+
+    Route operator()(const api::EditDeadLetter& request) {
+        return write(names_.dead_letter_queue(request.queue));
+    }
+
+    Route operator()(const api::ReplayMessages& request) {
+        return write(names_.subscription(request.topic, request.name));
+    }
+
+    Route operator()(const api::GetJob& request) {
+        return read(owner_of_job(request.kind, request.name));
+    }
+
+    Route operator()(const api::ChangeJob& request) {
+        return write(owner_of_job(request.kind, request.name));
+    }
+
+    Route operator()(const api::PeekMessages& request) {
+        return read(queue_or_topic(request.queue, request.topic));
+    }
+
+    Route operator()(const api::ChangeDelayed& request) {
+        return write(queue_or_topic(request.queue, request.topic));
     }
 
     Route operator()(const api::GetTopic& request) { return read(names_.topic(request.name)); }
@@ -122,6 +150,17 @@ class Finder {
     }
 
   private:
+    Outcome<core::NameInfo> owner_of_job(model::JobKind kind, const std::string& name) {
+        if (kind == model::JobKind::redrive) return names_.dead_letter_queue(name);
+        const auto parts = split_subscription(name);
+        return parts ? names_.subscription(parts->topic, parts->name)
+                     : names_.subscription(name, {});
+    }
+
+    Outcome<core::NameInfo> queue_or_topic(const std::string& queue, const std::string& topic) {
+        return topic.empty() ? names_.queue(queue) : names_.topic(topic);
+    }
+
     [[nodiscard]] Route next() const { return {To::set, placement_.next, false, false}; }
 
     [[nodiscard]] Route fallback() const { return {To::set, placement_.next, false, true}; }

@@ -18,7 +18,9 @@ void Traffic::count(const model::Command& command, const model::Reply& reply) {
     if (std::holds_alternative<model::Refusal>(reply)) ++counters_.refused;
     if (const auto* sent = std::get_if<model::Sent>(&reply)) {
         const bool queue = std::holds_alternative<model::Send>(command);
-        if (!sent->repeated) (queue ? counters_.sent : counters_.published) += sent->ids.size();
+        const bool edited = std::holds_alternative<model::EditLetter>(command);
+        if (!sent->repeated && !edited)
+            (queue ? counters_.sent : counters_.published) += sent->ids.size();
     } else if (const auto* leased = std::get_if<model::Leased>(&reply)) {
         counters_.received += leased->messages.size();
     } else if (const auto* deleted = std::get_if<model::Deleted>(&reply)) {

@@ -300,6 +300,24 @@ Refused check_batch(const std::vector<model::BodyInfo>& messages,
     return {};
 }
 
+Refused check_job(const model::MessageFilter& filter, std::uint32_t rate_per_s) {
+    if (rate_per_s > model::job_rate_max) return out_of_range("rate", 1, model::job_rate_max);
+    if (filter.failures.size() > model::filter_items_max) {
+        return out_of_range("reason", 0, model::filter_items_max);
+    }
+    if (filter.tags.size() > model::filter_items_max) {
+        return out_of_range("tag", 0, model::filter_items_max);
+    }
+    const auto fits = [](const std::string& text) {
+        return text.size() <= model::filter_text_bytes_max;
+    };
+    if (std::all_of(filter.tags.begin(), filter.tags.end(), fits) && fits(filter.key) &&
+        fits(filter.text)) {
+        return {};
+    }
+    return out_of_range("text", 0, model::filter_text_bytes_max, "bytes");
+}
+
 Refused check_receive(const api::ReceiveMessages& request) {
     return first_of({
         range("messages_max", request.messages_max, 1, batch_messages_max),

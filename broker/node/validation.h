@@ -31,6 +31,7 @@ inline constexpr std::uint32_t delay_s_max = 3'600;
 Refused check_batch(const std::vector<model::BodyInfo>& messages,
                     std::uint32_t delay_s,
                     std::string_view dedup_key);
+Refused check_job(const model::MessageFilter& filter, std::uint32_t rate_per_s);
 Refused check_receive(const api::ReceiveMessages& request);
 
 model::Refusal out_of_range(std::string_view field,

@@ -4,12 +4,9 @@ namespace penstock::plugins::native {
 
 namespace {
 
-constexpr char letter_cursor = 'l';
 constexpr char delivery_cursor = 'd';
 constexpr Range page_limit{1, 1000};
 constexpr std::uint32_t page_limit_default = 50;
-constexpr Range redrive_items{1, 1000};
-constexpr Range id_bytes{1, 20};
 constexpr Range subscription_bytes{3, 129};
 
 std::optional<model::MessageId> message_id(const std::string& text) {
@@ -40,44 +37,6 @@ asio::awaitable<Reply> list_dead_letter_queues(Call& call) {
     }
     co_return list_reply(
         std::move(items), name_cursor, next_page(listing.page, page->items.size(), page->total));
-}
-
-asio::awaitable<Reply> list_dead_letters(Call& call) {
-    Fields fields = query_fields(call.request.query, {"limit", "cursor"});
-    api::ListDeadLetters request;
-    request.queue = call.names[0];
-    request.first = cursor_of(fields, letter_cursor);
-    request.limit = fields.whole32("limit", page_limit).value_or(page_limit_default);
-    if (!fields.ok()) co_return *fields.problem();
-    const auto page = co_await ask(call, std::move(request));
-    if (!page) co_return refused(page.error());
-    boost::json::array items;
-    for (const auto& letter : page->items) {
-        items.emplace_back(show(letter));
-    }
-    co_return list_reply(std::move(items), letter_cursor, page->next);
-}
-
-asio::awaitable<Reply> redrive_dead_letters(Call& call) {
-    Fields fields = json_fields(call.request.body, {"messages", "preview"});
-    api::RedriveDeadLetters request;
-    request.queue = call.names[0];
-    request.preview = fields.flag("preview").value_or(false);
-    if (const auto ids = fields.texts("messages", redrive_items, id_bytes)) {
-        for (const auto& text : *ids) {
-            const auto id = message_id(text);
-            if (!id) fields.refuse("messages", "must hold message ids in decimal digits.");
-            request.messages.push_back(id.value_or(model::MessageId()));
-        }
-    }
-    if (!fields.ok()) co_return *fields.problem();
-    const bool preview = request.preview;
-    const auto outcome = co_await ask(call, std::move(request));
-    if (!outcome) co_return refused(outcome.error());
-    boost::json::object body;
-    body["messages"] = outcome->messages;
-    body["preview"] = preview;
-    co_return json_reply(body, preview ? 200 : 202);
 }
 
 asio::awaitable<Reply> list_deliveries(Call& call) {

@@ -40,6 +40,9 @@ std::string_view hint_for(Reason reason) {
                    "--dev.";
         case Reason::script_invalid:
             return "Check it first: penstock fn check FILE.";
+        case Reason::job_running:
+            return "GET the job to see how far it is; PATCH it with {\"action\":\"cancel\"} to end "
+                   "it.";
         case Reason::script_not_found:
             return "penstock fn list shows the scripts and their versions.";
         default:
@@ -93,6 +96,7 @@ unsigned status_of(Reason reason) {
         case Reason::nothing_matched:
         case Reason::subscription_exists:
         case Reason::subscription_limit:
+        case Reason::job_running:
             return 409;
         case Reason::receipt_invalid:
             return 412;

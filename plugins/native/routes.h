@@ -44,6 +44,30 @@ asio::awaitable<Reply> rewind_queue(Call& call);
 // events.cpp
 asio::awaitable<Reply> stream_events(Call& call);
 
+// peeking.cpp
+asio::awaitable<Reply> peek_queue(Call& call);
+asio::awaitable<Reply> peek_topic(Call& call);
+asio::awaitable<Reply> cancel_delayed_in_queue(Call& call);
+asio::awaitable<Reply> cancel_delayed_in_topic(Call& call);
+asio::awaitable<Reply> move_delayed_in_queue(Call& call);
+asio::awaitable<Reply> move_delayed_in_topic(Call& call);
+asio::awaitable<Reply> pause_queue(Call& call);
+asio::awaitable<Reply> resume_queue(Call& call);
+
+// dead_letters.cpp
+Reply started(const api::JobStarted& job, bool preview);
+asio::awaitable<Reply> list_dead_letters(Call& call);
+asio::awaitable<Reply> get_dead_letter(Call& call);
+asio::awaitable<Reply> edit_dead_letter(Call& call);
+asio::awaitable<Reply> redrive_dead_letters(Call& call);
+
+// jobs.cpp
+asio::awaitable<Reply> get_redrive(Call& call);
+asio::awaitable<Reply> change_redrive(Call& call);
+asio::awaitable<Reply> start_replay(Call& call);
+asio::awaitable<Reply> get_replay(Call& call);
+asio::awaitable<Reply> change_replay(Call& call);
+
 // messages.cpp
 asio::awaitable<Reply> send_message(Call& call);
 asio::awaitable<Reply> send_batch(Call& call);
@@ -82,8 +106,6 @@ asio::awaitable<Reply> function_sandbox(Call& call);
 
 // operations.cpp
 asio::awaitable<Reply> list_dead_letter_queues(Call& call);
-asio::awaitable<Reply> list_dead_letters(Call& call);
-asio::awaitable<Reply> redrive_dead_letters(Call& call);
 asio::awaitable<Reply> list_deliveries(Call& call);
 asio::awaitable<Reply> track_message(Call& call);
 asio::awaitable<Reply> get_status(Call& call);

@@ -16,29 +16,12 @@ namespace {
 
 namespace json = boost::json;
 
-void put_text(json::object& out, std::string_view name, const std::string& text) {
-    if (!text.empty()) out[name] = readable(text);
-}
-
 json::array list(const std::vector<std::string>& texts) {
     json::array out;
     for (const auto& text : texts) {
         out.emplace_back(text);
     }
     return out;
-}
-
-void put_meta(json::object& out, const model::MessageMeta& meta) {
-    if (!meta.tags.empty()) out["tags"] = list(meta.tags);
-    put_text(out, "key", meta.routing_key);
-    put_text(out, "ordering_key", meta.ordering_key);
-    put_text(out, "content_type", meta.content_type);
-    if (meta.attributes.empty()) return;
-    json::object attributes;
-    for (const auto& [name, value] : meta.attributes) {
-        attributes[name] = value;
-    }
-    out["attributes"] = std::move(attributes);
 }
 
 json::value show_dead_letter(const api::QueueView& queue) {
@@ -55,6 +38,23 @@ json::value show_dead_letter(const api::QueueView& queue) {
 }
 
 }  // namespace
+
+void put_text(json::object& out, std::string_view name, const std::string& text) {
+    if (!text.empty()) out[name] = readable(text);
+}
+
+void put_meta(json::object& out, const model::MessageMeta& meta) {
+    if (!meta.tags.empty()) out["tags"] = list(meta.tags);
+    put_text(out, "key", meta.routing_key);
+    put_text(out, "ordering_key", meta.ordering_key);
+    put_text(out, "content_type", meta.content_type);
+    if (meta.attributes.empty()) return;
+    json::object attributes;
+    for (const auto& [name, value] : meta.attributes) {
+        attributes[name] = value;
+    }
+    out["attributes"] = std::move(attributes);
+}
 
 // A time of 0 means "never" everywhere in the api.
 void put_time(json::object& out, std::string_view name, model::TimeMs time_ms) {
@@ -202,23 +202,6 @@ json::object show(const api::ReceivedMessage& message) {
     put_time(out, "enqueued_at", message.enqueued_ms);
     put_time(out, "first_received_at", message.first_received_ms);
     put_time(out, "next_visible_at", message.next_visible_ms);
-    return out;
-}
-
-json::object show(const api::DeadLetterView& letter) {
-    json::object out;
-    out["id"] = model::to_text(letter.id);
-    put_text(out, "source", letter.source);
-    put_text(out, "reason", letter.reason);
-    if (letter.status != 0) out["last_status"] = letter.status;
-    out["attempts"] = letter.attempts;
-    put_text(out, "excerpt", letter.excerpt);
-    put_text(out, "log", letter.log);
-    out["state"] = letter.state;
-    put_time(out, "died_at", letter.died_ms);
-    put_time(out, "sent_at", letter.sent_ms);
-    put_meta(out, letter.meta);
-    put_body(out, letter.payload);
     return out;
 }
 

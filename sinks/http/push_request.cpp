@@ -8,6 +8,7 @@
 //   x-cmq-request-id: <decimal>
 //   x-cmq-message-id: <decimal>
 //   x-cmq-message-tag: <tags joined by ", ">
+//   penstock-replay: <job>                       only of a message that is replayed
 //
 //   simplified: the message and nothing else
 //   cmq-json: {"TopicOwner":<number>,"topicName":"..","subscriptionName":"..","msgId":"..",
@@ -180,6 +181,7 @@ client::Outgoing PushRequest::fill(const api::Delivery& delivery,
     head += head_;
     head += std::to_string(body.size());
     head += drawn.headers;
+    if (delivery.replay != 0) head += "\r\npenstock-replay: " + std::to_string(delivery.replay);
     head += credentials_.headers();
     signer_.append_headers(head, model::to_text(delivery.message), now_ms, body);
     head += "\r\n\r\n";

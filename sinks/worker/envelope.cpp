@@ -59,6 +59,7 @@ Event make_event(const api::Target& target, const api::Delivery& delivery) {
     event.headers = delivery.meta.attributes;
     event.content_type = delivery.meta.content_type;
     event.body = delivery.payload;
+    if (delivery.replay != 0) event.replay = std::to_string(delivery.replay);
     return event;
 }
 
@@ -77,6 +78,9 @@ std::vector<std::string> message_environment(const api::Target& target,
     all.push_back(variable("PENSTOCK_ORDERING_KEY", delivery.meta.ordering_key));
     all.push_back(variable("PENSTOCK_PUBLISH_TIME", format_instant(delivery.published_ms)));
     all.push_back(variable("PENSTOCK_ATTEMPT", std::to_string(delivery.attempt)));
+    if (delivery.replay != 0) {
+        all.push_back(variable("PENSTOCK_REPLAY", std::to_string(delivery.replay)));
+    }
     all.push_back(variable("PENSTOCK_DEADLINE_MS", std::to_string(deadline_ms)));
     all.push_back(variable("PENSTOCK_CONTENT_TYPE", delivery.meta.content_type));
     std::size_t bytes = 0;

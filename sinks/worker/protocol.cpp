@@ -109,6 +109,7 @@ void append_event(std::string& out, const Event& event) {
     append_member(out, R"(},"content_type":)", event.content_type);
     out.push_back(',');
     append_bytes(out, "body", event.body);
+    if (!event.replay.empty()) append_member(out, R"(,"replay":)", event.replay);
     out.push_back('}');
 }
 

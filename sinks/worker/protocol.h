@@ -34,7 +34,7 @@
 //     "result_base64" in place of "result" for a text that is no UTF-8
 //   EVENT: id topic subscription tags[] routing_key ordering_key attempt publish_time (RFC 3339,
 //   ms)
-//     headers{} content_type body | body_base64
+//     headers{} content_type body | body_base64, and when it is replayed "replay":"JOB"
 //   WRITE: {"key":"...","value":"..."|"value_base64":"...","ttl_ms":N} | {"key","delete":true}
 //     | {"key","add":N}
 // Unknown types are ignored; a line that is no JSON object is a log line of the worker.
@@ -64,6 +64,7 @@ struct Event {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string content_type;
     std::string body;
+    std::string replay;  // number of the job that replays it; empty: none
 
     friend bool operator==(const Event&, const Event&) = default;
 };

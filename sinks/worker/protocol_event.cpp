@@ -29,6 +29,7 @@ Event read_event(Members& members) {
     event.headers = members.text_pairs("headers");
     event.content_type = members.text("content_type");
     event.body = members.bytes("body");
+    event.replay = members.text("replay");
     return event;
 }
 

@@ -381,11 +381,13 @@ TEST_F(Cli, DeadLettersAreListedShownAndRedriven) {
     broker.answer_with<api::ListDeadLetters>(page);
     EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 0);
     EXPECT_EQ(broker.last<api::ListDeadLetters>()->queue, "orders/billing");
-    EXPECT_EQ(out, "5\t\tstatus\t503\t4\t\tvisible\t\n");
+    EXPECT_EQ(out, "5\t\tstatus\t503\t4\t\t\tvisible\t\n");
+    broker.answer_with<api::FindDeadLetter>(page.items[0]);
     EXPECT_EQ(run({"dlq", "show", "orders/billing", "5"}), 0);
     EXPECT_NE(out.find("last_status\t503\n"), std::string::npos);
+    broker.refuse<api::FindDeadLetter>(model::Reason::message_not_found);
     EXPECT_EQ(run({"dlq", "show", "orders/billing", "6"}), 3);
-    api::RedriveStarted started;
+    api::JobStarted started;
     started.messages = 2;
     broker.answer_with<api::RedriveDeadLetters>(started);
     EXPECT_EQ(run({"dlq", "redrive", "orders/billing", "--preview"}), 0);

@@ -248,11 +248,13 @@ void SetWorkload::add_delivery_command(Batch& batch) {
 }
 
 void SetWorkload::add_any(Batch& batch) {
-    const std::uint64_t kind = below(11);
+    const std::uint64_t kind = below(12);
     if (kind == 0)
         add_object_command(batch);
     else if (kind == 10)
         add_function_command(batch);
+    else if (kind == 11)
+        add_job_command(batch);
     else if (kind < 5)
         add_message_command(batch);
     else

@@ -47,6 +47,9 @@ class SetWorkload {
     void add_delivery_command(Batch& batch);
     void add_settle(Batch& batch, model::SubscriptionNo reader);
     void add_function_command(Batch& batch);
+    void add_job_command(Batch& batch);
+    model::StepJob any_step(model::ObjectNo object);
+    model::MessageFilter any_filter();
     void add_commits(Batch& batch, model::Settle& settle);
     std::uint32_t add_bodies(Batch& batch, std::uint32_t count);
 

@@ -36,7 +36,7 @@ TEST(SetUnderRandomCommands, MeetsEveryFateOfWhatHandlersWant) {
     std::size_t moved = 0;
     std::size_t refused = 0;
     std::size_t rows = 0;
-    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 16; ++seed) {
         SetWorkload workload(seed, {0, 0});
         for (int at = 0; at < steps; ++at) {
             workload.step();

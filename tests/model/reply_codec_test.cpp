@@ -35,7 +35,7 @@ TEST(ReplyCodec, EveryReplyHasItsGoldenBytes) {
          "06"
          "07"},
         {Deleted{{true, false}}, "050100"},
-        {Started{300}, "06ac02"},
+        {Started{300, 7}, "06ac0207"},
         {Settled{{1, 300}, {2}}, "070201ac020102"},
         {Deployed{300}, "08ac02"},
         {Transferred{TransferOutcome::refused, Reason::queue_full, "full", 300},

@@ -212,8 +212,9 @@ std::vector<CommandSample> delivery_samples() {
              made<Redrive>([](Redrive& c) {
                  c.queue = QueueNo{9};
                  c.sequences = {1, 300};
+                 c.rate_per_s = 50;
              }),
-             "010119090201ac02"},
+             "010119090201ac020000000000000000000000000000000000000000000032"},
             {"Quarantine",
              made<Quarantine>([](Quarantine& c) {
                  c.object = ObjectNo{5};
@@ -268,6 +269,7 @@ DeadInfo sample_dead_info() {
         d.log = "no";
         d.died_ms = 1'700'000'000'000;
         d.first_logged_ms = 7;
+        d.redrives = 300;
     });
 }
 
@@ -282,6 +284,53 @@ std::vector<CommandSample> arrangement_samples() {
                  c.node = NodeId{300};
              }),
              "01012703ac02"}};
+}
+
+std::vector<CommandSample> job_samples() {
+    return {{"ChangeDelayed",
+             made<ChangeDelayed>([](ChangeDelayed& c) {
+                 c.object = ObjectNo{5};
+                 c.message = MessageId{SetId{1}, 2, 3};
+                 c.cancel = true;
+                 c.due_ms = 8;
+             }),
+             "010128058388808080808004010800000000000000"},
+            {"Replay",
+             made<Replay>([](Replay& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.filter.failures = {Failure::status, Failure::timeout};
+                 c.filter.status_min = 500;
+                 c.filter.status_max = 599;
+                 c.filter.from_ms = 7;
+                 c.filter.before_ms = 8;
+                 c.filter.tags = {"a"};
+                 c.filter.key = "k";
+                 c.filter.text = "t";
+                 c.rate_per_s = 50;
+             }),
+             "01012905020102f403d70407000000000000000800000000000000010161016b017432"},
+            {"ChangeJob",
+             made<ChangeJob>([](ChangeJob& c) {
+                 c.object = ObjectNo{9};
+                 c.action = JobAction::pause;
+             }),
+             "01012a0901"},
+            {"StepJob",
+             made<StepJob>([](StepJob& c) {
+                 c.object = ObjectNo{9};
+                 c.job = 300;
+                 c.from = 1;
+                 c.through = 3;
+                 c.chosen = {2};
+             }),
+             "01012b09ac0201030102"},
+            {"EditLetter",
+             made<EditLetter>([](EditLetter& c) {
+                 c.queue = QueueNo{9};
+                 c.sequence = 300;
+                 c.ordinal = 1;
+             }),
+             "01012c09ac0201"}};
 }
 
 std::vector<CommandSample> transfer_samples() {
@@ -308,7 +357,7 @@ std::vector<CommandSample> transfer_samples() {
                  c.dead = sample_dead_info();
              }),
              "01012302ac02ab020409848c80808080800801080000000000000005aa02858080801003742f73"
-             "01f703040462757379026e6f0068e5cf8b0100000700000000000000"},
+             "01f703040462757379026e6f0068e5cf8b0100000700000000000000ac02"},
             {"TransfersAnswered",
              made<TransfersAnswered>([](TransfersAnswered& c) {
                  c.target = SetId{3};
@@ -409,6 +458,7 @@ std::vector<CommandSample> command_samples() {
                               delivery_samples(),
                               cluster_samples(),
                               transfer_samples(),
+                              job_samples(),
                               arrangement_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }

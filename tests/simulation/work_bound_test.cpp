@@ -1,6 +1,7 @@
 // No entry's work grows with what is stored: every command is measured against a set of millions of
 // messages and against one a tenth of its size, and held to a literal bound and to their likeness.
 // 1,000,000 messages by default; PENSTOCK_TEST_SIZE=full takes 10,000,000.
+#include "broker/core/jobs.h"
 #include "tests/simulation/big_set.h"
 #include "tests/support/test_size.h"
 
@@ -233,6 +234,37 @@ bool is_of_set_of_names(std::size_t command) {
            command == model::Command(model::PreferLeader{}).index();
 }
 
+std::vector<Step> job_steps() {
+    std::vector<Step> steps;
+    model::Replay replay;
+    replay.subscription = big::failing;
+    steps.push_back({"Replay", small, plain(replay)});
+    model::ChangeJob change;
+    change.object = big::failing;
+    steps.push_back({"ChangeJob", small, plain(change)});
+    auto redrive = on_queue<model::Redrive>(big::dead);
+    redrive.filter.text = "needle";
+    steps.push_back({"Redrive by bodies", small, plain(redrive)});
+    steps.push_back({"StepJob", thousand_items, [](BigSet& set) {
+                         const auto job = core::job_of(set.rows(), big::dead).value();
+                         model::StepJob step{big::dead, job.number, job.next, 0, {}};
+                         step.through = std::min(job.end, job.next + model::job_chosen_max);
+                         for (auto at = job.next; at < step.through; ++at) {
+                             step.chosen.push_back(at);
+                         }
+                         return step;
+                     }});
+    change.object = big::dead;
+    steps.push_back({"ChangeJob", small, plain(change)});
+    auto edit = on_queue<model::EditLetter>(big::dead);
+    edit.sequence = 900;
+    steps.push_back({"EditLetter", small, plain(edit), 1});
+    model::ChangeDelayed delayed;
+    delayed.object = big::waiting;
+    steps.push_back({"ChangeDelayed", small, plain(delayed)});
+    return steps;
+}
+
 std::vector<Step> delivery_steps() {
     std::vector<Step> steps;
     for (const auto verdict : {model::Verdict::not_attempted,
@@ -267,6 +299,7 @@ std::vector<Step> delivery_steps() {
                      }});
     auto redrive = on_queue<model::Redrive>(big::dead);
     steps.push_back({"Redrive", small, plain(redrive)});
+    for (const Step& step : job_steps()) steps.push_back(step);
     steps.push_back({"Tick", thousand_items, plain(model::Tick{})});
     steps.push_back({"InitSet", small, plain(model::InitSet{})});
     return steps;

@@ -345,7 +345,7 @@ void Workload::redrive() {
     const std::string queue_name = request.queue;
     referee_.redriven(queue_name);
     ask<api::RedriveDeadLetters>(
-        "redrive", std::move(request), [this, queue_name](Ending, const api::RedriveStarted*) {
+        "redrive", std::move(request), [this, queue_name](Ending, const api::JobStarted*) {
             referee_.redriven(queue_name);
         });
 }

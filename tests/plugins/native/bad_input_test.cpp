@@ -373,6 +373,32 @@ TEST_F(NativeBadInput, Redrive) {
         {"POST", target, R"({"messages":[5]})", "messages", "must be text"},
         {"POST", target, R"({"preview":"yes"})", "preview", "true or false"},
         {"POST", target, R"({"filter":"code=5xx"})", "filter", "no such field"},
+        {"POST", target, R"({"rate":0})", "rate", "1 to 100000"},
+        {"POST", target, R"({"reason":["bad luck"]})", "reason", "like status"},
+        {"POST", target, R"({"status":"6xx"})", "status", "5xx, 400-499"},
+        {"POST", target, R"({"status":"499-400"})", "status", "5xx, 400-499"},
+        {"POST", target, R"({"from":"yesterday"})", "from", "RFC 3339"},
+        {"POST", target, R"({"messages":["5"],"rate":1})", "messages", "without a filter"},
+    });
+}
+
+TEST_F(NativeBadInput, LookingAndReplaying) {
+    const std::string delayed = "/v1/queues/jobs/delayed/";
+    refuses({
+        {"GET", "/v1/queues/jobs/messages?state=retained", "", "state", "visible"},
+        {"GET", "/v1/topics/news/messages?state=deleted", "", "state", "retained"},
+        {"GET", "/v1/queues/jobs/messages?limit=1001", "", "limit", "1 to 1000"},
+        {"GET", "/v1/queues/jobs/messages?reason=status", "", "reason", "no such field"},
+        {"GET", "/v1/dead-letters/dead?status=9xx", "", "status", "5xx"},
+        {"DELETE", delayed + "x", "", "id", "decimal digits"},
+        {"PATCH", delayed + "7", R"({})", "due_at", "exactly one"},
+        {"PATCH", delayed + "7", R"({"delay":1,"due_at":"x"})", "due_at", "exactly one"},
+        {"PATCH", delayed + "7", R"({"delay":1296001})", "delay", "0 to 1296000"},
+        {"GET", "/v1/dead-letters/dead/messages/x", "", "id", "decimal digits"},
+        {"POST", "/v1/dead-letters/dead/messages/x/edit", "{}", "id", "decimal digits"},
+        {"POST", "/v1/subscriptions/a/b/replay", "{}", "from", "is missing"},
+        {"PATCH", "/v1/subscriptions/a/b/replay", "{}", "action", "pause, resume, cancel"},
+        {"PATCH", "/v1/dead-letters/dead/redrive", R"({"action":"stop"})", "action", "cancel"},
     });
 }
 

@@ -287,7 +287,7 @@ TEST_F(Native, DeadLettersOfASubscriptionAreAskedByItsEncodedName) {
     ask("GET", "/v1/dead-letters/dead?cursor=" + text(shown, "next_cursor"));
     EXPECT_EQ(broker.last<api::ListDeadLetters>()->first, 77U);
 
-    api::RedriveStarted started;
+    api::JobStarted started;
     started.messages = 4;
     broker.answer_with<api::RedriveDeadLetters>(started);
     const auto redriven =

@@ -52,6 +52,16 @@ TEST(PushRequest, TheJsonFormatIsTheDocumentedOneByteForByte) {
               "\"publishTime\":1700000000}");
 }
 
+TEST(PushRequest, AReplayedMessageIsMarkedWithItsJobAndNoOther) {
+    const auto request = PushRequest::make(target(model::ContentFormat::simplified), {100015036});
+    ASSERT_TRUE(request);
+    api::Delivery replayed = delivery();
+    replayed.replay = 77;
+    EXPECT_NE(bytes(*request, replayed).find("\r\npenstock-replay: 77\r\n\r\nhello"),
+              std::string::npos);
+    EXPECT_EQ(bytes(*request, delivery()).find("penstock-replay"), std::string::npos);
+}
+
 TEST(PushRequest, TheSimplifiedFormatIsTheMessageAndNothingElse) {
     const auto request = PushRequest::make(target(model::ContentFormat::simplified), {100015036});
     ASSERT_TRUE(request);

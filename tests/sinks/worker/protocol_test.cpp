@@ -51,6 +51,15 @@ TEST(WorkerProtocol, ReadsBackEveryMemberOfAnEvent) {
     EXPECT_EQ(*event, full_event());
 }
 
+TEST(WorkerProtocol, MarksAReplayedMessageWithItsJobAndNoOther) {
+    Event event = full_event();
+    event.replay = "77";
+    const std::string json = encode_event(event);
+    EXPECT_TRUE(json.ends_with(R"(,"replay":"77"})")) << json;
+    EXPECT_EQ(decode_event(json)->replay, "77");
+    EXPECT_EQ(encode_event(full_event()).find("replay"), std::string::npos);
+}
+
 TEST(WorkerProtocol, CarriesABodyThatIsNoTextAsBase64) {
     Event event;
     event.body = std::string("\x00\xFF\xFE", 3);
