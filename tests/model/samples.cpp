@@ -458,8 +458,8 @@ std::vector<CommandSample> command_samples() {
                               delivery_samples(),
                               cluster_samples(),
                               transfer_samples(),
-                              job_samples(),
-                              arrangement_samples()}) {
+                              arrangement_samples(),
+                              job_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;
