@@ -286,6 +286,26 @@ TEST(Plan, DeletesOnlyWhenAskedTo) {
     for (const Step& step : steps) EXPECT_EQ(step.requests[0].method, "DELETE");
 }
 
+TEST(Plan, SetsSecretsAgainAndShowsThemToNobody) {
+    Vocabulary vocabulary = known();
+    vocabulary[Kind::subscription].of_new.insert("authorization");
+    vocabulary[Kind::subscription].changeable.insert("authorization");
+    Actual actual;
+    actual.topics["t"] = object("{}");
+    actual.subscriptions["t/s"] =
+        object(R"({"authorization":{"bearer":{"token":"***"}},"state":"active"})");
+    const auto steps = make_plan(
+        desired("[topics.t.subscriptions.s]\nauthorization = { bearer = { token = 'sesame' } }\n"),
+        actual,
+        vocabulary,
+        false);
+    ASSERT_EQ(steps.size(), 1U);
+    EXPECT_EQ(steps[0].changes[0].to, "***");
+    EXPECT_NE(json::serialize(steps[0].requests[0].body).find("sesame"), std::string::npos);
+    const json::object document = describe(actual, vocabulary);
+    EXPECT_EQ(json::serialize(document).find("authorization"), std::string::npos);
+}
+
 TEST(Describe, PrintsWhatApplyReadsBackAsNothingToDo) {
     Actual actual;
     actual.queues["jobs"] = object(

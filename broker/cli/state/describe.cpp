@@ -30,13 +30,14 @@ void write_quantities(json::object& members) {
     }
 }
 
-// What a new one may have of what is shown; empty lists and nulls say nothing.
+// What a new one may have of what is shown; empty lists and nulls say nothing, secrets are masked.
 json::object kept(const json::object& shown, const Members& known) {
     json::object members;
     for (const auto& [name, value] : shown) {
         if (name == "name" || !known.of_new.contains(std::string(name)) || value.is_null())
             continue;
         if (value.is_array() && value.get_array().empty()) continue;
+        if (holds_secret(name, value)) continue;
         members[name] = value;
     }
     write_quantities(members);

@@ -19,6 +19,9 @@ namespace json = boost::json;
 const std::map<std::string, std::string> script_roles = {
     {"lua", "handler"}, {"filter_lua", "filter"}, {"transform_lua", "transform"}};
 
+const std::set<std::string, std::less<>> secret_members = {"authorization", "headers"};
+constexpr std::string_view masked = "***";
+
 std::set<std::string> properties_of(const json::object& description, std::string_view schema) {
     std::set<std::string> names;
     boost::system::error_code missing;
@@ -152,7 +155,7 @@ class Difference {
         const json::value nothing;
         if (there == nullptr) there = &nothing;
         if (same(name == "retry" ? with_defaults(rest) : rest, *there)) return;
-        note(name, *there, rest);
+        note(name, *there, holds_secret(name, *there) ? json::value(masked) : rest);
         if (known_.changeable.contains(std::string(name))) {
             patch_[name] = rest;
         } else if (step_.why.empty()) {
@@ -243,6 +246,16 @@ void plan_one(const Resource& resource,
 }
 
 }  // namespace
+
+bool holds_secret(std::string_view member, const json::value& shown) {
+    if (secret_members.contains(member)) return true;
+    if (shown.is_string()) return shown.get_string() == masked;
+    if (!shown.is_object()) return false;
+    const json::object& object = shown.get_object();
+    return std::any_of(object.begin(), object.end(), [](const auto& one) {
+        return holds_secret(one.key(), one.value());
+    });
+}
 
 Vocabulary vocabulary_of(const json::object& description) {
     Vocabulary all;

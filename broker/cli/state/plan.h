@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::cli {
@@ -57,6 +58,10 @@ struct Step {
     std::vector<Request> requests;  // in order
     std::string why;                // of a conflict: what stands in the way
 };
+
+// Whether /v1 shows this without what is secret in it. Such a member is set again each time, never
+// described, and its value never shown.
+bool holds_secret(std::string_view member, const boost::json::value& shown);
 
 // In the order in which they must happen. With `prune` also deletes what nothing in `desired`
 // names. A step that is a conflict cannot be done at all.

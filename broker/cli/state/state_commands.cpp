@@ -87,6 +87,25 @@ std::size_t count_of(const std::vector<Step>& steps, Action action) {
         steps.begin(), steps.end(), [action](const Step& step) { return step.action == action; }));
 }
 
+// A signing secret is shown once, to whoever made the subscription.
+void tell_secret(Session& session, const Step& step, const json::object& answer) {
+    const std::string secret = at_path(answer, "secret");
+    if (secret.empty()) return;
+    session.world().out << "  secret of " << step.name << ": " << secret << "\n";
+}
+
+// What of the subscriptions a document leaves out.
+std::string unwritten_secrets(const Actual& actual) {
+    std::string names;
+    for (const auto& [name, shown] : actual.subscriptions) {
+        for (const auto& [member, value] : shown) {
+            if (!holds_secret(member, value)) continue;
+            names += (names.empty() ? "" : ", ") + name + " " + std::string(member);
+        }
+    }
+    return names;
+}
+
 Failure conflicts(const std::vector<Step>& steps) {
     Failure failure;
     failure.exit_code = exit_conflict;
@@ -245,7 +264,10 @@ int StateCommands::carry_out(const std::vector<Step>& steps) {
             const auto answer = request.body.empty()
                                     ? session_.act(request.method, request.path)
                                     : session_.send(request.method, request.path, request.body);
-            if (answer) continue;
+            if (answer) {
+                tell_secret(session_, step, *answer);
+                continue;
+            }
             Failure failure = answer.error();
             failure.what = to_text(step.kind) + " " + step.name + ": " + failure.what + "; " +
                            std::to_string(done) + " of " + std::to_string(steps.size()) +
@@ -267,6 +289,9 @@ int StateCommands::export_all() {
     if (!known) return session_.fail(known.error());
     const auto there = actual();
     if (!there) return session_.fail(there.error());
+    if (const std::string left_out = unwritten_secrets(*there); !left_out.empty()) {
+        session_.world().err << "penstock: secrets are not exported: " << left_out << "\n";
+    }
     const bool to_output = file_.empty() || file_ == "-";
     const std::string text = print_document(describe(*there, *known), notation_of(file_));
     if (to_output) {
