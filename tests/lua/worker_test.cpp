@@ -53,7 +53,8 @@ TEST_F(LuaWorker, GivesTheEventAsATable) {
                                1'769'846'709'120,
                                {{"x-a", "1"}},
                                "text/plain",
-                               "hello"};
+                               "hello",
+                               ""};
     worker_.hear(sinks::worker::event_frame("7", event, 99));
     EXPECT_EQ(heard().back().answer.result,
               R"(["m1","orders","audit",["a","b"],"r.k","o",3,"2026-01-31T08:05:09.120Z",)"

@@ -55,7 +55,7 @@ class HttpServed {
     api::Outcome<api::Nothing> ask(const api::Unsubscribe& request);
     api::Outcome<api::SentMessages> ask(const api::PublishMessages& request);
     api::Outcome<api::DeadLetterPage> ask(const api::ListDeadLetters& request);
-    api::Outcome<api::RedriveStarted> ask(const api::RedriveDeadLetters& request);
+    api::Outcome<api::JobStarted> ask(const api::RedriveDeadLetters& request);
 
     testing::ManualClock clock;
     std::unique_ptr<node::Node> node;

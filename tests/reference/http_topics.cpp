@@ -84,11 +84,11 @@ api::Outcome<api::DeadLetterPage> HttpServed::ask(const api::ListDeadLetters& re
     return page;
 }
 
-api::Outcome<api::RedriveStarted> HttpServed::ask(const api::RedriveDeadLetters& request) {
+api::Outcome<api::JobStarted> HttpServed::ask(const api::RedriveDeadLetters& request) {
     const auto answer =
         native("POST", "/dead-letters/" + request.queue + "/redrive", json::object());
     if (!answer) return answer.error();
-    return api::RedriveStarted{answer->at("messages").to_number<std::uint64_t>()};
+    return api::JobStarted{answer->at("messages").to_number<std::uint64_t>(), 0};
 }
 
 }  // namespace penstock::reference
