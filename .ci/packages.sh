@@ -11,10 +11,11 @@ build_packages=(
 example_packages=(curl procps python3)
 # autoconf, automake, libtool and make build the npm package aws-lambda-ric.
 # e2fsprogs, fuse3: the disk of the power cuts; fiu-utils: its errors.
-# chromium: the console is driven in it.
-test_packages=(autoconf automake chromium curl e2fsprogs fiu-utils fuse3 libtool make openssl procps python3)
-# clang: the fuzz targets; the rest: a bare system for the package to be installed on.
-full_packages=(clang-14 debootstrap dpkg-dev file iproute2 libclang-rt-14-dev util-linux)
+# chromium: the console is driven in it. clang: the fuzz targets.
+test_packages=(autoconf automake chromium clang-14 curl e2fsprogs fiu-utils fuse3 libclang-rt-14-dev libtool make openssl
+  procps python3)
+# A bare system for the package to be installed on.
+full_packages=(debootstrap dpkg-dev file iproute2 util-linux)
 # The console is built with them. Node may have come by another way than Debian's packages.
 command -v npm >/dev/null || build_packages+=(nodejs npm)
 

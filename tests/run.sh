@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and runs the tests; ends with "N passed, N failed".
-#   tests/run.sh            what continuous integration runs: fast, slow, end to end, and under
-#                           sanitizers the rooms that keep state or parse what strangers send
+#   tests/run.sh            what continuous integration runs: fast, slow, end to end, and 20 seconds
+#                           of each fuzz target
 #   tests/run.sh --fast     the fast ones only
-#   tests/run.sh --full     as the default, all fast ones and clusters under sanitizers, 20 seconds
-#                           of each fuzz target, and all at full size
+#   tests/run.sh --full     as the default, all fast ones and clusters under sanitizers, and all at
+#                           full size
 #   tests/run.sh --nightly  as --full, and the tests that run for hours
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ size=${1:---default}
 case $size in
   --default | --fast | --full | --nightly) ;;
   *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -37,8 +37,6 @@ install_packages "${build_packages[@]}" "${test_packages[@]}"
 case $size in --full | --nightly) install_packages "${full_packages[@]}" ;; esac
 case $size in --fast) build_preset release fast_tests ;; *) build_preset release ;; esac
 run_label release fast --parallel "$(nproc)"
-# Building everything twice takes longer than continuous integration has.
-sanitized=(core_test listener_test log_store_damage_test log_store_test model_test)
 # Slow ones that play whole clusters or hostile peers; threads race in the transport alone, and what
 # loads the engine does not run under the thread sanitizer (broker/replication/etcd_raft/README.md).
 clusters=(cluster_founding_test cluster_simulation_20_seeds peers_hostile_test raft_simulation_test)
@@ -47,14 +45,12 @@ if [ "$size" != --fast ]; then
   run_label release slow --parallel "$(nproc)"
   # A shared machine may stand still for seconds: what fails is run once more, and both are shown.
   run_label release e2e --parallel "$(nproc)" --repeat until-pass:2
+  # The parsers and codecs once more, under the address and undefined-behaviour sanitizers.
+  build_preset fuzz fuzz_targets
+  run_label fuzz fuzz --parallel "$(nproc)"
 fi
 case $size in
-  --fast) ;;
-  --default)
-    build_preset asan "${sanitized[@]}"
-    run_label asan fast --parallel "$(nproc)" --tests-regex "^($(IFS='|' && echo "${sanitized[*]}"))\$"
-    ;;
-  *)
+  --full | --nightly)
     build_preset asan fast_tests "${clusters[@]}"
     run_label asan fast --parallel "$(nproc)"
     run_label asan slow --tests-regex "^($(IFS='|' && echo "${clusters[*]}"))\$"
@@ -62,12 +58,6 @@ case $size in
     run_label tsan fast --tests-regex "^($(IFS='|' && echo "${threaded[*]}"))\$"
     run_label tsan slow --tests-regex "^($(IFS='|' && echo "${threaded[*]}"))\$"
     run_label release full
-    ;;
-esac
-case $size in
-  --full | --nightly)
-    build_preset fuzz fuzz_targets
-    run_label fuzz fuzz --parallel "$(nproc)"
     ;;
 esac
 if [ "$size" = --nightly ]; then
