@@ -234,6 +234,17 @@ bool is_of_set_of_names(std::size_t command) {
            command == model::Command(model::PreferLeader{}).index();
 }
 
+model::MessageId first_delayed(const BigSet& set) {
+    model::MessageId first;
+    set.rows().scan(core::keys::prefix('y', big::delayed),
+                    core::keys::prefix_end('y', big::delayed),
+                    [&](std::string_view key, std::string_view) {
+                        first = model::MessageId{core::keys::last_u64(key)};
+                        return false;
+                    });
+    return first;
+}
+
 std::vector<Step> job_steps() {
     std::vector<Step> steps;
     model::Replay replay;
@@ -242,6 +253,9 @@ std::vector<Step> job_steps() {
     model::ChangeJob change;
     change.object = big::failing;
     steps.push_back({"ChangeJob", small, plain(change)});
+    auto edit = on_queue<model::EditLetter>(big::dead);
+    edit.sequence = 900;
+    steps.push_back({"EditLetter", small, plain(edit), 1});
     auto redrive = on_queue<model::Redrive>(big::dead);
     redrive.filter.text = "needle";
     steps.push_back({"Redrive by bodies", small, plain(redrive)});
@@ -256,12 +270,12 @@ std::vector<Step> job_steps() {
                      }});
     change.object = big::dead;
     steps.push_back({"ChangeJob", small, plain(change)});
-    auto edit = on_queue<model::EditLetter>(big::dead);
-    edit.sequence = 900;
-    steps.push_back({"EditLetter", small, plain(edit), 1});
-    model::ChangeDelayed delayed;
-    delayed.object = big::waiting;
-    steps.push_back({"ChangeDelayed", small, plain(delayed)});
+    steps.push_back({"ChangeDelayed", small, [](BigSet& set) {
+                         model::ChangeDelayed delayed;
+                         delayed.object = big::delayed;
+                         delayed.message = first_delayed(set);
+                         return delayed;
+                     }});
     return steps;
 }
 
@@ -297,9 +311,9 @@ std::vector<Step> delivery_steps() {
                          quarantine.sequence = set.topic_end() - 1;
                          return quarantine;
                      }});
+    for (const Step& step : job_steps()) steps.push_back(step);
     auto redrive = on_queue<model::Redrive>(big::dead);
     steps.push_back({"Redrive", small, plain(redrive)});
-    for (const Step& step : job_steps()) steps.push_back(step);
     steps.push_back({"Tick", thousand_items, plain(model::Tick{})});
     steps.push_back({"InitSet", small, plain(model::InitSet{})});
     return steps;
