@@ -18,6 +18,7 @@ KINDS = [
     ("rows-identity", r"rows/set-\d+/IDENTITY"),
     ("rows-log", r"rows/set-\d+/\d+\.log"),
     ("identity", r"cluster"),
+    ("secrets-key", r"secrets\.key(\.new)?"),
     ("promises", r"promises"),
     ("snapshot-manifest", r"incoming/set-\d+/(manifest|installing).*"),
     ("snapshot-rows", r"incoming/set-\d+/rows/.*"),
