@@ -226,6 +226,8 @@ export interface Letter extends MessageMeta {
   reason?: string;
   last_status?: number;
   attempts: number;
+  redrives?: number;
+  history?: Attempt[];
   excerpt?: string;
   log?: string;
   state: string;
@@ -233,6 +235,34 @@ export interface Letter extends MessageMeta {
   sent_at?: string;
   body?: string;
   body_base64?: string;
+}
+
+export interface PeekedMessage extends MessageMeta {
+  id: string;
+  position: string;
+  state: string;
+  receives?: number;
+  sent_at?: string;
+  due_at?: string;
+  body?: string;
+  body_base64?: string;
+}
+
+// A redrive or a replay.
+export interface Job {
+  job: string;
+  kind: string;
+  state: "running" | "paused" | "done" | "cancelled";
+  rate?: number;
+  total: number;
+  looked_at: number;
+  taken: number;
+  open?: number;
+  failed?: number;
+  per_second: number;
+  seconds_left?: number;
+  started_at?: string;
+  ended_at?: string;
 }
 
 export interface Place {

@@ -107,6 +107,51 @@ async function repairs(page, hook) {
   return id;
 }
 
+// Mends the message itself: the letter goes back changed, under an id that is new.
+async function edits(page, hook) {
+  hook.status = 200;
+  await page.goto(`${base}/#/dead-letters/orders.billing.dlq`);
+  await page.getByRole("row").nth(1).getByRole("button").click();
+  const letter = page.getByRole("region", { name: /^Letter / });
+  await letter.getByRole("region", { name: "Attempts side by side" }).getByText("Attempt 3").waitFor();
+  await letter.getByRole("button", { name: "Edit…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Body").fill('{"id":"mended"}');
+  await picture(page, "edit");
+  const before = hook.bodies.length;
+  await dialog.getByRole("button", { name: "Redrive as edited" }).click();
+  await until("the mended delivery", () => hook.bodies.slice(before).includes('{"id":"mended"}'));
+  await letter.waitFor({ state: "detached" });
+  hook.status = 503;
+}
+
+// What was published goes to one subscription once more.
+async function replays(page, hook) {
+  await page.goto(`${base}/#/subscriptions/orders/billing`);
+  await page.getByRole("region", { name: "Replay" }).getByLabel("With this text").fill("A-1001");
+  await page.getByRole("button", { name: "Count them…" }).click();
+  hook.status = 200;
+  const before = hook.bodies.length;
+  await page.getByRole("dialog").getByRole("button", { name: "Replay" }).click();
+  await until("the replayed delivery", () => hook.bodies.slice(before).some((body) => body.includes("A-1001")));
+  await page.getByText("done", { exact: true }).waitFor();
+  await picture(page, "replay");
+  hook.status = 503;
+}
+
+// Looks into a queue without taking anything, and takes a delayed message back.
+async function peeks(page) {
+  await ask("POST", "/v1/queues/invoices/messages/batch", { messages: [{ body: "invoice of tomorrow" }], delay: 3600 });
+  await page.goto(`${base}/#/queues/invoices`);
+  const messages = page.getByRole("region", { name: "Messages" });
+  await messages.getByText("invoice 3").waitFor();
+  await messages.getByRole("button", { name: "delayed" }).click();
+  await messages.getByText("invoice of tomorrow").waitFor();
+  await picture(page, "delayed");
+  await messages.getByRole("button", { name: "Take back" }).click();
+  await messages.getByText("None is delayed").waitFor();
+}
+
 // A key that may only look is told so.
 async function isToldWhatItMayNot(page) {
   const refusal = { title: "Forbidden", status: 403, code: "denied", detail: "The key may not do that." };
@@ -183,6 +228,9 @@ async function main() {
     hook.status = 503;
     for (let at = 3; at < 8; at += 1) await publish(`A-100${at}`, 300 * at);
     await until("more dead letters", async () => (await ask("GET", "/v1/dead-letters/orders.billing.dlq")).items.length > 4);
+    await edits(desktop.page, hook);
+    await replays(desktop.page, hook);
+    await peeks(desktop.page);
     await looks(desktop, "desktop", message);
     const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, colorScheme: "dark" };
     const hand = await openPage(browser, base, phone);

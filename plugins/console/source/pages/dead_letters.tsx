@@ -7,7 +7,9 @@ import { curlOf } from "../curl";
 import { ago, count } from "../format";
 import { BriefQueue, useLive } from "../live";
 import { act, Badge, Confirm, Copy, Empty, Facts, link, Panel, Search, Table, Time, useAnswer, Waiting } from "../parts";
-
+import { Edit } from "./edit";
+import { JobPanel } from "./job";
+import { SideBySide } from "./message";
 
 const lettersMax = 500; // of one look
 const chosenMax = 1000; // of one redrive, as the server has it
@@ -67,8 +69,9 @@ function groups(letters: Letter[]): [string, number][] {
   return [...found.entries()].sort((one, other) => other[1] - one[1]);
 }
 
-async function lettersOf(path: string): Promise<{ letters: Letter[]; more: boolean }> {
-  const page = await get<Page<Letter>>(`${path}?limit=${lettersMax}`);
+async function lettersOf(path: string, text: string): Promise<{ letters: Letter[]; more: boolean }> {
+  const filter = text === "" ? "" : `&text=${encodeURIComponent(text)}`;
+  const page = await get<Page<Letter>>(`${path}?limit=${lettersMax}${filter}`);
   return { letters: page.items, more: page.next_cursor !== undefined };
 }
 
@@ -89,10 +92,12 @@ async function urlOf(letter: Letter): Promise<string | undefined> {
   return of.http?.url;
 }
 
-function LetterView(props: { letter: Letter; redrive: () => void }) {
+function LetterView(props: { path: string; letter: Letter; redrive: () => void; edit: () => void }) {
   const { letter } = props;
   const place = useRef<HTMLDivElement>(null);
   const { value: url } = useAnswer(() => urlOf(letter), [letter.id]);
+  const whole = useAnswer(() => get<Letter>(`${props.path}/messages/${segment(letter.id)}`), [letter.id]);
+  const history = whole.value?.history ?? [];
   useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [letter.id]);
   const facts: [string, string][] = [];
   if (letter.tags?.length) facts.push(["Tags", letter.tags.join(", ")]);
@@ -110,6 +115,11 @@ function LetterView(props: { letter: Letter; redrive: () => void }) {
           </a>
           <Copy text={() => letter.body ?? letter.body_base64 ?? ""}>Copy body</Copy>
           {url && <Copy text={() => curlOf(url, letter.id, letter.body)}>Copy as curl</Copy>}
+          {letter.body !== undefined && (
+            <button type="button" onClick={props.edit}>
+              Edit…
+            </button>
+          )}
           <button type="button" class="primary" onClick={props.redrive}>
             Redrive
           </button>
@@ -122,6 +132,7 @@ function LetterView(props: { letter: Letter; redrive: () => void }) {
             ["From", letter.source ?? "–"],
             ["Cause", causeOf(letter)],
             ["Attempts", String(letter.attempts)],
+            ["Sent back before", letter.redrives ? count(letter.redrives) : "never"],
             ["Died", <Time at={letter.died_at} />],
             ["Sent", <Time at={letter.sent_at} />],
             ...facts,
@@ -144,6 +155,12 @@ function LetterView(props: { letter: Letter; redrive: () => void }) {
           <pre class="body">{bodyText(letter)}</pre>
         </div>
       </div>
+      {history.length > 0 && (
+        <>
+          <h3>Attempts</h3>
+          <SideBySide attempts={history} />
+        </>
+      )}
     </Panel>
     </div>
   );
@@ -204,13 +221,20 @@ function LetterTable(props: {
 
 export function DeadLetterQueuePage(props: { name: string }) {
   const path = `/v1/dead-letters/${segment(props.name)}`;
-  const answer = useAnswer(() => lettersOf(path), [path], 3);
+  const [text, setText] = useState("");
+  const answer = useAnswer(() => lettersOf(path, text), [path, text], 3);
   const [cause, setCause] = useState<string | null>(null);
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const [open, setOpen] = useState<string | null>(null);
+  const [editing, setEditing] = useState<string | null>(null);
+  const [turn, setTurn] = useState(0);
   const [asked, setAsked] = useState<{ ids: string[] | null; messages: number } | null>(null);
-  if (answer.value === null) return <Waiting answer={answer} />;
-  const { letters, more } = answer.value;
+  // While a new search is under way the letters of the one before stay.
+  const last = useRef(answer.value);
+  last.current = answer.value ?? last.current;
+  if (last.current === null) return <Waiting answer={answer} />;
+  const { letters, more } = last.current;
+  const edited = letters.find((letter) => letter.id === editing);
   const shown = cause === null ? letters : letters.filter((letter) => causeOf(letter) === cause);
   const here = new Set(letters.map((letter) => letter.id));
   const picked = [...chosen].filter((id) => here.has(id)).slice(0, chosenMax);
@@ -223,9 +247,11 @@ export function DeadLetterQueuePage(props: { name: string }) {
     }
     setChosen(next);
   };
+  // Those that are named, or all that the search means.
+  const wishOf = (ids: string[] | null) => (ids !== null ? { messages: ids } : text === "" ? {} : { text });
   // Counted by the server before anything moves.
   const preview = async (ids: string[] | null) => {
-    const body = { preview: true, ...(ids === null ? {} : { messages: ids }) };
+    const body = { preview: true, ...wishOf(ids) };
     await act(async () => {
       const told = await ask<{ messages: number }>("POST", `${path}/redrive`, body);
       setAsked({ ids, messages: told.messages });
@@ -235,13 +261,17 @@ export function DeadLetterQueuePage(props: { name: string }) {
     const ids = asked?.ids ?? null;
     const messages = asked?.messages ?? 0;
     setAsked(null);
-    const body = ids === null ? {} : { messages: ids };
-    const fine = await act(() => ask("POST", `${path}/redrive`, body), `${count(messages)} on their way again.`);
+    const fine = await act(() => ask("POST", `${path}/redrive`, wishOf(ids)), `${count(messages)} on their way again.`);
     if (fine) {
       setChosen(new Set());
       setOpen(null);
     }
+    setTurn(turn + 1);
     answer.again();
+  };
+  const closeEdit = (changed: boolean) => {
+    setEditing(null);
+    if (changed) answer.again();
   };
   return (
     <>
@@ -256,23 +286,33 @@ export function DeadLetterQueuePage(props: { name: string }) {
             </button>
           ))}
         </div>
+        <Search value={text} onInput={setText} label="Text in the body" />
         <span class="spring" />
         <button type="button" disabled={picked.length === 0} onClick={() => preview(picked)}>
           Redrive chosen{picked.length > 0 ? ` (${picked.length})` : ""}
         </button>
         <button type="button" class="primary" disabled={letters.length === 0} onClick={() => preview(null)}>
-          Redrive all…
+          {text === "" ? "Redrive all…" : "Redrive all with this text…"}
         </button>
       </div>
       {more && <p class="note">The first {count(lettersMax)} are shown. Redrive all takes the others too.</p>}
-      {opened && <LetterView letter={opened} redrive={() => preview([opened.id])} />}
+      <JobPanel path={`${path}/redrive`} turn={turn} />
+      {opened && (
+        <LetterView
+          path={path}
+          letter={opened}
+          redrive={() => preview([opened.id])}
+          edit={() => setEditing(opened.id)}
+        />
+      )}
       {letters.length === 0 ? (
-        <Empty title="No dead letters">
+        <Empty title={text === "" ? "No dead letters" : "No dead letter has this text"}>
           <p>What {ownerOf(props.name)} gives up on comes up here.</p>
         </Empty>
       ) : (
         <LetterTable letters={shown} chosen={new Set(picked)} choose={choose} open={open} setOpen={setOpen} />
       )}
+      {edited && <Edit path={path} letter={edited} done={closeEdit} />}
       {asked && (
         <Confirm
           title={`Redrive ${count(asked.messages)} ${asked.messages === 1 ? "letter" : "letters"}?`}

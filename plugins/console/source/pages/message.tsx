@@ -90,9 +90,8 @@ async function wholeTrack(path: string, id: string): Promise<Whole> {
 }
 
 // One column an attempt; what differs from the attempt before is marked.
-function SideBySide(props: { of: Tried }) {
-  const { attempts } = props.of.place;
-  const { url } = props.of;
+export function SideBySide(props: { attempts: Attempt[]; url?: string }) {
+  const { attempts, url } = props;
   const facts = compared.filter((fact) => attempts.some((attempt) => fact.of(attempt) !== ""));
   return (
     <div class="side-by-side" tabIndex={0} role="region" aria-label="Attempts side by side">
@@ -250,7 +249,7 @@ export function MessagePage(props: { id: string }) {
           flush
           key={place.object}
         >
-          <SideBySide of={{ place, url }} />
+          <SideBySide attempts={place.attempts} url={url} />
         </Panel>
       ))}
     </>

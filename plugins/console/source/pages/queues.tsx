@@ -6,6 +6,7 @@ import { ask, get, Queue, segment } from "../api";
 import { ago, bytes, count, duration } from "../format";
 import { BriefQueue, useLive } from "../live";
 import { act, Badge, Confirm, Empty, Facts, link, Panel, Search, Table, useAnswer, Waiting } from "../parts";
+import { Peek } from "./peek";
 import { Send } from "./send";
 
 export function QueuesPage() {
@@ -135,6 +136,7 @@ export function QueuePage(props: { name: string }) {
         </Panel>
         <Send path={`${path}/messages`} what="Send a message" done={answer.again} />
       </div>
+      <Peek path={path} states={["visible", "in_flight", "delayed", "deleted"]} />
       {clearing && (
         <Confirm title={`Clear ${queue.name}?`} yes="Drop all messages" danger onYes={clear} onNo={() => setClearing(false)}>
           <p>

@@ -34,6 +34,7 @@ import {
   Waiting,
 } from "../parts";
 import { AttemptTable } from "./deliveries";
+import { Replay } from "./replay";
 
 interface Standing {
   state: string;
@@ -255,6 +256,7 @@ export function SubscriptionPage(props: { topic: string; name: string }) {
           />
         </Panel>
       </div>
+      <Replay path={path} name={full} />
       <Panel title="Attempts" flush>
         {tried.value === null ? (
           <Waiting answer={tried} />

@@ -6,6 +6,7 @@ import { all, get, segment, Subscription, Topic } from "../api";
 import { bytes, count, duration } from "../format";
 import { BriefTopic, useLive } from "../live";
 import { Empty, Facts, link, Panel, Search, Table, Time, useAnswer, Waiting } from "../parts";
+import { Peek } from "./peek";
 import { Send } from "./send";
 import { SubscriptionTable } from "./subscriptions";
 
@@ -73,6 +74,7 @@ export function TopicPage(props: { name: string }) {
         </Panel>
         <Send path={`${path}/messages`} what="Publish a message" done={answer.again} topic={topic.match === "tags"} />
       </div>
+      <Peek path={path} states={["retained", "delayed"]} />
     </>
   );
 }
