@@ -27,6 +27,13 @@ std::string text(SetId set) {
     return std::to_string(set.value);
 }
 
+// Two that made a snapshot at one index have different files, and who offers now is who answers:
+// the one before may have been deposed because nobody hears it.
+bool same_bytes(const replication::SnapshotOffer& known, const replication::SnapshotOffer& offer) {
+    return known.from == offer.from && known.snapshot.index == offer.snapshot.index &&
+           known.snapshot.manifest == offer.snapshot.manifest;
+}
+
 void tell_trouble(const std::string& event, SetId set, const std::string& why) {
     log_line(LogLevel::warn, "cluster", "event=" + event + " set=" + text(set) + " " + why);
 }
@@ -59,8 +66,11 @@ void SnapshotFetches::take_offer(replication::RaftLog& log) {
         if (!manifest || manifest->set != log.set()) continue;
         const auto known = fetches_.find(log.set());
         if (known != fetches_.end()) {
-            const bool same = known->second.offer.snapshot.index == offer.snapshot.index;
-            if (same || known->second.stage != Stage::receiving) continue;
+            if (known->second.stage != Stage::receiving) continue;
+            if (same_bytes(known->second.offer, offer)) {
+                known->second.offer = std::move(offer);  // perhaps of a later term
+                continue;
+            }
         }
         log_line(LogLevel::info,
                  "cluster",

@@ -109,6 +109,12 @@ TEST(Simulation, Seed161ComesToRestWhileALeadIsHandedOver) {
     EXPECT_EQ(play(game_of(161)).told.complaints, std::vector<std::string>{});
 }
 
+// A snapshot at the index of the one that was fetched was not taken from another node: the one that
+// had offered it first was heard by nobody any more.
+TEST(Simulation, Seed1385FetchesASnapshotFromTheLeaderThatOffersItNow) {
+    EXPECT_EQ(play(game_of(1385)).told.complaints, std::vector<std::string>{});
+}
+
 TEST(Simulation, ASeedRepeatsExactly) {
     const Ran first = play(game_of(7));
     const Ran second = play(game_of(7));
