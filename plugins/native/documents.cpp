@@ -215,7 +215,10 @@ std::optional<std::uint64_t> decode_cursor(char kind, std::string_view cursor) {
     if (!plain || plain->size() < 3 || (*plain)[0] != kind || (*plain)[1] != ':') {
         return std::nullopt;
     }
-    return model::parse_decimal(std::string_view(*plain).substr(2));
+    const auto position = model::parse_decimal(std::string_view(*plain).substr(2));
+    // Base64 has several spellings of the same bytes; a cursor has one.
+    if (!position || encode_cursor(kind, *position) != cursor) return std::nullopt;
+    return position;
 }
 
 }  // namespace penstock::plugins::native
