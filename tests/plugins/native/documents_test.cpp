@@ -136,7 +136,8 @@ TEST(NativeCursor, OpensOnlyInItsOwnKindOfList) {
     EXPECT_EQ(decode_cursor('n', cursor), 18'446'744'073'709'551'615ULL);
     EXPECT_EQ(decode_cursor('d', cursor), std::nullopt);
     EXPECT_EQ(encode_cursor('n', 7), "bjo3");
-    for (const char* text : {"bjo3=", "bjo3==", "", "b", "bjo", "bjo=", "!!!!", "bjot", "bjo3bjo3bjo3"}) {
+    for (const char* text :
+         {"bjo3=", "bjo3==", "", "b", "bjo", "bjo=", "!!!!", "bjot", "bjo3bjo3bjo3"}) {
         EXPECT_EQ(decode_cursor('n', text), std::nullopt) << text;
     }
 }
