@@ -1,4 +1,5 @@
 // The track of one message: what it was sent to, where it stands, the attempts of its deliveries.
+#include "broker/core/records.h"
 #include "broker/model/attempt.h"
 #include "broker/node/attempt_view.h"
 #include "broker/node/operations.h"
@@ -58,7 +59,10 @@ void collect_attempts(const model::Rows& rows,
                       AttemptRows& found) {
     for (core::TrackRow& row :
          core::track_rows(rows, place.object, model::MessageId(), oldest, track_rows_max)) {
-        if (place.sequence < row.first || place.sequence > row.last) continue;
+        // What was sent back or replayed has a sequence of its own; its message tells it apart.
+        const bool delivered_anew = row.last >= core::private_sequences;
+        const bool holds_place = place.sequence >= row.first && place.sequence <= row.last;
+        if (!holds_place && !delivered_anew) continue;
         found.rows.push_back(std::move(row));
         found.places.push_back(place_at);
     }

@@ -165,6 +165,13 @@ TEST(Delivery, ARedrivenDeadLetterBeginsAtTheFirstAttempt) {
     EXPECT_EQ(again[0].attempt, 1U);
     push.settle(again[0], Verdict::accepted);
     EXPECT_TRUE(push.node.ask(api::ListDeadLetters{"news/hook", 0, 50})->items.empty());
+    const auto track = push.node.ask(api::TrackMessage{id});
+    ASSERT_TRUE(track);
+    std::vector<std::string> attempts;
+    for (const api::TrackPlace& place : track->places) {
+        for (const api::DeliveryView& attempt : place.attempts) attempts.push_back(attempt.status);
+    }
+    EXPECT_EQ(attempts, (std::vector<std::string>{"failed", "ok"}));
 }
 
 TEST(Delivery, WhileAnOrderedSubscriptionFailsNothingElseIsHandedOut) {
