@@ -37,7 +37,8 @@ std::string action_of() {
 }
 
 bool is_read(std::string_view action) {
-    return action.starts_with("List") || action.starts_with("Get") || action.starts_with("Peek");
+    return action.starts_with("List") || action.starts_with("Get") || action.starts_with("Peek") ||
+           action.starts_with("Find");
 }
 
 template <class R>

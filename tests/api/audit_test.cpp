@@ -74,6 +74,8 @@ TEST_F(Audit, IsSilentAboutMessagesAndReads) {
     EXPECT_EQ(logged(PublishMessages{}), "");
     EXPECT_EQ(logged(GetQueue{}), "");
     EXPECT_EQ(logged(ListTopics{}), "");
+    EXPECT_EQ(logged(PeekMessages{}), "");
+    EXPECT_EQ(logged(FindDeadLetter{}), "");
 }
 
 }  // namespace
