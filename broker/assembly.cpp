@@ -33,12 +33,24 @@ class Ended {
     }
 
     [[nodiscard]] bool within(std::chrono::milliseconds time) {
-        return promise_->get_future().wait_for(time) == std::future_status::ready;
+        return by(std::chrono::steady_clock::now() + time);
+    }
+
+    [[nodiscard]] bool by(std::chrono::steady_clock::time_point end) {
+        return promise_->get_future().wait_until(end) == std::future_status::ready;
     }
 
   private:
     std::shared_ptr<std::promise<void>> promise_ = std::make_shared<std::promise<void>>();
 };
+
+// "127.0.0.1:7070", "[::1]:7070".
+template <class Server>
+std::string address_of(const Server& server) {
+    const std::string host = server.host();
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(server.port());
+}
 
 }  // namespace
 
@@ -100,12 +112,30 @@ Result<void> Assembly::start_dispatcher() {
     return {};
 }
 
+// Bound before anything is told where it is.
+Result<void> Assembly::bind_tcp() {
+    auto options = tcp_options(config_);
+    if (!options) return options.error();
+    if (!*options) return {};
+    (*options)->seed = random_.next();
+    (*options)->limits.stop_grace = requests_grace;
+    auto bound = plugins::TcpServer::bind(std::move(**options), *pool_, clock_);
+    if (!bound) return bound.error();
+    tcp_ = std::move(*bound);
+    return {};
+}
+
 Result<void> Assembly::start_listener() {
+    if (auto bound = bind_tcp(); !bound) return bound;
     auto options = listener_options(config_);
     if (!options) return options.error();
     options->limits.stop_grace = requests_grace;
     auto front_end = front_end_options(config_);
     front_end.seed = random_.next();
+    if (tcp_) {
+        const std::string& told = config_.advertise_tcp;
+        front_end.routes.push_back(told.empty() ? tcp_address() : told);
+    }
     front_end.functions = &functions_->log_book;
     front_end.metrics = &broker_->metrics();
     front_end.secrets = secrets_.get();
@@ -116,14 +146,18 @@ Result<void> Assembly::start_listener() {
     auto server = plugins::HttpServer::start(std::move(*options), *pool_, clock_, std::move(asked));
     if (!server) return server.error();
     listener_ = std::move(*server);
+    if (tcp_) tcp_->serve(*audited_);
     return {};
 }
 
-void Assembly::stop_listener() {
-    Ended ended;
-    listener_->stop(ended.report());
-    if (!ended.within(requests_grace + slack))
-        log_line(LogLevel::warn, "broker", "event=stop requests cut off");
+void Assembly::stop_listeners() {
+    Ended http;
+    Ended tcp;
+    listener_->stop(http.report());
+    if (tcp_) tcp_->stop(tcp.report());
+    const auto until = std::chrono::steady_clock::now() + requests_grace + slack;
+    const bool all = http.by(until) && (!tcp_ || tcp.by(until));
+    if (!all) log_line(LogLevel::warn, "broker", "event=stop requests cut off");
 }
 
 void Assembly::stop_dispatcher() {
@@ -146,7 +180,7 @@ Result<void> Assembly::stop() {
     if (!broker_) return {};
     // What this node leads goes elsewhere while it still serves what it has begun.
     if (cluster_) cluster_->begin_to_leave();
-    if (listener_) stop_listener();
+    if (listener_) stop_listeners();
     if (dispatcher_) stop_dispatcher();
     if (dispatcher_) stop_functions();
     if (cluster_) cluster_->wait_to_have_left();
@@ -154,6 +188,7 @@ Result<void> Assembly::stop() {
     // The broker answers what still waits while the I/O threads can carry it.
     auto closed = broker_->stop();
     if (pool_) pool_->stop();
+    tcp_.reset();
     listener_.reset();
     front_ends_.clear();
     dispatcher_.reset();
@@ -167,9 +202,11 @@ Result<void> Assembly::stop() {
 
 std::string Assembly::url() const {
     const std::string scheme = config_.tls.cert.empty() ? "http://" : "https://";
-    const std::string host = listener_->host();
-    const bool is_v6 = host.find(':') != std::string::npos;
-    return scheme + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(listener_->port());
+    return scheme + address_of(*listener_);
+}
+
+std::string Assembly::tcp_address() const {
+    return tcp_ ? address_of(*tcp_) : std::string();
 }
 
 std::string Assembly::peer_address() const {

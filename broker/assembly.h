@@ -12,6 +12,7 @@
 #include "broker/config/server_config.h"
 #include "broker/node/broker_thread.h"
 #include "dispatcher/dispatcher.h"
+#include "plugins/cmq_tcp/server.h"
 #include "plugins/listener/http.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/server.h"
@@ -39,6 +40,9 @@ class Assembly {
 
     [[nodiscard]] std::string url() const;  // "http://127.0.0.1:7070"
 
+    // "127.0.0.1:7071"; empty: CMQ over TCP is off.
+    [[nodiscard]] std::string tcp_address() const;
+
     // "127.0.0.1:7072"; empty: the server is on its own.
     [[nodiscard]] std::string peer_address() const;
 
@@ -48,8 +52,9 @@ class Assembly {
   private:
     Result<void> make_broker();
     Result<void> start_dispatcher();
+    Result<void> bind_tcp();
     Result<void> start_listener();
-    void stop_listener();
+    void stop_listeners();
     void stop_dispatcher();
     void stop_functions();
 
@@ -66,6 +71,7 @@ class Assembly {
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;
+    std::unique_ptr<plugins::TcpServer> tcp_;
 };
 
 }  // namespace penstock

@@ -113,6 +113,20 @@ Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& 
     return options;
 }
 
+Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::ServerConfig& config) {
+    std::optional<plugins::TcpServerOptions> options;
+    if (config.listen_tcp == "off") return options;
+    const bool beside = config.listen_tcp.empty();
+    const auto address = config::parse_address(beside ? config.listen : config.listen_tcp);
+    if (!address) return address.error();
+    options.emplace();
+    options->host = address.value().host;
+    options->port = address.value().port;
+    if (beside && options->port != 0) ++options->port;
+    options->limits.connections_max = config.limits.connections_max;
+    return options;
+}
+
 plugins::FrontEndOptions front_end_options(const config::ServerConfig& config) {
     plugins::FrontEndOptions options;
     options.app_id = config.cmq.app_id;

@@ -7,10 +7,12 @@
 #include "broker/config/server_config.h"
 #include "broker/node/options.h"
 #include "plugins/all.h"
+#include "plugins/cmq_tcp/server.h"
 #include "plugins/listener/server.h"
 #include "sinks/all.h"
 
 #include <cstddef>
+#include <optional>
 
 namespace penstock {
 
@@ -21,6 +23,9 @@ cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config);
 
 // Error{invalid}: `listen` is no address.
 Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& config);
+
+// Nothing: CMQ over TCP is off. Error{invalid}: `listen_tcp` is no address.
+Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::ServerConfig& config);
 
 plugins::FrontEndOptions front_end_options(const config::ServerConfig& config);
 sinks::SinkOptions sink_options(const config::ServerConfig& config);

@@ -33,10 +33,14 @@ Options parse(const std::vector<std::string>& arguments) {
     std::string file;
     std::string data;
     std::string listen;
+    std::string listen_tcp;
     std::string listen_peer;
     app.add_option("--config", file, "TOML file; penstock.example.toml documents every key");
     app.add_option("--data", data, "folder of the server's state (default penstock-data)");
     app.add_option("--listen", listen, "HOST:PORT of the listener (default 127.0.0.1:7070)");
+    app.add_option("--listen-tcp",
+                   listen_tcp,
+                   "HOST:PORT of CMQ over TCP, or off (default the port behind --listen's)");
     app.add_option("--listen-peer", listen_peer, "HOST:PORT for the other nodes of the cluster");
     bool dev = false;
     app.add_flag("--dev", dev, "a well-known key, pushes to private addresses allowed");
@@ -53,6 +57,7 @@ Options parse(const std::vector<std::string>& arguments) {
     options.sources.environment = config::process_environment();
     if (app.count("--data") > 0) options.sources.flags.emplace_back("data", data);
     if (app.count("--listen") > 0) options.sources.flags.emplace_back("listen", listen);
+    if (app.count("--listen-tcp") > 0) options.sources.flags.emplace_back("listen_tcp", listen_tcp);
     if (app.count("--listen-peer") > 0)
         options.sources.flags.emplace_back("cluster.listen_peer", listen_peer);
     if (dev) options.sources.flags.emplace_back("dev", "true");
@@ -97,6 +102,8 @@ void announce(const Assembly& assembly, const config::ServerConfig& config) {
     const std::string peer = assembly.peer_address();
     if (!peer.empty()) std::cout << "peer " << peer << "\n";
     std::cout << "ready " << assembly.url() << std::endl;
+    const std::string tcp = assembly.tcp_address();
+    if (!tcp.empty()) std::cout << "tcp " << tcp << std::endl;
     ::sd_notify(0, "READY=1");
 }
 

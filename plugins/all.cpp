@@ -17,6 +17,7 @@ std::unique_ptr<HttpFrontEnd> cmq(api::Broker& broker,
     cmq.seed = options.seed;
     cmq.app_id = options.app_id;
     cmq.timestamp_skew_ms = options.timestamp_skew_ms;
+    cmq.routes = options.routes;
     cmq.backoff_min_ms = options.backoff_min_ms;
     cmq.backoff_max_ms = options.backoff_max_ms;
     return make_cmq_front_end(broker, cmq);

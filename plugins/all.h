@@ -22,6 +22,7 @@ struct FrontEndOptions {
         0;                             // CMQ: how far a Timestamp may be off; 0: any time will do
     std::uint32_t backoff_min_ms = 0;  // CMQ: BACKOFF_RETRY's pauses
     std::uint32_t backoff_max_ms = 0;
+    std::vector<std::string> routes;          // "HOST:PORT" of CMQ over TCP, for Query...Route
     api::Functions* functions = nullptr;      // outlives them; nullptr: none run here
     api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
     const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept

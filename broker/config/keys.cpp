@@ -129,6 +129,8 @@ std::vector<Key> make_server_keys() {
     return {
         text_key("data", [](C& c) -> std::string& { return c.data; }),
         text_key("listen", [](C& c) -> std::string& { return c.listen; }),
+        text_key("listen_tcp", [](C& c) -> std::string& { return c.listen_tcp; }),
+        text_key("advertise_tcp", [](C& c) -> std::string& { return c.advertise_tcp; }),
         flag_key("dev", [](C& c) -> bool& { return c.dev; }),
         number_key(
             "io_threads", count, [](C& c) -> std::uint64_t& { return c.io_threads; }, {0, 256}),

@@ -46,6 +46,8 @@ class Loader {
         if (config.data.empty()) complain("data must name a folder");
         const auto address = parse_address(config.listen);
         if (!address) complain("listen " + address.error().detail);
+        check_address("listen_tcp", config.listen_tcp == "off" ? "" : config.listen_tcp);
+        check_address("advertise_tcp", config.advertise_tcp);
         if (config.tls.cert.empty() != config.tls.key.empty())
             complain("tls.cert and tls.key go together: set both or neither");
         if (config.cmq.backoff_min_ms > config.cmq.backoff_max_ms)
@@ -59,6 +61,13 @@ class Loader {
     }
 
   private:
+    // Empty: nothing is said.
+    void check_address(const std::string& key, const std::string& value) {
+        if (value.empty()) return;
+        const auto address = parse_address(value);
+        if (!address) complain(key + " " + address.error().detail);
+    }
+
     void take_setting(const std::string& path, const Setting& setting) {
         const std::string where = path + ":" + std::to_string(setting.line);
         const Key* key = find_key(setting.name);

@@ -51,6 +51,8 @@ inline constexpr Fault denied{4000, 10461, "no cam authentication"};
 inline constexpr Fault unauthenticated{4100, 10030, "authentication failed"};
 inline constexpr Fault stale{
     4100, 10030, "authentication failed, Timestamp is more than %s seconds off the server's time"};
+inline constexpr Fault not_authenticated{4100, 10031, "connection is not authenticated"};
+inline constexpr Fault already_authenticated{4100, 10032, "connection is already authenticated"};
 inline constexpr Fault unknown_key{4100, 10270, "secret id is not existed"};
 inline constexpr Fault overloaded{
     4480, 10460, "exceed interface frequency limit, please slow down"};
@@ -82,6 +84,7 @@ inline constexpr Fault some_not_deleted{6010, 10150, "delete message partially f
 inline constexpr Fault none_deleted{6020, 10290, "batch delete message failed"};
 inline constexpr Fault no_message{7000, 10200, "no message"};
 inline constexpr Fault message_not_found{4490, 10770, "message id is invalid"};
+inline constexpr Fault no_transactions{4490, 10790, "transaction message is not supported"};
 
 // the server's trouble, nothing happened
 inline constexpr Fault send_failed{6000, 10090, "send message failed"};

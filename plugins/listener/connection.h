@@ -11,7 +11,18 @@ namespace penstock::plugins {
 
 class Connection {
   public:
-    enum class Phase : std::uint8_t { handshake, idle, head, body, handling, writing, lingering };
+    // serving: requests and answers cross, as long as there are requests; reads go on, so that
+    // nobody need look for hang-ups.
+    enum class Phase : std::uint8_t {
+        handshake,
+        idle,
+        head,
+        body,
+        handling,
+        writing,
+        lingering,
+        serving,
+    };
 
     virtual ~Connection() = default;
 

@@ -59,7 +59,8 @@ void Lane::stop() {
         Connection& connection = *connections_[at];
         extend(connection, connection.deadline_us);
         if (connection.phase == Connection::Phase::idle) connection.cut();
-        if (connection.phase == Connection::Phase::handling) {
+        if (connection.phase == Connection::Phase::handling ||
+            connection.phase == Connection::Phase::serving) {
             connection.signal.emit(asio::cancellation_type::terminal);
         }
     }

@@ -8,18 +8,15 @@
 #include "plugins/listener/input_buffer.h"
 #include "plugins/listener/lane.h"
 #include "plugins/listener/response_writer.h"
+#include "plugins/listener/socket.h"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 
 #include <string>
 
 namespace penstock::plugins {
 
-// The plain executor instead of any_io_executor: no type erasure on the hot path.
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 using TlsStream = asio::ssl::stream<Socket>;
 
 template <class Stream>

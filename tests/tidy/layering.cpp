@@ -67,7 +67,21 @@ const Names cli_rooms{"broker/base",
                       "broker/config/toml_library.h",
                       "broker/api/names.h",
                       "broker/api/signature.h",
+                      "plugins/cmq_tcp/client",
+                      "plugins/cmq_tcp/reply.h",
+                      "plugins/cmq_tcp/request.h",
                       "sinks/client"};
+
+// Its words for what goes wrong are those of the HTTP API.
+const Names cmq_tcp_rooms{
+    "broker/base", "broker/model", "broker/api", "plugins/listener", "plugins/cmq_http/faults.h"};
+
+// Shares the bytes with the server, nothing else.
+const Names cmq_tcp_client_rooms{"broker/base",
+                                 "broker/api/signature.h",
+                                 "plugins/cmq_tcp/reply.h",
+                                 "plugins/cmq_tcp/request.h",
+                                 "plugins/cmq_tcp/wire.h"};
 
 // Room -> rooms (or single headers) it may include besides itself.
 const std::map<std::string, Names>& room_edges() {
@@ -106,6 +120,8 @@ const std::map<std::string, Names>& room_edges() {
         {"dispatcher", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
         {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
         {"plugins/cmq_http", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        {"plugins/cmq_tcp", cmq_tcp_rooms},
+        {"plugins/cmq_tcp/client", cmq_tcp_client_rooms},
         {"plugins/console", {"broker/base", "plugins/listener"}},
         {"plugins/native", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
         // Asks for the keys of /v1.

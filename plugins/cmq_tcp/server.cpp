@@ -1,0 +1,79 @@
+#include "plugins/cmq_tcp/server.h"
+
+#include "plugins/cmq_tcp/session.h"
+#include "plugins/listener/acceptor.h"
+
+#include <map>
+#include <utility>
+
+namespace penstock::plugins {
+
+namespace {
+
+// The lanes' own bounds: what a session of ours does not bring itself.
+HttpLimits lane_limits(const TcpLimits& limits) {
+    HttpLimits lane;
+    lane.connections_max = limits.connections_max;
+    lane.stop_grace = limits.stop_grace;
+    return lane;
+}
+
+}  // namespace
+
+struct TcpServer::State {
+    State(TcpServerOptions given, IoPool& threads, const Clock& clock)
+        : options(std::move(given)),
+          pool(threads),
+          acceptor(threads, clock, lane_limits(options.limits)) {}
+
+    TcpServerOptions options;
+    IoPool& pool;
+    std::map<const asio::io_context*, std::unique_ptr<cmq_tcp::Desk>> desks;  // one a lane
+    Acceptor acceptor;
+};
+
+TcpServer::TcpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+TcpServer::~TcpServer() = default;
+
+Result<std::unique_ptr<TcpServer>> TcpServer::bind(TcpServerOptions options,
+                                                   IoPool& pool,
+                                                   const Clock& clock) {
+    AcceptorOptions address;
+    address.host = options.host;
+    address.port = options.port;
+    auto state = std::make_unique<State>(std::move(options), pool, clock);
+    if (auto bound = state->acceptor.bind(std::move(address)); !bound) return bound.error();
+    return std::make_unique<TcpServer>(std::move(state));
+}
+
+void TcpServer::serve(api::Broker& broker) {
+    State& state = *state_;
+    constexpr std::uint64_t ids_of_a_lane = std::uint64_t{1} << 48U;
+    for (std::size_t at = 0; at < state.pool.size(); ++at) {
+        state.desks[&state.pool.at(at)] = std::make_unique<cmq_tcp::Desk>(
+            broker, state.options.limits, state.options.seed + at * ids_of_a_lane);
+    }
+    state.acceptor.start([&state](Socket socket, Lane& lane, const std::string& /*remote*/) {
+        cmq_tcp::Desk& desk = *state.desks.at(&lane.context());
+        std::make_shared<cmq_tcp::Session>(lane, desk, std::move(socket))->start();
+    });
+}
+
+std::uint16_t TcpServer::port() const {
+    return state_->acceptor.port();
+}
+
+std::string TcpServer::host() const {
+    return state_->acceptor.host();
+}
+
+std::size_t TcpServer::connections() const {
+    return state_->acceptor.connections();
+}
+
+void TcpServer::stop(std::function<void()> done) {
+    state_->acceptor.stop(std::move(done));
+}
+
+}  // namespace penstock::plugins

@@ -1,0 +1,422 @@
+#include "plugins/cmq_tcp/session.h"
+
+#include "broker/base/hash.h"
+#include "plugins/cmq_tcp/authentication.h"
+#include "plugins/cmq_tcp/translate.h"
+#include "plugins/cmq_tcp/wire.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace penstock::plugins::cmq_tcp {
+
+namespace {
+
+using Errors = boost::system::error_code;
+
+constexpr std::size_t scratch_bytes = 256 * 1024;
+constexpr std::size_t kept_output_bytes = 16 * 1024;  // capacity that an idle connection may keep
+
+bool is_later(const Errors& failed) {
+    return failed == asio::error::would_block || failed == asio::error::try_again;
+}
+
+std::int64_t us_of(std::chrono::milliseconds time) {
+    return std::chrono::microseconds(time).count();
+}
+
+}  // namespace
+
+Desk::Desk(api::Broker& asked, const TcpLimits& bounds, std::uint64_t seed_of_ids)
+    : broker(asked), limits(bounds), scratch(scratch_bytes, '\0'), seed(seed_of_ids) {}
+
+std::uint64_t Desk::next_request_id() {
+    return mix64(seed + ++replies);
+}
+
+Session::Session(Lane& lane, Desk& desk, Socket socket)
+    : lane_(lane), desk_(desk), socket_(std::move(socket)) {}
+
+// ---- the lane's side ----------------------------------------------------------------------------
+
+void Session::start() {
+    Errors ignored;
+    socket_.non_blocking(true, ignored);
+    signal.slot().assign([this](asio::cancellation_type) { begin_to_end(); });
+    lane_.enter(*this);
+    const std::int64_t now = now_us();
+    greet_until_us_ = now + us_of(desk_.limits.authentication_timeout);
+    idle_until_us_ = now + us_of(desk_.limits.idle_timeout);
+    read();
+    watch();
+}
+
+// Posted: the lane is in the middle of its list.
+void Session::expire() {
+    deadline_us = 0;
+    cut();
+}
+
+void Session::cut() {
+    asio::post(lane_.context(), [self = shared_from_this()] { self->close(); });
+}
+
+void Session::release_memory() {}
+
+int Session::native_handle() {
+    return socket_.native_handle();
+}
+
+void Session::begin_to_end() {
+    ending_ = true;
+    for (const auto& [number, pull] : pulls_) {
+        if (pull) pull->cancel();
+    }
+    flush_soon();
+}
+
+void Session::close() {
+    if (std::exchange(closed_, true)) return;
+    signal.slot().clear();
+    Errors ignored;
+    socket_.close(ignored);
+    for (const auto& [number, pull] : pulls_) {
+        if (pull) pull->cancel();
+    }
+    for (const Held& held : std::exchange(held_, {})) give_back(held.queue, held.receipts);
+    rest_ = std::string();
+    output_ = std::string();
+    lane_.leave(*this);
+}
+
+void Session::watch() {
+    if (closed_) return;
+    std::int64_t until = idle_until_us_;
+    for (const std::int64_t other : {greet_until_us_, frame_until_us_, write_until_us_}) {
+        if (other != 0) until = std::min(until, other);
+    }
+    phase = at_rest() ? Phase::idle : Phase::serving;
+    lane_.extend(*this, until);
+}
+
+bool Session::at_rest() const {
+    return requests_ == 0 && pulls_.empty() && output_.empty();
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+bool Session::full() const {
+    const TcpLimits& limits = desk_.limits;
+    return requests_ >= limits.requests_max || request_bytes_ >= limits.request_bytes_max ||
+           output_.size() - sent_ >= limits.output_bytes_max;
+}
+
+void Session::read() {
+    if (reading_ || closed_ || ending_ || full()) return;
+    reading_ = true;
+    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const Errors& failed) {
+        self->reading_ = false;
+        if (!self->closed_) self->readable(failed);
+    });
+}
+
+void Session::readable(const Errors& failed_to_wait) {
+    if (failed_to_wait) return close();
+    Errors failed;
+    const std::size_t count = socket_.read_some(asio::buffer(desk_.scratch), failed);
+    if (is_later(failed)) return read();
+    if (failed || count == 0) return close();
+    idle_until_us_ = now_us() + us_of(desk_.limits.idle_timeout);
+    // A key that was taken away ends its connections.
+    const bool stranger = greet_until_us_ != 0;
+    if (!stranger && !desk_.broker.key_of(principal_.key_id)) return close();
+    take_input({desk_.scratch.data(), count});
+    go_on();
+}
+
+void Session::take_input(std::string_view fresh) {
+    if (rest_.empty()) {
+        const std::size_t taken = take_frames(fresh);
+        if (!closed_ && taken < fresh.size()) rest_ = fresh.substr(taken);
+        return;
+    }
+    rest_.append(fresh);
+    const std::size_t taken = take_frames(rest_);
+    if (closed_) return;
+    rest_.erase(0, taken);
+    if (rest_.empty()) rest_ = std::string();
+}
+
+// Takes whole frames as long as there is room; gives the bytes they had. May close.
+std::size_t Session::take_frames(std::string_view input) {
+    std::size_t taken = 0;
+    bool unfinished = false;
+    while (!closed_ && !ending_ && !full() && taken < input.size()) {
+        const bool stranger = greet_until_us_ != 0;
+        const Frame frame = first_frame(
+            input.substr(taken),
+            stranger ? desk_.limits.stranger_frame_bytes_max : desk_.limits.frame_bytes_max);
+        unfinished = frame.state == Frame::State::partial;
+        if (unfinished) break;
+        if (frame.state == Frame::State::broken || !take(frame.payload, frame.bytes)) {
+            close();
+            return taken;
+        }
+        taken += frame.bytes;
+        frame_until_us_ = 0;
+    }
+    if (!unfinished) {
+        frame_until_us_ = 0;
+    } else if (frame_until_us_ == 0) {
+        const std::size_t seconds =
+            desk_.limits.frame_bytes_max / desk_.limits.frame_bytes_per_second_min;
+        frame_until_us_ =
+            now_us() + us_of(desk_.limits.frame_timeout) + us_of(std::chrono::seconds(seconds));
+    }
+    return taken;
+}
+
+// False: what it says is no CMQProto, the connection is of no use.
+bool Session::take(std::string_view payload, std::size_t bytes) {
+    const auto request = decode_request(payload);
+    if (!request) return false;
+    if (request->is(Command::heartbeat)) {
+        echo(payload);
+        return true;
+    }
+    const Ticket ticket{request->seqno, request->command, request->one_way, bytes};
+    if (const auto* claim = std::get_if<Authenticate>(&request->fields)) {
+        greet(*claim, ticket);
+        return true;
+    }
+    if (!admit(*request, ticket)) return true;
+    std::visit(
+        [&](const auto& fields) {
+            using Fields = std::decay_t<decltype(fields)>;
+            constexpr bool asks =
+                !std::is_same_v<Fields, std::monostate> && !std::is_same_v<Fields, Authenticate>;
+            if constexpr (asks) ask(ticket, fields);
+        },
+        request->fields);
+    return true;
+}
+
+bool Session::admit(const Request& request, const Ticket& ticket) {
+    namespace faults = cmq::faults;
+    cmq::Failure failure;
+    const auto* send = std::get_if<Send>(&request.fields);
+    if (greet_until_us_ != 0) {
+        failure.fault = faults::not_authenticated;
+        failure.fault.code = result_not_authenticated;
+    } else if (std::holds_alternative<std::monostate>(request.fields)) {
+        failure = {faults::unknown_action, std::to_string(request.command)};
+    } else if (!request.missing.empty()) {
+        failure = {faults::missing, std::string(request.missing)};
+    } else if (send != nullptr && send->transaction != 0) {
+        failure.fault = faults::no_transactions;
+    }
+    if (failure.none()) return true;
+    refuse(ticket, failure);
+    return false;
+}
+
+void Session::greet(const Authenticate& claim, const Ticket& ticket) {
+    cmq::Failure failure;
+    if (greet_until_us_ == 0) {
+        failure.fault = cmq::faults::already_authenticated;
+        failure.fault.code = result_already_authenticated;
+        return refuse(ticket, failure);
+    }
+    failure = authenticate(claim, desk_.broker, principal_);
+    if (failure.none()) {
+        greet_until_us_ = 0;
+    } else {
+        ending_ = true;
+    }
+    refuse(ticket, failure);
+}
+
+void Session::echo(std::string_view payload) {
+    const std::size_t frame = begin_frame(output_);
+    output_.append(payload);
+    end_frame(output_, frame);
+    flush_soon();
+}
+
+// ---- asking -------------------------------------------------------------------------------------
+
+template <class R, class Told>
+void Session::ask_broker(const Ticket& ticket, R request, Told told) {
+    using Result = api::Outcome<typename R::Reply>;
+    ++requests_;
+    request_bytes_ += ticket.bytes;
+    auto done = [self = shared_from_this(), ticket, told = std::move(told)](std::any outcome) {
+        --self->requests_;
+        self->request_bytes_ -= ticket.bytes;
+        if (self->closed_) return;
+        Reply reply;
+        reply.command = ticket.command;
+        auto result = std::any_cast<Result>(std::move(outcome));
+        if (result) {
+            told(reply, *result);
+        } else {
+            tell(reply, result.error());
+        }
+        self->answer(ticket, std::move(reply));
+    };
+    desk_.broker.call(
+        principal_, api::Request{std::move(request)}, socket_.get_executor(), std::move(done));
+}
+
+void Session::ask(const Ticket& ticket, const Send& fields) {
+    ask_broker(ticket, to_broker(fields), [](Reply& reply, const api::SentMessages& sent) {
+        tell(reply, sent);
+    });
+}
+
+void Session::ask(const Ticket& ticket, const Publish& fields) {
+    ask_broker(ticket, to_broker(fields), [](Reply& reply, const api::SentMessages& sent) {
+        tell(reply, sent);
+    });
+}
+
+void Session::ask(const Ticket& ticket, const Remove& fields) {
+    api::DeleteMessages request = to_broker(fields);
+    auto receipts = request.receipts;
+    ask_broker(ticket,
+               std::move(request),
+               [receipts = std::move(receipts)](Reply& reply, const api::DeletedMessages& deleted) {
+                   tell(reply, deleted, receipts);
+               });
+}
+
+void Session::ask(const Ticket& ticket, const Pull& fields) {
+    if (pulls_.size() >= desk_.limits.pulls_max) {
+        return refuse(ticket, {cmq::faults::overloaded, {}});
+    }
+    api::ReceiveMessages request = to_broker(fields);
+    const std::uint64_t pull = ++pulls_in_all_;
+    auto done = [self = shared_from_this(), ticket, pull, queue = request.queue](std::any outcome) {
+        using Result = api::Outcome<api::ReceivedMessages>;
+        self->pulled(ticket, pull, queue, std::any_cast<Result>(std::move(outcome)));
+    };
+    pulls_[pull] = desk_.broker.call(
+        principal_, api::Request{std::move(request)}, socket_.get_executor(), std::move(done));
+}
+
+void Session::pulled(const Ticket& ticket,
+                     std::uint64_t pull,
+                     std::string queue,
+                     api::Outcome<api::ReceivedMessages> outcome) {
+    pulls_.erase(pull);
+    Held held;
+    held.queue = std::move(queue);
+    if (outcome) {
+        for (const api::ReceivedMessage& message : outcome->messages) {
+            held.receipts.push_back(message.receipt);
+        }
+    }
+    if (closed_) return give_back(held.queue, held.receipts);
+    Reply reply;
+    reply.command = ticket.command;
+    if (output_.size() - sent_ >= desk_.limits.output_bytes_max) {
+        give_back(held.queue, held.receipts);
+        return refuse(ticket, {cmq::faults::overloaded, {}});
+    }
+    if (outcome) {
+        tell(reply, std::move(*outcome));
+    } else {
+        tell(reply, outcome.error());
+    }
+    answer(ticket, std::move(reply));
+    if (held.receipts.empty()) return;
+    held.end = sent_in_all_ + output_.size() - sent_;
+    held_.push_back(std::move(held));
+}
+
+// Nobody has seen them: they need not wait for their visibility time.
+void Session::give_back(const std::string& queue, const std::vector<model::Receipt>& receipts) {
+    for (const model::Receipt receipt : receipts) {
+        api::ChangeVisibility request;
+        request.queue = queue;
+        request.receipt = receipt;
+        desk_.broker.call(principal_,
+                          api::Request{std::move(request)},
+                          lane_.context().get_executor(),
+                          [](const std::any&) {});
+    }
+}
+
+// ---- answering ----------------------------------------------------------------------------------
+
+void Session::refuse(const Ticket& ticket, const cmq::Failure& failure) {
+    Reply reply;
+    reply.command = ticket.command;
+    if (!failure.none()) tell(reply, failure);
+    answer(ticket, std::move(reply));
+}
+
+void Session::answer(const Ticket& ticket, Reply reply) {
+    flush_soon();
+    if (ticket.one_way) return;
+    reply.seqno = ticket.seqno;
+    reply.request_id = desk_.next_request_id();
+    append_reply(output_, reply);
+}
+
+// What is answered until the thread comes to it leaves in one write.
+void Session::flush_soon() {
+    if (std::exchange(flushing_, true)) return;
+    asio::post(lane_.context(), [self = shared_from_this()] {
+        self->flushing_ = false;
+        if (!self->closed_) self->flush();
+    });
+}
+
+void Session::flush() {
+    if (!writing_ && !write_all()) return close();
+    if (ending_ && at_rest()) return close();
+    go_on();
+}
+
+bool Session::write_all() {
+    Errors failed;
+    while (sent_ < output_.size() && !failed) {
+        const std::size_t count = socket_.write_some(
+            asio::buffer(output_.data() + sent_, output_.size() - sent_), failed);
+        sent_ += count;
+        sent_in_all_ += count;
+    }
+    if (failed && !is_later(failed)) return false;
+    while (!held_.empty() && held_.front().end <= sent_in_all_) held_.pop_front();
+    output_.erase(0, sent_);
+    sent_ = 0;
+    write_until_us_ = 0;
+    if (output_.empty()) {
+        if (output_.capacity() > kept_output_bytes) output_ = std::string();
+        return true;
+    }
+    writing_ = true;
+    write_until_us_ = now_us() + us_of(desk_.limits.write_timeout);
+    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const Errors& lost) {
+        self->writing_ = false;
+        if (self->closed_) return;
+        if (lost) return self->close();
+        self->flush();
+    });
+    return true;
+}
+
+// There may be room again for what was put aside.
+void Session::go_on() {
+    if (closed_) return;
+    if (!rest_.empty() && !reading_ && !ending_ && !full()) take_input({});
+    if (closed_) return;
+    read();
+    watch();
+}
+
+}  // namespace penstock::plugins::cmq_tcp

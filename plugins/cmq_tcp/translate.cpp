@@ -1,0 +1,121 @@
+#include "plugins/cmq_tcp/translate.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::plugins::cmq_tcp {
+
+namespace {
+
+constexpr std::int64_t ms_per_s = 1'000;
+
+std::vector<model::NewMessage> messages_of(const std::vector<std::string_view>& bodies) {
+    std::vector<model::NewMessage> messages(bodies.size());
+    for (std::size_t at = 0; at < bodies.size(); ++at) messages[at].payload = bodies[at];
+    return messages;
+}
+
+bool is(const Reply& reply, Command command) {
+    return reply.command == static_cast<std::int32_t>(command);
+}
+
+// How a command names trouble of the server's own in which nothing happened.
+cmq::Fault failed_of(const Reply& reply) {
+    if (is(reply, Command::pull) || is(reply, Command::pull_batch)) {
+        return cmq::faults::receive_failed;
+    }
+    if (is(reply, Command::remove) || is(reply, Command::remove_batch)) {
+        return cmq::faults::delete_failed;
+    }
+    return cmq::faults::send_failed;
+}
+
+cmq::Family family_of(const Reply& reply) {
+    const bool topic = is(reply, Command::publish) || is(reply, Command::publish_batch);
+    return topic ? cmq::Family::topic : cmq::Family::queue;
+}
+
+}  // namespace
+
+api::SendMessages to_broker(const Send& fields) {
+    api::SendMessages request;
+    request.queue = fields.queue;
+    request.messages = messages_of(fields.bodies);
+    request.delay_s = fields.delay_s;
+    return request;
+}
+
+// Negative numbers become ones that are out of range.
+api::ReceiveMessages to_broker(const Pull& fields) {
+    api::ReceiveMessages request;
+    request.queue = fields.queue;
+    request.messages_max = static_cast<std::uint32_t>(fields.messages_max);
+    if (fields.wait_s) request.wait_s = static_cast<std::uint32_t>(*fields.wait_s);
+    request.visibility_s = fields.visibility_s;
+    return request;
+}
+
+api::DeleteMessages to_broker(const Remove& fields) {
+    api::DeleteMessages request;
+    request.queue = fields.queue;
+    for (const std::uint64_t receipt : fields.receipts) request.receipts.emplace_back(receipt);
+    return request;
+}
+
+api::PublishMessages to_broker(const Publish& fields) {
+    api::PublishMessages request;
+    request.topic = fields.topic;
+    request.messages = messages_of(fields.bodies);
+    request.want_receiver = true;
+    for (model::NewMessage& message : request.messages) {
+        message.meta.tags.assign(fields.tags.begin(), fields.tags.end());
+        message.meta.routing_key = fields.routing_key;
+    }
+    return request;
+}
+
+void tell(Reply& reply, const api::SentMessages& sent) {
+    reply.ids.reserve(sent.ids.size());
+    for (const model::MessageId id : sent.ids) reply.ids.push_back(id.value);
+}
+
+void tell(Reply& reply, api::ReceivedMessages received) {
+    if (received.messages.empty()) return tell(reply, cmq::Failure{cmq::faults::no_message, {}});
+    for (api::ReceivedMessage& message : received.messages) {
+        PulledMessage& pulled = reply.pulled.emplace_back();
+        pulled.id = message.id.value;
+        pulled.receipt = message.receipt.value;
+        pulled.body = std::move(message.payload);
+        pulled.enqueued_s = message.enqueued_ms / ms_per_s;
+        pulled.next_visible_s = message.next_visible_ms / ms_per_s;
+        pulled.first_received_s = message.first_received_ms / ms_per_s;
+        pulled.receives = message.receives;
+    }
+}
+
+void tell(Reply& reply,
+          const api::DeletedMessages& deleted,
+          const std::vector<model::Receipt>& receipts) {
+    const bool batch = is(reply, Command::remove_batch);
+    for (std::size_t at = 0; at < deleted.removed.size(); ++at) {
+        if (deleted.removed[at]) continue;
+        if (!batch) return tell(reply, cmq::Failure{cmq::faults::receipt_invalid, {}});
+        const auto& fault = cmq::faults::receipt_invalid;
+        reply.failures.push_back({receipts[at].value, fault.code, "(10260)invalid receiptHandle"});
+    }
+    if (reply.failures.empty()) return;
+    const bool none = reply.failures.size() == receipts.size();
+    tell(reply, cmq::Failure{none ? cmq::faults::none_deleted : cmq::faults::some_not_deleted, {}});
+}
+
+void tell(Reply& reply, const model::Refusal& refusal) {
+    tell(reply, failure_of(refusal, family_of(reply), failed_of(reply)));
+}
+
+void tell(Reply& reply, const cmq::Failure& failure) {
+    reply.result = failure.fault.code;
+    if (failure.fault.module == cmq::faults::no_message.module) reply.result = result_no_message;
+    reply.error = message_of(failure);
+}
+
+}  // namespace penstock::plugins::cmq_tcp

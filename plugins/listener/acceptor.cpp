@@ -1,0 +1,118 @@
+#include "plugins/listener/acceptor.h"
+
+#include "broker/base/check.h"
+#include "broker/base/log.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace penstock::plugins {
+
+namespace {
+
+using asio::ip::tcp;
+using Errors = boost::system::error_code;
+
+constexpr std::chrono::milliseconds accept_pause{50};  // after a failed accept: no file handles?
+
+}  // namespace
+
+Acceptor::Acceptor(IoPool& pool, const Clock& clock, const HttpLimits& limits)
+    : pool_(pool), acceptor_(pool.at(0)), pause_(pool.at(0)) {
+    shared_.limits = limits;
+    shared_.clock = &clock;
+    shared_.on_leave = [this] {
+        left();
+    };
+    for (std::size_t at = 0; at < pool_.size(); ++at) {
+        lanes_.push_back(std::make_unique<Lane>(pool_.at(at), shared_));
+    }
+}
+
+Result<void> Acceptor::bind(AcceptorOptions options) {
+    options_ = std::move(options);
+    const std::string port = std::to_string(options_.port);
+    const std::string name = options_.host + ":" + port;
+    Errors failed;
+    tcp::resolver resolver(pool_.at(0));
+    const auto found = resolver.resolve(options_.host, port, tcp::resolver::passive, failed);
+    if (failed || found.empty()) return error(Errc::invalid, name + ": " + failed.message());
+    address_ = found.begin()->endpoint();
+    acceptor_.open(address_.protocol(), failed);
+    if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
+    if (!failed) acceptor_.bind(address_, failed);
+    if (!failed) acceptor_.listen(tcp::acceptor::max_listen_connections, failed);
+    if (!failed) address_ = acceptor_.local_endpoint(failed);
+    if (failed) return error(Errc::unavailable, name + ": " + failed.message());
+    shared_.loopback = address_.address().is_loopback();
+    return {};
+}
+
+void Acceptor::start(Welcome welcome) {
+    welcome_ = std::move(welcome);
+    asio::co_spawn(pool_.at(0), accept_all(), [this](std::exception_ptr failed) {
+        if (failed) log_line(LogLevel::error, "listener", "event=accept stopped by an exception");
+        left();
+    });
+}
+
+asio::awaitable<void> Acceptor::accept_all() {
+    constexpr auto as_values = asio::as_tuple(asio::use_awaitable);
+    std::size_t turn = 0;
+    while (!closing_) {
+        Lane& lane = *lanes_[turn++ % lanes_.size()];
+        Socket socket(lane.context());
+        tcp::endpoint caller;
+        const auto [failed] = co_await acceptor_.async_accept(socket, caller, as_values);
+        if (closing_) break;
+        if (failed) {
+            pause_.expires_after(accept_pause);
+            co_await pause_.async_wait(as_values);
+            continue;
+        }
+        hand_over(std::move(socket), lane, caller);
+    }
+}
+
+void Acceptor::hand_over(Socket socket, Lane& lane, const tcp::endpoint& caller) {
+    Errors ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    if (shared_.connections.load() >= shared_.limits.connections_max) {
+        socket.non_blocking(true, ignored);
+        socket.send(asio::buffer(options_.full), 0, ignored);
+        return;
+    }
+    shared_.connections.fetch_add(1);
+    holders_.fetch_add(1);
+    asio::post(lane.context(), [this, &lane, born = std::move(socket), caller]() mutable {
+        if (lane.stopping()) {
+            shared_.connections.fetch_sub(1);
+            return left();
+        }
+        welcome_(std::move(born), lane, caller.address().to_string());
+    });
+}
+
+void Acceptor::stop(std::function<void()> done) {
+    check(!stopping_.exchange(true), "the listener is stopped twice");
+    done_ = std::move(done);
+    asio::post(pool_.at(0), [this] {
+        closing_ = true;
+        Errors ignored;
+        acceptor_.close(ignored);
+        pause_.cancel();
+    });
+    for (const auto& lane : lanes_) {
+        asio::post(lane->context(), [&lane = *lane] { lane.stop(); });
+    }
+}
+
+void Acceptor::left() {
+    if (holders_.fetch_sub(1) == 1 && done_) done_();
+}
+
+}  // namespace penstock::plugins
