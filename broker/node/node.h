@@ -218,6 +218,7 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     void list_subscriptions(const CallPtr& call, const api::ListSubscriptions& request);
     [[nodiscard]] std::vector<model::SetId> data_sets() const;
     [[nodiscard]] Placement placement() const;
+    [[nodiscard]] Route route(const api::Request& request);
     // False: the request is not about the cluster.
     bool run_for_cluster(const CallPtr& call, const api::Request& request);
     void answer_cluster(const CallPtr& call, Refused refused);

@@ -156,8 +156,12 @@ Placement Node::placement() const {
     return placement;
 }
 
+Route Node::route(const api::Request& request) {
+    return route_of(request, open_->names, [this] { return placement(); });
+}
+
 void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodies) {
-    const Errand errand{route_of(request, open_->names, placement()), false};
+    const Errand errand{route(request), false};
     const bool stale = errand.route.missing || lists_names(request) || is_about_a_name(request);
     if (!stale || world_.neighbours == nullptr) {
         return run(call, std::move(request), std::move(bodies), errand);
@@ -166,7 +170,7 @@ void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodie
     watch(call);
     auto again = [this, call, request = std::move(request), bodies = std::move(bodies)](bool is) {
         if (!is) return completions_.refuse(call, names_unknown());
-        run(call, request, bodies, {route_of(request, open_->names, placement()), false});
+        run(call, request, bodies, {route(request), false});
     };
     world_.neighbours->names_current(std::move(again));
 }
@@ -175,7 +179,7 @@ void Node::begin_forwarded(const CallPtr& call,
                            api::Request request,
                            PreparedBodies bodies,
                            model::SetId set) {
-    Errand errand{route_of(request, open_->names, placement()), true};
+    Errand errand{route(request), true};
     const bool stale = errand.route.missing || is_about_a_name(request);
     errand.route.to = Route::To::set;
     errand.route.set = set;
@@ -185,7 +189,7 @@ void Node::begin_forwarded(const CallPtr& call,
     auto again = [this, call, request = std::move(request), bodies = std::move(bodies), errand](
                      bool is) {
         if (!is) return completions_.refuse(call, names_unknown());
-        const Route now = route_of(request, open_->names, placement());
+        const Route now = route(request);
         const bool moved = now.to == Route::To::set && !now.missing && now.set != errand.route.set;
         // It was made again, elsewhere; here it would seem not to exist.
         if (moved) return completions_.refuse(call, not_leading());

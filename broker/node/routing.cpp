@@ -13,7 +13,8 @@ using To = Route::To;
 // What every overload needs to know.
 class Finder {
   public:
-    Finder(Names& names, const Placement& placement) : names_(names), placement_(placement) {}
+    Finder(Names& names, const std::function<Placement()>& placement)
+        : names_(names), placement_(placement) {}
 
     Route operator()(const api::CreateQueue& /*request*/) const { return next(); }
 
@@ -143,7 +144,8 @@ class Finder {
     }
 
     Route operator()(const api::TrackMessage& request) const {
-        for (const model::SetId set : placement_.sets) {
+        const Placement placement = placement_();
+        for (const model::SetId set : placement.sets) {
             if (set == request.id.set()) return {To::set, set, true, false};
         }
         return fallback();
@@ -161,12 +163,13 @@ class Finder {
         return topic.empty() ? names_.queue(queue) : names_.topic(topic);
     }
 
-    [[nodiscard]] Route next() const { return {To::set, placement_.next, false, false}; }
+    [[nodiscard]] Route next() const { return {To::set, placement_().next, false, false}; }
 
-    [[nodiscard]] Route fallback() const { return {To::set, placement_.next, false, true}; }
+    [[nodiscard]] Route fallback() const { return {To::set, placement_().next, false, true}; }
 
     [[nodiscard]] Route everywhere() const {
-        if (placement_.sets.size() == 1) return {To::set, placement_.sets.front(), true, false};
+        const std::vector<model::SetId> sets = placement_().sets;
+        if (sets.size() == 1) return {To::set, sets.front(), true, false};
         return {To::every_set, {}, true, false};
     }
 
@@ -179,12 +182,14 @@ class Finder {
     }
 
     Names& names_;
-    const Placement& placement_;
+    const std::function<Placement()>& placement_;
 };
 
 }  // namespace
 
-Route route_of(const api::Request& request, Names& names, const Placement& placement) {
+Route route_of(const api::Request& request,
+               Names& names,
+               const std::function<Placement()>& placement) {
     return std::visit(Finder(names, placement), request);
 }
 

@@ -6,6 +6,7 @@
 #include "broker/api/requests.h"
 #include "broker/node/names.h"
 
+#include <functional>
 #include <vector>
 
 namespace penstock::node {
@@ -30,6 +31,9 @@ struct Placement {
     model::SetId next;
 };
 
-Route route_of(const api::Request& request, Names& names, const Placement& placement);
+// `placement` reads a row per set, so it is asked only for a request whose place no name tells.
+Route route_of(const api::Request& request,
+               Names& names,
+               const std::function<Placement()>& placement);
 
 }  // namespace penstock::node

@@ -8,6 +8,8 @@ each generator asks the node that leads its queue's set, once the nodes in turn.
 import json
 import os
 import pathlib
+import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ SECONDS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 10
 CONNECTIONS = 16
 TICKS = os.sysconf("SC_CLK_TCK")
 AIM = 60_000
+ROUNDS = 3
 
 
 def used_seconds(server):
@@ -83,17 +86,23 @@ class ClusterBench(unittest.TestCase):
         print(f"{led / single:.0%} of one server; aim {AIM:,}/s", flush=True)
 
     def test_sixteen_sets_beside_one(self):
-        """The same eight queues in one set, and spread over sixteen."""
-        rates = {}
-        for sets in (1, 16):
-            cluster = Cluster(self, data_folder(self), sets=sets).start().found(sets=sets + 1)
+        """The same eight queues in one set, and spread over sixteen: alternately, medians of three.
+
+        Each round's folder goes before the next one begins: whoever writes to memory that the
+        machine has not used lately pays for that, up to 4 us a message, and not for its sets."""
+        rates = {1: [], 16: []}
+        for sets in (1, 16) * ROUNDS:
+            folder = data_folder(self)
+            cluster = Cluster(self, folder, sets=sets).start().found(sets=sets + 1)
             time.sleep(8)
             used = [1 + at % sets for at in range(DATA_SETS)]
             leaders = [cluster.leader_of(number) for number in used]
-            rates[sets] = measure(f"three nodes, {sets} sets", cluster.nodes, leaders)
+            rates[sets].append(measure(f"three nodes, {sets} sets", cluster.nodes, leaders))
             for node in cluster.nodes:
                 node.kill()
-        print(f"16 sets: {rates[16] / rates[1]:.0%} of one set", flush=True)
+            shutil.rmtree(folder)
+        ratio = statistics.median(rates[16]) / statistics.median(rates[1])
+        print(f"16 sets: {ratio:.0%} of one set, aim 80%", flush=True)
 
 
 if __name__ == "__main__":
