@@ -43,22 +43,27 @@ std::optional<replication::MembershipChange> next_change(const replication::Raft
     const replication::Members& members = log.members();
     const std::vector<NodeId> voters = wanted_voters(wanted);
     bool joining = false;
+    bool expected = false;
     for (const NodeId learner : members.learners) {
         if (!has(wanted.replicas, learner)) {
             return replication::MembershipChange{Kind::remove, learner};
         }
         if (!has(voters, learner)) continue;
+        expected = true;
         const auto progress = log.progress(learner);
-        if (progress && progress->match + close_enough >= log.committed()) {
+        if (!progress || !progress->recently_active) continue;
+        if (progress->match + close_enough >= log.committed()) {
             return replication::MembershipChange{Kind::promote, learner};
         }
         joining = true;
     }
-    // One joins at a time.
+    // One joins at a time; who died meanwhile, perhaps for ever, keeps nobody else from it.
     if (joining) return {};
     for (const NodeId node : wanted.replicas) {
         if (!members.has(node)) return replication::MembershipChange{Kind::add_learner, node};
     }
+    // Nobody leaves before who takes the place votes.
+    if (expected) return {};
     for (const NodeId voter : members.voters) {
         if (!has(wanted.replicas, voter) && voter != log.self()) {
             return replication::MembershipChange{Kind::remove, voter};

@@ -343,6 +343,24 @@ TEST_F(Membership, WhoIsGoneIsNotMadeAVoter) {
     EXPECT_LE(held_up, 1);
 }
 
+TEST_F(Membership, WhoDiedWhileItJoinedKeepsNobodyElseFromJoining) {
+    int died_as_learner = 0;
+    for (int crash_at = 0; crash_at < 20; ++crash_at) {
+        found(400 + static_cast<std::uint64_t>(crash_at), 3, sets(1));
+        world().join(4);
+        world().run(crash_at * 20);
+        if (voters(SetId{0}).contains(4)) continue;
+        if (is_member(4)) ++died_as_learner;
+        world().crash(4);
+        add(5);
+        ASSERT_TRUE(until([&] { return voters(SetId{0}).contains(5); })) << "crash " << crash_at;
+        EXPECT_FALSE(voters(SetId{0}).contains(4));
+        world().start(4);
+        ASSERT_TRUE(until([&] { return voters(SetId{0}).size() == 5; })) << "crash " << crash_at;
+    }
+    EXPECT_GT(died_as_learner, 0);
+}
+
 // Nobody told node 5 of node 4.
 TEST_F(Membership, ANodeJoinsUnderALeaderThatItWasNotToldOf) {
     found(31, 3, sets(1));
