@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::uint64_t connections_max = 10'000;
+constexpr std::uint64_t tcp_connections = 4;
 constexpr std::uint64_t size_min = 16;
 constexpr std::uint64_t size_max = 1024 * 1024;
 constexpr std::uint64_t duration_ms_max = 86'400'000;
@@ -34,6 +35,26 @@ json::object figures(const Histogram& latency) {
     shown["p99_9_us"] = latency.percentile(9'990);
     shown["max_us"] = latency.max();
     return shown;
+}
+
+std::unique_ptr<Scenario> http_publish_scenario(const CmqRequests& requests,
+                                                const Clock& /*clock*/,
+                                                const ScenarioOptions& options) {
+    return publish_scenario(requests, options);
+}
+
+// The texts of a list in a JSON answer; none where it is not there.
+std::vector<std::string> texts_of(std::string_view body, std::string_view name) {
+    boost::system::error_code failure;
+    const json::value answer = json::parse({body.data(), body.size()}, failure);
+    std::vector<std::string> texts;
+    if (failure || !answer.is_object()) return texts;
+    const json::value* list = answer.as_object().if_contains({name.data(), name.size()});
+    if (list == nullptr || !list->is_array()) return texts;
+    for (const json::value& one : list->as_array()) {
+        if (one.is_string()) texts.emplace_back(one.as_string());
+    }
+    return texts;
 }
 
 std::uint64_t rounded(double value) {
@@ -70,6 +91,8 @@ void Bench::add_mode(CLI::App& noun,
     });
     add_bytes(*verb, "--size", size_, "Bytes of a message (1KiB)");
     add_number(*verb, "--connections", connections_, "Connections (64)");
+    verb->add_flag("--tcp", tcp_, "Over CMQ TCP, on 4 connections unless --connections says more");
+    add_number(*verb, "--outstanding", outstanding_, "With --tcp: requests under way in all (128)");
     add_number(*verb, "--batch", batch_, "Messages a request, 1 to 16 (1)");
     add_milliseconds(*verb, "--duration", duration_ms_, "How long to measure (10s)");
     add_milliseconds(*verb, "--warmup", warmup_ms_, "How long to run before (2s)");
@@ -98,6 +121,10 @@ std::optional<Failure> Bench::check_options() const {
     if (!within(connections_, 1, connections_max)) {
         return usage_failure("--connections is 1 to 10000.");
     }
+    if (!within(outstanding_, 1, connections_max)) {
+        return usage_failure("--outstanding is 1 to 10000.");
+    }
+    if (outstanding_ && !tcp_) return usage_failure("--outstanding goes with --tcp.");
     if (!within(batch_, 1, 16)) return usage_failure("--batch is 1 to 16.");
     if (!within(duration_ms_, 100, duration_ms_max)) {
         return usage_failure("--duration is 100ms to 1d.");
@@ -140,7 +167,8 @@ ScenarioOptions Bench::scenario_options(const std::string& object) const {
 
 LoadOptions Bench::load_options() const {
     LoadOptions options;
-    options.connections = static_cast<std::size_t>(connections_.value_or(64));
+    options.connections =
+        static_cast<std::size_t>(tcp_ ? outstanding_.value_or(128) : connections_.value_or(64));
     options.duration_us = duration_ms_.value_or(10'000) * 1000;
     options.warmup_us = warmup_ms_.value_or(2'000) * 1000;
     options.units_per_s =
@@ -153,7 +181,9 @@ json::object Bench::report(const LoadResult& result) const {
     shown["mode"] = mode_;
     shown["loop"] = rate_ ? "open" : "closed";
     if (rate_) shown["rate_per_s"] = *rate_;
-    shown["connections"] = connections_.value_or(64);
+    shown["protocol"] = tcp_ ? "tcp" : "http";
+    shown["connections"] = connections_.value_or(tcp_ ? tcp_connections : 64);
+    if (tcp_) shown["outstanding"] = outstanding_.value_or(128);
     shown["batch"] = batch_.value_or(1);
     shown["message_bytes"] = size_.value_or(1024);
     shown["measured_ms"] = rounded(result.measured_s * 1000);
@@ -174,9 +204,60 @@ int Bench::show(const json::object& shown, const LoadResult& result) {
     return result.units == 0 ? exit_failure : exit_ok;
 }
 
-int Bench::with_queue(std::unique_ptr<Scenario> (*make)(const CmqRequests&,
-                                                        const Clock&,
-                                                        const ScenarioOptions&)) {
+boost::system::result<TcpBench, Failure> Bench::tcp(asio::io_context& context,
+                                                    const Place& where,
+                                                    std::string_view action,
+                                                    const std::string& object) {
+    const CmqRequests requests(where.target, where.authority, session_.world().clock);
+    const bool topic = action == "QueryTopicRoute";
+    const std::string asked = requests.make(action, {{topic ? "topicName" : "queueName", object}});
+    Link link(context, where.endpoint);
+    std::vector<std::string> addresses;
+    link.exchange(asked, [&](const LinkAnswer& answer) {
+        addresses = texts_of(answer.body, "addr");
+        link.close();
+    });
+    context.run();
+    context.restart();
+    if (addresses.empty()) {
+        return usage_failure("The server does not say where it serves CMQ over TCP.",
+                             "Start it without listen_tcp = \"off\".");
+    }
+    const auto url = sinks::client::parse_url("http://" + addresses.front());
+    if (!url) return failure_of(url.error(), addresses.front());
+    Link::Tcp::resolver resolver(context);
+    boost::system::error_code failure;
+    const auto found = resolver.resolve(url->host, std::to_string(url->port), failure);
+    if (failure || found.empty()) {
+        return failure_of(error(Errc::unavailable, failure.message()), addresses.front());
+    }
+    const plugins::cmq_tcp::ClientKey key{where.target.key_id, where.target.key_secret};
+    const auto connections = static_cast<std::size_t>(connections_.value_or(tcp_connections));
+    return TcpBench{context, found.begin()->endpoint(), key, connections};
+}
+
+boost::system::result<LoadResult, Failure> Bench::run_load(
+    const Place& where,
+    const Makers& makers,
+    std::string_view action,
+    const std::string& object,
+    const std::function<void(std::int64_t, std::int64_t)>& started) {
+    const Clock& clock = session_.world().clock;
+    const CmqRequests requests(where.target, where.authority, clock);
+    asio::io_context context{1};
+    std::unique_ptr<Scenario> scenario;
+    if (tcp_) {
+        const auto bench = tcp(context, where, action, object);
+        if (!bench) return bench.error();
+        scenario = makers.tcp(*bench, scenario_options(object));
+    } else {
+        scenario = makers.http(requests, clock, scenario_options(object));
+    }
+    Load load(context, where.endpoint, clock, load_options(), *scenario);
+    return load.run(started);
+}
+
+int Bench::with_queue(const Makers& makers) {
     const auto where = place();
     if (!where) return session_.fail(where.error());
     const std::string queue = object_name();
@@ -185,24 +266,20 @@ int Bench::with_queue(std::unique_ptr<Scenario> (*make)(const CmqRequests&,
     body["max_size"] = size_max;
     const auto made = session_.send("POST", "/v1/queues", body);
     if (!made) return session_.fail(made.error());
-
-    const Clock& clock = session_.world().clock;
-    const CmqRequests requests(where->target, where->authority, clock);
-    const auto scenario = make(requests, clock, scenario_options(queue));
-    asio::io_context context{1};
-    Load load(context, where->endpoint, clock, load_options(), *scenario);
-    const LoadResult result = load.run([](std::int64_t, std::int64_t) {});
+    const auto result =
+        run_load(*where, makers, "QueryQueueRoute", queue, [](std::int64_t, std::int64_t) {});
     const auto deleted = session_.act("DELETE", "/v1/queues/" + queue);
-    const int code = show(report(result), result);
+    if (!result) return session_.fail(result.error());
+    const int code = show(report(*result), *result);
     return deleted ? code : session_.fail(deleted.error());
 }
 
 int Bench::send() {
-    return with_queue(send_scenario);
+    return with_queue({send_scenario, tcp_send_scenario});
 }
 
 int Bench::cycle() {
-    return with_queue(cycle_scenario);
+    return with_queue({cycle_scenario, tcp_cycle_scenario});
 }
 
 std::optional<Failure> Bench::make_topic(const std::string& topic, const std::string& url) {
@@ -244,22 +321,27 @@ int Bench::push() {
         remove_topic(topic);
         return session_.fail(*refused);
     }
-    const CmqRequests requests(where->target, where->authority, clock);
-    const auto scenario = publish_scenario(requests, scenario_options(topic));
-    asio::io_context context{1};
-    Load load(context, where->endpoint, clock, load_options(), *scenario);
-    const LoadResult result = load.run(
+    const auto result = run_load(
+        *where,
+        {http_publish_scenario, tcp_publish_scenario},
+        "QueryTopicRoute",
+        topic,
         [&sink](std::int64_t from_us, std::int64_t to_us) { sink.measure(from_us, to_us); });
-    drain(context, sink, result.messages_in_all);
+    if (!result) {
+        remove_topic(topic);
+        return session_.fail(result.error());
+    }
+    asio::io_context context{1};
+    drain(context, sink, result->messages_in_all);
     sink.stop();
     remove_topic(topic);
 
-    json::object shown = report(result);
-    shown["pushes_per_s"] = rounded(static_cast<double>(sink.arrived()) / result.measured_s);
+    json::object shown = report(*result);
+    shown["pushes_per_s"] = rounded(static_cast<double>(sink.arrived()) / result->measured_s);
     shown["publish_to_post"] = figures(sink.latency());
-    shown["published"] = result.messages_in_all;
+    shown["published"] = result->messages_in_all;
     shown["pushed"] = sink.received();
-    return show(shown, result);
+    return show(shown, *result);
 }
 
 }  // namespace penstock::cli

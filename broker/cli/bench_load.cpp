@@ -47,6 +47,7 @@ std::int64_t Load::due_at(std::uint64_t unit) const {
 
 void Load::begin(std::size_t worker, std::int64_t due_us) {
     workers_[worker].busy = true;
+    ++busy_;
     scenario_.run(
         worker, *workers_[worker].link, due_us, [this, worker, due_us](UnitResult result) {
             ended(worker, due_us, std::move(result));
@@ -64,6 +65,7 @@ void Load::count_failure(std::string text) {
 void Load::ended(std::size_t worker, std::int64_t due_us, UnitResult result) {
     const std::int64_t now_us = clock_.steady_us();
     workers_[worker].busy = false;
+    --busy_;
     const bool failed = !result.failure.empty();
     if (!failed) result_.messages_in_all += result.messages;
     // What ended while measuring counts, whenever it was due: work that a stalled server made wait
@@ -77,7 +79,8 @@ void Load::ended(std::size_t worker, std::int64_t due_us, UnitResult result) {
             result_.messages += result.messages;
         }
     }
-    if (!stopping_) next(worker);
+    if (!stopping_) return next(worker);
+    if (busy_ == 0) scenario_.close();
 }
 
 // What a free connection does: the next unit that is due, or, in a closed loop, just the next one.
@@ -121,6 +124,7 @@ void Load::pace() {
 void Load::stop() {
     stopping_ = true;
     pacer_.cancel();
+    if (busy_ == 0) scenario_.close();
     result_.cpu_s = process_cpu_s() - cpu_before_s_;
     if (options_.units_per_s <= 0) return;
     while (due_at(units_begun_ + result_.behind) < result_.to_us) {

@@ -38,6 +38,9 @@ class Scenario {
     virtual ~Scenario() = default;
     // `worker` numbers the connection, from 0; `due_us` is when the unit was due.
     virtual void run(std::size_t worker, Link& link, std::int64_t due_us, Done done) = 0;
+
+    // The last unit has ended: nothing of its own may keep the context busy.
+    virtual void close() {}
 };
 
 struct LoadResult {
@@ -91,6 +94,7 @@ class Load {
     boost::asio::steady_timer phase_;
     std::int64_t begin_us_ = 0;
     std::uint64_t units_begun_ = 0;  // open loop
+    std::size_t busy_ = 0;           // workers
     bool stopping_ = false;
     double cpu_before_s_ = 0;
     LoadResult result_;

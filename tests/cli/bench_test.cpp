@@ -173,6 +173,8 @@ TEST(BenchCommand, RefusesWhatIsOutOfRange) {
                                                {"bench", "send", "--size", "15"},
                                                {"bench", "send", "--size", "2MiB"},
                                                {"bench", "send", "--connections", "0"},
+                                               {"bench", "send", "--outstanding", "64"},
+                                               {"bench", "send", "--tcp", "--outstanding", "0"},
                                                {"bench", "send", "--batch", "17"},
                                                {"bench", "send", "--duration", "10ms"},
                                                {"bench", "send", "--rate", "0"},

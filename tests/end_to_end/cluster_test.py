@@ -4,9 +4,10 @@ node loses nothing that was acknowledged."""
 import time
 import unittest
 
+import cmq_tcp as tcp
 from cluster import Cluster
 from cmq import Cmq, Refused, Unreachable
-from server import data_folder, wait_until
+from server import DEV_KEY_ID, DEV_KEY_SECRET, data_folder, wait_until
 
 
 def patient(work, patience=20):
@@ -33,11 +34,27 @@ class ClusterTest(unittest.TestCase):
             got = three.call("ReceiveMessage", queueName=f"q{at}", pollingWaitSeconds=5)
             self.assertEqual(got["msgBody"], f"body {at}")
             one.call("DeleteMessage", queueName=f"q{at}", receiptHandle=got["receiptHandle"])
+        self.go_round_by_tcp(cluster, [f"q{at}" for at in range(12)])
         listed = two.call("ListQueue", limit=50)
         self.assertEqual(listed["totalCount"], 12)
         _, view = cluster.nodes[0].native("GET", "/v1/cluster")
         self.assertEqual(len(view["nodes"]), 3)
         self.assertGreater(len([one for one in view["sets"] if one["objects"] > 0]), 4)
+
+    def go_round_by_tcp(self, cluster, queues):
+        """Sent, pulled and deleted through three nodes; most lead none of the queues."""
+        clients = []
+        for node in cluster.nodes:
+            port = int(node.process.stdout.readline().split(":")[1])
+            clients.append(tcp.Client(port, DEV_KEY_ID, DEV_KEY_SECRET))
+            self.addCleanup(clients[-1].close)
+        one, two, three = clients
+        for queue in queues:
+            self.assertEqual(two.ask(tcp.SEND, (1, queue), (2, queue)).result, 0)
+            got = three.ask(tcp.PULL, (1, queue), (2, 5)).messages[0]
+            self.assertEqual(got["body"], queue.encode())
+            done = one.ask(tcp.DELETE, (1, queue), (2, got["receipt"]))
+            self.assertEqual(done.result, 0, done.error)
 
     def test_a_killed_node_loses_nothing_and_comes_back(self):
         cluster = Cluster(self, data_folder(self)).start().found()
