@@ -125,10 +125,21 @@ Result<void> Assembly::bind_tcp() {
     return {};
 }
 
+Result<void> Assembly::open_tls() {
+    if (config_.tls.cert.empty()) return {};
+    auto opened = plugins::ServerTls::open({config_.tls.cert, config_.tls.key}, clock_);
+    if (!opened) return opened.error();
+    tls_ = std::move(*opened);
+    tls_->watch(pool_->at(0));
+    return {};
+}
+
 Result<void> Assembly::start_listener() {
     if (auto bound = bind_tcp(); !bound) return bound;
     auto options = listener_options(config_);
     if (!options) return options.error();
+    if (auto opened = open_tls(); !opened) return opened;
+    options->tls = tls_.get();
     options->limits.stop_grace = requests_grace;
     auto front_end = front_end_options(config_);
     front_end.seed = random_.next();
@@ -139,6 +150,7 @@ Result<void> Assembly::start_listener() {
     front_end.functions = &functions_->log_book;
     front_end.metrics = &broker_->metrics();
     front_end.secrets = secrets_.get();
+    front_end.tls = tls_.get();
     audited_ = std::make_unique<api::AuditedBroker>(broker_->broker(), clock_);
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
@@ -191,6 +203,7 @@ Result<void> Assembly::stop() {
     tcp_.reset();
     listener_.reset();
     front_ends_.clear();
+    tls_.reset();
     dispatcher_.reset();
     functions_.reset();
     secrets_.reset();
@@ -200,8 +213,13 @@ Result<void> Assembly::stop() {
     return closed;
 }
 
+void Assembly::renew_certificate() {
+    // The files are read where they are watched.
+    if (tls_) boost::asio::post(pool_->at(0), [this] { tls_->refresh(); });
+}
+
 std::string Assembly::url() const {
-    const std::string scheme = config_.tls.cert.empty() ? "http://" : "https://";
+    const std::string scheme = tls_ == nullptr ? "http://" : "https://";
     return scheme + address_of(*listener_);
 }
 

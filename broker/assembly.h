@@ -16,6 +16,7 @@
 #include "plugins/listener/http.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/server.h"
+#include "plugins/listener/server_tls.h"
 #include "sinks/all.h"
 
 #include <memory>
@@ -46,6 +47,9 @@ class Assembly {
     // "127.0.0.1:7072"; empty: the server is on its own.
     [[nodiscard]] std::string peer_address() const;
 
+    // Reads the certificate's files again, soon; without TLS nothing.
+    void renew_certificate();
+
     // The id of the root key that this start made; empty when there was one or none is needed.
     [[nodiscard]] std::string new_root_key_id() const;
 
@@ -54,6 +58,7 @@ class Assembly {
     Result<void> start_dispatcher();
     Result<void> bind_tcp();
     Result<void> start_listener();
+    Result<void> open_tls();
     void stop_listeners();
     void stop_dispatcher();
     void stop_functions();
@@ -69,6 +74,7 @@ class Assembly {
     std::unique_ptr<api::SecretBox> secrets_;
     std::unique_ptr<sinks::FunctionHost> functions_;
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
+    std::unique_ptr<plugins::ServerTls> tls_;  // nothing: no TLS
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;
     std::unique_ptr<plugins::TcpServer> tcp_;

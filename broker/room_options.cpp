@@ -107,9 +107,8 @@ Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& 
     plugins::HttpServerOptions options;
     options.host = address.value().host;
     options.port = address.value().port;
-    options.tls_certificate = config.tls.cert;
-    options.tls_key = config.tls.key;
     options.limits.connections_max = config.limits.connections_max;
+    options.limits.handshakes_max = config.limits.handshakes_max;
     return options;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
 #include <iostream>
 
 namespace penstock {
@@ -107,24 +108,37 @@ void announce(const Assembly& assembly, const config::ServerConfig& config) {
     ::sd_notify(0, "READY=1");
 }
 
-// Catches SIGTERM and SIGINT from its making on. Once it is gone a signal ends the process at once.
-class StopSignal {
+// Catches SIGTERM, SIGINT and SIGHUP from its making on. Once it is gone a signal ends the process
+// at once.
+class Signals {
   public:
-    StopSignal() {
-        signals_.async_wait([](const boost::system::error_code&, int) {});
+    // `renew` runs at each SIGHUP.
+    explicit Signals(std::function<void()> renew) : renew_(std::move(renew)) {
+        stops_.async_wait([this](const boost::system::error_code&, int) { context_.stop(); });
+        await_renewal();
     }
 
-    void wait() { context_.run(); }
+    void wait_for_stop() { context_.run(); }
 
   private:
+    void await_renewal() {
+        renewals_.async_wait([this](const boost::system::error_code& failed, int) {
+            if (failed) return;
+            renew_();
+            await_renewal();
+        });
+    }
+
+    std::function<void()> renew_;
     boost::asio::io_context context_{1};
-    boost::asio::signal_set signals_{context_, SIGTERM, SIGINT};
+    boost::asio::signal_set stops_{context_, SIGTERM, SIGINT};
+    boost::asio::signal_set renewals_{context_, SIGHUP};
 };
 
-void serve_until_signal(const Assembly& assembly, const config::ServerConfig& config) {
-    StopSignal signal;
+void serve_until_signal(Assembly& assembly, const config::ServerConfig& config) {
+    Signals signals([&assembly] { assembly.renew_certificate(); });
     announce(assembly, config);
-    signal.wait();
+    signals.wait_for_stop();
     ::sd_notify(0, "STOPPING=1");
     ::alarm(stop_seconds_max);
 }

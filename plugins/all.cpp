@@ -30,7 +30,7 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
                                                            const FrontEndOptions& options) {
     std::vector<std::unique_ptr<HttpFrontEnd>> all;
     all.push_back(make_native_front_end(
-        broker, {clock, options.functions, options.metrics, options.secrets}));
+        broker, {clock, options.functions, options.metrics, options.secrets, options.tls}));
     all.push_back(cmq(broker, clock, options));
     if (options.metrics != nullptr) {
         all.push_back(make_metrics_front_end(broker, *options.metrics, clock));

@@ -8,6 +8,7 @@
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
+#include "plugins/listener/server_tls.h"
 
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,7 @@ struct FrontEndOptions {
     api::Functions* functions = nullptr;      // outlives them; nullptr: none run here
     api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
     const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept
+    const ServerTls* tls = nullptr;           // outlives them; nullptr: no TLS
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

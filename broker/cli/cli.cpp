@@ -61,6 +61,8 @@ void add_settings(CLI::App& root, Session& session) {
         ->type_name("URL");
     root.add_option("--key-id", session.flags.key_id, "Key, else PENSTOCK_KEY_ID");
     root.add_option("--key-secret", session.flags.key_secret, "Secret, else PENSTOCK_KEY_SECRET");
+    root.add_option("--ca", session.flags.ca_file, "Certificates to trust, else PENSTOCK_CA")
+        ->type_name("FILE");
     root.add_option("--context", session.flags.context, "Settings by name: penstock context list");
     root.add_option("-o,--output", session.output, "table, json or ndjson")
         ->check(CLI::IsMember({"table", "json", "ndjson"}));

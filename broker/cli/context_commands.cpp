@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include <filesystem>
 #include <utility>
 
 namespace penstock::cli {
@@ -18,8 +19,8 @@ const Columns context_columns = {
 void ContextCommands::add_to(CLI::App& root) {
     CLI::App* noun = root.add_subcommand("context", "Named servers and keys");
     noun->require_subcommand(1);
-    CLI::App* add =
-        noun->add_subcommand("add", "Remember --server, --key-id and --key-secret under a name");
+    CLI::App* add = noun->add_subcommand(
+        "add", "Remember --server, --key-id, --key-secret and --ca under a name");
     add->callback([this] {
         session_.chosen = [this] {
             return this->add();
@@ -60,6 +61,9 @@ int ContextCommands::add() {
     const auto target = session_.target();
     if (!target) return session_.fail(target.error());
     contexts->by_name[name_] = *target;
+    // The context is used from other folders too.
+    std::string& ca_file = contexts->by_name[name_].ca_file;
+    if (!ca_file.empty()) ca_file = std::filesystem::absolute(ca_file).string();
     if (contexts->current.empty()) contexts->current = name_;
     return store(*contexts, "added " + name_);
 }

@@ -1,5 +1,7 @@
 #include "broker/cli/doctor.h"
 
+#include "broker/base/instant.h"
+
 #include <boost/json.hpp>
 
 #include <utility>
@@ -9,6 +11,8 @@ namespace penstock::cli {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::int64_t certificate_warned_of_ms = 30LL * 86'400'000;  // so long before it ends
 
 const Columns finding_columns = {
     {"CHECK", "check"}, {"STATE", "state"}, {"FOUND", "found"}, {"NEXT", "next"}};
@@ -92,6 +96,21 @@ void Doctor::look_at_storage(const json::object& status, json::array& findings) 
     }
 }
 
+void Doctor::look_at_certificate(const json::object& status, json::array& findings) {
+    const std::string text = at_path(status, "certificate_ends_at");
+    const auto ends_ms = parse_instant(text);
+    if (!ends_ms) return;
+    const std::int64_t left_ms = *ends_ms - session_.world().clock.wall_ms();
+    constexpr const char* renew = "Renew it and replace the files of tls.cert and tls.key.";
+    if (left_ms <= 0) {
+        add(findings, "certificate", "bad", "expired at " + text, renew);
+    } else if (left_ms < certificate_warned_of_ms) {
+        add(findings, "certificate", "look", "ends at " + text, renew);
+    } else {
+        add(findings, "certificate", "ok", "ends at " + text);
+    }
+}
+
 void Doctor::look_at_dead_letters(json::array& findings) {
     const auto queues = session_.list("/v1/dead-letters");
     if (!queues) {
@@ -148,6 +167,7 @@ int Doctor::examine() {
             add(findings, "key", "bad", status.error().what, status.error().next);
         } else {
             add(findings, "key", "ok", "accepted");
+            look_at_certificate(*status, findings);
             look_at_storage(*status, findings);
             look_at_dead_letters(findings);
             look_at_subscriptions(findings);

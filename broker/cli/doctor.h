@@ -20,6 +20,7 @@ class Doctor {
     // Each adds findings; false when there is no use in going on.
     bool reach(boost::json::array& findings);
     void look_at_storage(const boost::json::object& status, boost::json::array& findings);
+    void look_at_certificate(const boost::json::object& status, boost::json::array& findings);
     void look_at_dead_letters(boost::json::array& findings);
     void look_at_subscriptions(boost::json::array& findings);
 

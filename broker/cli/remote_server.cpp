@@ -40,6 +40,7 @@ class RemoteServer final : public Server {
     Result<void> open() {
         client::ClientOptions options;
         options.addresses = client::AddressPolicy::any;
+        options.ca_file = target_.ca_file;
         auto made = client::HttpClient::make(context_.get_executor(), clock_, resolver_, options);
         if (!made) return made.error();
         client_ = std::move(*made);

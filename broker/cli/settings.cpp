@@ -38,6 +38,7 @@ Result<Contexts> contexts_in(const toml::table& table, const std::string& file) 
         target.server = (*entry)["server"].value_or(std::string(default_server));
         target.key_id = (*entry)["key_id"].value_or(std::string());
         target.key_secret = (*entry)["key_secret"].value_or(std::string());
+        target.ca_file = (*entry)["ca"].value_or(std::string());
         contexts.by_name.emplace(std::string(name.str()), std::move(target));
     }
     return contexts;
@@ -50,6 +51,7 @@ std::string text_of(const Contexts& contexts) {
         entry.insert("server", target.server);
         entry.insert("key_id", target.key_id);
         entry.insert("key_secret", target.key_secret);
+        if (!target.ca_file.empty()) entry.insert("ca", target.ca_file);
         entries.insert(name, std::move(entry));
     }
     toml::table table;
@@ -137,6 +139,7 @@ Resolved resolve(const SettingFlags& flags, const World& world) {
     target.key_id = first_of({key_id, context->key_id, dev_key_id});
     target.key_secret =
         key_id.empty() ? first_of({context->key_secret, dev_key_secret}) : key_secret;
+    target.ca_file = first_of({flags.ca_file, world.variable("PENSTOCK_CA"), context->ca_file});
     return target;
 }
 

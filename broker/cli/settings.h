@@ -22,6 +22,7 @@ struct SettingFlags {
     std::string key_id;
     std::string key_secret;
     std::string context;
+    std::string ca_file;
 };
 
 // $XDG_CONFIG_HOME/penstock/contexts.toml, or below $HOME/.config. Readable by its owner only:

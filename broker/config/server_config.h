@@ -19,7 +19,8 @@ struct LimitsConfig {
     std::uint64_t topics_max = 1000;
     std::uint64_t subscriptions_max = 100;  // per topic
     std::uint64_t connections_max = 20'000;
-    std::uint64_t requests_max = 20'000;  // that wait to be looked at
+    std::uint64_t handshakes_max = 1'000;  // of TLS, under way
+    std::uint64_t requests_max = 20'000;   // that wait to be looked at
     std::uint64_t polls_max = 50'000;
 };
 

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::plugins {
@@ -24,6 +25,7 @@ constexpr std::chrono::milliseconds accept_pause{50};  // after a failed accept:
 Acceptor::Acceptor(IoPool& pool, const Clock& clock, const HttpLimits& limits)
     : pool_(pool), acceptor_(pool.at(0)), pause_(pool.at(0)) {
     shared_.limits = limits;
+    shared_.handshakes_max = std::max<std::size_t>(1, limits.handshakes_max / pool_.size());
     shared_.clock = &clock;
     shared_.on_leave = [this] {
         left();

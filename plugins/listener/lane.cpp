@@ -26,6 +26,7 @@ void Lane::enter(Connection& connection) {
 }
 
 void Lane::leave(Connection& connection) {
+    end_handshake(connection);
     connections_.back()->place = connection.place;
     connections_[connection.place] = connections_.back();
     connections_.pop_back();
@@ -36,13 +37,31 @@ void Lane::leave(Connection& connection) {
 void Lane::begin(Connection& connection,
                  Connection::Phase phase,
                  std::chrono::milliseconds timeout) {
+    end_handshake(connection);
     connection.phase = phase;
+    if (phase == Connection::Phase::handshake) begin_handshake(connection);
     connection.since_us = shared_.clock->steady_us();
     connection.deadline_us = 0;
     if (timeout.count() > 0) {
         connection.deadline_us = connection.since_us + std::chrono::microseconds(timeout).count();
     }
     extend(connection, connection.deadline_us);
+}
+
+// A caller who means it is done within milliseconds. Who only holds a place becomes the oldest, and
+// the more of them come the sooner each goes.
+void Lane::begin_handshake(Connection& connection) {
+    if (handshakes_.size() >= shared_.handshakes_max) {
+        handshakes_.front()->cut();
+        handshakes_.erase(handshakes_.begin());
+    }
+    handshakes_.push_back(&connection);
+}
+
+void Lane::end_handshake(const Connection& connection) {
+    if (connection.phase != Connection::Phase::handshake) return;
+    const auto found = std::find(handshakes_.begin(), handshakes_.end(), &connection);
+    if (found != handshakes_.end()) handshakes_.erase(found);
 }
 
 void Lane::extend(Connection& connection, std::int64_t deadline_us) const {

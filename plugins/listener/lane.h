@@ -27,6 +27,7 @@ class Lane {
     // What all lanes of a server share; outlives them.
     struct Shared {
         HttpLimits limits;
+        std::size_t handshakes_max = 1;  // of one lane
         const Clock* clock = nullptr;
         std::vector<HttpFrontEnd*> front_ends;
         bool loopback = false;
@@ -60,14 +61,17 @@ class Lane {
     void tick();
     void refresh_date();
     void find_hang_ups();
+    void begin_handshake(Connection& connection);
+    void end_handshake(const Connection& connection);
 
     asio::io_context& context_;
     Shared& shared_;
     asio::steady_timer timer_;
     bool armed_ = false;
     std::vector<Connection*> connections_;
-    std::vector<Connection*> waiting_;  // of find_hang_ups
-    std::vector<pollfd> polled_;        // beside waiting_
+    std::vector<Connection*> handshakes_;  // under way, oldest first
+    std::vector<Connection*> waiting_;     // of find_hang_ups
+    std::vector<pollfd> polled_;           // beside waiting_
     std::int64_t stop_deadline_us_ = 0;
     std::int64_t date_s_ = 0;
     std::string date_;

@@ -8,6 +8,7 @@ namespace penstock::plugins {
 
 struct HttpLimits {
     std::size_t connections_max = 20'000;
+    std::size_t handshakes_max = 1'000;  // of TLS, under way; the oldest makes way for a new one
     std::size_t head_bytes_max = 32 * 1024;  // request line and headers
     std::size_t headers_max = 100;
     std::size_t target_bytes_max = 16 * 1024;              // path and query
@@ -15,7 +16,8 @@ struct HttpLimits {
     std::size_t linger_bytes_max = 8 * 1024 * 1024;        // read and dropped behind a refusal
     std::size_t body_bytes_per_second_min = 32 * 1024;     // beyond body_timeout
 
-    std::chrono::milliseconds head_timeout{10'000};   // TLS handshake, and first to last head byte
+    std::chrono::milliseconds handshake_timeout{5'000};
+    std::chrono::milliseconds head_timeout{10'000};   // first to last byte of a head
     std::chrono::milliseconds body_timeout{10'000};   // plus the time the least rate allows
     std::chrono::milliseconds idle_timeout{75'000};   // between two requests
     std::chrono::milliseconds write_timeout{30'000};  // one response

@@ -8,7 +8,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
-#include <optional>
 #include <utility>
 
 namespace penstock::plugins {
@@ -51,28 +50,11 @@ struct HttpServer::State {
         : options(std::move(given)), acceptor(pool, clock, options.limits) {}
 
     Result<void> bind();
-    Result<void> load_tls();
     void welcome(Socket socket, Lane& lane, std::string remote);
 
     HttpServerOptions options;
     Acceptor acceptor;
-    std::optional<asio::ssl::context> tls;
 };
-
-Result<void> HttpServer::State::load_tls() {
-    if (options.tls_certificate.empty() && options.tls_key.empty()) return {};
-    tls.emplace(asio::ssl::context::tls_server);
-    Errors failed;
-    tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                         asio::ssl::context::no_tlsv1_1 | asio::ssl::context::single_dh_use,
-                     failed);
-    SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    tls->use_certificate_chain_file(options.tls_certificate, failed);
-    if (failed) return error(Errc::invalid, options.tls_certificate + ": " + failed.message());
-    tls->use_private_key_file(options.tls_key, asio::ssl::context::pem, failed);
-    if (failed) return error(Errc::invalid, options.tls_key + ": " + failed.message());
-    return {};
-}
 
 Result<void> HttpServer::State::bind() {
     AcceptorOptions address;
@@ -83,7 +65,8 @@ Result<void> HttpServer::State::bind() {
 }
 
 void HttpServer::State::welcome(Socket socket, Lane& lane, std::string remote) {
-    if (tls) {
+    if (options.tls != nullptr) {
+        const auto tls = options.tls->context();
         TlsStream stream(std::move(socket), *tls);
         run_session(lane, std::move(stream), std::move(remote));
     } else {
@@ -101,7 +84,6 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options,
                                                       std::vector<HttpFrontEnd*> front_ends) {
     auto state = std::make_unique<State>(pool, std::move(options), clock);
     state->acceptor.shared().front_ends = std::move(front_ends);
-    if (auto loaded = state->load_tls(); !loaded) return loaded.error();
     if (auto bound = state->bind(); !bound) return bound.error();
     State& running = *state;
     running.acceptor.start([&running](Socket socket, Lane& lane, std::string remote) {

@@ -3,8 +3,8 @@
 // front end that wants them.
 //
 // Owned by main, destroyed before the pool and after the front ends stopped being asked (stop()'s
-// `done`, or the pool's threads joined). Fails only in start(): an address that cannot be bound,
-// TLS files that cannot be read. Whatever a client does ends its own connection and nothing else.
+// `done`, or the pool's threads joined). Fails only in start(): an address that cannot be bound.
+// Whatever a client does ends its own connection and nothing else.
 #pragma once
 
 #include "broker/base/clock.h"
@@ -12,6 +12,7 @@
 #include "plugins/listener/http.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/limits.h"
+#include "plugins/listener/server_tls.h"
 
 #include <cstdint>
 #include <functional>
@@ -24,8 +25,7 @@ namespace penstock::plugins {
 struct HttpServerOptions {
     std::string host = "127.0.0.1";  // an address or a name; the first address it has is used
     std::uint16_t port = 7070;       // 0: a free one
-    std::string tls_certificate;     // PEM file with the chain; empty: plain HTTP
-    std::string tls_key;             // PEM file
+    const ServerTls* tls = nullptr;  // outlives the server; nullptr: plain HTTP
     HttpLimits limits;
 };
 

@@ -98,7 +98,7 @@ asio::awaitable<void> Session<Stream>::run() {
 template <class Stream>
 asio::awaitable<bool> Session<Stream>::handshake() {
     if constexpr (std::is_same_v<Stream, TlsStream>) {
-        lane_.begin(*this, Phase::handshake, limits().head_timeout);
+        lane_.begin(*this, Phase::handshake, limits().handshake_timeout);
         const auto [failed] = co_await stream_.async_handshake(TlsStream::server, as_values);
         co_return !failed;
     }

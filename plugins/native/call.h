@@ -9,6 +9,7 @@
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
+#include "plugins/listener/server_tls.h"
 #include "plugins/native/documents.h"
 #include "plugins/native/problem.h"
 #include "plugins/native/views.h"
@@ -29,6 +30,7 @@ struct Call {
     api::Functions* functions;      // nullptr: none run here
     api::MetricSource* metrics;     // nullptr: it has no figures
     const api::SecretBox* secrets;  // nullptr: no secret can be kept
+    const ServerTls* tls;           // nullptr: no TLS
     EventStreams& events;
     const Clock& clock;
     api::Principal principal;

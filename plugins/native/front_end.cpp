@@ -72,6 +72,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
           functions_(options.functions),
           metrics_(options.metrics),
           secrets_(options.secrets),
+          tls_(options.tls),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -94,6 +95,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     api::Functions* const functions_;
     api::MetricSource* const metrics_;
     const api::SecretBox* const secrets_;
+    const ServerTls* const tls_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -160,6 +162,7 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
                       functions_,
                       metrics_,
                       secrets_,
+                      tls_,
                       events_,
                       clock_,
                       std::move(who),

@@ -9,6 +9,7 @@
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
+#include "plugins/listener/server_tls.h"
 
 #include <memory>
 
@@ -19,6 +20,7 @@ struct NativeOptions {
     api::Functions* functions = nullptr;      // outlives the front end; nullptr: none run here
     api::MetricSource* metrics = nullptr;     // outlives it too; nullptr: no figures are shown
     const api::SecretBox* secrets = nullptr;  // outlives it too; nullptr: no secret can be kept
+    const ServerTls* tls = nullptr;           // outlives it too; nullptr: no TLS
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -1,3 +1,4 @@
+#include "broker/base/instant.h"
 #include "plugins/native/routes.h"
 
 namespace penstock::plugins::native {
@@ -68,7 +69,10 @@ asio::awaitable<Reply> track_message(Call& call) {
 asio::awaitable<Reply> get_status(Call& call) {
     api::GetStatus request;
     const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    if (!outcome) co_return refused(outcome.error());
+    boost::json::object body = show(*outcome);
+    if (call.tls != nullptr) body["certificate_ends_at"] = format_instant(call.tls->ends_ms());
+    co_return json_reply(body);
 }
 
 }  // namespace penstock::plugins::native

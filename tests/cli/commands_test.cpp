@@ -1,6 +1,10 @@
+#include "broker/base/instant.h"
 #include "tests/cli/fixture.h"
+#include "tests/support/tls_identity.h"
 
 #include <boost/json.hpp>
+
+#include <fstream>
 
 namespace penstock::testing {
 
@@ -421,6 +425,34 @@ TEST_F(Cli, DeliveriesAndTracksAreShown) {
     EXPECT_NE(out.find("5\torders/billing\t2\tfailed\t503"), std::string::npos);
     EXPECT_EQ(run({"delivery", "show", "5", "--attempt", "2"}), 0);
     EXPECT_EQ(run({"delivery", "show", "5", "--attempt", "3"}), 3);
+}
+
+TEST_F(Cli, TheDoctorShowsWhenTheCertificateEnds) {
+    const SystemClock today;
+    const auto own = TlsIdentity::authority("test").server("DNS:localhost", 600);
+    const plugins::TlsFiles files{folder.file("certificate.pem"), folder.file("key.pem")};
+    std::ofstream(files.certificate) << own.certificate_pem();
+    std::ofstream(files.key) << own.key_pem();
+    const auto tls = plugins::ServerTls::open(files, today);
+    ASSERT_TRUE(tls.has_value()) << tls.error().detail;
+    plugins::NativeOptions options{clock};
+    options.tls = tls->get();
+    front_end = plugins::make_native_front_end(broker, options);
+    api::ServerStatus status;
+    status.ready = true;
+    status.space = "normal";
+    broker.answer_with<api::GetStatus>(status);
+    broker.answer_with<api::ListQueues>({});
+    broker.answer_with<api::ListSubscriptions>(subscriptions({}));
+    EXPECT_EQ(run({"doctor"}), 0);
+    const std::string end = format_instant((*tls)->ends_ms());
+    EXPECT_NE(out.find("certificate\tok\tends at " + end), std::string::npos) << out;
+    clock.now_ms = (*tls)->ends_ms() - 86'400'000;
+    EXPECT_EQ(run({"doctor"}), 0);
+    EXPECT_NE(out.find("certificate\tlook\tends at " + end), std::string::npos) << out;
+    clock.now_ms = (*tls)->ends_ms();
+    EXPECT_EQ(run({"doctor"}), 1);
+    EXPECT_NE(out.find("certificate\tbad\texpired at " + end), std::string::npos) << out;
 }
 
 TEST_F(Cli, TheDoctorFindsWhatIsWrong) {

@@ -23,9 +23,11 @@ namespace penstock::testing {
 
 class NoonClock final : public Clock {
   public:
-    [[nodiscard]] std::int64_t wall_ms() const override { return 1'700'000'000'000; }
+    [[nodiscard]] std::int64_t wall_ms() const override { return now_ms; }
 
     [[nodiscard]] std::int64_t steady_us() const override { return 0; }
+
+    std::int64_t now_ms = 1'700'000'000'000;
 };
 
 // Hands requests to a front end as the listener would.

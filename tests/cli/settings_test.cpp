@@ -45,6 +45,24 @@ TEST_F(CliSettings, FlagsBeatTheEnvironmentWhichBeatsTheContext) {
     EXPECT_EQ(targets.back().server, "http://flag:1");
 }
 
+TEST_F(CliSettings, CertificatesToTrustComeFromFlagEnvironmentOrContext) {
+    EXPECT_EQ(run({"context", "add", "prod", "--server", "https://prod:1", "--ca", "/etc/ca.pem"}),
+              0);
+    run({"queue", "info", "jobs"});
+    EXPECT_EQ(targets.back().server, "https://prod:1");
+    EXPECT_EQ(targets.back().ca_file, "/etc/ca.pem");
+    environment["PENSTOCK_CA"] = "/env.pem";
+    run({"queue", "info", "jobs"});
+    EXPECT_EQ(targets.back().ca_file, "/env.pem");
+    run({"queue", "info", "jobs", "--ca", "/flag.pem"});
+    EXPECT_EQ(targets.back().ca_file, "/flag.pem");
+    EXPECT_EQ(run({"context", "add", "near", "--ca", "ca.pem"}), 0);
+    environment.erase("PENSTOCK_CA");
+    run({"queue", "info", "jobs", "--context", "near"});
+    EXPECT_EQ(targets.back().ca_file, std::filesystem::absolute("ca.pem").string())
+        << "a context is used from other folders too";
+}
+
 TEST_F(CliSettings, AKeyIdWithoutItsSecretIsAUsageError) {
     EXPECT_EQ(run({"--key-id", "AKIDx", "queue", "info", "jobs"}), 2);
     EXPECT_NE(err.find("go together"), std::string::npos);

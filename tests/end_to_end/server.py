@@ -80,7 +80,7 @@ class Server:
         line = self.process.stdout.readline()
         watchdog.cancel()
         self.ready_after = time.monotonic() - began
-        match = re.fullmatch(r"ready http://127\.0\.0\.1:(\d+)\n", line)
+        match = re.fullmatch(r"ready https?://127\.0\.0\.1:(\d+)\n", line)
         if not match:
             self.process.wait()
             time.sleep(0.2)
