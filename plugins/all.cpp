@@ -1,5 +1,6 @@
 #include "plugins/all.h"
 
+#include "plugins/cmq_http/cloud/front_end.h"
 #include "plugins/cmq_http/front_end.h"
 #include "plugins/console/front_end.h"
 #include "plugins/metrics/front_end.h"
@@ -9,9 +10,7 @@ namespace penstock::plugins {
 
 namespace {
 
-std::unique_ptr<HttpFrontEnd> cmq(api::Broker& broker,
-                                  const Clock& clock,
-                                  const FrontEndOptions& options) {
+CmqOptions cmq_options(const Clock& clock, const FrontEndOptions& options) {
     CmqOptions cmq;
     cmq.clock = &clock;
     cmq.seed = options.seed;
@@ -20,7 +19,7 @@ std::unique_ptr<HttpFrontEnd> cmq(api::Broker& broker,
     cmq.routes = options.routes;
     cmq.backoff_min_ms = options.backoff_min_ms;
     cmq.backoff_max_ms = options.backoff_max_ms;
-    return make_cmq_front_end(broker, cmq);
+    return cmq;
 }
 
 }  // namespace
@@ -31,7 +30,9 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
     std::vector<std::unique_ptr<HttpFrontEnd>> all;
     all.push_back(make_native_front_end(
         broker, {clock, options.functions, options.metrics, options.secrets, options.tls}));
-    all.push_back(cmq(broker, clock, options));
+    // Before CMQ's own, which takes every POST of "/".
+    all.push_back(make_cmq_cloud_front_end(broker, cmq_options(clock, options)));
+    all.push_back(make_cmq_front_end(broker, cmq_options(clock, options)));
     if (options.metrics != nullptr) {
         all.push_back(make_metrics_front_end(broker, *options.metrics, clock));
     }

@@ -1,5 +1,6 @@
 #include "broker/api/signature.h"
 
+#include "broker/base/base64.h"
 #include "broker/base/check.h"
 
 #include <openssl/crypto.h>
@@ -10,8 +11,9 @@
 
 namespace penstock::api {
 
-std::string sign(SignatureMethod method, std::string_view secret, std::string_view text) {
-    const EVP_MD* digest = method == SignatureMethod::hmac_sha256 ? EVP_sha256() : EVP_sha1();
+namespace {
+
+std::string mac_of(const EVP_MD* digest, std::string_view secret, std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
     unsigned int mac_bytes = 0;
     const auto* done = HMAC(digest,
@@ -22,10 +24,38 @@ std::string sign(SignatureMethod method, std::string_view secret, std::string_vi
                             mac.data(),
                             &mac_bytes);
     check(done != nullptr, "OpenSSL refuses HMAC");
-    std::string out(4 * ((mac_bytes + 2) / 3) + 1, '\0');
-    const int written = EVP_EncodeBlock(
-        reinterpret_cast<unsigned char*>(out.data()), mac.data(), static_cast<int>(mac_bytes));
-    out.resize(static_cast<std::size_t>(written));
+    return {reinterpret_cast<const char*>(mac.data()), mac_bytes};
+}
+
+}  // namespace
+
+std::string sign(SignatureMethod method, std::string_view secret, std::string_view text) {
+    const bool longer = method == SignatureMethod::hmac_sha256;
+    return encode_base64(mac_of(longer ? EVP_sha256() : EVP_sha1(), secret, text));
+}
+
+std::string hmac_sha256(std::string_view secret, std::string_view text) {
+    return mac_of(EVP_sha256(), secret, text);
+}
+
+std::string sha256_hex(std::string_view text) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int digest_bytes = 0;
+    const int done =
+        EVP_Digest(text.data(), text.size(), digest.data(), &digest_bytes, EVP_sha256(), nullptr);
+    check(done == 1, "OpenSSL refuses SHA-256");
+    return to_hex({reinterpret_cast<const char*>(digest.data()), digest_bytes});
+}
+
+std::string to_hex(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    out.reserve(2 * bytes.size());
+    for (const char byte : bytes) {
+        const auto code = static_cast<unsigned char>(byte);
+        out.push_back(digits[code >> 4U]);
+        out.push_back(digits[code & 15U]);
+    }
     return out;
 }
 

@@ -12,6 +12,12 @@ enum class SignatureMethod { hmac_sha1, hmac_sha256 };
 // Standard padded base64 of HMAC(method, secret, text). cmq-api.md 1.4 step 6.
 std::string sign(SignatureMethod method, std::string_view secret, std::string_view text);
 
+// HMAC-SHA256 as its 32 bytes, SHA-256 and any bytes as lower-case hexadecimal digits: what the
+// signature of API 3.0 is made of (Tencent Cloud API 3.0, "Signature v3").
+std::string hmac_sha256(std::string_view secret, std::string_view text);
+std::string sha256_hex(std::string_view text);
+std::string to_hex(std::string_view bytes);
+
 // Equality in time that depends on the lengths only.
 bool equal_in_constant_time(std::string_view left, std::string_view right);
 

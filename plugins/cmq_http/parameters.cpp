@@ -103,6 +103,13 @@ Failure Parameters::parse(std::string_view form) {
     return {};
 }
 
+Parameters Parameters::of(std::vector<Parameter> parameters) {
+    Parameters made;
+    made.sorted_ = std::move(parameters);
+    std::sort(made.sorted_.begin(), made.sorted_.end(), by_name);
+    return made;
+}
+
 const std::string* Parameters::find(std::string_view name) const {
     const auto found =
         std::find_if(sorted_.begin(), sorted_.end(), [name](const Parameter& parameter) {

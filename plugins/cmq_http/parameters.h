@@ -19,6 +19,9 @@ class Parameters {
     // parameter has, names given twice, values that are not UTF-8, more than parameters_max.
     Failure parse(std::string_view form);
 
+    // Of a request that came in another form: well-formed names, each once, and UTF-8.
+    static Parameters of(std::vector<Parameter> parameters);
+
     [[nodiscard]] const std::vector<Parameter>& all() const { return sorted_; }
 
     // Nothing when absent.
