@@ -120,7 +120,7 @@ Result<void> Assembly::bind_tcp() {
     (*options)->seed = random_.next();
     (*options)->limits.stop_grace = requests_grace;
     auto bound = plugins::TcpServer::bind(std::move(**options), *pool_, clock_);
-    if (!bound) return bound.error();
+    if (!bound) return error(bound.error().code, "listen_tcp " + bound.error().detail);
     tcp_ = std::move(*bound);
     return {};
 }

@@ -64,7 +64,8 @@ start_node() {
   local at=$(($1 - 1)) try line
   : >"$folder/$1.out"
   "$PENSTOCK_BINARY" serve --dev --config "$folder/$1.toml" --data "$folder/data-$1" \
-    --listen "127.0.0.1:${ports[at + 3]}" >"$folder/$1.out" 2>>"$folder/$1.err" </dev/null &
+    --listen "127.0.0.1:${ports[at + 3]}" --listen-tcp 127.0.0.1:0 \
+    >"$folder/$1.out" 2>>"$folder/$1.err" </dev/null &
   processes[at]=$!
   for try in $(seq 600); do
     line=$(sed -n 's/^ready //p' "$folder/$1.out")

@@ -61,7 +61,7 @@ penstock() { "$PENSTOCK_BINARY" "$@"; }
 
 say "server: starting on an empty data folder, $folder/data"
 if ! start_server 127.0.0.1:7070; then
-  say "server: port 7070 is taken, a free one instead"
+  say "server: port 7070 or 7071 is taken, free ones instead"
   start_server 127.0.0.1:0 || {
     cat "$folder/server.err" >&2
     exit 1

@@ -2,6 +2,7 @@
 cmq_tcp_test.py IDLE_CONNECTIONS"""
 
 import json
+import os
 import resource
 import sys
 import unittest
@@ -109,6 +110,18 @@ class CmqTcpTest(unittest.TestCase):
         garbage.socket.sendall(b"GET / HTTP/1.1\r\n\r\n")
         with self.assertRaises(ConnectionError):
             garbage.reply_to(0)
+
+    def test_a_port_that_is_taken_is_named_and_none_is_opened_when_off(self):
+        second = Server(self, data_folder(self))
+        second.environment = dict(os.environ, PENSTOCK_LISTEN_TCP=f"127.0.0.1:{self.port}")
+        code, told = second.start_refused()
+        self.assertEqual(code, 1)
+        self.assertIn(f"listen_tcp 127.0.0.1:{self.port}: Address already in use", told)
+        second.environment["PENSTOCK_LISTEN_TCP"] = "off"
+        second.start()
+        second.native("POST", "/v1/queues", {"name": "orders"})
+        answer = Cmq(second).answer("QueryQueueRoute", queueName="orders")
+        self.assertEqual(answer["addr"], [], answer)
 
     def test_a_dead_connection_holds_no_message(self):
         self.queue("held", visibility=600)

@@ -93,7 +93,9 @@ class Server:
 
     def start_refused(self, patience=60):
         """Starts a server that must not become ready; returns (exit code, stderr)."""
-        done = subprocess.run(self.command(), capture_output=True, text=True, timeout=patience)
+        done = subprocess.run(
+            self.command(), capture_output=True, text=True, timeout=patience, env=self.environment
+        )
         assert "ready" not in done.stdout, done.stdout
         return done.returncode, done.stderr
 
