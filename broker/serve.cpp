@@ -104,7 +104,11 @@ void announce(const Assembly& assembly, const config::ServerConfig& config) {
     if (!peer.empty()) std::cout << "peer " << peer << "\n";
     std::cout << "ready " << assembly.url() << std::endl;
     const std::string tcp = assembly.tcp_address();
-    if (!tcp.empty()) std::cout << "tcp " << tcp << std::endl;
+    if (tcp.empty()) return;
+    std::cout << "tcp " << tcp << std::endl;
+    if (!is_loopback(config::parse_address(tcp).value().host))
+        std::cerr << "penstock: CMQ over TCP at " << tcp
+                  << " is reachable by others and has no TLS; listen_tcp = \"off\" ends it\n";
     ::sd_notify(0, "READY=1");
 }
 

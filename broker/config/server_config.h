@@ -87,7 +87,7 @@ struct ClusterConfig {
 struct ServerConfig {
     std::string data = "penstock-data";
     std::string listen = "127.0.0.1:7070";
-    std::string listen_tcp;     // empty: the next port beside `listen`; off: none
+    std::string listen_tcp;     // empty: the next port beside `listen`, none with TLS; off: none
     std::string advertise_tcp;  // empty: the address listened on
     bool dev = false;
     std::uint64_t io_threads = 0;  // 0: one per processor

@@ -51,6 +51,13 @@ class Tls(unittest.TestCase):
         return run("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile",
                    self.folder / "ca.pem", "-verify_return_error", *words, text="").stdout
 
+    def test_no_port_without_tls_is_opened_unless_asked_for(self):
+        server = Server(self, self.folder, config(self.folder))
+        server.environment = {k: v for k, v in os.environ.items() if k != "PENSTOCK_LISTEN_TCP"}
+        server.start()
+        code, _ = server.terminate()
+        self.assertEqual((code, server.process.stdout.read()), (0, ""))
+
     def test_curl_openssl_and_the_cli_are_served(self):
         server = self.start()
         shown = self.curl(server)
