@@ -39,10 +39,32 @@ std::string hmac_sha256(std::string_view secret, std::string_view text) {
 }
 
 std::string sha256_hex(std::string_view text) {
+    Sha256 digest;
+    digest.update(text);
+    return digest.hex();
+}
+
+struct Sha256::State {
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(),
+                                                                    &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+    const int done = EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr);
+    check(done == 1, "OpenSSL refuses SHA-256");
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::string_view piece) {
+    const int done = EVP_DigestUpdate(state_->context.get(), piece.data(), piece.size());
+    check(done == 1, "OpenSSL refuses SHA-256");
+}
+
+std::string Sha256::hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int digest_bytes = 0;
-    const int done =
-        EVP_Digest(text.data(), text.size(), digest.data(), &digest_bytes, EVP_sha256(), nullptr);
+    const int done = EVP_DigestFinal_ex(state_->context.get(), digest.data(), &digest_bytes);
     check(done == 1, "OpenSSL refuses SHA-256");
     return to_hex({reinterpret_cast<const char*>(digest.data()), digest_bytes});
 }

@@ -2,6 +2,7 @@
 // authenticates by key. Pure functions, any thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,24 @@ std::string sign(SignatureMethod method, std::string_view secret, std::string_vi
 std::string hmac_sha256(std::string_view secret, std::string_view text);
 std::string sha256_hex(std::string_view text);
 std::string to_hex(std::string_view bytes);
+
+// SHA-256 of text that comes in pieces. Pure, one thread.
+class Sha256 {
+  public:
+    Sha256();
+    ~Sha256();
+    Sha256(const Sha256&) = delete;
+    Sha256& operator=(const Sha256&) = delete;
+
+    void update(std::string_view piece);
+
+    // Lower-case hexadecimal digits; nothing may follow it.
+    std::string hex();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
 
 // Equality in time that depends on the lengths only.
 bool equal_in_constant_time(std::string_view left, std::string_view right);

@@ -74,7 +74,8 @@ void QueueCommands::add_management(CLI::App& noun) {
 
 void QueueCommands::add_messages(CLI::App& noun) {
     CLI::App* send = add_verb(noun, "send", "Send a message", &QueueCommands::send);
-    send->add_option("BODY", body_, "The message; - reads standard input")->required();
+    send->add_option("BODY", body_, "The message; - reads standard input");
+    attachment_.add_to(*send);
     add_seconds(*send, "--delay", delay_s_, "Visible only after this");
     send->add_option("--dedup-key", dedup_key_, "A repeat with the same key has no second effect");
     send->add_option("--split", split_, "lines: one message a line")
@@ -202,6 +203,7 @@ int QueueCommands::send() {
     sending.delay_s = delay_s_;
     sending.dedup_key = dedup_key_;
     sending.body = body_;
+    sending.attachment = attachment_;
     sending.by_line = !split_.empty();
     return cli::send(session_, sending);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/cli/arguments.h"
+#include "broker/cli/claim_check.h"
 #include "broker/cli/session.h"
 
 #include <string>
@@ -55,6 +56,7 @@ class QueueCommands {
     std::string search_;
     std::string body_;
     std::string split_;
+    Attachment attachment_;
     std::optional<std::uint64_t> delay_s_;
     std::string dedup_key_;
     std::optional<std::uint64_t> max_;

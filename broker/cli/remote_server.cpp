@@ -1,20 +1,14 @@
 #include "broker/cli/remote_server.h"
 
 #include "broker/api/signature.h"
-#include "sinks/client/http_client.h"
+#include "broker/cli/http_link.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <exception>
-#include <optional>
 #include <utility>
 
 namespace penstock::cli {
 
 namespace {
 
-namespace asio = boost::asio;
 namespace client = sinks::client;
 
 // The server answers within 10 s plus the poll; the rest is the way.
@@ -24,28 +18,9 @@ constexpr std::size_t answer_bytes_max = 64 * 1024 * 1024;
 class RemoteServer final : public Server {
   public:
     RemoteServer(Target target, const Clock& clock)
-        : target_(std::move(target)),
-          clock_(clock),
-          resolver_(context_.get_executor(), clock, resolver_options()) {}
+        : target_(std::move(target)), clock_(clock), link_(clock) {}
 
-    ~RemoteServer() override {
-        if (client_) client_->stop();
-        // What the client still has to run down is run here, as long as its executor lives.
-        context_.poll();
-    }
-
-    RemoteServer(const RemoteServer&) = delete;
-    RemoteServer& operator=(const RemoteServer&) = delete;
-
-    Result<void> open() {
-        client::ClientOptions options;
-        options.addresses = client::AddressPolicy::any;
-        options.ca_file = target_.ca_file;
-        auto made = client::HttpClient::make(context_.get_executor(), clock_, resolver_, options);
-        if (!made) return made.error();
-        client_ = std::move(*made);
-        return {};
-    }
+    Result<void> open() { return link_.open(target_.ca_file); }
 
     Result<Answer> ask(const Ask& ask) override {
         client::HttpCall call;
@@ -57,39 +32,18 @@ class RemoteServer final : public Server {
         call.body = ask.body;
         call.timeout_ms = answer_ms_max + ask.wait_ms;
         call.answer_bytes_max = answer_bytes_max;
-
-        std::optional<Result<client::HttpAnswer>> outcome;
-        std::exception_ptr broken;
-        asio::co_spawn(context_,
-                       client::fetch(*client_, std::move(call)),
-                       [&](std::exception_ptr failure, Result<client::HttpAnswer> answer) {
-                           broken = failure;
-                           outcome.emplace(std::move(answer));
-                       });
-        context_.restart();
-        while (!outcome && context_.run_one() != 0) {
-        }
-        if (broken) std::rethrow_exception(broken);
-        if (!outcome) return error(Errc::closed, "the client stopped");
-        if (!*outcome) return outcome->error();
+        auto got = link_.fetch(std::move(call));
+        if (!got) return got.error();
         Answer answer;
-        answer.status = (*outcome)->status;
-        answer.body = std::move((*outcome)->body);
+        answer.status = got->status;
+        answer.body = std::move(got->body);
         return answer;
     }
 
   private:
-    static client::ResolverOptions resolver_options() {
-        client::ResolverOptions options;
-        options.threads = 1;
-        return options;
-    }
-
     Target target_;
     const Clock& clock_;
-    asio::io_context context_{1};
-    client::PoolResolver resolver_;
-    std::unique_ptr<client::HttpClient> client_;
+    HttpLink link_;
 };
 
 }  // namespace

@@ -107,6 +107,17 @@ int send_lines(Session& session, const Sending& sending) {
 }  // namespace
 
 int send(Session& session, const Sending& sending) {
+    const bool attached = !sending.attachment.file.empty();
+    if (attached != sending.body.empty() || (attached && sending.by_line)) {
+        return session.fail(usage_failure("Give a BODY or --attach FILE, one of them."));
+    }
+    if (attached) {
+        auto body = check_in(session, sending.attachment);
+        if (!body) return session.fail(body.error());
+        Sending claim = sending;
+        claim.body = std::move(*body);
+        return send_single(session, claim);
+    }
     if (!sending.by_line) return send_single(session, sending);
     if (sending.body != "-") {
         return session.fail(

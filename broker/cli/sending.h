@@ -2,6 +2,7 @@
 // `queue send` and `topic publish`. One run, one thread.
 #pragma once
 
+#include "broker/cli/claim_check.h"
 #include "broker/cli/session.h"
 
 #include <optional>
@@ -19,7 +20,8 @@ struct Sending {
     boost::json::object extra;  // fields of every message of a batch: tags, key, ordering_key
     std::optional<std::uint64_t> delay_s;
     std::string dedup_key;
-    std::string body;  // as given; "-": standard input
+    std::string body;       // as given; "-": standard input
+    Attachment attachment;  // in place of a body
     bool by_line = false;
 };
 

@@ -49,7 +49,8 @@ void TopicCommands::add_to(CLI::App& root) {
         ->add_flag("--yes", session_.yes, "Do not ask");
 
     CLI::App* publish = add_verb(*noun, "publish", "Publish a message", &TopicCommands::publish);
-    publish->add_option("BODY", body_, "The message; - reads standard input")->required();
+    publish->add_option("BODY", body_, "The message; - reads standard input");
+    attachment_.add_to(*publish);
     publish->add_option("--tag", tags_, "A tag; may be repeated")->take_all()->expected(1);
     publish->add_option("--key", key_, "Routing key of dotted words");
     publish->add_option("--ordering-key", ordering_key_, "Messages of one key keep their order");
@@ -120,6 +121,7 @@ int TopicCommands::publish() {
     sending.delay_s = delay_s_;
     sending.dedup_key = dedup_key_;
     sending.body = body_;
+    sending.attachment = attachment_;
     sending.by_line = !split_.empty();
     return cli::send(session_, sending);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/cli/arguments.h"
+#include "broker/cli/claim_check.h"
 #include "broker/cli/session.h"
 
 #include <string>
@@ -42,6 +43,7 @@ class TopicCommands {
     std::optional<std::uint64_t> delay_s_;
     std::string dedup_key_;
     std::string split_;
+    Attachment attachment_;
 };
 
 }  // namespace penstock::cli
