@@ -134,6 +134,15 @@ Result<void> Assembly::open_tls() {
     return {};
 }
 
+// What stands between the ways in and the node. What is refused is told too.
+void Assembly::open_door() {
+    kept_keys_ = std::make_unique<node::NodeKeys>(
+        broker_->mailbox(), static_cast<std::uint32_t>(config_.request_timeout_ms));
+    keys_ = std::make_unique<api::KeyRing>(broker_->broker(), *kept_keys_, *secrets_, clock_);
+    authorised_ = std::make_unique<api::AuthorisedBroker>(broker_->broker(), *keys_);
+    audited_ = std::make_unique<api::AuditedBroker>(*authorised_, clock_);
+}
+
 Result<void> Assembly::start_listener() {
     if (auto bound = bind_tcp(); !bound) return bound;
     auto options = listener_options(config_);
@@ -151,7 +160,8 @@ Result<void> Assembly::start_listener() {
     front_end.metrics = &broker_->metrics();
     front_end.secrets = secrets_.get();
     front_end.tls = tls_.get();
-    audited_ = std::make_unique<api::AuditedBroker>(broker_->broker(), clock_);
+    open_door();
+    front_end.keys = keys_.get();
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
@@ -203,6 +213,10 @@ Result<void> Assembly::stop() {
     tcp_.reset();
     listener_.reset();
     front_ends_.clear();
+    audited_.reset();
+    authorised_.reset();
+    keys_.reset();
+    kept_keys_.reset();
     tls_.reset();
     dispatcher_.reset();
     functions_.reset();

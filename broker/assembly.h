@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/audit.h"
+#include "broker/api/authorisation.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
@@ -11,6 +12,7 @@
 #include "broker/cluster/cluster_host.h"
 #include "broker/config/server_config.h"
 #include "broker/node/broker_thread.h"
+#include "broker/node/key_store.h"
 #include "dispatcher/dispatcher.h"
 #include "plugins/cmq_tcp/server.h"
 #include "plugins/listener/http.h"
@@ -59,6 +61,7 @@ class Assembly {
     Result<void> bind_tcp();
     Result<void> start_listener();
     Result<void> open_tls();
+    void open_door();
     void stop_listeners();
     void stop_dispatcher();
     void stop_functions();
@@ -70,8 +73,11 @@ class Assembly {
     std::unique_ptr<plugins::IoPool> pool_;
     std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own
     std::unique_ptr<node::BrokerThread> broker_;
-    std::unique_ptr<api::AuditedBroker> audited_;
     std::unique_ptr<api::SecretBox> secrets_;
+    std::unique_ptr<node::NodeKeys> kept_keys_;
+    std::unique_ptr<api::KeyRing> keys_;
+    std::unique_ptr<api::AuthorisedBroker> authorised_;
+    std::unique_ptr<api::AuditedBroker> audited_;
     std::unique_ptr<sinks::FunctionHost> functions_;
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
     std::unique_ptr<plugins::ServerTls> tls_;  // nothing: no TLS

@@ -29,12 +29,13 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
                                                            const FrontEndOptions& options) {
     std::vector<std::unique_ptr<HttpFrontEnd>> all;
     all.push_back(make_native_front_end(
-        broker, {clock, options.functions, options.metrics, options.secrets, options.tls}));
+        broker,
+        {clock, options.functions, options.metrics, options.secrets, options.tls, options.keys}));
     // Before CMQ's own, which takes every POST of "/".
     all.push_back(make_cmq_cloud_front_end(broker, cmq_options(clock, options)));
     all.push_back(make_cmq_front_end(broker, cmq_options(clock, options)));
     if (options.metrics != nullptr) {
-        all.push_back(make_metrics_front_end(broker, *options.metrics, clock));
+        all.push_back(make_metrics_front_end(broker, *options.metrics, clock, options.keys));
     }
     all.push_back(make_console_front_end());
     return all;

@@ -4,6 +4,7 @@
 
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
+#include "broker/api/keys.h"
 #include "broker/api/metrics.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
@@ -28,6 +29,7 @@ struct FrontEndOptions {
     api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
     const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives them; nullptr: no TLS
+    api::Keys* keys = nullptr;  // outlives them; nullptr: none can be made, all may look
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

@@ -1,8 +1,7 @@
 #include "broker/api/audit.h"
 
+#include "broker/api/actions.h"
 #include "broker/base/log.h"
-
-#include <boost/core/type_name.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -15,9 +14,6 @@ namespace {
 
 constexpr std::size_t object_bytes_max = 200;
 
-template <class R, class... Others>
-constexpr bool is_one_of = (std::is_same_v<R, Others> || ...);
-
 // What is asked all the time and changes no object. Whatever else there is, or will be, is an act.
 template <class R>
 constexpr bool is_everyday = is_one_of<R,
@@ -28,13 +24,6 @@ constexpr bool is_everyday = is_one_of<R,
                                        PublishMessages,
                                        FindDeadLetter,
                                        TrackMessage>;
-
-// Without its namespace.
-template <class R>
-std::string action_of() {
-    const std::string full = boost::core::type_name<R>();
-    return full.substr(full.rfind(':') + 1);
-}
 
 bool is_read(std::string_view action) {
     return action.starts_with("List") || action.starts_with("Get") || action.starts_with("Peek") ||
@@ -66,7 +55,7 @@ std::optional<std::string> act_of(const R& request) {
     if constexpr (is_everyday<R>) {
         return std::nullopt;
     } else {
-        const std::string action = action_of<R>();
+        const std::string& action = action_of<R>();
         if (is_read(action)) return std::nullopt;
         std::string act = "action=" + action;
         const std::string object = object_of(request);

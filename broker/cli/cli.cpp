@@ -8,6 +8,7 @@
 #include "broker/cli/doctor.h"
 #include "broker/cli/function_commands.h"
 #include "broker/cli/grammar.h"
+#include "broker/cli/key_commands.h"
 #include "broker/cli/manual.h"
 #include "broker/cli/operation_commands.h"
 #include "broker/cli/peek_commands.h"
@@ -32,7 +33,7 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> nouns = {"queue",
+constexpr std::array<std::string_view, 17> nouns = {"queue",
                                                     "topic",
                                                     "sub",
                                                     "fn",
@@ -40,6 +41,7 @@ constexpr std::array<std::string_view, 16> nouns = {"queue",
                                                     "delivery",
                                                     "message",
                                                     "cluster",
+                                                    "key",
                                                     "context",
                                                     "doctor",
                                                     "bench",
@@ -135,6 +137,7 @@ int run(const std::vector<std::string>& words, World& world) {
     DeadLetterCommands dead_letters(session);
     OperationCommands operations(session);
     ClusterCommands clusters(session);
+    KeyCommands keys(session);
     ContextCommands contexts(session);
     StateCommands state(session);
     Doctor doctor(session);
@@ -147,6 +150,7 @@ int run(const std::vector<std::string>& words, World& world) {
     dead_letters.add_to(root);
     operations.add_to(root);
     clusters.add_to(root);
+    keys.add_to(root);
     contexts.add_to(root);
     state.add_to(root);
     doctor.add_to(root);

@@ -1,6 +1,7 @@
 // The state machine of set 0: names are reserved, made visible, hidden and released in entries of
 // their own, so that an object half created or half deleted is seen and finished by the leader.
 #include "broker/base/bytes.h"
+#include "broker/core/access_keys.h"
 #include "broker/core/name_rows.h"
 #include "broker/core/placement.h"
 #include "broker/core/progress.h"
@@ -196,12 +197,6 @@ model::Reply release(Turn& turn, const model::ReleaseNames& command) {
         turn.put(name_keys::blocked_until(until, info->kind, info->name), "");
     }
     turn.put(std::string(name_keys::counters), encode(counters));
-    return model::Done{};
-}
-
-model::Reply put_key(Turn& turn, const model::PutKey& command) {
-    turn.put(name_keys::key(command.key_id),
-             encode(KeyInfo{command.key_id, command.secret, command.root}));
     return model::Done{};
 }
 

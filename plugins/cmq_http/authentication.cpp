@@ -10,6 +10,7 @@ namespace penstock::plugins::cmq {
 
 namespace {
 
+constexpr std::string_view nobodys_secret = "0123456789abcdef0123456789abcdef";
 constexpr std::string_view canonical_path = "/v2/index.php";
 
 struct Claim {
@@ -109,10 +110,11 @@ Failure authenticate(const HttpRequest& request,
     Claim claim;
     if (auto failure = read_claim(parameters, claim); !failure.none()) return failure;
     const auto key = broker.key_of(claim.key_id);
+    // A key that nobody knows takes as long as one with another secret.
+    const bool fits =
+        signature_fits(request, parameters, claim, key ? key->secret : std::string(nobodys_secret));
     if (!key) return {faults::unknown_key, {}};
-    if (!signature_fits(request, parameters, claim, key->secret)) {
-        return {faults::unauthenticated, {}};
-    }
+    if (!fits) return {faults::unauthenticated, {}};
     if (!is_fresh(claim.timestamp_s, freshness)) {
         return {faults::stale, std::to_string(freshness.skew_s)};
     }

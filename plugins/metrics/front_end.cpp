@@ -21,8 +21,11 @@ HttpResponse refusal(unsigned status, std::string code, std::string detail) {
 
 class MetricsFrontEnd final : public HttpFrontEnd {
   public:
-    MetricsFrontEnd(api::Broker& broker, api::MetricSource& source, const Clock& clock)
-        : broker_(broker), source_(source), clock_(clock) {}
+    MetricsFrontEnd(api::Broker& broker,
+                    api::MetricSource& source,
+                    const Clock& clock,
+                    const api::Keys* keys)
+        : broker_(broker), source_(source), clock_(clock), keys_(keys) {}
 
     [[nodiscard]] bool wants(const HttpRequest& request) const override {
         return request.path == "/metrics";
@@ -31,9 +34,14 @@ class MetricsFrontEnd final : public HttpFrontEnd {
     asio::awaitable<HttpResponse> handle(HttpRequest request) override;
 
   private:
+    [[nodiscard]] bool may_look(const api::Principal& who) const {
+        return keys_ == nullptr || keys_->may(who, {api::Right::look, "GetStatus", "server"});
+    }
+
     api::Broker& broker_;
     api::MetricSource& source_;
     const Clock& clock_;
+    const api::Keys* const keys_;
 };
 
 asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
@@ -43,6 +51,9 @@ asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
     if (!request.loopback) {
         const auto who = native::authenticate(broker_, request, clock_.wall_ms());
         if (!who) co_return native::to_response(who.error(), "metrics");
+        if (!may_look(*who)) {
+            co_return refusal(403, "denied", "The key may not look at the server's figures.");
+        }
     }
     const auto figures = co_await native::figures_of(source_);
     if (!figures) {
@@ -58,8 +69,9 @@ asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
 
 std::unique_ptr<HttpFrontEnd> make_metrics_front_end(api::Broker& broker,
                                                      api::MetricSource& source,
-                                                     const Clock& clock) {
-    return std::make_unique<MetricsFrontEnd>(broker, source, clock);
+                                                     const Clock& clock,
+                                                     const api::Keys* keys) {
+    return std::make_unique<MetricsFrontEnd>(broker, source, clock, keys);
 }
 
 }  // namespace penstock::plugins

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/broker.h"
+#include "broker/api/keys.h"
 #include "broker/api/metrics.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
@@ -14,6 +15,7 @@ namespace penstock::plugins {
 
 std::unique_ptr<HttpFrontEnd> make_metrics_front_end(api::Broker& broker,
                                                      api::MetricSource& source,
-                                                     const Clock& clock);
+                                                     const Clock& clock,
+                                                     const api::Keys* keys = nullptr);
 
 }  // namespace penstock::plugins

@@ -5,6 +5,7 @@
 
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
+#include "broker/api/keys.h"
 #include "broker/api/metrics.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
@@ -36,6 +37,7 @@ struct Call {
     api::Principal principal;
     HttpRequest request;
     std::vector<std::string> names;  // what stands for {} in the route's path, decoded
+    api::Keys* keys;                 // nullptr: none can be made, all may look
 };
 
 using Reply = boost::system::result<HttpResponse, Problem>;
@@ -72,6 +74,18 @@ Reply shown(const api::Outcome<T>& outcome, unsigned status = 200) {
 inline Reply done(const api::Outcome<api::Nothing>& outcome) {
     if (!outcome) return refused(outcome.error());
     return empty_reply();
+}
+
+// For what is answered without the broker, which would judge: may the caller have it?
+inline bool may(const Call& call, const api::Act& act) {
+    return call.keys == nullptr || call.keys->may(call.principal, act);
+}
+
+inline Problem denied(std::string detail) {
+    model::Refusal refusal;
+    refusal.reason = model::Reason::denied;
+    refusal.detail = std::move(detail);
+    return refused(refusal);
 }
 
 // The `cursor` of a list as a position; 0 is the beginning. A foreign cursor is a problem.

@@ -210,6 +210,8 @@ asio::awaitable<Reply> stream_events(Call& call) {
     wanted.objects = fields.flag("objects").value_or(false);
     wanted.attempts = fields.flag("attempts").value_or(false);
     if (!fields.ok()) co_return *fields.problem();
+    const bool allowed = may(call, {api::Right::look, "GetStatus", "server"});
+    if (!allowed) co_return denied("the key may not look at the server's figures");
     EventStreams::Place place = call.events.enter();
     if (!place) {
         model::Refusal refusal;

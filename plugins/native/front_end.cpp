@@ -73,6 +73,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
           metrics_(options.metrics),
           secrets_(options.secrets),
           tls_(options.tls),
+          keys_(options.keys),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -96,6 +97,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     api::MetricSource* const metrics_;
     const api::SecretBox* const secrets_;
     const ServerTls* const tls_;
+    api::Keys* const keys_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -167,7 +169,8 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
                       clock_,
                       std::move(who),
                       std::move(request),
-                      std::move(found.names)};
+                      std::move(found.names),
+                      keys_};
     co_return co_await found.route->handler(call);
 }
 

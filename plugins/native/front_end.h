@@ -5,6 +5,7 @@
 
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
+#include "broker/api/keys.h"
 #include "broker/api/metrics.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
@@ -21,6 +22,7 @@ struct NativeOptions {
     api::MetricSource* metrics = nullptr;     // outlives it too; nullptr: no figures are shown
     const api::SecretBox* secrets = nullptr;  // outlives it too; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives it too; nullptr: no TLS
+    api::Keys* keys = nullptr;                // outlives it too; nullptr: none made, all may look
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -108,6 +108,13 @@ Problem no_functions() {
     return refused(refusal);
 }
 
+bool may_read_logs(const Call& call, const std::optional<std::string>& name) {
+    return may(call,
+               {api::Right::content,
+                api::content_action,
+                "subscription/" + name.value_or(std::string("*"))});
+}
+
 }  // namespace
 
 asio::awaitable<Reply> list_scripts(Call& call) {
@@ -160,6 +167,7 @@ asio::awaitable<Reply> function_logs(Call& call) {
     const auto name = fields.text("subscription", full_name_bytes);
     if (!fields.ok()) co_return *fields.problem();
     if (call.functions == nullptr) co_return no_functions();
+    if (!may_read_logs(call, name)) co_return denied("the key may not see what functions write");
     std::map<std::uint32_t, std::string> names;
     if (name) {
         std::string full = *name;

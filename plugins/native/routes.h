@@ -110,6 +110,12 @@ asio::awaitable<Reply> list_deliveries(Call& call);
 asio::awaitable<Reply> track_message(Call& call);
 asio::awaitable<Reply> get_status(Call& call);
 
+// keys.cpp
+asio::awaitable<Reply> list_keys(Call& call);
+asio::awaitable<Reply> create_key(Call& call);
+asio::awaitable<Reply> rotate_key(Call& call);
+asio::awaitable<Reply> delete_key(Call& call);
+
 // cluster.cpp
 asio::awaitable<Reply> get_cluster(Call& call);
 asio::awaitable<Reply> init_cluster(Call& call);

@@ -203,6 +203,38 @@ TEST(NameSet, ListsVisibleNamesInOrderByPages) {
     EXPECT_EQ(core::list_names(driver.rows(), ObjectKind::topic, "", 0, 10).total, 0U);
 }
 
+TEST(NameSet, AKeyWithoutASecretIsTakenBack) {
+    CoreDriver driver = CoreDriver::name_set();
+    driver.done(model::PutKey{"AKID1", "one", true});
+    driver.done(model::PutKey{"AKID2", "two", false});
+    driver.done(model::PutKey{"AKID2", "", false});
+    EXPECT_FALSE(core::find_key(driver.rows(), "AKID2").has_value());
+    EXPECT_EQ(driver.refused(model::PutKey{"AKID2", "", false}), Reason::invalid_parameter);
+}
+
+TEST(NameSet, ARootKeyThatDoesNotEndIsAlwaysLeft) {
+    CoreDriver driver = CoreDriver::name_set();
+    driver.done(model::PutKey{"AKID1", "one", true});
+    driver.done(model::PutKey{"AKID2", "two", false});
+    EXPECT_EQ(driver.refused(model::PutKey{"AKID1", "", false}), Reason::denied);
+    EXPECT_EQ(driver.refused(model::PutKey{"AKID1", "weaker", false}), Reason::denied);
+    driver.done(model::PutKey{"AKID3", "three", true});
+    driver.done(model::PutKey{"AKID1", "weaker", false});
+    EXPECT_EQ(driver.refused(model::PutKey{"AKID3", "", false}), Reason::denied);
+    EXPECT_EQ(core::find_key(driver.rows(), "AKID3")->secret, "three");
+}
+
+TEST(NameSet, ThereAreAThousandKeysAtMost) {
+    CoreDriver driver = CoreDriver::name_set();
+    for (int number = 0; number < 1'000; ++number) {
+        driver.done(model::PutKey{"AKID" + std::to_string(number), "secret", false});
+    }
+    EXPECT_EQ(driver.refused(model::PutKey{"AKID1000", "secret", false}), Reason::denied);
+    driver.done(model::PutKey{"AKID7", "another", false});
+    driver.done(model::PutKey{"AKID7", "", false});
+    driver.done(model::PutKey{"AKID1000", "secret", false});
+}
+
 TEST(NameSet, KeysAreKeptAndReplaced) {
     CoreDriver driver = CoreDriver::name_set();
     driver.done(model::PutKey{"AKID1", "one", true});

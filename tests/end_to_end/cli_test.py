@@ -251,6 +251,27 @@ class CliTest(unittest.TestCase):
         self.cli("cluster", "remove", "9", "--yes", code=USAGE)
         self.cli("cluster", "recover", code=USAGE)
 
+    def test_keys(self):
+        self.served()
+        made = self.told("key", "create", "--role", "viewer", "--note", "of ann", "--life", "1h")
+        self.assertEqual((made["role"], made["note"]), ("viewer", "of ann"))
+        sender = self.cli("key", "create", "--allow", "SendMessages:queue/jobs").split()
+        self.cli("key", "create", "--role", "king", code=USAGE)
+        self.cli("key", "create", "--allow", "SendMesages:queue/jobs", code=USAGE)
+        self.cli("queue", "create", "jobs")
+        as_sender = ["--key-id", sender[2], "--key-secret", sender[5]]
+        self.assertTrue(self.cli("queue", "send", "jobs", "one", *as_sender).strip().isdigit())
+        self.cli("queue", "receive", "jobs", *as_sender, code=DENIED)
+        self.assertEqual(len(self.told("key", "list")), 3)
+        next_key = self.told("key", "rotate", sender[2], "--overlap", "0s")
+        self.cli("queue", "send", "jobs", "two", *as_sender, code=DENIED)
+        as_next = ["--key-id", next_key["key_id"], "--key-secret", next_key["key_secret"]]
+        self.cli("queue", "send", "jobs", "two", *as_next)
+        self.cli("key", "delete", sender[2], code=USAGE)
+        self.cli("key", "delete", sender[2], "--yes")
+        self.cli("key", "delete", sender[2], "--yes", code=NOT_FOUND)
+        self.cli("key", "delete", "AKIDpenstockdev", "--yes", code=DENIED)
+
     def test_a_pipe_that_closes_early_ends_it_quietly(self):
         self.served()
         self.cli("queue", "create", "jobs")

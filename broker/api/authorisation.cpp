@@ -1,0 +1,70 @@
+#include "broker/api/authorisation.h"
+
+#include "broker/api/acts.h"
+#include "broker/api/redaction.h"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+#include <variant>
+
+namespace penstock::api {
+
+namespace {
+
+std::any refusal_of(const Request& request, model::Refusal why) {
+    return std::visit(
+        [&why]<class R>(const R&) { return std::any(Outcome<typename R::Reply>(std::move(why))); },
+        request);
+}
+
+}  // namespace
+
+// Why not; nothing: it may. `content` becomes false when the answer must not show any.
+std::optional<model::Refusal> AuthorisedBroker::judge(const Principal& principal,
+                                                      const Request& request,
+                                                      bool& content) const {
+    const auto key = keys_.valid(principal.key_id);
+    if (!key)
+        return model::Refusal{model::Reason::unauthenticated, {}, "the key is not valid any more"};
+    const model::Access& access = key->view.access;
+    for (const Act& act : acts_of(request)) {
+        content = content && allows(access, {Right::content, content_action, act.resource});
+        if (allows(access, act)) continue;
+        return model::Refusal{model::Reason::denied,
+                              act.resource,
+                              "the key, whose role is " + std::string(model::to_text(access.role)) +
+                                  ", may not do " + std::string(act.action)};
+    }
+    if (!content && asks_for_content(request))
+        return model::Refusal{
+            model::Reason::denied, "text", "the key may not see what messages contain"};
+    return std::nullopt;
+}
+
+std::shared_ptr<Cancellation> AuthorisedBroker::call(const Principal& principal,
+                                                     Request request,
+                                                     asio::any_io_executor executor,
+                                                     Answer answer) {
+    bool content = true;
+    // Nothing narrows a root key.
+    auto refusal = principal.root ? std::nullopt : judge(principal, request, content);
+    if (refusal) {
+        asio::post(executor,
+                   [answer = std::move(answer),
+                    outcome = refusal_of(request, std::move(*refusal))]() mutable {
+                       answer(std::move(outcome));
+                   });
+        return nullptr;
+    }
+    if (!content) answer = redacted(request, std::move(answer));
+    return inner_.call(principal, std::move(request), std::move(executor), std::move(answer));
+}
+
+std::optional<AccessKey> AuthorisedBroker::key_of(std::string_view key_id) const {
+    const auto key = keys_.valid(key_id);
+    if (!key) return std::nullopt;
+    return AccessKey{key->secret, key->view.access.role == model::Role::root};
+}
+
+}  // namespace penstock::api
