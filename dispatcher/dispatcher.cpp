@@ -33,7 +33,7 @@ Dispatcher::Dispatcher(asio::any_io_executor executor,
       sinks_(std::move(sinks)),
       clock_(clock),
       scheduler_(limits),
-      settle_timer_(executor_),
+      timer_(executor_),
       stop_timer_(executor_) {}
 
 void Dispatcher::start() {
@@ -92,6 +92,9 @@ void Dispatcher::step() {
     start_deliveries();
     for (const Grant& grant : scheduler_.grants()) dispatch_.grant(grant.subscription, grant.more);
     for (DueSettlement& due : scheduler_.settlements(clock_.steady_us())) submit(std::move(due));
+    for (Report& report : scheduler_.reports(clock_.steady_us(), clock_.wall_ms())) {
+        dispatch_.report(report.subscription, std::move(report.health));
+    }
     arm();
 }
 
@@ -104,6 +107,7 @@ void Dispatcher::start_deliveries() {
                      flight->delivery,
                      [this, ticket = flight->ticket, subscription = flight->delivery.subscription](
                          sinks::AttemptResult result) {
+                         scheduler_.judge(ticket, result);
                          if (!result.disable.empty() && scheduler_.disable(ticket)) {
                              dispatch_.disable(subscription, result.disable);
                          }
@@ -146,13 +150,14 @@ void Dispatcher::submit(DueSettlement due) {
 
 void Dispatcher::arm() {
     const auto wake = scheduler_.wake_us();
-    if (!wake || settle_timer_waits_) return;  // a timer that runs too early looks again
-    settle_timer_waits_ = true;
+    // A timer that runs too early looks again.
+    if (!wake || (armed_us_ != 0 && armed_us_ <= *wake)) return;
+    armed_us_ = *wake;
     const std::int64_t wait_us = std::max<std::int64_t>(0, *wake - clock_.steady_us());
-    settle_timer_.expires_after(std::chrono::microseconds(wait_us));
-    settle_timer_.async_wait([this](const boost::system::error_code& ec) {
+    timer_.expires_after(std::chrono::microseconds(wait_us));
+    timer_.async_wait([this](const boost::system::error_code& ec) {
         if (ec) return;
-        settle_timer_waits_ = false;
+        armed_us_ = 0;
         step_soon();
     });
 }
@@ -166,7 +171,7 @@ void Dispatcher::end() {
     for (const auto& [kind, sink] : sinks_) sink->stop();
     step();  // settles what the sinks knew
     stop_timer_.cancel();
-    settle_timer_.cancel();
+    timer_.cancel();
     std::exchange(stopped_, nullptr)();
 }
 

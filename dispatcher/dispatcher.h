@@ -59,9 +59,9 @@ class Dispatcher final : public api::DeliveryListener {
     sinks::Sinks sinks_;
     const Clock& clock_;
     Scheduler scheduler_;
-    asio::steady_timer settle_timer_;
+    asio::steady_timer timer_;
     asio::steady_timer stop_timer_;
-    bool settle_timer_waits_ = false;
+    std::int64_t armed_us_ = 0;  // when timer_ ends; 0: it does not run
     bool step_posted_ = false;
     std::function<void()> stopped_;  // set while stopping
 };

@@ -23,6 +23,9 @@ class OrderGate {
 
     void on_accepted(model::Sequence sequence) { failing_.erase(sequence); }
 
+    // Nothing fails, as far as is known here.
+    [[nodiscard]] bool calm() const { return failing_.empty(); }
+
   private:
     std::set<model::Sequence> failing_;  // at most what is held, and what failed of it
     model::Generation generation_ = 0;

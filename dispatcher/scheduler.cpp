@@ -1,8 +1,11 @@
 #include "dispatcher/scheduler.h"
 
 #include "broker/base/check.h"
+#include "dispatcher/settle_items.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 namespace penstock::dispatcher {
@@ -17,60 +20,22 @@ std::size_t cost_of(const api::Delivery& delivery) {
     return std::min(quantum_bytes, attempt_cost_bytes + delivery.payload.size());
 }
 
-model::SettleItem item_of(const api::Delivery& delivery, const sinks::AttemptResult& result) {
-    model::SettleItem item;
-    item.sequence = delivery.sequence;
-    item.generation = delivery.generation;
-    item.verdict = result.verdict;
-    item.failure = result.failure;
-    item.status = result.status;
-    item.retry_after_ms = result.retry_after_ms;
-    // An acknowledgement whose effects turn out to be impossible becomes a failure.
-    if (model::ends_well(result.verdict) && !result.effects) return item;
-    item.excerpt = result.excerpt.substr(0, model::attempt_excerpt_bytes_max);
-    item.log = result.log.substr(0, model::attempt_log_bytes_max);
-    return item;
-}
-
-// The outcome of a delivery that goes back untried.
-model::SettleItem untouched(const api::Delivery& delivery) {
-    sinks::AttemptResult result;
-    result.verdict = model::Verdict::not_attempted;
-    return item_of(delivery, result);
-}
-
-std::optional<model::Attempt> attempt_of(const Flight& flight,
-                                         sinks::AttemptResult result,
-                                         std::int64_t now_us) {
-    if (result.verdict == model::Verdict::not_attempted) return {};
-    model::Attempt attempt;
-    attempt.sequence = flight.delivery.sequence;
-    attempt.message = flight.delivery.message;
-    attempt.number = flight.delivery.attempt;
-    attempt.at_ms = flight.at_ms;
-    attempt.latency_us = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(now_us - flight.started_us, 0, UINT32_MAX));
-    attempt.verdict = result.verdict;
-    attempt.failure = result.failure;
-    attempt.status = result.status;
-    attempt.version = result.version;
-    if (model::ends_well(result.verdict)) return attempt;
-    attempt.target = std::move(result.target);
-    attempt.excerpt = result.excerpt.substr(0, model::attempt_excerpt_bytes_max);
-    attempt.log = result.log.substr(0, model::attempt_log_bytes_max);
-    return attempt;
-}
-
-// What was read may have moved. What is to be published or stored may be refused, which is nobody
-// else's business unless order is kept.
-bool may_end_otherwise(const api::HandlerEffects& effects, bool keeps_order) {
-    if (!effects.reads.empty()) return true;
-    return keeps_order && !(effects.outputs.empty() && effects.writes.empty());
+// Host and port of a URL, as written but for letters' case.
+std::string host_of(std::string_view url) {
+    const std::size_t scheme = url.find("//");
+    if (scheme != std::string_view::npos) url.remove_prefix(scheme + 2);
+    url = url.substr(0, url.find_first_of("/?#"));
+    std::string host(url.substr(url.rfind('@') + 1));
+    for (char& letter : host) {
+        if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+    }
+    return host;
 }
 
 }  // namespace
 
 std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std::int64_t now_us) {
+    now_us_ = now_us;
     const model::SubscriptionNo subscription = target.subscription;
     const auto [entry, added] = lanes_.try_emplace(subscription, limits_.outcomes);
     Lane& lane = entry->second;
@@ -79,12 +44,23 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
     if (added) lane.prefetch = lane.target->spec.concurrency;
     lane.disabling = false;
-    if (lane.target->spec.state != model::SubscriptionState::active) {
-        hand_back(subscription, lane, now_us);
-    }
+    lane.pace.follow(subscription, lane.target->spec);
+    lane.at_host = host_count(*lane.target);
+    changed_.insert(subscription);
+    if (!lane.active()) hand_back(subscription, lane);
     wanting_.insert(subscription);
     enlist(subscription, lane);
     return before;
+}
+
+std::shared_ptr<std::size_t> Scheduler::host_count(const api::Target& target) {
+    if (target.spec.sink != model::SinkKind::http) return {};
+    std::erase_if(hosts_, [](const auto& host) { return host.second.expired(); });
+    std::weak_ptr<std::size_t>& known = hosts_[host_of(target.spec.endpoint)];
+    auto count = known.lock();
+    if (!count) count = std::make_shared<std::size_t>(0);
+    known = count;
+    return count;
 }
 
 std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo subscription) {
@@ -96,6 +72,8 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
     }
     const auto target = found->second.target;
     effect_bytes_ -= found->second.outcomes.effect_bytes();
+    sleeping_.erase({found->second.wake_us, subscription});
+    changed_.erase(subscription);
     lanes_.erase(found);
     wanting_.erase(subscription);
     gathering_.erase(subscription);
@@ -104,47 +82,77 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
 }
 
 void Scheduler::forget_waiting(Lane& lane) {
-    for (const api::Delivery& delivery : lane.waiting) held_bytes_ -= delivery.payload.size();
+    for (const auto* held : {&lane.waiting, &lane.retries}) {
+        for (const api::Delivery& delivery : *held) held_bytes_ -= delivery.payload.size();
+    }
     lane.waiting.clear();
+    lane.retries.clear();
+    held_bytes_ -= lane.keys.clear();
 }
 
-void Scheduler::hand_back(model::SubscriptionNo subscription, Lane& lane, std::int64_t now_us) {
-    if (lane.waiting.empty()) return;
-    for (const api::Delivery& delivery : lane.waiting) {
-        lane.outcomes.add(untouched(delivery), {}, now_us);
+void Scheduler::give_back(Lane& lane, const api::Delivery& delivery, model::Failure why) {
+    held_bytes_ -= delivery.payload.size();
+    lane.outcomes.add(untouched(delivery, why), {}, now_us_);
+    gathering_.insert(delivery.subscription);
+}
+
+void Scheduler::give_back_behind(Lane& lane, const api::Delivery& delivery) {
+    for (const api::Delivery& behind : lane.keys.on_failed(delivery)) {
+        give_back(lane, behind, model::Failure::key_waits);
+    }
+}
+
+void Scheduler::hand_back(model::SubscriptionNo subscription, Lane& lane) {
+    std::deque<api::Delivery> back = std::exchange(lane.retries, {});
+    std::move(lane.waiting.begin(), lane.waiting.end(), std::back_inserter(back));
+    lane.waiting.clear();
+    for (const api::Delivery& delivery : back) {
+        give_back(lane, delivery, model::Failure::none);
         if (lane.keeps_order()) lane.gate.on_failed(delivery.sequence);
+        if (lane.by_key()) give_back_behind(lane, delivery);
         forget_commit(lane, delivery.sequence);
     }
-    forget_waiting(lane);
-    gathering_.insert(subscription);
+    if (!back.empty()) gathering_.insert(subscription);
 }
 
 void Scheduler::take(std::vector<api::Delivery> deliveries, std::int64_t now_us) {
+    now_us_ = now_us;
     for (api::Delivery& delivery : deliveries) {
         const model::SubscriptionNo subscription = delivery.subscription;
         const auto found = lanes_.find(subscription);
         if (found == lanes_.end()) continue;
         Lane& lane = found->second;
-        take_one(lane, std::move(delivery), now_us);
+        take_one(lane, std::move(delivery));
         wanting_.insert(subscription);
-        if (lane.target->spec.state != model::SubscriptionState::active) {
-            hand_back(subscription, lane, now_us);
-        }
+        if (!lane.active()) hand_back(subscription, lane);
         enlist(subscription, lane);
     }
 }
 
-void Scheduler::take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us) {
-    const bool last_credit = lane.credit == 1;
-    if (lane.credit > 0) lane.credit -= 1;
+// Goes back at once, or stays until those before it of its key are done.
+bool Scheduler::let_in(Lane& lane, api::Delivery& delivery) {
+    const model::SubscriptionNo subscription = delivery.subscription;
     if (lane.keeps_order() && !lane.gate.admit(delivery)) {
-        lane.outcomes.add(untouched(delivery), {}, now_us);
-        gathering_.insert(delivery.subscription);
-        return;
+        lane.outcomes.add(untouched(delivery, model::Failure::none), {}, now_us_);
+        gathering_.insert(subscription);
+        return false;
     }
     const std::size_t bytes = delivery.payload.size();
+    const auto turn = lane.by_key() ? lane.keys.admit(delivery) : KeyLanes::Turn::now;
+    if (turn == KeyLanes::Turn::back) {
+        lane.outcomes.add(untouched(delivery, model::Failure::key_waits), {}, now_us_);
+        gathering_.insert(subscription);
+        return false;
+    }
     held_bytes_ += bytes;
     lane.payload_bytes = lane.payload_bytes == 0 ? bytes : (7 * lane.payload_bytes + bytes) / 8;
+    return turn == KeyLanes::Turn::now;
+}
+
+void Scheduler::take_one(Lane& lane, api::Delivery delivery) {
+    const bool last_credit = lane.credit == 1;
+    if (lane.credit > 0) lane.credit -= 1;
+    if (!let_in(lane, delivery)) return;
     lane.waiting.push_back(std::move(delivery));
     // All that was asked for came, and while it came a whole concurrency's worth was finished: the
     // way to the broker and back is long for this endpoint's pace. Not where order is kept: what
@@ -156,23 +164,27 @@ void Scheduler::take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us
 }
 
 // A failure of a subscription that keeps its order sends what waits behind it back.
-void Scheduler::keep_order(Lane& lane,
-                           const Flight& flight,
-                           const sinks::AttemptResult& result,
-                           std::int64_t now_us) {
+void Scheduler::keep_order(Lane& lane, const Flight& flight, const sinks::AttemptResult& result) {
     if (model::ends_well(result.verdict)) {
         return lane.gate.on_accepted(flight.delivery.sequence);
     }
     lane.gate.on_failed(flight.delivery.sequence);
-    hand_back(flight.delivery.subscription, lane, now_us);
+    hand_back(flight.delivery.subscription, lane);
+}
+
+// Time aside.
+bool Scheduler::may_ever_start(const Lane& lane) const {
+    // What may have to be handled again, or to wait for a retry, comes before what is behind it.
+    if (lane.keeps_order() && lane.unsure > 0) return false;
+    return !(lane.waiting.empty() && lane.retries.empty()) &&
+           lane.in_flight < lane.pace.concurrency() &&
+           lane.outcomes.unsettled() < limits_.unsettled_max &&
+           lane.outcomes.effect_bytes() < limits_.lane_effect_bytes_max;
 }
 
 bool Scheduler::may_start(const Lane& lane) const {
-    // What may have to be handled again, or to wait for a retry, comes before what is behind it.
-    if (lane.keeps_order() && lane.unsure > 0) return false;
-    return !lane.waiting.empty() && lane.in_flight < lane.target->spec.concurrency &&
-           lane.outcomes.unsettled() < limits_.unsettled_max &&
-           lane.outcomes.effect_bytes() < limits_.lane_effect_bytes_max;
+    return may_ever_start(lane) && lane.pace.lets_through(lane.in_flight, now_us_) &&
+           (!lane.waiting.empty() || lane.pace.lets_retry(now_us_));
 }
 
 // Half of the places is elastic: a subscription may use as many of them as are left free (dynamic
@@ -186,11 +198,13 @@ bool Scheduler::over_share(const Lane& lane) const {
 // Nothing of its own keeps it from starting: it stays in the round.
 bool Scheduler::must_wait(const Lane& lane) const {
     const bool effects_full = effect_bytes_ >= limits_.effect_bytes_max;
+    if (lane.at_host && *lane.at_host >= limits_.host_in_flight_max) return true;
     return over_share(lane) || (effects_full && lane.outcomes.effect_bytes() > 0);
 }
 
 void Scheduler::enlist(model::SubscriptionNo subscription, Lane& lane) {
-    if (lane.in_round || !may_start(lane)) return;
+    if (lane.in_round) return;
+    if (!may_start(lane)) return wait_for_time(subscription, lane);
     lane.in_round = true;
     lane.deficit = quantum_bytes;
     rotation_.push_back(subscription);
@@ -201,22 +215,59 @@ void Scheduler::rotate() {
     rotation_.pop_front();
 }
 
+// It is looked at again when time alone may let it go on.
+void Scheduler::wait_for_time(model::SubscriptionNo subscription, Lane& lane) {
+    if (!may_ever_start(lane)) return;
+    const auto next = lane.pace.next_us(now_us_);
+    if (!next || *next == lane.wake_us) return;
+    sleeping_.erase({lane.wake_us, subscription});
+    lane.wake_us = *next;
+    sleeping_.emplace(*next, subscription);
+}
+
+void Scheduler::wake(std::int64_t now_us) {
+    now_us_ = now_us;
+    while (!sleeping_.empty() && sleeping_.begin()->first <= now_us) {
+        const model::SubscriptionNo subscription = sleeping_.begin()->second;
+        sleeping_.erase(sleeping_.begin());
+        Lane& lane = lanes_.at(subscription);
+        lane.wake_us = 0;
+        changed_.insert(subscription);
+        enlist(subscription, lane);
+    }
+}
+
+// Where the next one to try stands; nullptr: only retries wait, and those have had their share.
+std::deque<api::Delivery>* Scheduler::next_of(Lane& lane) {
+    const bool may_retry = lane.keeps_order() || lane.pace.lets_retry(now_us_);
+    if (!lane.retries.empty() && may_retry) return &lane.retries;
+    while (!lane.waiting.empty()) {
+        if (may_retry || lane.waiting.front().attempt <= 1) return &lane.waiting;
+        lane.retries.push_back(std::move(lane.waiting.front()));
+        lane.waiting.pop_front();
+    }
+    return nullptr;
+}
+
 const Flight* Scheduler::start_next(std::int64_t now_us, model::TimeMs now_ms) {
+    wake(now_us);
     if (draining_ || flights_.size() >= limits_.in_flight_max) return nullptr;
     for (std::size_t over = 0; over < rotation_.size();) {
         const model::SubscriptionNo subscription = rotation_.front();
         Lane& lane = lanes_.at(subscription);
-        if (!may_start(lane)) {
+        auto* const next = may_start(lane) ? next_of(lane) : nullptr;
+        if (next == nullptr) {
             lane.in_round = false;
             rotation_.pop_front();
+            wait_for_time(subscription, lane);
         } else if (must_wait(lane)) {
             rotate();
             ++over;
-        } else if (lane.deficit < cost_of(lane.waiting.front())) {
+        } else if (lane.deficit < cost_of(next->front())) {
             lane.deficit += quantum_bytes;
             rotate();
         } else {
-            return start(subscription, lane, now_us, now_ms);
+            return start(subscription, lane, *next, now_ms);
         }
     }
     return nullptr;
@@ -224,106 +275,32 @@ const Flight* Scheduler::start_next(std::int64_t now_us, model::TimeMs now_ms) {
 
 const Flight* Scheduler::start(model::SubscriptionNo subscription,
                                Lane& lane,
-                               std::int64_t now_us,
+                               std::deque<api::Delivery>& from,
                                model::TimeMs now_ms) {
     Flight flight;
     flight.ticket = ++last_ticket_;
     flight.lane = lane.number;
     flight.target = lane.target;
-    flight.delivery = std::move(lane.waiting.front());
-    flight.started_us = now_us;
+    flight.delivery = std::move(from.front());
+    flight.started_us = now_us_;
     flight.at_ms = now_ms;
-    lane.waiting.pop_front();
+    flight.probe = lane.pace.on_start(flight.delivery.attempt > 1, now_us_);
+    flight.at_host = lane.at_host;
+    if (flight.at_host) *flight.at_host += 1;
+    from.pop_front();
     lane.in_flight += 1;
     lane.deficit -= cost_of(flight.delivery);
     wanting_.insert(subscription);
     return &flights_.emplace_hint(flights_.end(), flight.ticket, std::move(flight))->second;
 }
 
-bool Scheduler::disable(std::uint64_t ticket) {
-    const Flight& flight = flights_.at(ticket);
-    const auto found = lanes_.find(flight.delivery.subscription);
-    // What was tried as it was before says nothing about what it is now.
-    if (found == lanes_.end() || found->second.target != flight.target) return false;
-    return !std::exchange(found->second.disabling, true);
-}
-
-void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::int64_t now_us) {
-    const auto entry = flights_.extract(ticket);
-    check(!entry.empty(), "an attempt ends once");
-    const Flight& flight = entry.mapped();
-    held_bytes_ -= flight.delivery.payload.size();
-    const model::SubscriptionNo subscription = flight.delivery.subscription;
-    const auto found = lanes_.find(subscription);
-    if (found == lanes_.end() || found->second.number != flight.lane) return;
-    Lane& lane = found->second;
-    lane.in_flight -= 1;
-    wanting_.insert(subscription);
-    if (!model::ends_well(result.verdict)) result.effects.reset();
-    if (result.effects && may_end_otherwise(*result.effects, lane.keeps_order())) {
-        remember_commit(lane, flight);
-    } else {
-        forget_commit(lane, flight.delivery.sequence);
-    }
-    if (lane.keeps_order()) keep_order(lane, flight, result, now_us);
-    enlist(subscription, lane);
-    if (result.settled) return;
-    if (draining_ && result.verdict == model::Verdict::not_attempted) return;
-    model::SettleItem item = item_of(flight.delivery, result);
-    auto effects = std::exchange(result.effects, {});
-    if (effects) effect_bytes_ += load_of(*effects).held_bytes();
-    lane.outcomes.add(
-        std::move(item), attempt_of(flight, std::move(result), now_us), now_us, std::move(effects));
-    gathering_.insert(subscription);
-}
-
-// Its payload is held on: it may be needed again.
-void Scheduler::remember_commit(Lane& lane, const Flight& flight) {
-    auto& delivery = lane.committing[flight.delivery.sequence].delivery;
-    check(!delivery, "a delivery is handed out once at a time");
-    delivery = flight.delivery;
-    lane.unsure += 1;
-    held_bytes_ += flight.delivery.payload.size();
-}
-
-void Scheduler::forget_commit(Lane& lane, model::Sequence sequence) {
-    const auto found = lane.committing.find(sequence);
-    if (found == lane.committing.end()) return;
-    if (const auto& delivery = found->second.delivery) {
-        lane.unsure -= 1;
-        held_bytes_ -= delivery->payload.size();
-    }
-    lane.committing.erase(found);
-}
-
-// What its handler read had moved: it runs again, uncounted, a few times.
-void Scheduler::handle_again(Lane& lane, model::Sequence sequence, std::int64_t now_us) {
-    const auto found = lane.committing.find(sequence);
-    if (found == lane.committing.end() || !found->second.delivery) return;
-    if (found->second.reruns++ < model::kv_reruns_max && !draining_) {
-        lane.unsure -= 1;
-        lane.waiting.push_front(*std::exchange(found->second.delivery, {}));
-        return;
-    }
-    const api::Delivery delivery = std::move(*found->second.delivery);
-    held_bytes_ -= delivery.payload.size();
-    lane.unsure -= 1;
-    lane.committing.erase(found);
-    sinks::AttemptResult result;
-    result.verdict = model::Verdict::not_attempted;
-    result.failure = model::Failure::kv_moved;
-    lane.outcomes.add(item_of(delivery, result), {}, now_us);
-    gathering_.insert(delivery.subscription);
-    if (!lane.keeps_order()) return;
-    lane.gate.on_failed(sequence);
-    hand_back(delivery.subscription, lane, now_us);
-}
-
 // How many deliveries a lane may hold or have asked for.
 std::size_t Scheduler::window(const Lane& lane) const {
-    if (draining_ || lane.target->spec.state != model::SubscriptionState::active) return 0;
+    if (draining_ || !lane.active()) return 0;
     if (held_bytes_ >= limits_.held_bytes_max) return 1;
-    const std::size_t wish = lane.target->spec.concurrency + lane.prefetch;
+    // What is kept behind its key leaves room for other keys.
+    const std::size_t kept = std::min(lane.keys.waiting(), limits_.keyed_ahead_max);
+    const std::size_t wish = lane.target->spec.concurrency + lane.prefetch + kept;
     const std::size_t share = std::max<std::size_t>(1, limits_.held_max / lanes_.size());
     const std::size_t by_bytes = std::max<std::size_t>(
         1, limits_.lane_bytes_max / std::max<std::size_t>(1, lane.payload_bytes));
@@ -364,26 +341,21 @@ std::vector<DueSettlement> Scheduler::settlements(std::int64_t now_us) {
     return due;
 }
 
-void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
-    const auto found = lanes_.find(durable.subscription);
-    if (found == lanes_.end() || found->second.number != durable.lane) return;
-    Lane& lane = found->second;
-    lane.outcomes.on_durable(durable.items, durable.effect_bytes);
-    effect_bytes_ -= durable.effect_bytes;
-    for (const model::Sequence sequence : durable.committed) forget_commit(lane, sequence);
-    // Each goes to the front of what waits.
-    for (auto at = durable.moved.rbegin(); at != durable.moved.rend(); ++at) {
-        handle_again(lane, *at, now_us);
+std::vector<Report> Scheduler::reports(std::int64_t now_us, model::TimeMs now_ms) {
+    constexpr std::int64_t us_per_ms = 1'000;
+    std::vector<Report> reports;
+    for (const model::SubscriptionNo subscription : std::exchange(changed_, {})) {
+        Lane& lane = lanes_.at(subscription);
+        Pace::Holding holding = lane.pace.holding(now_us);
+        if (holding == lane.shown) continue;
+        Report report{subscription, {holding.hold, 0, holding.reason}};
+        if (holding.until_us != 0) {
+            report.health.until_ms = now_ms + (holding.until_us - now_us) / us_per_ms;
+        }
+        lane.shown = std::move(holding);
+        reports.push_back(std::move(report));
     }
-    for (const model::Sequence sequence : durable.refused) {
-        forget_commit(lane, sequence);
-        if (lane.keeps_order()) lane.gate.on_failed(sequence);
-    }
-    const bool stopped = lane.target->spec.state != model::SubscriptionState::active;
-    if (stopped || (lane.keeps_order() && !durable.refused.empty())) {
-        hand_back(durable.subscription, lane, now_us);
-    }
-    enlist(durable.subscription, lane);
+    return reports;
 }
 
 std::optional<std::int64_t> Scheduler::wake_us() const {
@@ -391,6 +363,9 @@ std::optional<std::int64_t> Scheduler::wake_us() const {
     for (const model::SubscriptionNo subscription : gathering_) {
         const auto due = lanes_.at(subscription).outcomes.due_us();
         if (due && (!wake || *due < *wake)) wake = due;
+    }
+    if (!sleeping_.empty() && !draining_) {
+        wake = std::min(wake.value_or(sleeping_.begin()->first), sleeping_.begin()->first);
     }
     return wake;
 }

@@ -5,8 +5,10 @@
 #pragma once
 
 #include "broker/api/dispatch.h"
+#include "dispatcher/key_lanes.h"
 #include "dispatcher/order_gate.h"
 #include "dispatcher/outcomes.h"
+#include "dispatcher/pace.h"
 #include "sinks/sink.h"
 
 #include <cstdint>
@@ -27,6 +29,8 @@ struct SchedulerLimits {
     std::size_t lane_bytes_max = 4 << 20;   // payload bytes asked for ahead, one subscription
     std::uint32_t prefetch_max = 1'024;     // asked for beyond the concurrency, one subscription
     std::size_t unsettled_max = 16'384;     // outcomes not durable yet, one subscription
+    std::size_t host_in_flight_max = 512;   // attempts at a time at one host and port
+    std::size_t keyed_ahead_max = 1'024;    // kept behind their keys beyond the window, one of it
     // Handlers' effects not durable yet: beyond, nothing new starts; attempts in flight may still
     // bring more. What has none of its own on the way is never held up by the others'.
     std::size_t lane_effect_bytes_max = 8 << 20;  // one subscription
@@ -42,6 +46,8 @@ struct Flight {
     api::Delivery delivery;
     std::int64_t started_us = 0;  // monotonic
     model::TimeMs at_ms = 0;
+    std::shared_ptr<std::size_t> at_host;  // attempts at a time at its host; may be null
+    bool probe = false;  // it finds out whether the endpoint is back: in vain, it is no attempt
 };
 
 struct Grant {
@@ -49,6 +55,12 @@ struct Grant {
     std::uint32_t more = 0;
 
     friend bool operator==(const Grant&, const Grant&) = default;
+};
+
+// How an endpoint does, when that has changed.
+struct Report {
+    model::SubscriptionNo subscription;
+    model::PushHealth health;
 };
 
 // `lane` tells on_durable() whose it was, should the subscription be forgotten and come back.
@@ -86,6 +98,9 @@ class Scheduler {
     // The next delivery to try, or nullptr. It stays where it is until finish().
     const Flight* start_next(std::int64_t now_us, model::TimeMs now_ms);
 
+    // Lays the subscription's policy over what the sink says.
+    void judge(std::uint64_t ticket, sinks::AttemptResult& result) const;
+
     // True once for a target as it is now: the attempt says that it must go out of service.
     bool disable(std::uint64_t ticket);
 
@@ -100,7 +115,11 @@ class Scheduler {
 
     void on_durable(const Durable& durable, std::int64_t now_us);
 
-    // When settlements() must be asked at the latest; nothing: not before something happens.
+    // What has changed of endpoints since it was asked last. `now_ms`: the same moment in Unix
+    // milliseconds.
+    std::vector<Report> reports(std::int64_t now_us, model::TimeMs now_ms);
+
+    // When to go on at the latest; nothing: not before something happens.
     [[nodiscard]] std::optional<std::int64_t> wake_us() const;
 
     // No further start or grant; outcomes are settled without delay. Results that say nothing about
@@ -127,6 +146,12 @@ class Scheduler {
         std::uint64_t number = 0;
         std::shared_ptr<const api::Target> target;
         std::deque<api::Delivery> waiting;
+        std::deque<api::Delivery> retries;  // put aside: retries have had their share
+        KeyLanes keys;                      // of a subscription that is ordered by key
+        Pace pace;
+        Pace::Holding shown;                   // as it was reported last
+        std::shared_ptr<std::size_t> at_host;  // attempts at a time there; http only
+        std::int64_t wake_us = 0;  // time lets the next one through then; 0: not waited for
         std::size_t in_flight = 0;
         std::uint32_t credit = 0;       // granted and not used yet
         std::uint32_t prefetch = 0;     // asked for beyond the concurrency; grows while it runs dry
@@ -141,29 +166,51 @@ class Scheduler {
 
         [[nodiscard]] bool keeps_order() const { return target->spec.retry.keeps_order; }
 
-        [[nodiscard]] std::size_t held() const { return credit + waiting.size() + in_flight; }
+        [[nodiscard]] bool by_key() const {
+            return target->spec.pace.order_by_key && !keeps_order();
+        }
+
+        // What follows an acknowledgement waits for it.
+        [[nodiscard]] bool in_order() const { return keeps_order() || by_key(); }
+
+        [[nodiscard]] bool active() const {
+            return target->spec.state == model::SubscriptionState::active;
+        }
+
+        [[nodiscard]] std::size_t held() const {
+            return credit + waiting.size() + retries.size() + keys.waiting() + in_flight;
+        }
     };
 
+    [[nodiscard]] bool may_ever_start(const Lane& lane) const;
     [[nodiscard]] bool may_start(const Lane& lane) const;
     [[nodiscard]] bool over_share(const Lane& lane) const;
     [[nodiscard]] bool must_wait(const Lane& lane) const;
     [[nodiscard]] std::size_t window(const Lane& lane) const;
     void enlist(model::SubscriptionNo subscription, Lane& lane);
     void rotate();
+    void wait_for_time(model::SubscriptionNo subscription, Lane& lane);
+    void wake(std::int64_t now_us);
+    std::deque<api::Delivery>* next_of(Lane& lane);
     const Flight* start(model::SubscriptionNo subscription,
                         Lane& lane,
-                        std::int64_t now_us,
+                        std::deque<api::Delivery>& from,
                         model::TimeMs now_ms);
-    void hand_back(model::SubscriptionNo subscription, Lane& lane, std::int64_t now_us);
+    std::shared_ptr<std::size_t> host_count(const api::Target& target);
+    void end_pace(Lane& lane, const Flight& flight, sinks::AttemptResult& result);
+    void tell(Lane& lane, const Flight& flight, sinks::AttemptResult result);
+    void end_key(Lane& lane, const Flight& flight, bool well);
+    bool let_in(Lane& lane, api::Delivery& delivery);
+    void give_back(Lane& lane, const api::Delivery& delivery, model::Failure why);
+    void give_back_behind(Lane& lane, const api::Delivery& delivery);
+    void next_of_key(Lane& lane, const api::Delivery& delivery);
+    void hand_back(model::SubscriptionNo subscription, Lane& lane);
     void forget_waiting(Lane& lane);
-    void take_one(Lane& lane, api::Delivery delivery, std::int64_t now_us);
+    void take_one(Lane& lane, api::Delivery delivery);
     void remember_commit(Lane& lane, const Flight& flight);
-    void forget_commit(Lane& lane, model::Sequence sequence);
-    void handle_again(Lane& lane, model::Sequence sequence, std::int64_t now_us);
-    void keep_order(Lane& lane,
-                    const Flight& flight,
-                    const sinks::AttemptResult& result,
-                    std::int64_t now_us);
+    std::optional<api::Delivery> forget_commit(Lane& lane, model::Sequence sequence);
+    void handle_again(Lane& lane, model::Sequence sequence);
+    void keep_order(Lane& lane, const Flight& flight, const sinks::AttemptResult& result);
 
     SchedulerLimits limits_;
     std::map<model::SubscriptionNo, Lane> lanes_;
@@ -174,7 +221,11 @@ class Scheduler {
     std::uint64_t last_ticket_ = 0;
     std::uint64_t last_lane_ = 0;
     std::size_t held_bytes_ = 0;
-    std::size_t effect_bytes_ = 0;  // not durable yet, all lanes
+    std::size_t effect_bytes_ = 0;                             // not durable yet, all lanes
+    std::map<std::string, std::weak_ptr<std::size_t>> hosts_;  // attempts at a time at each
+    std::set<std::pair<std::int64_t, model::SubscriptionNo>> sleeping_;  // until time lets them on
+    std::set<model::SubscriptionNo> changed_;  // lanes whose endpoint may do otherwise than shown
+    std::int64_t now_us_ = 0;                  // as it was told last
     bool draining_ = false;
 };
 

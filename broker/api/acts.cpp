@@ -49,7 +49,8 @@ constexpr bool steers = is_one_of<R,
                                   EditDeadLetter,
                                   ReplayMessages,
                                   ChangeJob,
-                                  ChangeDelayed>;
+                                  ChangeDelayed,
+                                  ReleaseDelivery>;
 
 template <class R>
 constexpr bool manages = is_one_of<R,
@@ -106,6 +107,10 @@ class Resource {
 
     std::string operator()(const ListDeliveries& request) const {
         return subscription_resource(request.subscription.empty() ? "*" : request.subscription);
+    }
+
+    std::string operator()(const ReleaseDelivery& request) const {
+        return subscription_resource(request.subscription);
     }
 
     std::string operator()(const TrackMessage& /*request*/) const { return "message/*"; }

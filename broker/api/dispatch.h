@@ -114,6 +114,9 @@ class Dispatch {
     // stay. Resuming it is the user's.
     virtual void disable(model::SubscriptionNo subscription, std::string reason) = 0;
 
+    // How the subscription's endpoint does, to be shown to people. Any thread.
+    virtual void report(model::SubscriptionNo subscription, model::PushHealth health) = 0;
+
     // Appends the message to the subscription's queue and settles it in one entry; `answer` runs on
     // a node thread with Failure::none, queue_full or queue_gone, or exhausted_resources when it
     // was not tried. Only Failure::none ends the hand-out.

@@ -4,6 +4,7 @@
 
 #include "broker/api/cluster_requests.h"
 #include "broker/api/message_requests.h"
+#include "broker/api/status_request.h"
 #include "broker/model/attempt.h"
 #include "broker/model/message.h"
 #include "broker/model/objects.h"
@@ -238,6 +239,7 @@ struct SubscriptionView {
     std::uint64_t waiting = 0;
     std::uint64_t dropped = 0;
     std::uint64_t discarded = 0;  // a filter or handler wanted them gone
+    model::PushHealth health;     // of what it delivers to
 };
 
 enum class DeadLetterChoice : std::uint8_t { automatic, named, none };
@@ -291,6 +293,7 @@ struct SetSubscription {
     std::optional<SigningChange> signing;
     std::optional<std::vector<model::PushHeader>> headers;
     std::optional<model::PushAuthorization> authorization;
+    model::PushChange pace;
 };
 
 struct Unsubscribe {
@@ -348,6 +351,7 @@ struct DeliveryView {
     std::uint32_t attempt = 0;
     TimeMs at_ms = 0;
     TimeMs due_ms = 0;  // status retry: when it will be tried again
+    std::string why;    // status retry, parked: what it waits for
     std::uint32_t latency_us = 0;
     std::uint16_t http_status = 0;
     std::string reason;
@@ -360,7 +364,7 @@ struct DeliveryView {
 struct ListDeliveries {
     using Reply = struct DeliveryPage;
     std::string subscription;  // TOPIC/NAME; empty: all
-    std::string status;        // ok, failed, retry; empty: all
+    std::string status;        // ok, failed, retry, parked; empty: all attempts
     std::uint64_t before = 0;  // cursor of an earlier page; 0: newest
     std::uint32_t limit = 50;  // 1-1000
 };
@@ -368,6 +372,15 @@ struct ListDeliveries {
 struct DeliveryPage {
     std::vector<DeliveryView> items;  // newest first
     std::uint64_t next = 0;           // 0: the end
+};
+
+// A delivery that waits is tried as soon as it may be, with its retries before it again; or it is
+// dropped, and what waits behind it goes on. Refused while an earlier one of its key waits.
+struct ReleaseDelivery {
+    using Reply = Nothing;
+    std::string subscription;  // TOPIC/NAME
+    MessageId message;
+    bool drop = false;
 };
 
 struct TrackPlace {
@@ -392,32 +405,6 @@ struct MessageTrack {
 struct TrackMessage {
     using Reply = MessageTrack;
     MessageId id;
-};
-
-// ---- the server itself -------------------------------------------------------------------------
-
-struct ServerStatus {
-    bool ready = false;
-    std::string version;
-    std::string data_folder;
-    TimeMs started_ms = 0;
-    bool dev = false;
-    std::string space;  // normal, below_reserve, exhausted
-    std::uint64_t log_bytes = 0;
-    std::uint64_t log_segments = 0;
-    std::uint64_t live_bodies = 0;
-    std::uint64_t damaged_records = 0;
-    std::uint64_t quarantined = 0;
-    std::uint64_t rows_bytes = 0;
-    std::uint64_t applied = 0;  // of the data set
-    std::uint64_t queues = 0;
-    std::uint64_t topics = 0;
-    std::uint64_t subscriptions = 0;
-    std::uint64_t waiters = 0;  // long polls
-};
-
-struct GetStatus {
-    using Reply = ServerStatus;
 };
 
 // Any request; its answer is the Reply of the alternative.
@@ -457,6 +444,7 @@ using Request = std::variant<CreateQueue,
                              PeekMessages,
                              ChangeDelayed,
                              ListDeliveries,
+                             ReleaseDelivery,
                              TrackMessage,
                              GetStatus,
                              GetCluster,

@@ -94,17 +94,26 @@ std::optional<std::int64_t> parse_time_ms(std::string_view text, std::int64_t no
 }
 
 boost::system::result<json::value, Failure> parse_retry(std::string_view text) {
-    if (text == "backoff" || text == "exponential") return json::value(json::string(text));
+    if (text == "backoff" || text == "exponential" || text == "standard") {
+        return json::value(json::string(text));
+    }
     json::array steps;
     while (true) {
         const std::string_view pause = text.substr(0, text.find(','));
-        const auto milliseconds = config::parse_duration_ms(pause);
-        if (!milliseconds) {
+        // "5m-10m": somewhere in between.
+        const std::size_t dash = pause.find('-');
+        const auto least = config::parse_duration_ms(pause.substr(0, dash));
+        const auto most = dash == std::string_view::npos
+                              ? least
+                              : config::parse_duration_ms(pause.substr(dash + 1));
+        if (!least || !most) {
             return usage_failure("--retry: '" + std::string(pause) + "' is not a pause.",
-                                 "It takes backoff, exponential, or pauses such as 5s,5m,30m.");
+                                 "It takes backoff, exponential, standard, or pauses such as "
+                                 "5s,5m-10m,30m.");
         }
         json::object step;
-        step["min_ms"] = *milliseconds;
+        step["min_ms"] = *least;
+        if (*most != *least) step["max_ms"] = *most;
         steps.emplace_back(std::move(step));
         if (pause.size() == text.size()) break;
         text.remove_prefix(pause.size() + 1);

@@ -20,7 +20,8 @@ const Columns delivery_columns = {{"MESSAGE", "message"},
                                   {"LATENCY US", "latency_us"},
                                   {"AT", "at"},
                                   {"NEXT", "due_at"},
-                                  {"WHY", "reason"}};
+                                  {"WHY", "reason"},
+                                  {"WAITS FOR", "why"}};
 const Columns place_columns = {{"WHERE", "object"},
                                {"KIND", "kind"},
                                {"STATE", "state"},
@@ -65,13 +66,27 @@ void OperationCommands::add_to(CLI::App& root) {
     CLI::App* list =
         add_verb(*delivery, "list", "Newest first", &OperationCommands::list_deliveries);
     list->add_option("--sub", subscription_, "Of this subscription: TOPIC/NAME");
-    list->add_option("--status", status_, "ok, failed or retry")
-        ->check(CLI::IsMember({"ok", "failed", "retry"}));
+    list->add_option("--status", status_, "ok, failed, retry or parked")
+        ->check(CLI::IsMember({"ok", "failed", "retry", "parked"}));
     add_number(*list, "--limit", limit_, "At most so many, 1 to 1000 (50)");
     CLI::App* one = add_verb(
         *delivery, "show", "Every attempt of a message", &OperationCommands::show_delivery);
     one->add_option("MESSAGE", message_, "The message's id")->required();
     add_number(*one, "--attempt", attempt_, "Only this attempt, all about it");
+
+    CLI::App* retry = add_verb(*delivery,
+                               "retry",
+                               "Try a message that waits at once, its retries before it again",
+                               &OperationCommands::retry_delivery);
+    CLI::App* drop = add_verb(*delivery,
+                              "drop",
+                              "Give up a message that waits; what waits behind it goes on",
+                              &OperationCommands::drop_delivery);
+    for (CLI::App* verb : {retry, drop}) {
+        verb->add_option("MESSAGE", message_, "The message's id")->required();
+        verb->add_option("--sub", subscription_, "The subscription: TOPIC/NAME")->required();
+    }
+    drop->add_flag("--yes", session_.yes, "Do not ask");
 
     CLI::App* message = root.add_subcommand("message", "Where a message is");
     message->require_subcommand(1);
@@ -108,6 +123,25 @@ int OperationCommands::show_delivery() {
     failure.what = "Message " + message_ + " has no attempt " + std::to_string(*attempt_) + ".";
     failure.next = "'penstock delivery show " + message_ + "' lists its attempts.";
     return session_.fail(failure);
+}
+
+int OperationCommands::release(const std::string& verb) {
+    const auto full = subscription_name(session_, subscription_);
+    if (!full) return session_.fail(full.error());
+    const auto done = session_.act(
+        "POST", subscription_path(*full) + "/deliveries/" + encoded(message_) + "/" + verb);
+    if (!done) return session_.fail(done.error());
+    return exit_ok;
+}
+
+int OperationCommands::retry_delivery() {
+    return release("retry");
+}
+
+int OperationCommands::drop_delivery() {
+    int code = exit_ok;
+    if (!session_.confirmed("give up message " + message_ + "?", code)) return code;
+    return release("drop");
 }
 
 int OperationCommands::track() {

@@ -24,6 +24,9 @@ class OperationCommands {
 
     int list_deliveries();
     int show_delivery();
+    int retry_delivery();
+    int drop_delivery();
+    int release(const std::string& verb);
     int track();
 
     Session& session_;

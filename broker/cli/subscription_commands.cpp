@@ -99,7 +99,16 @@ void SubscriptionCommands::add_attributes(CLI::App& verb) {
         ->expected(1);
     verb.add_option("--basic", basic_, "USER:PASSWORD for pushes")
         ->excludes(verb.add_option("--bearer", bearer_, "Token for pushes"));
-    verb.add_option("--retry", retry_, "backoff, exponential (default), or pauses: 5s,5m,30m");
+    CLI::Option* oauth2 = verb.add_option(
+        "--oauth2", oauth2_, "CLIENT:SECRET, for which --token-url gives tokens for pushes");
+    oauth2->excludes("--basic")->excludes("--bearer");
+    CLI::Option* token_url =
+        verb.add_option("--token-url", token_url_, "Where tokens come from (client credentials)");
+    oauth2->needs(token_url);
+    token_url->needs(oauth2);
+    verb.add_option("--scope", scope_, "What tokens are asked for")->needs(oauth2);
+    verb.add_option(
+        "--retry", retry_, "backoff, exponential (default), standard, or pauses: 5s,5m-10m,30m");
     add_number(verb, "--concurrency", concurrency_, "Attempts at a time, 1 to 1000 (16)");
     add_milliseconds(verb, "--timeout", timeout_ms_, "For one attempt (15s)");
 }
@@ -110,6 +119,7 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     CLI::App* add = add_verb(*noun, "add", "Add a subscription", &SubscriptionCommands::add);
     sink_.add_to(*add);
     add_attributes(*add);
+    push_.add_to(*add, true);
     add->add_option("--dead-letter",
                     dead_letter_,
                     "Queue for what cannot be delivered, or none (default: one of its own)");
@@ -122,6 +132,7 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     add_attributes(*set);
     set->add_flag("--rotate-secret", rotate_, "Sign with a new secret, shown once");
     add_seconds(*set, "--overlap", overlap_s_, "The old secret signs beside it for so long (24h)");
+    push_.add_to(*set, false);
     add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove)
         ->add_flag("--yes", session_.yes, "Do not ask");
     add_verb(*noun, "pause", "Deliver nothing until resumed", &SubscriptionCommands::pause);
@@ -139,20 +150,34 @@ std::optional<Failure> SubscriptionCommands::put_credentials(json::object& body)
         headers[header.substr(0, colon)] = header.substr(value);
     }
     if (!headers.empty()) body["headers"] = std::move(headers);
-    if (basic_.empty() && bearer_.empty()) return {};
+    return put_authorization(body);
+}
+
+std::optional<Failure> SubscriptionCommands::put_authorization(json::object& body) const {
+    if (basic_.empty() && bearer_.empty() && oauth2_.empty()) return {};
     json::object given;
-    if (!basic_.empty()) {
-        const auto colon = basic_.find(':');
-        if (colon == std::string::npos || colon == 0) {
-            return usage_failure("--basic is USER:PASSWORD.", "--basic penstock:secret");
-        }
-        given["user"] = basic_.substr(0, colon);
-        given["password"] = basic_.substr(colon + 1);
-    } else {
-        given["token"] = bearer_;
+    const std::string& pair = basic_.empty() ? oauth2_ : basic_;
+    const auto colon = pair.find(':');
+    if (bearer_.empty() && (colon == std::string::npos || colon == 0)) {
+        return basic_.empty()
+                   ? usage_failure("--oauth2 is CLIENT:SECRET.", "--oauth2 penstock:secret")
+                   : usage_failure("--basic is USER:PASSWORD.", "--basic penstock:secret");
     }
     json::object authorization;
-    authorization[basic_.empty() ? "bearer" : "basic"] = std::move(given);
+    if (!bearer_.empty()) {
+        given["token"] = bearer_;
+        authorization["bearer"] = std::move(given);
+    } else if (!basic_.empty()) {
+        given["user"] = pair.substr(0, colon);
+        given["password"] = pair.substr(colon + 1);
+        authorization["basic"] = std::move(given);
+    } else {
+        given["token_url"] = token_url_;
+        given["client_id"] = pair.substr(0, colon);
+        given["client_secret"] = pair.substr(colon + 1);
+        if (!scope_.empty()) given["scope"] = scope_;
+        authorization["oauth2"] = std::move(given);
+    }
     body["authorization"] = std::move(authorization);
     return {};
 }
@@ -178,6 +203,9 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
     }
     put(body, "concurrency", concurrency_);
     put(body, "timeout_ms", timeout_ms_);
+    auto push = push_.push();
+    if (!push) return push.error();
+    if (!push->empty()) body["push"] = std::move(*push);
     return body;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/cli/arguments.h"
+#include "broker/cli/push_flags.h"
 #include "broker/cli/session.h"
 #include "broker/cli/sink_flags.h"
 
@@ -35,6 +36,7 @@ class SubscriptionCommands {
     void add_attributes(CLI::App& verb);
     [[nodiscard]] boost::system::result<boost::json::object, Failure> attributes() const;
     [[nodiscard]] std::optional<Failure> put_credentials(boost::json::object& body) const;
+    [[nodiscard]] std::optional<Failure> put_authorization(boost::json::object& body) const;
     // Asks something about the subscription named on the command line.
     Called ask(const std::string& method, const std::string& rest);
 
@@ -48,6 +50,7 @@ class SubscriptionCommands {
 
     Session& session_;
     SinkFlags sink_;
+    PushFlags push_;
     std::string topic_;
     std::string name_;
     std::string http_;
@@ -58,6 +61,9 @@ class SubscriptionCommands {
     std::vector<std::string> headers_;
     std::string basic_;
     std::string bearer_;
+    std::string oauth2_;
+    std::string token_url_;
+    std::string scope_;
     bool rotate_ = false;
     std::optional<std::uint64_t> overlap_s_;
     std::string retry_;

@@ -109,6 +109,7 @@ struct ReadyItem {
     TimeMs logged_ms = 0;
     MessageId body;            // where its bytes are
     std::uint64_t replay = 0;  // the job that replays it; 0: none
+    bool behind_key = false;  // an earlier message of its ordering key is not done: not to be tried
 };
 
 struct ReadyPage {
@@ -159,12 +160,19 @@ struct WaitingDelivery {
     TimeMs due_ms = 0;
     model::Failure failure = model::Failure::none;
     std::uint16_t status = 0;
+    std::string why;  // retry, deferred, ready, behind_key, exhausted, dead_letter_queue, moving
+    bool parked = false;  // behind_key, exhausted
 };
 
 std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
                                                 SubscriptionNo subscription,
                                                 Sequence first,
                                                 std::uint32_t limit);
+
+// The sequence of a delivery that waits; nothing: that message does not wait.
+std::optional<Sequence> find_waiting(const Rows& rows,
+                                     SubscriptionNo subscription,
+                                     MessageId message);
 
 // An acknowledgement that came to something else than its attempt says, which was written before:
 // Failure::kv_moved, the message was handled again and nothing counts, or output_refused.
@@ -197,7 +205,7 @@ struct MessagePlace {
     ObjectNo object;  // queue, topic or subscription
     Sequence sequence = 0;
     std::string state;  // visible, in_flight, delayed, deleted, waiting, delivered, not_matched,
-                        // dead, moving
+                        // dead, moving, behind_key, exhausted
     std::uint32_t count = 0;  // receives or attempts
     TimeMs due_ms = 0;
 };

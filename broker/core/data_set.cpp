@@ -11,6 +11,7 @@
 #include "broker/core/progress.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/queues.h"
+#include "broker/core/release.h"
 #include "broker/core/scripts.h"
 #include "broker/core/settle.h"
 #include "broker/core/state_machine.h"
@@ -95,6 +96,7 @@ class DataSet final : public StateMachine {
                 [&](const model::Unsubscribe& one) { return unsubscribe(turn, one); },
                 [&](const model::Settle& one) { return settle(turn, one); },
                 [&](const model::FeedQueue& one) { return feed_queue(turn, one); },
+                [&](const model::ReleaseDelivery& one) { return release_delivery(turn, one); },
                 [&](const model::Redrive& one) { return start_redrive(turn, one); },
                 [&](const model::Replay& one) { return start_replay(turn, one); },
                 [&](const model::ChangeJob& one) { return change_job(turn, one); },

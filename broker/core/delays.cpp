@@ -35,6 +35,7 @@ void delay_message(Turn& turn,
     row.body = message.body;
     row.tags = meta.tags;
     row.routing_key = meta.routing_key;
+    row.ordering_key = meta.ordering_key;
     turn.put(keys::delayed(object, message.id), encode(row));
 }
 
@@ -81,6 +82,7 @@ bool make_visible(Turn& turn, ObjectNo object, const MessageRef& message, const 
     model::MessageMeta meta;
     meta.tags = row.tags;
     meta.routing_key = row.routing_key;
+    meta.ordering_key = row.ordering_key;
     publish_message(turn, object, message, meta);
     return true;
 }

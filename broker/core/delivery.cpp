@@ -256,7 +256,7 @@ void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end) {
 
 void restart_delivery(Turn& turn, ObjectNo object, Sequence cursor) {
     DeliveryState& state = turn.delivery(object);
-    for (const char kind : {'x', 'r', 'm'}) {
+    for (const char kind : {'x', 'r', 'm', 'K'}) {
         turn.erase_range(keys::prefix(kind, object), keys::prefix_end(kind, object));
     }
     ++state.generation;
@@ -282,6 +282,7 @@ void put_exception(Turn& turn,
                    Sequence sequence,
                    const Exception& exception) {
     turn.put(keys::exception(object, generation, sequence), encode(exception));
+    if (exception.key != 0) turn.put(keys::of_key(object, generation, exception.key, sequence), "");
 }
 
 void erase_exception(Turn& turn, ObjectNo object, Generation generation, Sequence sequence) {

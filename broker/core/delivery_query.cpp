@@ -1,6 +1,7 @@
 #include "broker/base/planted.h"
 #include "broker/core/data_query.h"
 #include "broker/core/delivery.h"
+#include "broker/core/key_order.h"
 #include "broker/core/message_log.h"
 #include "broker/core/settle.h"
 
@@ -55,6 +56,20 @@ bool fill(const Rows& rows,
     return true;
 }
 
+bool behind_key(const Rows& rows,
+                SubscriptionNo subscription,
+                const View& view,
+                std::uint32_t key,
+                Sequence sequence) {
+    return key != 0 && view.state.exceptions > 0 &&
+           earlier_of_key(rows, subscription, view.state, key, sequence);
+}
+
+// The key that decides whether a fresh message of the run may go.
+std::uint32_t key_in(const View& view, const Run& run, Sequence sequence) {
+    return orders_by_key(view.config.spec) ? run.key(sequence) : 0;
+}
+
 // Failing deliveries of [first, end) that are ready, oldest first. Where it stopped; `end`: nothing
 // is left.
 Sequence add_due(const Rows& rows,
@@ -78,6 +93,7 @@ Sequence add_due(const Rows& rows,
                   const auto bytes = rows.get(keys::exception(subscription, generation, sequence));
                   if (!bytes) return true;
                   const auto failed = decode<Exception>(*bytes);
+                  if (behind_key(rows, subscription, view, failed.key, sequence)) return true;
                   ReadyItem item;
                   if (fill(rows, view, sequence, &failed, item)) page.items.push_back(item);
                   return true;
@@ -132,8 +148,9 @@ void add_fresh_plain(const Rows& rows,
             page.fresh = at + 1;
             if (view.state.settled_above > 0 && settled.has(at)) continue;
             if (failing.contains(at)) continue;
+            const bool behind = behind_key(rows, subscription, view, key_in(view, run, at), at);
             page.items.push_back(
-                {at, view.state.generation, 1, run.id(at), run.time_ms, run.body(at)});
+                {at, view.state.generation, 1, run.id(at), run.time_ms, run.body(at), 0, behind});
         }
         return true;
     });
@@ -158,6 +175,8 @@ void add_fresh_matches(const Rows& rows,
         page.fresh = *match + 1;
         ReadyItem item;
         if (!failing.contains(*match) && fill(rows, view, *match, nullptr, item)) {
+            const std::uint32_t key = key_of(rows, view.config, *match);
+            item.behind_key = behind_key(rows, subscription, view, key, *match);
             page.items.push_back(item);
         }
     }
@@ -214,6 +233,49 @@ ReadyPage ready_deliveries(const Rows& rows,
     return page;
 }
 
+namespace {
+
+// What the delivery waits for.
+std::string_view why_waiting(const Exception& failed) {
+    switch (failed.state) {
+        case Exception::State::waiting:
+            return failed.deferred_ms != 0 ? "deferred" : "retry";
+        case Exception::State::parked:
+            return "behind_key";
+        case Exception::State::exhausted:
+            return "exhausted";
+        case Exception::State::dead:
+            return "dead_letter_queue";
+        case Exception::State::moving:
+            return "moving";
+        case Exception::State::ready:
+        case Exception::State::leased:
+            break;
+    }
+    return "ready";
+}
+
+}  // namespace
+
+std::optional<Sequence> find_waiting(const Rows& rows,
+                                     SubscriptionNo subscription,
+                                     MessageId message) {
+    const auto view = view_of(rows, subscription);
+    if (!view) return {};
+    std::optional<Sequence> found;
+    rows.scan(keys::exception(subscription, view->state.generation, 0),
+              keys::exception(subscription, view->state.generation, sequence_end),
+              [&](std::string_view key, std::string_view value) {
+                  const auto failed = decode<Exception>(value);
+                  ReadyItem item;
+                  const Sequence sequence = keys::last_u64(key);
+                  if (!fill(rows, *view, sequence, &failed, item)) return true;
+                  if (item.message == message) found = sequence;
+                  return !found;
+              });
+    return found;
+}
+
 std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
                                                 SubscriptionNo subscription,
                                                 Sequence first,
@@ -236,7 +298,10 @@ std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
                   waiting.due_ms = failed.due_ms;
                   waiting.failure = failed.failure;
                   waiting.status = failed.status;
-                  found.push_back(waiting);
+                  waiting.why = why_waiting(failed);
+                  waiting.parked = failed.state == Exception::State::parked ||
+                                   failed.state == Exception::State::exhausted;
+                  found.push_back(std::move(waiting));
                   return true;
               });
     return found;
@@ -310,7 +375,11 @@ MessagePlace place_in_subscription(const Rows& rows,
     const auto bytes = rows.get(keys::exception(subscription, state.generation, sequence));
     if (bytes) {
         const auto failed = decode<Exception>(*bytes);
-        place.state = failed.state == Exception::State::moving ? "moving" : "waiting";
+        using State = Exception::State;
+        place.state = failed.state == State::moving      ? "moving"
+                      : failed.state == State::parked    ? "behind_key"
+                      : failed.state == State::exhausted ? "exhausted"
+                                                         : "waiting";
         place.count = failed.count;
         place.due_ms = failed.due_ms;
     } else if (!is_matched(rows, subscription, state, sequence)) {

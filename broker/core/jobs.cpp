@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/core/dead_letters.h"
+#include "broker/core/key_order.h"
 #include "broker/core/message_log.h"
 #include "broker/core/outbox.h"
 #include "broker/core/peek_query.h"
@@ -33,8 +34,8 @@ void put_job(Turn& turn, ObjectNo object, const JobRow& row) {
 
 std::uint64_t open_max(const model::Rows& rows, ObjectNo subscription) {
     const auto bytes = rows.get(keys::config('s', subscription));
-    const bool ordered = bytes && decode<SubscriptionConfig>(*bytes).spec.retry.keeps_order;
-    return ordered ? 1 : replay_open_max;
+    if (!bytes) return replay_open_max;
+    return keeps_some_order(decode<SubscriptionConfig>(*bytes).spec) ? 1 : replay_open_max;
 }
 
 void end_job(Turn& turn, JobRow& row, JobState state) {

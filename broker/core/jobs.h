@@ -20,7 +20,7 @@ enum class Taken : std::uint8_t {
 };
 
 // Replayed deliveries of a subscription that are open at a time, where it keeps no order; one where
-// it does. So live messages wait for no more than these.
+// it does, of all or of each key. So live messages wait for no more than these.
 inline constexpr std::uint64_t replay_open_max = 256;
 
 // Starts the range [first, end) of a job of the object; nothing may run there. Counts from now.

@@ -67,6 +67,17 @@ std::string ready(ObjectNo object, Generation generation, Sequence sequence) {
     return with_generation('r', object, generation, sequence);
 }
 
+std::string of_key(ObjectNo subscription,
+                   Generation generation,
+                   std::uint32_t key,
+                   Sequence sequence) {
+    std::string row = object_key('K', subscription, 16);
+    Writer writer(row);
+    writer.key_u32(generation);
+    writer.key_u32(key);
+    return with_u64(std::move(row), sequence);
+}
+
 std::string settled(ObjectNo object, Generation generation, std::uint64_t block) {
     return with_generation('m', object, generation, block);
 }

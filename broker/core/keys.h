@@ -28,6 +28,7 @@
 //   O set number | P set                     outbox for another set, its head
 //   R set number                             parked: refused there, to be tried again
 //   i set | A set number                     inbox from another set: its head, refusals
+//   K subscription generation key sequence   exceptions of an ordering key
 //   B queue subscription                     feeds in order are refused from this number on
 #pragma once
 
@@ -68,6 +69,10 @@ std::string run(ObjectNo log, Sequence last);
 std::string bodies(LogIndex index);
 std::string exception(ObjectNo object, Generation generation, Sequence sequence);
 std::string ready(ObjectNo object, Generation generation, Sequence sequence);
+std::string of_key(ObjectNo subscription,
+                   Generation generation,
+                   std::uint32_t key,
+                   Sequence sequence);
 std::string settled(ObjectNo object, Generation generation, std::uint64_t block);
 std::string gone(ObjectNo queue, std::uint64_t block);
 std::string matches(ObjectNo subscription, std::uint64_t block);

@@ -147,14 +147,14 @@ void fields_of(F& f, T& v) {
 template <class F, Is<Run> T>
 void fields_of(F& f, T& v) {
     f(v.time_ms), f(v.sent_ms), f(v.set), f(v.index), f.list(v.ordinals, plain);
-    f.list(v.ids, plain);
+    f.list(v.ids, plain), f.list(v.keys, plain);
 }
 
 template <class F, Is<Exception> T>
 void fields_of(F& f, T& v) {
     f(v.state), f(v.count), f(v.due_ms), f(v.first_ms), f(v.tag), f(v.failure), f(v.status);
     f(v.excerpt), f(v.message), f(v.published_ms), f(v.crashes), f(v.log), f(v.body);
-    f(v.redrives), f(v.replay);
+    f(v.redrives), f(v.replay), f(v.key), f(v.deferred_ms);
 }
 
 template <class F, Is<DedupRow> T>
@@ -165,6 +165,7 @@ void fields_of(F& f, T& v) {
 template <class F, Is<DelayedRow> T>
 void fields_of(F& f, T& v) {
     f(v.sent_ms), f(v.due_ms), f(v.body), f.list(v.tags, plain), f(v.routing_key);
+    f(v.ordering_key);
 }
 
 template <class F, Is<TrackExpiry> T>
@@ -426,6 +427,8 @@ Run decode_run(std::string_view key, std::string_view bytes) {
     fields.finish();
     check(!run.ordinals.empty(), "a run is empty");
     check(run.ids.empty() || run.ids.size() == run.ordinals.size(), "a run's ids are not its own");
+    check(run.keys.empty() || run.keys.size() == run.ordinals.size(),
+          "a run's keys are not its own");
     run.first = keys::last_u64(key) + 1 - run.ordinals.size();
     return run;
 }

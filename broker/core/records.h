@@ -86,6 +86,7 @@ struct Run {
     LogIndex index = 0;
     std::vector<std::uint16_t> ordinals;
     std::vector<MessageId> ids;  // when one came from another set: of all; else the places' own
+    std::vector<std::uint32_t> keys;  // hashed ordering keys, 0: none; empty: none has one
 
     [[nodiscard]] Sequence last() const { return first + ordinals.size() - 1; }
 
@@ -100,14 +101,27 @@ struct Run {
     [[nodiscard]] MessageRef message(Sequence sequence) const {
         return {id(sequence), body(sequence)};
     }
+
+    [[nodiscard]] std::uint32_t key(Sequence sequence) const {
+        return keys.empty() ? 0 : keys[sequence - first];
+    }
 };
 
 // A message that is neither fresh nor settled.
 struct Exception {
-    enum class State : std::uint8_t { leased = 1, waiting = 2, ready = 3, dead = 4, moving = 5 };
+    enum class State : std::uint8_t {
+        leased = 1,
+        waiting = 2,
+        ready = 3,
+        dead = 4,
+        moving = 5,
+        parked = 6,
+        exhausted = 7,
+    };
 
     // dead: exhausted, its dead-letter queue takes nothing right now; moving: on its way to one in
-    // another set, which has not answered.
+    // another set, which has not answered; parked: an earlier message of its ordering key comes
+    // first; exhausted: nobody tries it until it is released.
     State state = State::leased;
     std::uint32_t count = 0;    // receives or attempts so far
     std::uint32_t crashes = 0;  // processes that died with it in hand
@@ -123,6 +137,8 @@ struct Exception {
     TimeMs published_ms = 0;     // redriven deliveries only
     std::uint32_t redrives = 0;  // likewise: how often it was sent back
     std::uint64_t replay = 0;    // replayed deliveries: the job's number
+    std::uint32_t key = 0;       // ordered by key only: its ordering key, hashed; 0: none
+    TimeMs deferred_ms = 0;      // since when it could not be tried; 0: it was, or never had to
 };
 
 // Value of a row of a dead-letter queue's sources: a queue of another set. Those of this set are
@@ -146,6 +162,7 @@ struct DelayedRow {
     MessageId body;
     std::vector<std::string> tags;
     std::string routing_key;
+    std::string ordering_key;
 };
 
 struct TrackExpiry {

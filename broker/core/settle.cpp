@@ -6,15 +6,19 @@
 #include "broker/core/delivery.h"
 #include "broker/core/handler_commit.h"
 #include "broker/core/jobs.h"
+#include "broker/core/key_order.h"
 #include "broker/core/kv.h"
 #include "broker/core/message_log.h"
+#include "broker/core/open_delivery.h"
 #include "broker/core/outbox.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
-#include "broker/core/timers.h"
+#include "broker/core/release.h"
+#include "broker/core/topics.h"
 #include "broker/core/track.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::core {
 
@@ -29,142 +33,74 @@ constexpr std::size_t excerpt_bytes_max = 256;
 constexpr TimeMs crash_pause_ms = 1'000;
 constexpr TimeMs crash_pause_max_ms = 30'000;
 
-// A delivery that is open: handed out or ready, not settled.
-struct Open {
-    Sequence sequence = 0;
-    std::optional<Exception> exception;  // it failed before
-};
-
-// Nothing when the outcome is stale: settled meanwhile, waiting for a later attempt, or gone.
-std::optional<Open> find_open(Turn& turn,
-                              ObjectNo subscription,
-                              const SubscriptionConfig& config,
-                              Sequence sequence,
-                              Generation generation) {
-    const DeliveryState& state = turn.delivery(subscription);
-    if (generation != state.generation) return {};
-    Open open{sequence, load_exception(turn, subscription, generation, sequence)};
-    if (open.exception) {
-        if (open.exception->state != Exception::State::ready) return {};
-        return open;
-    }
-    if (sequence < state.cursor || sequence >= turn.head(config.topic).end) return {};
-    if (is_settled(turn, subscription, state, sequence)) return {};
-    if (!is_matched(turn, subscription, state, sequence)) return {};
-    return open;
-}
-
-MessageRef message_of(const Turn& turn, ObjectNo topic, const Open& open, TimeMs* published_ms) {
-    if (open.sequence >= private_sequences) {
-        *published_ms = open.exception->published_ms;
-        return {open.exception->message, open.exception->body};
-    }
-    const auto run = run_at(turn, topic, open.sequence);
-    if (!run) return {};
-    *published_ms = run->time_ms;
-    return run->message(open.sequence);
-}
-
-void finish(Turn& turn,
-            ObjectNo subscription,
-            const SubscriptionConfig& config,
-            const Open& open,
-            bool dead = false) {
-    DeliveryState& state = turn.delivery(subscription);
-    if (open.exception) {
-        if (open.exception->state == Exception::State::ready)
-            erase_ready(turn, subscription, open.sequence);
-        erase_exception(turn, subscription, state.generation, open.sequence);
-        // What it held back may go now.
-        const bool held_back =
-            config.spec.retry.keeps_order || state.exceptions == failing_per_subscription_max;
-        if (held_back) turn.ready(subscription);
-        --state.exceptions;
-    }
-    if (open.sequence >= private_sequences) {
-        turn.drop(open.exception->body);
-        --state.redriven_open;
-        const std::uint64_t replay = open.exception->replay;
-        if (replay != 0) replayed_delivery_over(turn, subscription, replay, dead);
-    } else if (open.sequence >= state.cursor) {
-        mark_settled(turn, subscription, open.sequence, turn.head(config.topic).end);
-    }
-}
-
-// The exception becomes one that nobody may try.
-void set_aside(Turn& turn, ObjectNo subscription, Open& open, Exception::State why, TimeMs due_ms) {
-    DeliveryState& state = turn.delivery(subscription);
-    if (!open.exception) {
-        open.exception.emplace();
-        ++state.exceptions;
-    } else if (open.exception->state == Exception::State::ready) {
-        erase_ready(turn, subscription, open.sequence);
-    }
-    open.exception->state = why;
-    open.exception->due_ms = due_ms;
-    // Only a letter that waits for its queue keeps the log: failing deliveries may be many.
-    if (why == Exception::State::waiting) open.exception->log.clear();
-    put_exception(turn, subscription, state.generation, open.sequence, *open.exception);
-}
-
-void wait_until(Turn& turn, ObjectNo subscription, Open open, Exception::State why, TimeMs due_ms) {
-    set_aside(turn, subscription, open, why, due_ms);
-    std::string value;
-    Writer writer(value);
-    writer.varint(turn.delivery(subscription).generation);
-    writer.varint(open.sequence);
-    arm_timer(turn, due_ms, TimerKind::retry, subscription, open.sequence, std::move(value));
-}
-
-// Moves the delivery to the dead-letter queue.
-Moved move(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, const Open& open) {
-    DeadInfo dead;
-    const MessageRef message = message_of(turn, config.topic, open, &dead.first_logged_ms);
-    dead.source = subscription;
-    dead.source_name = shown_name(turn, config);
-    dead.failure = open.exception->failure;
-    dead.status = open.exception->status;
-    dead.attempts = open.exception->count + open.exception->crashes;
-    dead.excerpt = open.exception->excerpt;
-    dead.log = open.exception->log;
-    dead.redrives = open.exception->redrives;
-    OutboxRow sender;
-    sender.origin = Origin::delivery;
-    sender.from = subscription;
-    sender.sequence = open.sequence;
-    sender.generation = turn.delivery(subscription).generation;
-    return move_to_dead_letter(turn, config.spec.dead_letter, message, std::move(dead), sender);
-}
-
-// The end of a delivery that will not be tried again.
-void bury(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, Open open) {
-    if (config.spec.dead_letter.number.value == 0) {
-        ++turn.delivery(subscription).dropped;
-        return finish(turn, subscription, config, open, true);
-    }
-    const Moved moved = move(turn, subscription, config, open);
-    if (moved == Moved::here) return finish(turn, subscription, config, open, true);
-    if (moved == Moved::under_way) {
-        return set_aside(turn, subscription, open, Exception::State::moving, turn.now());
-    }
-    wait_until(turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
-}
-
-// A delivery that fails for the first time becomes an exception before anything else happens to it.
 void remember_failure(Turn& turn,
                       ObjectNo subscription,
+                      const SubscriptionConfig& config,
                       Open& open,
                       const model::SettleItem& item) {
-    DeliveryState& state = turn.delivery(subscription);
-    if (!open.exception) {
-        open.exception.emplace();
-        open.exception->state = Exception::State::waiting;
-        ++state.exceptions;
-    }
+    make_exception(turn, subscription, config, open);
     open.exception->failure = item.failure;
     open.exception->status = item.status;
     open.exception->excerpt = item.excerpt.substr(0, excerpt_bytes_max);
     open.exception->log = item.log.substr(0, model::attempt_log_bytes_max);
+}
+
+// A replay waits for what it parked only where what comes behind must not overtake it.
+void leave_replay(Turn& turn,
+                  ObjectNo subscription,
+                  const SubscriptionConfig& config,
+                  Exception& exception) {
+    if (exception.replay == 0 || keeps_some_order(config.spec)) return;
+    replayed_delivery_over(turn, subscription, std::exchange(exception.replay, 0), true);
+}
+
+// Its retries are used up.
+void exhaust(Turn& turn, ObjectNo subscription, const SubscriptionConfig& config, Open open) {
+    switch (config.spec.pace.on_exhausted) {
+        case model::OnExhausted::dead:
+            return bury(turn, subscription, config, std::move(open));
+        case model::OnExhausted::park:
+            leave_replay(turn, subscription, config, *open.exception);
+            return set_aside(
+                turn, subscription, config, open, Exception::State::exhausted, turn.now());
+        case model::OnExhausted::stop:
+            break;
+    }
+    // It is the first to be tried when the subscription is resumed.
+    const std::uint32_t attempts = open.exception->count + open.exception->crashes;
+    const std::string reason = "a message failed after " + std::to_string(attempts) +
+                               " attempts: " + std::string(model::to_text(open.exception->failure));
+    start_anew(*open.exception);
+    make_ready(turn, subscription, open);
+    disable_subscription(turn, {subscription, reason});
+}
+
+// It could not be tried. That counts as no attempt, but has an end too.
+void defer(Turn& turn,
+           ObjectNo subscription,
+           const SubscriptionConfig& config,
+           Open open,
+           const model::SettleItem& item) {
+    Exception& exception = *open.exception;
+    const DeliveryState& state = turn.delivery(subscription);
+    const bool waits_for_key =
+        exception.key != 0 &&
+        earlier_of_key(turn, subscription, state, exception.key, open.sequence);
+    if (waits_for_key) {
+        return set_aside(turn, subscription, config, open, Exception::State::parked, turn.now());
+    }
+    if (item.failure == model::Failure::key_waits) return make_ready(turn, subscription, open);
+    // What goes back for no reason of its own was not held up by its endpoint.
+    if (item.failure != model::Failure::none) {
+        if (exception.deferred_ms == 0) exception.deferred_ms = turn.now();
+        const auto age_ms = static_cast<std::uint64_t>(turn.now() - exception.deferred_ms);
+        if (age_ms >= config.spec.pace.deferral_ms_max) {
+            return exhaust(turn, subscription, config, std::move(open));
+        }
+    }
+    const TimeMs pause = std::max<TimeMs>(item.retry_after_ms, deferral_min_ms);
+    wait_until(
+        turn, subscription, config, std::move(open), Exception::State::waiting, turn.now() + pause);
 }
 
 void retry_or_bury(Turn& turn,
@@ -176,12 +112,15 @@ void retry_or_bury(Turn& turn,
     const std::uint64_t jitter = mix64((std::uint64_t{subscription.value} << 32) ^
                                        mix64(open.sequence) ^ (std::uint64_t{retry} << 56));
     auto pause = model::retry_pause_ms(config.spec.retry, retry, jitter);
-    if (!pause) return bury(turn, subscription, config, open);
+    if (!pause) return exhaust(turn, subscription, config, open);
     // The two CMQ schedules are exact; others listen to the receiver's Retry-After.
-    if (config.spec.retry.name == model::RetryPolicy::Name::custom) {
+    using Name = model::RetryPolicy::Name;
+    const Name name = config.spec.retry.name;
+    if ((name != Name::backoff && name != Name::exponential) || config.spec.pace.heeds_answers) {
         pause = std::max(*pause, wished_pause_ms);
     }
-    wait_until(turn, subscription, open, Exception::State::waiting, turn.now() + TimeMs{*pause});
+    wait_until(
+        turn, subscription, config, open, Exception::State::waiting, turn.now() + TimeMs{*pause});
 }
 
 // A process died with the message in hand. That is no failure of its handler, so it is counted
@@ -192,10 +131,10 @@ void retry_or_bury_crash(Turn& turn,
                          Open& open) {
     const std::uint32_t crashes = ++open.exception->crashes;
     if (crashes >= config.spec.function.crashes_max) {
-        return bury(turn, subscription, config, open);
+        return exhaust(turn, subscription, config, open);
     }
     const TimeMs pause = std::min(crash_pause_max_ms, crash_pause_ms << std::min(crashes - 1, 8U));
-    wait_until(turn, subscription, open, Exception::State::waiting, turn.now() + pause);
+    wait_until(turn, subscription, config, open, Exception::State::waiting, turn.now() + pause);
 }
 
 void settle_open(Turn& turn,
@@ -208,11 +147,11 @@ void settle_open(Turn& turn,
         ++turn.delivery(subscription).discarded;
         return finish(turn, subscription, config, *open);
     }
-    remember_failure(turn, subscription, *open, item);
+    remember_failure(turn, subscription, config, *open, item);
     if (item.verdict == Verdict::not_attempted) {
-        const TimeMs pause = std::max<TimeMs>(item.retry_after_ms, deferral_min_ms);
-        return wait_until(turn, subscription, *open, Exception::State::waiting, turn.now() + pause);
+        return defer(turn, subscription, config, *open, item);
     }
+    open->exception->deferred_ms = 0;
     if (item.verdict == Verdict::retry && item.failure == model::Failure::crash) {
         return retry_or_bury_crash(turn, subscription, config, *open);
     }
@@ -299,7 +238,7 @@ void feed_refused(Turn& turn, const OutboxRow& row, const model::TransferAnswer&
     model::SettleItem item;
     item.failure = failure_of(answer.reason);
     item.excerpt = answer.detail;
-    remember_failure(turn, subscription, open, item);
+    remember_failure(turn, subscription, *config, open, item);
     ++open.exception->count;
     retry_or_bury(turn, subscription, *config, open, 0);
 }
@@ -315,17 +254,23 @@ void delivery_letter_answered(Turn& turn, const OutboxRow& row, bool taken) {
     }
     turn.flush_run(config->topic);
     if (taken) return finish(turn, subscription, *config, open, true);
-    wait_until(turn, subscription, open, Exception::State::dead, turn.now() + dead_letter_retry_ms);
+    wait_until(turn,
+               subscription,
+               *config,
+               open,
+               Exception::State::dead,
+               turn.now() + dead_letter_retry_ms);
 }
 
 model::Reply settle(Turn& turn, const model::Settle& command) {
-    const SubscriptionConfig* config = turn.subscription(command.subscription);
-    if (!config) return model::Settled{};
+    if (turn.subscription(command.subscription) == nullptr) return model::Settled{};
     model::Settled settled;
     std::vector<AmendedAttempt> amended;
     auto commit = command.commits.begin();
     for (std::uint32_t at = 0; at < command.items.size(); ++at) {
         const bool has_commit = commit != command.commits.end() && commit->item == at;
+        // An item may change it: the one before may have stopped the subscription.
+        const SubscriptionConfig* config = turn.subscription(command.subscription);
         turn.flush_run(config->topic);
         auto one = settle_item(turn,
                                command.subscription,
@@ -442,10 +387,7 @@ void retry_due(Turn& turn, ObjectNo subscription, std::string_view value) {
     if (open.exception->state == Exception::State::dead) {
         bury(turn, subscription, *config, open);
     } else if (open.exception->state == Exception::State::waiting) {
-        open.exception->state = Exception::State::ready;
-        put_exception(turn, subscription, generation, open.sequence, *open.exception);
-        put_ready(turn, subscription, open.sequence);
-        turn.ready(subscription);
+        make_ready(turn, subscription, open);
     }
 }
 

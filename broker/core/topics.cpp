@@ -3,6 +3,7 @@
 #include "broker/base/bytes.h"
 #include "broker/core/delays.h"
 #include "broker/core/delivery.h"
+#include "broker/core/key_order.h"
 #include "broker/core/kv.h"
 #include "broker/core/message_log.h"
 #include "broker/core/outbox.h"
@@ -193,7 +194,7 @@ void publish_message(Turn& turn,
                      ObjectNo topic,
                      const MessageRef& message,
                      const model::MessageMeta& meta) {
-    const Sequence sequence = turn.append(topic, message);
+    const Sequence sequence = turn.append(topic, message, 0, hash_of_key(meta.ordering_key));
     arm_retention(turn, topic);
     for (const ObjectNo subscription : matches_of(turn, topic, meta)) {
         const model::SubscriptionSpec& spec = turn.subscription(subscription)->spec;
@@ -258,7 +259,7 @@ model::Reply unsubscribe(Turn& turn, const model::Unsubscribe& command) {
     turn.erase(keys::topic_subscription(topic, command.subscription));
     turn.matchers().erase(topic);
     erase_function(turn, command.subscription);
-    for (const char kind : {'m', 'f', 'r', 'v', 'j'}) {
+    for (const char kind : {'m', 'f', 'r', 'v', 'j', 'K'}) {
         turn.erase_range(keys::prefix(kind, command.subscription),
                          keys::prefix_end(kind, command.subscription));
     }

@@ -75,6 +75,8 @@ std::string_view to_text(Failure failure) {
             return "no_worker";
         case Failure::output_refused:
             return "output_refused";
+        case Failure::key_waits:
+            return "key_waits";
         case Failure::kv_moved:
             return "kv_moved";
     }

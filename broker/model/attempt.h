@@ -44,6 +44,7 @@ enum class Failure : std::uint8_t {
     no_worker = 18,            // no process of it is there
     output_refused = 19,       // what it wanted to publish or store is not possible
     kv_moved = 20,             // rows it had read kept moving
+    key_waits = 21,            // an earlier message of its ordering key comes first
 };
 
 // Nothing more is to be done for it: accepted or discarded.

@@ -294,6 +294,15 @@ struct Settle {
     friend bool operator==(const Settle&, const Settle&) = default;
 };
 
+// A delivery that waits is ready at once, its retries before it again; or it is dropped. Replies
+// Done, or message_not_found, key_waits.
+struct ReleaseDelivery {
+    SubscriptionNo subscription;
+    Sequence sequence = 0;
+    bool drop = false;
+    friend bool operator==(const ReleaseDelivery&, const ReleaseDelivery&) = default;
+};
+
 // Delivers one message of a queue subscription that the publish's entry could not: appends the
 // reference and settles in one entry. Replies Done, or queue_full / queue_not_found (nothing
 // changed).
@@ -372,7 +381,8 @@ using Command = std::variant<PutKey,
                              Replay,
                              ChangeJob,
                              StepJob,
-                             EditLetter>;
+                             EditLetter,
+                             ReleaseDelivery>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);

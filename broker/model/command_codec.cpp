@@ -316,6 +316,11 @@ void filter_fields(F& f, M& filter) {
 }
 
 template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ReleaseDelivery> {
+    f(c.subscription), f(c.sequence), f(c.drop);
+}
+
+template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Redrive> {
     f(c.queue), f.list(c.sequences, 1, plain);
     filter_fields(f, c.filter), f(c.rate_per_s);

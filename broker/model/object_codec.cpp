@@ -5,8 +5,9 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t attributes_version = 1;
-constexpr std::uint8_t subscription_version = 2;  // 1 knew no recycling by age and by memory
-constexpr std::uint8_t elsewhere = 0x80;          // beside a sink or dead letter: the sets follow
+// 1 knew no recycling by age and by memory, 2 no pace.
+constexpr std::uint8_t subscription_version = 3;
+constexpr std::uint8_t elsewhere = 0x80;  // beside a sink or dead letter: the sets follow
 constexpr std::size_t retry_step_bytes = 3;
 constexpr std::uint8_t with_file = 0x80;  // beside a script's role: the name of its file follows
 
@@ -92,6 +93,36 @@ FunctionSpec decode_function(Reader& reader, std::uint8_t version) {
     function.crashes_max = varint32(reader);
     function.http_allow = decode_texts(reader);
     return function;
+}
+
+void encode(Writer& writer, const PushPolicy& push) {
+    writer.boolean(push.breaker);
+    writer.boolean(push.heeds_answers);
+    writer.u8(static_cast<std::uint8_t>(push.concurrency));
+    writer.varint(push.rate_per_s);
+    writer.varint(push.retry_share_percent);
+    writer.boolean(push.client_errors_die);
+    writer.varint(push.retried_statuses.size());
+    for (const std::uint16_t status : push.retried_statuses) writer.u16(status);
+    writer.varint(push.deferral_ms_max);
+    writer.u8(static_cast<std::uint8_t>(push.on_exhausted));
+    writer.boolean(push.order_by_key);
+}
+
+PushPolicy decode_push(Reader& reader) {
+    PushPolicy push;
+    push.breaker = reader.boolean();
+    push.heeds_answers = reader.boolean();
+    push.concurrency = static_cast<ConcurrencyMode>(reader.u8());
+    push.rate_per_s = varint32(reader);
+    push.retry_share_percent = varint32(reader);
+    push.client_errors_die = reader.boolean();
+    push.retried_statuses.resize(reader.count(sizeof(std::uint16_t)));
+    for (std::uint16_t& status : push.retried_statuses) status = reader.u16();
+    push.deferral_ms_max = reader.varint();
+    push.on_exhausted = static_cast<OnExhausted>(reader.u8());
+    push.order_by_key = reader.boolean();
+    return push;
 }
 
 }  // namespace
@@ -195,6 +226,7 @@ void encode(Writer& writer, const SubscriptionSpec& spec) {
     encode(writer, spec.function);
     for (const std::uint32_t version : spec.scripts) writer.varint(version);
     encode(writer, spec.push);
+    encode(writer, spec.pace);
     if (!away) return;
     writer.u16(spec.queue.set.value);
     writer.u16(spec.dead_letter.set.value);
@@ -220,6 +252,7 @@ SubscriptionSpec decode_subscription_spec(Reader& reader) {
     spec.function = decode_function(reader, version);
     for (std::uint32_t& script : spec.scripts) script = varint32(reader);
     spec.push = decode_push_spec(reader);
+    if (version > 2) spec.pace = decode_push(reader);
     if ((sink & elsewhere) != 0) {
         spec.queue.set.value = reader.u16();
         spec.dead_letter.set.value = reader.u16();

@@ -68,6 +68,14 @@ RetryPolicy exponential_retry() {
     return policy;
 }
 
+RetryPolicy standard_retry() {
+    RetryPolicy policy{RetryPolicy::Name::standard, false, {}};
+    for (const std::uint32_t pause_s : {5U, 300U, 1'800U, 7'200U, 18'000U, 36'000U, 36'000U}) {
+        policy.steps.push_back({pause_s * 800, pause_s * 1'200, 1});
+    }
+    return policy;
+}
+
 RetryPolicy custom_retry(const std::vector<std::uint32_t>& pauses_ms) {
     RetryPolicy policy{RetryPolicy::Name::custom, false, {}};
     for (const std::uint32_t pause : pauses_ms) policy.steps.push_back({pause, pause, 1});

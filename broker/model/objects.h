@@ -5,6 +5,7 @@
 #include "broker/model/function.h"
 #include "broker/model/ids.h"
 #include "broker/model/push.h"
+#include "broker/model/push_policy.h"
 
 #include <array>
 #include <cstdint>
@@ -94,7 +95,7 @@ struct RetryStep {
 };
 
 struct RetryPolicy {
-    enum class Name : std::uint8_t { backoff = 1, exponential = 2, custom = 3 };
+    enum class Name : std::uint8_t { backoff = 1, exponential = 2, custom = 3, standard = 4 };
 
     Name name = Name::exponential;
     bool keeps_order = false;  // while one message waits for a retry no later one starts
@@ -107,6 +108,9 @@ struct RetryPolicy {
 RetryPolicy backoff_retry(std::uint32_t min_ms = 10'000, std::uint32_t max_ms = 20'000);
 // EXPONENTIAL_DECAY_RETRY: 1, 2, 4 ... 256 s, then 512 s 167 times: 176 retries in 86,015 s.
 RetryPolicy exponential_retry();
+// The steps by which webhooks are usually retried: 5 s, 5 and 30 min, 2, 5, 10 and 10 h, each a
+// fifth more or less.
+RetryPolicy standard_retry();
 // The pauses as given, one retry each, without jitter.
 RetryPolicy custom_retry(const std::vector<std::uint32_t>& pauses_ms);
 
@@ -135,6 +139,7 @@ struct SubscriptionSpec {
     // Scripts in use by role, ScriptRole - 1; 0: none.
     std::array<std::uint32_t, 3> scripts{};
     PushSpec push;  // sink http
+    PushPolicy pace;
 
     friend bool operator==(const SubscriptionSpec&, const SubscriptionSpec&) = default;
 };

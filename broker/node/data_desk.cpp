@@ -45,6 +45,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             lifecycle_,
             receiving_,
             shared.bodies,
+            handout_,
             shared.completions,
             shared.store,
             shared.background,

@@ -1,6 +1,7 @@
 #include "broker/node/handout.h"
 
 #include "broker/base/check.h"
+#include "broker/base/log.h"
 #include "broker/base/planted.h"
 #include "broker/node/node.h"
 
@@ -51,7 +52,16 @@ void Handout::changed(model::SubscriptionNo subscription) {
         look_.erase(subscription);
         return;
     }
+    const bool known = subscribers_.contains(subscription);
     Subscriber& subscriber = subscribers_[subscription];
+    // Whoever took it out of service, it is never silent.
+    if (known && info->spec.state == model::SubscriptionState::disabled &&
+        subscriber.state == model::SubscriptionState::active) {
+        log_line(LogLevel::warn,
+                 "node",
+                 "disabled subscription=" + info->topic_name + "/" + info->name + " reason=\"" +
+                     info->spec.state_reason + "\"");
+    }
     subscriber.state = info->spec.state;
     load_scripts(subscriber, *info);
     look_.insert(subscription);
@@ -80,6 +90,16 @@ void Handout::load_scripts(Subscriber& subscriber, const core::SubscriptionInfo&
 void Handout::disable(model::SubscriptionNo subscription, std::string reason) {
     model::DisableSubscription command{subscription, std::move(reason)};
     data_.submit(Submission{std::move(command), {}, nullptr, {}});
+}
+
+void Handout::report(model::SubscriptionNo subscription, model::PushHealth health) {
+    const auto found = subscribers_.find(subscription);
+    if (found != subscribers_.end()) found->second.health = std::move(health);
+}
+
+model::PushHealth Handout::health(model::SubscriptionNo subscription) const {
+    const auto found = subscribers_.find(subscription);
+    return found == subscribers_.end() ? model::PushHealth{} : found->second.health;
 }
 
 void Handout::grant(model::SubscriptionNo subscription, std::uint32_t more) {
@@ -201,10 +221,31 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
     if (taken.items.empty() && taken.more) {
         taken = take(subscription, subscriber, wanted, wanted + subscriber.held.size());
     }
+    const bool parked = park_behind_keys(subscription, taken.items);
     subscriber.credit -= taken.items.size();
-    const bool more = taken.more && subscriber.credit > 0;
+    const bool more = parked || (taken.more && subscriber.credit > 0);
     if (!taken.items.empty()) deliver(subscription, std::move(taken.items));
     return more;
+}
+
+// Messages whose key waits for an earlier one are not handed out: the core notes that they wait.
+bool Handout::park_behind_keys(model::SubscriptionNo subscription,
+                               std::vector<core::ReadyItem>& items) {
+    api::Dispatch::Settlement settlement;
+    settlement.subscription = subscription;
+    std::erase_if(items, [&](const core::ReadyItem& item) {
+        if (!item.behind_key) return false;
+        model::SettleItem parked;
+        parked.sequence = item.sequence;
+        parked.generation = item.generation;
+        parked.verdict = model::Verdict::not_attempted;
+        parked.failure = model::Failure::key_waits;
+        settlement.items.push_back(std::move(parked));
+        return true;
+    });
+    if (settlement.items.empty()) return false;
+    settling_.add(std::move(settlement), {});
+    return true;
 }
 
 void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items) {

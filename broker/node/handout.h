@@ -53,6 +53,11 @@ class Handout {
     }
 
     void disable(model::SubscriptionNo subscription, std::string reason);
+
+    // What the dispatcher last said of the subscription's endpoint.
+    void report(model::SubscriptionNo subscription, model::PushHealth health);
+    [[nodiscard]] model::PushHealth health(model::SubscriptionNo subscription) const;
+
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,
               model::Generation generation,
@@ -82,6 +87,7 @@ class Handout {
         std::map<model::Sequence, bool> held;  // true: a retry
         std::size_t held_retries = 0;
         std::map<model::ScriptRole, std::shared_ptr<const model::Script>> scripts;
+        model::PushHealth health;
     };
 
     void settled(model::SubscriptionNo subscription,
@@ -100,6 +106,7 @@ class Handout {
                std::size_t wanted,
                std::size_t limit);
     bool hand_out(model::SubscriptionNo subscription, Subscriber& subscriber);
+    bool park_behind_keys(model::SubscriptionNo subscription, std::vector<core::ReadyItem>& items);
     void deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items);
 
     HostedSet& data_;

@@ -307,6 +307,13 @@ void Node::disable(model::SubscriptionNo subscription, std::string reason) {
     });
 }
 
+void Node::report(model::SubscriptionNo subscription, model::PushHealth health) {
+    mailbox_->post([subscription, health = std::move(health)](Node& node) mutable {
+        DataDesk* desk = node.desk_of(subscription);
+        if (desk != nullptr) desk->handout().report(subscription, std::move(health));
+    });
+}
+
 void Node::feed(model::SubscriptionNo subscription,
                 model::Sequence sequence,
                 model::Generation generation,

@@ -96,6 +96,7 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
                  std::string key,
                  std::function<void(api::KvRow)> answer) override;
     void disable(model::SubscriptionNo subscription, std::string reason) override;
+    void report(model::SubscriptionNo subscription, model::PushHealth health) override;
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,
               model::Generation generation,

@@ -8,6 +8,7 @@
 #include "broker/node/background.h"
 #include "broker/node/bodies.h"
 #include "broker/node/completions.h"
+#include "broker/node/handout.h"
 #include "broker/node/hosted_set.h"
 #include "broker/node/lifecycle.h"
 #include "broker/node/names.h"
@@ -30,6 +31,7 @@ struct Desk {
     Lifecycle& lifecycle;
     Receiving& receiving;
     Bodies& bodies;
+    const Handout& handout;
     Completions& completions;
     storage::LogStore& store;
     const Background& background;
@@ -88,6 +90,7 @@ class Operations {
     void run(const CallPtr& call, api::PeekMessages request);
     void run(const CallPtr& call, const api::ChangeDelayed& request);
     void run(const CallPtr& call, const api::ListDeliveries& request);
+    void run(const CallPtr& call, const api::ReleaseDelivery& request);
     void run(const CallPtr& call, const api::TrackMessage& request);
 
     // The object whose job is asked for.

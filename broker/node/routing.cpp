@@ -143,6 +143,11 @@ class Finder {
         return parts ? read(names_.subscription(parts->topic, parts->name)) : fallback();
     }
 
+    Route operator()(const api::ReleaseDelivery& request) {
+        const auto parts = split_subscription(request.subscription);
+        return parts ? write(names_.subscription(parts->topic, parts->name)) : fallback();
+    }
+
     Route operator()(const api::TrackMessage& request) const {
         const Placement placement = placement_();
         for (const model::SetId set : placement.sets) {

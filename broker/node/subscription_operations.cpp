@@ -29,6 +29,14 @@ void apply(const api::SetSubscription& change, model::SubscriptionSpec& spec) {
     set(change.headers, spec.push.headers);
     set(change.authorization, spec.push.authorization);
     if (change.state) spec.state_reason.clear();
+    model::apply(change.pace, spec.pace);
+}
+
+// A queue that takes nothing takes nothing of any key: there all messages keep their order.
+void keep_order_of_queue(model::SubscriptionSpec& spec) {
+    if (spec.sink == model::SinkKind::queue && spec.pace.order_by_key) {
+        spec.retry.keeps_order = true;
+    }
 }
 
 }  // namespace
@@ -51,6 +59,10 @@ Outcome<api::SubscriptionView> Operations::view_subscription(
     view.waiting = info->waiting;
     view.dropped = info->dropped;
     view.discarded = info->discarded;
+    view.health = desk_.handout.health(subscription);
+    // A pause that is over is not reported as such while nothing waits.
+    const bool over = view.health.until_ms <= desk_.clock.wall_ms();
+    if (over && view.health.hold == model::Hold::retry_after) view.health = {};
     return view;
 }
 
@@ -85,6 +97,7 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
     spec.scripts = {};
     spec.state_reason.clear();
     spec.dead_letter = {};
+    keep_order_of_queue(spec);
     if (auto refused = check_subscription(spec, info->attributes.filter)) {
         return refuse(call, std::move(*refused));
     }
@@ -173,7 +186,14 @@ void Operations::run(const CallPtr& call, const api::SetSubscription& request) {
     if (!info)
         return refuse(call, {model::Reason::subscription_not_found, request.name, "deleted"});
     model::SubscriptionSpec spec = std::move(info->spec);
+    if (request.pace.order_by_key.value_or(spec.pace.order_by_key) != spec.pace.order_by_key) {
+        return refuse(call,
+                      {model::Reason::invalid_parameter,
+                       "order_by_key",
+                       "it is chosen when the subscription is made"});
+    }
     apply(request, spec);
+    keep_order_of_queue(spec);
     const auto topic = core::topic_info(desk_.data.rows(), info->topic);
     const auto filter = topic ? topic->attributes.filter : model::FilterKind::tags;
     if (request.signing) {

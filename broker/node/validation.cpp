@@ -99,6 +99,26 @@ Refused check_retry(const model::RetryPolicy& policy) {
     return {};
 }
 
+Refused check_pace(const model::PushPolicy& push) {
+    if (push.retried_statuses.size() > model::retried_statuses_max) {
+        return invalid("retried_statuses", "at most 32");
+    }
+    for (const std::uint16_t status : push.retried_statuses) {
+        if (auto refused = range("retried_statuses", status, 400, 499)) return refused;
+    }
+    if (auto refused = range("rate_per_s", push.rate_per_s, 0, model::push_rate_max)) {
+        return refused;
+    }
+    if (auto refused = range("retry_share_percent", push.retry_share_percent, 0, 99)) {
+        return refused;
+    }
+    return range("deferral_max_ms",
+                 push.deferral_ms_max,
+                 model::deferral_ms_least,
+                 model::deferral_ms_most,
+                 "milliseconds");
+}
+
 Refused check_endpoint(const model::SubscriptionSpec& spec) {
     if (spec.sink != model::SinkKind::http) return {};
     const bool scheme =
@@ -264,6 +284,7 @@ Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKin
         check_endpoint(spec),
         check_tags("filter_tags", spec.filter_tags),
         check_retry(spec.retry),
+        check_pace(spec.pace),
         range("concurrency", spec.concurrency, 1, 1'000),
         range("timeout_ms", spec.timeout_ms, 100, 300'000, "milliseconds"),
         check_function(spec),

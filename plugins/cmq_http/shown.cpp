@@ -43,7 +43,8 @@ std::string_view shown_strategy(const model::RetryPolicy& policy) {
         case model::RetryPolicy::Name::exponential:
             return "EXPONENTIAL_DECAY_RETRY";
         case model::RetryPolicy::Name::custom:
-            return "CUSTOM";
+        case model::RetryPolicy::Name::standard:
+            break;
     }
     return "CUSTOM";
 }

@@ -44,7 +44,7 @@ asio::awaitable<Reply> list_deliveries(Call& call) {
     Fields fields = query_fields(call.request.query, {"subscription", "status", "cursor", "limit"});
     api::ListDeliveries request;
     request.subscription = fields.text("subscription", subscription_bytes).value_or("");
-    request.status = fields.one_of("status", {"ok", "failed", "retry"}).value_or("");
+    request.status = fields.one_of("status", {"ok", "failed", "retry", "parked"}).value_or("");
     request.before = cursor_of(fields, delivery_cursor);
     request.limit = fields.whole32("limit", page_limit).value_or(page_limit_default);
     if (!fields.ok()) co_return *fields.problem();
@@ -55,6 +55,29 @@ asio::awaitable<Reply> list_deliveries(Call& call) {
         items.emplace_back(show(delivery));
     }
     co_return list_reply(std::move(items), delivery_cursor, page->next);
+}
+
+namespace {
+
+asio::awaitable<Reply> release(Call& call, bool drop) {
+    api::ReleaseDelivery request;
+    request.subscription = call.names[0] + "/" + call.names[1];
+    const auto id = message_id(call.names[2]);
+    if (!id) co_return invalid_parameter("id", "'id': must be a message id in decimal digits.");
+    request.message = *id;
+    request.drop = drop;
+    const auto outcome = co_await ask(call, std::move(request));
+    co_return done(outcome);
+}
+
+}  // namespace
+
+asio::awaitable<Reply> retry_delivery(Call& call) {
+    co_return co_await release(call, false);
+}
+
+asio::awaitable<Reply> drop_delivery(Call& call) {
+    co_return co_await release(call, true);
 }
 
 asio::awaitable<Reply> track_message(Call& call) {

@@ -50,6 +50,8 @@ std::vector<Route> topic_routes() {
         {"PATCH", "/v1/subscriptions/{}/{}", set_subscription, !query, body},
         {"DELETE", "/v1/subscriptions/{}/{}", delete_subscription},
         {"POST", "/v1/subscriptions/{}/{}/pause", pause_subscription},
+        {"POST", "/v1/subscriptions/{}/{}/deliveries/{}/retry", retry_delivery},
+        {"POST", "/v1/subscriptions/{}/{}/deliveries/{}/drop", drop_delivery},
         {"POST", "/v1/subscriptions/{}/{}/resume", resume_subscription},
     };
 }

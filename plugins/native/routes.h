@@ -107,6 +107,8 @@ asio::awaitable<Reply> function_sandbox(Call& call);
 // operations.cpp
 asio::awaitable<Reply> list_dead_letter_queues(Call& call);
 asio::awaitable<Reply> list_deliveries(Call& call);
+asio::awaitable<Reply> retry_delivery(Call& call);
+asio::awaitable<Reply> drop_delivery(Call& call);
 asio::awaitable<Reply> track_message(Call& call);
 asio::awaitable<Reply> get_status(Call& call);
 

@@ -1,3 +1,4 @@
+#include "plugins/native/pace_fields.h"
 #include "plugins/native/push_fields.h"
 #include "plugins/native/routes.h"
 #include "plugins/native/signing_key.h"
@@ -39,24 +40,26 @@ void read_custom_steps(Fields& object, model::RetryPolicy& policy) {
     }
 }
 
-// "backoff", "exponential", or {"name": ..., "steps": [...], "keeps_order": ...}. A known name with
-// steps of its own keeps its name: CMQ clients see that one.
+// "backoff", "exponential", "standard", or {"name": ..., "steps": [...], "keeps_order": ...}. A
+// known name with steps of its own keeps its name: CMQ clients see that one.
 std::optional<model::RetryPolicy> read_retry(Fields& fields) {
     const auto* value = fields.raw("retry");
     if (value == nullptr || value->is_null()) return std::nullopt;
     if (value->is_string()) {
-        const auto name = fields.one_of("retry", {"backoff", "exponential"});
+        const auto name = fields.one_of("retry", {"backoff", "exponential", "standard"});
         if (!name) return std::nullopt;
+        if (*name == "standard") return model::standard_retry();
         return *name == "backoff" ? model::backoff_retry() : model::exponential_retry();
     }
     auto object = fields.object("retry", {"name", "steps", "keeps_order"});
     if (!object) return std::nullopt;
     const auto name =
-        object->one_of("name", {"backoff", "exponential", "custom"}).value_or("custom");
+        object->one_of("name", {"backoff", "exponential", "standard", "custom"}).value_or("custom");
     model::RetryPolicy policy;
     policy.name = model::RetryPolicy::Name::custom;
     if (name == "backoff") policy = model::backoff_retry();
     if (name == "exponential") policy = model::exponential_retry();
+    if (name == "standard") policy = model::standard_retry();
     if (object->has("steps") || name == "custom") read_custom_steps(*object, policy);
     policy.keeps_order = object->flag("keeps_order").value_or(policy.keeps_order);
     fields.adopt(*object);
@@ -206,6 +209,7 @@ asio::awaitable<Reply> create_subscription(Call& call) {
                   "dead_letter",
                   "concurrency",
                   "timeout_ms",
+                  "push",
                   "paused"});
     Fields fields = json_fields(call.request.body, known);
     api::Subscribe request;
@@ -218,6 +222,8 @@ asio::awaitable<Reply> create_subscription(Call& call) {
     spec.binding_keys =
         fields.texts("bind", filter_items, filter_bytes).value_or(spec.binding_keys);
     spec.retry = read_retry(fields).value_or(spec.retry);
+    spec.pace = first_pace(spec, fields.has("retry"));
+    model::apply(read_pace(fields), spec.pace);
     read_dead_letter(fields, request);
     if (const auto concurrency = fields.whole32("concurrency", concurrency_range)) {
         spec.concurrency = *concurrency;
@@ -267,7 +273,8 @@ asio::awaitable<Reply> set_subscription(Call& call) {
                                  "authorization",
                                  "retry",
                                  "concurrency",
-                                 "timeout_ms"});
+                                 "timeout_ms",
+                                 "push"});
     api::SetSubscription request;
     request.topic = call.names[0];
     request.name = call.names[1];
@@ -281,6 +288,7 @@ asio::awaitable<Reply> set_subscription(Call& call) {
     request.retry = read_retry(fields);
     request.concurrency = fields.whole32("concurrency", concurrency_range);
     request.timeout_ms = fields.whole32("timeout_ms", timeout_ms_range);
+    request.pace = read_pace(fields);
     const Sealing sealing = sealing_for(call, request.topic, request.name);
     request.headers = read_headers(fields, sealing);
     request.authorization = read_authorization(fields, sealing);

@@ -3,6 +3,7 @@
 #include "broker/api/names.h"
 #include "broker/base/base64.h"
 #include "broker/base/instant.h"
+#include "plugins/native/pace_fields.h"
 #include "plugins/native/push_fields.h"
 #include "plugins/native/sink_fields.h"
 
@@ -85,6 +86,8 @@ std::string_view to_text(model::RetryPolicy::Name name) {
             return "exponential";
         case model::RetryPolicy::Name::custom:
             return "custom";
+        case model::RetryPolicy::Name::standard:
+            return "standard";
     }
     return "unknown";
 }
@@ -183,6 +186,8 @@ json::object show(const api::SubscriptionView& subscription) {
     out["timeout_ms"] = spec.timeout_ms;
     out["state"] = to_text(spec.state);
     put_text(out, "state_reason", spec.state_reason);
+    out["push"] = show(spec.pace);
+    out["health"] = show(subscription.health);
     out["backlog"] = subscription.backlog;
     out["waiting"] = subscription.waiting;
     out["dropped"] = subscription.dropped;
@@ -216,6 +221,7 @@ json::object show(const api::DeliveryView& delivery) {
     out["latency_us"] = delivery.latency_us;
     if (delivery.http_status != 0) out["http_status"] = delivery.http_status;
     put_text(out, "reason", delivery.reason);
+    put_text(out, "why", delivery.why);
     put_text(out, "target", delivery.target);
     put_text(out, "excerpt", delivery.excerpt);
     put_text(out, "log", delivery.log);

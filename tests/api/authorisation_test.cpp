@@ -35,11 +35,11 @@ const std::map<std::string, std::string>& allowed_roles() {
         {"ListSubscriptions", "raov"}, {"ListTopics", "raov"},
         {"PeekMessages", "raov"},      {"PublishMessages", "raop"},
         {"ReceiveMessages", "raoc"},   {"RedriveDeadLetters", "rao"},
-        {"ReplayMessages", "rao"},     {"RewindQueue", "rao"},
-        {"SendMessages", "raop"},      {"SetQueue", "rao"},
-        {"SetSubscription", "rao"},    {"SetTopic", "rao"},
-        {"Subscribe", "ra"},           {"TrackMessage", "raov"},
-        {"Unsubscribe", "ra"}};
+        {"ReleaseDelivery", "rao"},    {"ReplayMessages", "rao"},
+        {"RewindQueue", "rao"},        {"SendMessages", "raop"},
+        {"SetQueue", "rao"},           {"SetSubscription", "rao"},
+        {"SetTopic", "rao"},           {"Subscribe", "ra"},
+        {"TrackMessage", "raov"},      {"Unsubscribe", "ra"}};
     return table;
 }
 

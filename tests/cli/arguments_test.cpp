@@ -34,7 +34,12 @@ TEST(CliRetry, IsANameOrPauses) {
     EXPECT_EQ(boost::json::serialize(*parse_retry("backoff")), "\"backoff\"");
     EXPECT_EQ(boost::json::serialize(*parse_retry("5s,500ms")),
               R"({"name":"custom","steps":[{"min_ms":5000},{"min_ms":500}]})");
-    for (const char* text : {"", "standard", "5s,", ",5s", "5s,,5m", "backoff:1s-2s", "5"}) {
+    EXPECT_EQ(boost::json::serialize(*parse_retry("standard")), "\"standard\"");
+    EXPECT_EQ(boost::json::serialize(*parse_retry("5s-10s,1m")),
+              R"({"name":"custom","steps":[{"min_ms":5000,"max_ms":10000},{"min_ms":60000}]})");
+    const auto wrong = {
+        "", "fast", "5s-", "-5s", "5s-x", "5s,", ",5s", "5s,,5m", "backoff:1s-2s", "5"};
+    for (const char* text : wrong) {
         const auto retry = parse_retry(text);
         ASSERT_FALSE(retry) << text;
         EXPECT_EQ(retry.error().exit_code, exit_usage) << text;

@@ -288,7 +288,18 @@ TEST_F(Cli, ASubscriptionIsAddedWithItsFlags) {
                    "--concurrency",
                    "4",
                    "--timeout",
-                   "500ms"}),
+                   "500ms",
+                   "--rate",
+                   "50/s",
+                   "--client-errors",
+                   "dead",
+                   "--retry-status",
+                   "404",
+                   "--defer-max",
+                   "1h",
+                   "--on-exhausted",
+                   "park",
+                   "--order-by-key"}),
               0);
     const auto* asked = broker.last<api::Subscribe>();
     ASSERT_NE(asked, nullptr);
@@ -298,6 +309,14 @@ TEST_F(Cli, ASubscriptionIsAddedWithItsFlags) {
     EXPECT_EQ(asked->spec.retry, model::custom_retry({5000, 300'000}));
     EXPECT_EQ(asked->dead_letter, api::DeadLetterChoice::none);
     EXPECT_EQ(asked->spec.timeout_ms, 500U);
+    model::PushPolicy push = model::attentive_push();
+    push.rate_per_s = 50;
+    push.client_errors_die = true;
+    push.retried_statuses = {404};
+    push.deferral_ms_max = 3'600'000;
+    push.on_exhausted = model::OnExhausted::park;
+    push.order_by_key = true;
+    EXPECT_EQ(asked->spec.pace, push);
 }
 
 TEST_F(Cli, WhatPushesCarryIsSaidByFlags) {
@@ -333,6 +352,7 @@ TEST_F(Cli, WhatPushesCarryIsSaidByFlags) {
     for (const auto& wrong : {std::vector<std::string>{"--header", "nocolon"},
                               {"--header", "a:"},
                               {"--basic", "nopassword"},
+                              {"--oauth2", "nosecret", "--token-url", "https://x/"},
                               {"--basic", "a:b", "--bearer", "c"},
                               {"--sign", "md5"}}) {
         all = words;

@@ -34,6 +34,13 @@ std::vector<Asking> answered(std::vector<Asking>& all) {
     return some;
 }
 
+// A few keys, each of many messages.
+api::PublishMessages publish_keyed(const std::string& body) {
+    api::PublishMessages request = publish(topic, {body});
+    request.messages[0].meta.ordering_key = std::string("key-") + body.back();
+    return request;
+}
+
 }  // namespace
 
 void Clients::make() {
@@ -42,13 +49,14 @@ void Clients::make() {
         check(made.has_value(), "a queue");
     }
     check(world_.ask(1, api::CreateTopic{topic, {}}).has_value(), "a topic");
-    for (const char* name : {hook, line, brief}) {
+    for (const char* name : {hook, line, keyed, brief}) {
         const bool few = name == std::string_view(brief);
         auto request = subscribe(topic, name);
         request.spec.retry = model::custom_retry(std::vector<std::uint32_t>(
             few ? brief_retries : retries, few ? brief_pause_ms : retry_pause_ms));
         request.spec.retry.keeps_order = name == std::string_view(line);
         if (request.spec.retry.keeps_order) request.spec.concurrency = 1;
+        request.spec.pace.order_by_key = name == std::string_view(keyed);
         const auto subscribed = world_.ask(1, request);
         check(subscribed.has_value(), "a subscription");
         if (few) letters_ = subscribed->dead_letter_queue;
@@ -75,7 +83,7 @@ void Clients::act() {
             return enter_or_count(*member);
         case 2: {
             const std::string body = "event-" + std::to_string(next_++);
-            publishings_.push_back({body, member->ask(publish(topic, {body}))});
+            publishings_.push_back({body, member->ask(publish_keyed(body))});
             return;
         }
         default:
@@ -230,7 +238,7 @@ void Clients::drain_pushes() {
         quiet = receiver_.attempts() == before ? quiet + 1 : 0;
     }
     if (quiet < quiet_enough) complain("it is pushed again and again");
-    for (const char* name : {hook, line, brief}) {
+    for (const char* name : {hook, line, keyed, brief}) {
         const auto subscription =
             world_.ask(last_asked().id().value, api::GetSubscription{topic, name});
         if (!subscription) return complain(std::string(name) + " does not answer");
@@ -244,7 +252,7 @@ void Clients::judge_pushes() {
     drain_pushes();
     drain(letters_);
     for (const std::string& body : published_) {
-        for (const char* name : {hook, line}) {
+        for (const char* name : {hook, line, keyed}) {
             if (!receiver_.has_accepted(name, body))
                 complain("never accepted by " + (name + (": " + body)));
         }
@@ -273,7 +281,7 @@ std::string Clients::progress(const std::vector<std::uint64_t>& well, std::int64
         acknowledged_.insert(body);
     }
     const std::string body = "event-" + std::to_string(next_++);
-    if (!taken(publish(topic, {body}))) return "the topic takes no message";
+    if (!taken(publish_keyed(body))) return "the topic takes no message";
     published_.insert(body);
     const auto arrived = [&] {
         return receiver_.has_accepted(hook, body);

@@ -44,8 +44,10 @@ void Receiver::tried(const std::string& subscription,
 
 void Receiver::accepted(const std::string& subscription, const api::Delivery& delivery) {
     const bool fresh = accepted_[subscription].insert(delivery.payload).second;
-    if (subscription != line || !fresh) return;
-    model::MessageId& newest = newest_[subscription];
+    const bool ordered = subscription == line || subscription == keyed;
+    if (!ordered || !fresh) return;
+    const std::string& key = subscription == keyed ? delivery.meta.ordering_key : "";
+    model::MessageId& newest = newest_[subscription + "/" + key];
     if (delivery.message < newest) {
         complain(subscription, delivery.payload, "came behind one that was published later");
     }

@@ -17,6 +17,7 @@ namespace penstock::cluster::testing {
 // The subscriptions of a simulated topic.
 inline constexpr const char* hook = "hook";    // is tried until it is accepted
 inline constexpr const char* line = "line";    // keeps its order, and is tried as long
+inline constexpr const char* keyed = "keyed";  // keeps the order of each key, and is tried as long
 inline constexpr const char* brief = "brief";  // a dead letter after a few tries
 
 inline constexpr std::uint32_t brief_retries = 2;
@@ -55,7 +56,7 @@ class Receiver {
     bool clocks_differ_ = false;
     std::map<std::pair<std::string, model::MessageId>, Failures> failures_;
     std::map<std::string, std::set<std::string>> accepted_;
-    std::map<std::string, model::MessageId> newest_;
+    std::map<std::string, model::MessageId> newest_;  // by what keeps its order
     std::vector<std::pair<model::MessageId, std::string>> seen_;
     std::vector<std::string> complaints_;
     std::uint64_t attempts_ = 0;

@@ -94,6 +94,9 @@ model::SubscriptionSpec SetWorkload::any_spec() {
     if (chance(2)) spec.filter_tags = any_tags(2);
     if (chance(8)) spec.state = model::SubscriptionState::paused;
     spec.function.crashes_max = static_cast<std::uint32_t>(1 + below(3));
+    spec.pace.order_by_key = chance(2);
+    spec.pace.on_exhausted = static_cast<model::OnExhausted>(below(3));
+    if (chance(2)) spec.pace.deferral_ms_max = 1'000 + below(9'000);
     return spec;
 }
 
@@ -102,6 +105,7 @@ std::uint32_t SetWorkload::add_bodies(Batch& batch, std::uint32_t count) {
     const auto tags = any_tags(2);
     for (std::uint32_t at = 0; at < count; ++at) {
         batch.bodies.push_back(body(static_cast<std::uint32_t>(1 + below(100)), tags));
+        if (chance(2)) batch.bodies.back().meta.ordering_key = "key-" + std::to_string(below(3));
     }
     return first;
 }
@@ -195,6 +199,7 @@ model::SettleItem SetWorkload::any_outcome(const std::vector<core::ReadyItem>& i
     const model::Sequence sequence = stale ? below(200) : items[below(items.size())].sequence;
     model::SettleItem item = outcome(sequence, verdicts[below(std::size(verdicts))], generation);
     if (chance(4)) item.failure = model::Failure::crash;
+    if (chance(4)) item.failure = model::Failure::key_waits;
     return item;
 }
 
@@ -213,7 +218,14 @@ void SetWorkload::add_settle(Batch& batch, model::SubscriptionNo reader) {
 void SetWorkload::add_delivery_command(Batch& batch) {
     const model::SubscriptionNo reader = any_subscription();
     const auto page = core::ready_deliveries(driver_.rows(), reader, 0, 20, 1'000);
-    switch (below(6)) {
+    switch (below(7)) {
+        case 5: {
+            const auto waiting = core::waiting_deliveries(driver_.rows(), reader, 0, 20);
+            const model::Sequence sequence =
+                waiting.empty() ? below(60) : waiting[below(waiting.size())].sequence;
+            batch.commands.emplace_back(model::ReleaseDelivery{reader, sequence, chance(2)});
+            return;
+        }
         case 0:
         case 1: {
             const auto count = static_cast<std::uint32_t>(1 + below(6));

@@ -150,6 +150,8 @@ class CliTest(unittest.TestCase):
         self.assertEqual([one["message"] for one in self.told("delivery", "show", good)], [good])
         self.assertTrue(self.told("delivery", "list", "--status", "failed"))
         self.cli("delivery", "list", "--status", "lost", code=USAGE)
+        self.cli("delivery", "retry", good, "--sub", "news/hook", code=NOT_FOUND)
+        self.cli("delivery", "drop", good, "--sub", "news/hook", "--yes", code=NOT_FOUND)
         self.assertEqual(self.told("message", "track", bad)["id"], bad)
         self.cli("message", "track", "1", code=NOT_FOUND)
         self.assertEqual(len(self.told("topic", "peek", "news")), 2)

@@ -90,6 +90,7 @@ class Endpoints(unittest.TestCase):
         status, problem = self.native("POST", "/v1/topics/events/subscriptions", {
             "name": name, "http": {"url": f"http://{host}:{port}/hook"}, "timeout_ms": 10_000,
             "retry": {"name": "custom", "steps": [{"min_ms": pause_ms, "max_ms": pause_ms, "times": 1}]},
+            "push": {"breaker": False},
         })
         self.assertEqual(status, 201, problem)
 

@@ -49,7 +49,8 @@ class KillTest(unittest.TestCase):
         cmq.call("CreateQueue", queueName="load", visibilityTimeout=1)
         cmq.call("CreateTopic", topicName="events")
         pauses = ",".join(["1s"] * RETRIES)
-        server.cli("sub", "add", "events", "down", "--http", receiver.url, "--retry", pauses)
+        server.cli("sub", "add", "events", "down", "--http", receiver.url, "--retry", pauses,
+                   "--breaker", "off")
         load = NodeLoad(cmq).begin()
         attempts = {cmq.publish("events", "never taken"): 0}
         for cycle in range(CYCLES):

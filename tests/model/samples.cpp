@@ -180,17 +180,19 @@ std::vector<CommandSample> subscription_samples() {
                  c.spec = sample_subscription_spec();
                  c.scripts = {sample_script()};
              }),
-             "0101140506017302020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
+             "0101140506017303020a687474703a2f2f612f620700000002010101904ea09c0103020372656404"
              "626c75650105612e2a2e230800000004f403010377687902062f62696e2f610162022f6602030100"
-             "0104f403ac0207e0d403c801050101680009000000000101020163016e07"},
+             "0104f403ac0207e0d403c80105010168000900000000"
+             "010102ac021401019401882701010101020163016e07"},
             {"SetSubscription",
              made<SetSubscription>([](SetSubscription& c) {
                  c.subscription = SubscriptionNo{5};
                  c.spec = sample_subscription_spec();
              }),
-             "0101150502020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
+             "0101150503020a687474703a2f2f612f620700000002010101904ea09c0103020372656404626c75"
              "650105612e2a2e230800000004f403010377687902062f62696e2f610162022f66020301000104f4"
-             "03ac0207e0d403c80105010168000900000000"},
+             "03ac0207e0d403c80105010168000900000000"
+             "010102ac02140101940188270101"},
             {"Unsubscribe",
              made<Unsubscribe>([](Unsubscribe& c) { c.subscription = SubscriptionNo{5}; }),
              "01011605"}};
@@ -333,6 +335,16 @@ std::vector<CommandSample> job_samples() {
              "01012c09ac0201"}};
 }
 
+std::vector<CommandSample> release_samples() {
+    return {{"ReleaseDelivery",
+             made<ReleaseDelivery>([](ReleaseDelivery& c) {
+                 c.subscription = SubscriptionNo{5};
+                 c.sequence = 300;
+                 c.drop = true;
+             }),
+             "01012d05ac0201"}};
+}
+
 std::vector<CommandSample> transfer_samples() {
     return {{"BindDeadLetter",
              made<BindDeadLetter>([](BindDeadLetter& c) {
@@ -424,6 +436,16 @@ SubscriptionSpec sample_subscription_spec() {
         s.function.crashes_max = 5;
         s.function.http_allow = {"h"};
         s.scripts = {0, 9, 0};
+        s.pace.breaker = true;
+        s.pace.heeds_answers = true;
+        s.pace.concurrency = ConcurrencyMode::gradient;
+        s.pace.rate_per_s = 300;
+        s.pace.retry_share_percent = 20;
+        s.pace.client_errors_die = true;
+        s.pace.retried_statuses = {404};
+        s.pace.deferral_ms_max = 5'000;
+        s.pace.on_exhausted = OnExhausted::park;
+        s.pace.order_by_key = true;
     });
 }
 
@@ -459,7 +481,8 @@ std::vector<CommandSample> command_samples() {
                               cluster_samples(),
                               transfer_samples(),
                               arrangement_samples(),
-                              job_samples()}) {
+                              job_samples(),
+                              release_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;

@@ -305,6 +305,14 @@ std::vector<Step> delivery_steps() {
                          feed.sequence = set.topic_end() - 1;
                          return feed;
                      }});
+    steps.push_back({"ReleaseDelivery", small, [](BigSet& set) {
+                         model::ReleaseDelivery release;
+                         release.subscription = big::failing;
+                         // One of those that were settled to be tried again.
+                         release.sequence = set.unsettled() + model::attempts_per_settle_max;
+                         release.drop = true;
+                         return release;
+                     }});
     steps.push_back({"Quarantine", small, [](BigSet& set) {
                          model::Quarantine quarantine;
                          quarantine.object = big::failing;

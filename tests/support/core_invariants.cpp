@@ -65,6 +65,18 @@ class Inspection {
     void kv_row(ObjectNo subscription, const std::string& key, const core::KvEntry& row);
     void scripts(ObjectNo subscription, const model::SubscriptionSpec& spec);
     void exceptions(ObjectNo object, const DeliveryState& state, bool queue);
+
+    std::set<std::string> by_key(ObjectNo object) const {
+        std::set<std::string> found;
+        rows_.scan(keys::prefix('K', object),
+                   keys::prefix_end('K', object),
+                   [&](std::string_view key, auto) {
+                       found.emplace(key);
+                       return true;
+                   });
+        return found;
+    }
+
     std::set<Sequence> settled(ObjectNo object, const DeliveryState& state);
 
     void scan(char kind, const model::Rows::Visit& visit) const {
@@ -145,27 +157,33 @@ void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool qu
     std::uint64_t all = 0;
     std::uint64_t redriven = 0;
     std::set<Sequence> ready_sequences;
-    rows_.scan(keys::prefix('x', object),
-               keys::prefix_end('x', object),
-               [&](std::string_view key, std::string_view value) {
-                   const auto exception = core::decode<Exception>(value);
-                   const Sequence sequence = keys::last_u64(key);
-                   expect(key == keys::exception(object, state.generation, sequence),
-                          object,
-                          "an exception of an older generation");
-                   ++all;
-                   if (exception.message.value != 0) ++redriven;
-                   const bool moving = queue && exception.state == Exception::State::moving;
-                   if (exception.state == Exception::State::leased || moving) ++leased;
-                   if (exception.state == Exception::State::ready) {
-                       ++ready;
-                       ready_sequences.insert(sequence);
-                   }
-                   return true;
-               });
+    std::set<std::string> keyed;
+    rows_.scan(
+        keys::prefix('x', object),
+        keys::prefix_end('x', object),
+        [&](std::string_view key, std::string_view value) {
+            const auto exception = core::decode<Exception>(value);
+            const Sequence sequence = keys::last_u64(key);
+            expect(key == keys::exception(object, state.generation, sequence),
+                   object,
+                   "an exception of an older generation");
+            ++all;
+            if (exception.message.value != 0) ++redriven;
+            if (exception.key != 0) {
+                keyed.insert(keys::of_key(object, state.generation, exception.key, sequence));
+            }
+            const bool moving = queue && exception.state == Exception::State::moving;
+            if (exception.state == Exception::State::leased || moving) ++leased;
+            if (exception.state == Exception::State::ready) {
+                ++ready;
+                ready_sequences.insert(sequence);
+            }
+            return true;
+        });
     equal(queue ? leased : all, state.exceptions, object, "exceptions");
     equal(ready, state.ready, object, "exceptions that are ready");
     equal(redriven, state.redriven_open, object, "redriven deliveries");
+    expect(keyed == by_key(object), object, "the rows by key are not the keyed exceptions");
     std::set<Sequence> ready_rows;
     rows_.scan(keys::prefix('r', object),
                keys::prefix_end('r', object),

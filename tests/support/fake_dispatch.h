@@ -43,6 +43,10 @@ class FakeDispatch final : public api::Dispatch {
         ++disable_calls;
     }
 
+    void report(model::SubscriptionNo subscription, model::PushHealth health) override {
+        reported.insert_or_assign(subscription, std::move(health));
+    }
+
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,
               model::Generation,
@@ -94,6 +98,7 @@ class FakeDispatch final : public api::Dispatch {
     std::map<std::string, api::KvRow> kv;
     std::map<model::SubscriptionNo, std::string> disabled;
     std::size_t disable_calls = 0;
+    std::map<model::SubscriptionNo, model::PushHealth> reported;
 
   private:
     struct Lane {

@@ -160,7 +160,7 @@ TEST_F(NativeBadInput, Lists) {
         {"GET", "/v1/queues?all=yes", "", "all", "true or false"},
         {"GET", "/v1/dead-letters/dead?limit=1001", "", "limit", "1 to 1000"},
         {"GET", "/v1/dead-letters/dead?cursor=bjo3", "", "cursor", "earlier page"},
-        {"GET", "/v1/deliveries?status=bad", "", "status", "ok, failed, retry"},
+        {"GET", "/v1/deliveries?status=bad", "", "status", "ok, failed, retry, parked"},
         {"GET", "/v1/deliveries?limit=x", "", "limit", "1 to 1000"},
         {"GET", "/v1/deliveries?subscription=a", "", "subscription", "3 to 129 bytes"},
         {"GET", "/v1/deliveries?cursor=bjo3", "", "cursor", "earlier page"},

@@ -26,6 +26,7 @@ class SlowDispatch final : public api::Dispatch {
 
     void disable(model::SubscriptionNo, std::string) override {}
 
+    void report(model::SubscriptionNo, model::PushHealth) override {}
 
     void feed(model::SubscriptionNo subscription,
               model::Sequence sequence,

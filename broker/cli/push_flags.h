@@ -1,0 +1,37 @@
+// PushFlags: how a subscription is pushed, as flags of `sub add` and `sub set`, and what they come
+// to for /v1: the object `push`. Owned by the SubscriptionCommands, one thread.
+#pragma once
+
+#include "broker/cli/arguments.h"
+
+#include <boost/json/object.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+class PushFlags {
+  public:
+    // `creating`: also what is fixed when the subscription is made.
+    void add_to(CLI::App& verb, bool creating);
+
+    // The object; empty when nothing was said.
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> push() const;
+
+  private:
+    std::string rate_;
+    std::string breaker_;
+    std::string heed_;
+    std::string mode_;
+    std::string client_errors_;
+    std::vector<std::uint16_t> retried_statuses_;
+    std::string on_exhausted_;
+    std::optional<std::uint64_t> retry_share_;
+    std::optional<std::uint64_t> deferral_max_ms_;
+    bool order_by_key_ = false;
+};
+
+}  // namespace penstock::cli

@@ -1,0 +1,35 @@
+// TokenBucket: so many a second, and so many at once after a pause. Plain arithmetic on the time it
+// is given (microseconds, never falling); owned by a Pace, on the dispatcher's thread.
+#pragma once
+
+#include <cstdint>
+
+namespace penstock::dispatcher {
+
+class TokenBucket {
+  public:
+    // Full at first. `rate_per_s` above 0; `most` at least 1.
+    TokenBucket(double rate_per_s, double most)
+        : rate_per_s_(rate_per_s), most_(most), tokens_(most) {}
+
+    [[nodiscard]] bool has_one(std::int64_t now_us) const { return tokens_at(now_us) >= 1; }
+
+    // There is one.
+    void take_one(std::int64_t now_us);
+
+    // Adds to what comes with time; never beyond the most.
+    void add(double tokens, std::int64_t now_us);
+
+    // When there will be one.
+    [[nodiscard]] std::int64_t next_us(std::int64_t now_us) const;
+
+  private:
+    [[nodiscard]] double tokens_at(std::int64_t now_us) const;
+
+    double rate_per_s_;
+    double most_;
+    double tokens_;
+    std::int64_t at_us_ = 0;  // when `tokens_` was counted; 0: not yet asked
+};
+
+}  // namespace penstock::dispatcher
