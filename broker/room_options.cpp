@@ -141,6 +141,9 @@ sinks::SinkOptions sink_options(const config::ServerConfig& config) {
     sinks::SinkOptions options;
     options.allow_private = config.dev || config.push.allow_private;
     options.ca_file = config.push.ca_file;
+    options.client_cert = config.push.client_cert;
+    options.client_key = config.push.client_key;
+    options.proxy = config.push.proxy;
     options.identity.topic_owner = config.cmq.app_id;
     if (!config.cluster.name.empty()) options.identity.authority = config.cluster.name;
     options.allow_processes = config.dev || config.functions.allow_processes;

@@ -19,6 +19,9 @@ namespace {
 client::ClientOptions client_options(const SinkOptions& options) {
     client::ClientOptions client;
     client.ca_file = options.ca_file;
+    client.client_cert = options.client_cert;
+    client.client_key = options.client_key;
+    client.proxy = options.proxy;
     client.addresses =
         options.allow_private ? client::AddressPolicy::any : client::AddressPolicy::public_only;
     return client;

@@ -50,6 +50,8 @@ class Loader {
         check_address("advertise_tcp", config.advertise_tcp);
         if (config.tls.cert.empty() != config.tls.key.empty())
             complain("tls.cert and tls.key go together: set both or neither");
+        if (config.push.client_cert.empty() != config.push.client_key.empty())
+            complain("push.client_cert and push.client_key go together: set both or neither");
         if (config.cmq.backoff_min_ms > config.cmq.backoff_max_ms)
             complain("cmq.backoff_min must not be above cmq.backoff_max");
         for (const auto& complaint : check_cluster(config.cluster)) complain(complaint);

@@ -22,9 +22,12 @@ PushAuthorization decode_authorization(Reader& reader) {
     PushAuthorization authorization;
     authorization.kind = static_cast<PushAuthorization::Kind>(reader.u8());
     if (authorization.kind == PushAuthorization::Kind::none) return authorization;
-    if (authorization.kind > PushAuthorization::Kind::bearer) reader.fail();
+    if (authorization.kind > PushAuthorization::Kind::oauth2) reader.fail();
     authorization.name = reader.text();
     authorization.sealed = reader.text();
+    if (authorization.kind != PushAuthorization::Kind::oauth2) return authorization;
+    authorization.token_url = reader.text();
+    authorization.scope = reader.text();
     return authorization;
 }
 
@@ -49,6 +52,9 @@ void encode(Writer& writer, const PushSpec& push) {
     if (authorization.kind == PushAuthorization::Kind::none) return;
     writer.bytes(authorization.name);
     writer.bytes(authorization.sealed);
+    if (authorization.kind != PushAuthorization::Kind::oauth2) return;
+    writer.bytes(authorization.token_url);
+    writer.bytes(authorization.scope);
 }
 
 PushSpec decode_push_spec(Reader& reader) {

@@ -39,11 +39,13 @@ struct PushHeader {
 };
 
 struct PushAuthorization {
-    enum class Kind : std::uint8_t { none = 0, basic = 1, bearer = 2 };
+    enum class Kind : std::uint8_t { none = 0, basic = 1, bearer = 2, oauth2 = 3 };
 
     Kind kind = Kind::none;
-    std::string name;    // basic: the user
-    std::string sealed;  // the password or token
+    std::string name;       // basic: the user; oauth2: the client's id
+    std::string sealed;     // the password, token or client's secret
+    std::string token_url;  // oauth2: where tokens are fetched
+    std::string scope;      // oauth2: what they are asked for; may be empty
 
     friend bool operator==(const PushAuthorization&, const PushAuthorization&) = default;
 };
@@ -59,7 +61,8 @@ struct PushSpec {
 // Bytes of a PushSpec (golden bytes in tests/model):
 //   push    = keys:count{kind:u8 sealed:bytes public_key:bytes made_ms:varint until_ms:varint}
 //             headers:count{name:bytes sealed:bytes}
-//             kind:u8 [name:bytes sealed:bytes]    none: nothing more
+//             kind:u8 [name:bytes sealed:bytes [token_url:bytes scope:bytes]]
+//                 none: nothing more; the last two only of oauth2
 void encode(Writer& writer, const PushSpec& push);
 PushSpec decode_push_spec(Reader& reader);
 

@@ -14,6 +14,7 @@ constexpr std::uint64_t overlap_ms_max = 30ULL * 86'400'000;
 constexpr std::size_t header_name_bytes_max = 64;
 constexpr std::size_t sealed_bytes_max = 8'192;
 constexpr std::size_t user_bytes_max = 256;
+constexpr std::size_t token_url_bytes_max = 2'048;
 
 // What the request's own drawing says; a user's header must not contradict it.
 constexpr std::array<std::string_view, 10> own_headers = {"host",
@@ -78,6 +79,12 @@ Refused check_authorization(const model::PushAuthorization& authorization) {
     const bool fits = authorization.name.size() <= user_bytes_max &&
                       authorization.sealed.size() <= sealed_bytes_max;
     if (!fits) return invalid("authorization", "a user has at most 256 bytes, a secret 4096");
+    if (authorization.kind != model::PushAuthorization::Kind::oauth2) return {};
+    const std::string& url = authorization.token_url;
+    const bool scheme = url.starts_with("http://") || url.starts_with("https://");
+    if (!scheme || url.size() > token_url_bytes_max) {
+        return invalid("authorization", "token_url must begin with http:// or https://");
+    }
     return {};
 }
 

@@ -22,6 +22,8 @@ constexpr std::string_view ed25519_name = "standard-webhooks-ed25519";
 constexpr std::string_view masked = "***";
 constexpr Range secret_bytes{1, 4'096};
 constexpr Range user_bytes{1, 256};
+constexpr Range token_url_bytes{8, 2'048};
+constexpr Range scope_bytes{1, 1'024};
 
 std::string_view to_text(SignatureKind kind) {
     return kind == SignatureKind::ed25519 ? ed25519_name : hmac_name;
@@ -52,6 +54,78 @@ std::string lower(std::string_view text) {
     std::transform(out.begin(), out.end(), out.begin(), [](unsigned char letter) {
         return static_cast<char>(std::tolower(letter));
     });
+    return out;
+}
+
+// The secret that is called `name`.
+void read_secret(Fields& fields,
+                 std::string_view name,
+                 const Sealing& sealing,
+                 model::PushAuthorization& authorization) {
+    const std::string secret = fields.need_text(name, secret_bytes);
+    if (fields.ok()) authorization.sealed = sealed(fields, name, secret, sealing);
+}
+
+model::PushAuthorization read_basic(Fields& object, const Sealing& sealing) {
+    model::PushAuthorization authorization;
+    authorization.kind = Kind::basic;
+    auto given = object.object("basic", {"user", "password"});
+    if (!given) return authorization;
+    authorization.name = given->need_text("user", user_bytes);
+    if (authorization.name.find(':') != std::string::npos) {
+        given->refuse("user", "must not contain ':'.");
+    }
+    read_secret(*given, "password", sealing, authorization);
+    object.adopt(*given);
+    return authorization;
+}
+
+model::PushAuthorization read_bearer(Fields& object, const Sealing& sealing) {
+    model::PushAuthorization authorization;
+    authorization.kind = Kind::bearer;
+    auto given = object.object("bearer", {"token"});
+    if (!given) return authorization;
+    read_secret(*given, "token", sealing, authorization);
+    object.adopt(*given);
+    return authorization;
+}
+
+model::PushAuthorization read_oauth2(Fields& object, const Sealing& sealing) {
+    model::PushAuthorization authorization;
+    authorization.kind = Kind::oauth2;
+    auto given = object.object("oauth2", {"token_url", "client_id", "client_secret", "scope"});
+    if (!given) return authorization;
+    authorization.token_url = given->need_text("token_url", token_url_bytes);
+    authorization.name = given->need_text("client_id", user_bytes);
+    authorization.scope = given->text("scope", scope_bytes).value_or("");
+    read_secret(*given, "client_secret", sealing, authorization);
+    object.adopt(*given);
+    return authorization;
+}
+
+json::object show(const model::PushAuthorization& authorization) {
+    json::object kind;
+    json::object out;
+    switch (authorization.kind) {
+        case Kind::none:
+            break;
+        case Kind::basic:
+            kind["user"] = authorization.name;
+            kind["password"] = masked;
+            out["basic"] = std::move(kind);
+            break;
+        case Kind::bearer:
+            kind["token"] = masked;
+            out["bearer"] = std::move(kind);
+            break;
+        case Kind::oauth2:
+            kind["token_url"] = authorization.token_url;
+            kind["client_id"] = authorization.name;
+            kind["client_secret"] = masked;
+            if (!authorization.scope.empty()) kind["scope"] = authorization.scope;
+            out["oauth2"] = std::move(kind);
+            break;
+    }
     return out;
 }
 
@@ -97,23 +171,17 @@ std::optional<std::vector<model::PushHeader>> read_headers(Fields& fields, const
 
 std::optional<model::PushAuthorization> read_authorization(Fields& fields, const Sealing& sealing) {
     if (fields.is_null("authorization")) return model::PushAuthorization{};
-    auto object = fields.object("authorization", {"basic", "bearer"});
+    auto object = fields.object("authorization", {"basic", "bearer", "oauth2"});
     if (!object) return std::nullopt;
     model::PushAuthorization authorization;
     const bool basic = object->has("basic");
-    if (basic == object->has("bearer")) {
-        object->refuse("basic", "or bearer is needed, one of the two.");
-    } else if (auto made = basic ? object->object("basic", {"user", "password"})
-                                 : object->object("bearer", {"token"})) {
-        const std::string_view name = basic ? "password" : "token";
-        authorization.kind = basic ? Kind::basic : Kind::bearer;
-        if (basic) authorization.name = made->need_text("user", user_bytes);
-        if (authorization.name.find(':') != std::string::npos) {
-            made->refuse("user", "must not contain ':'.");
-        }
-        const std::string secret = made->need_text(name, secret_bytes);
-        if (made->ok()) authorization.sealed = sealed(*made, name, secret, sealing);
-        object->adopt(*made);
+    const bool oauth2 = object->has("oauth2");
+    if (int{basic} + int{oauth2} + int{object->has("bearer")} != 1) {
+        object->refuse("basic", "bearer or oauth2 is needed, one of them.");
+    } else if (basic) {
+        authorization = read_basic(*object, sealing);
+    } else {
+        authorization = oauth2 ? read_oauth2(*object, sealing) : read_bearer(*object, sealing);
     }
     fields.adopt(*object);
     return authorization;
@@ -132,13 +200,7 @@ void put_push(json::object& out, const model::PushSpec& push) {
         out["headers"] = std::move(headers);
     }
     if (push.authorization.kind == Kind::none) return;
-    json::object kind;
-    const bool basic = push.authorization.kind == Kind::basic;
-    if (basic) kind["user"] = push.authorization.name;
-    kind[basic ? "password" : "token"] = masked;
-    json::object authorization;
-    authorization[basic ? "basic" : "bearer"] = std::move(kind);
-    out["authorization"] = std::move(authorization);
+    out["authorization"] = show(push.authorization);
 }
 
 Problem not_sealed(const std::string& why) {

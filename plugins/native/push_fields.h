@@ -28,7 +28,7 @@ std::optional<std::optional<model::SignatureKind>> read_sign(Fields& fields);
 // "headers": every header with its value, all of them anew; nothing when it is not said.
 std::optional<std::vector<model::PushHeader>> read_headers(Fields& fields, const Sealing& sealing);
 
-// "authorization": basic, bearer or none (null); nothing when it is not said.
+// "authorization": basic, bearer, oauth2 or none (null); nothing when it is not said.
 std::optional<model::PushAuthorization> read_authorization(Fields& fields, const Sealing& sealing);
 
 // The same as shown; what is not there is not shown.

@@ -223,8 +223,14 @@ void Connection::on_deadline() {
     switch (phase_) {
         case Phase::resolving:
             return fail(Ending::name, "the name did not resolve in time");
+        case Phase::seeking_proxy:
+            return fail(Ending::exhausted, "the proxy's name did not resolve in time");
         case Phase::connecting:
+            if (!tunnel_.empty())
+                return fail(Ending::exhausted, "no connection to the proxy in time");
             return fail(Ending::timeout, "no connection in time");
+        case Phase::tunnelling:
+            return fail(Ending::timeout, "no connection through the proxy in time");
         case Phase::handshaking:
             return fail(Ending::timeout, "no TLS handshake in time");
         case Phase::idle:

@@ -49,6 +49,7 @@ struct Surroundings {
     Resolver& resolver;
     ClientOptions options;
     asio::ssl::context tls;
+    std::optional<Url> proxy;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -93,7 +94,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     enum class Phase : std::uint8_t {
         fresh,
         resolving,
+        seeking_proxy,
         connecting,
+        tunnelling,
         handshaking,
         busy,
         idle,
@@ -101,10 +104,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     };
 
     void on_resolved(Resolved resolved);
+    void begin_connecting();
     void connect_next();
     void connect_socket();
     void try_socket();
     void on_connected(const ErrorCode& ec);
+    void seek_proxy();
+    void on_proxy_resolved(Resolved resolved);
+    void ask_for_tunnel();
+    void read_tunnel();
+    void on_tunnel_read(const ErrorCode& ec, std::size_t bytes);
+    void on_open();
     void handshake();
     void on_handshake(const ErrorCode& ec);
     void begin_exchange();
@@ -147,6 +157,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     std::vector<asio::ip::address> addresses_;  // still to be tried, last first
     std::string target_;
+    std::string tunnel_;  // the request for it
     std::unique_ptr<Job> job_;
     std::optional<AnswerParser> parser_;
     boost::beast::flat_buffer buffer_;

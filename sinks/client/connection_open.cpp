@@ -21,12 +21,6 @@ bool is_address(const std::string& host) {
     return !ec;
 }
 
-std::string shown(const asio::ip::tcp::endpoint& endpoint) {
-    const std::string address = endpoint.address().to_string();
-    const std::string host = endpoint.address().is_v6() ? "[" + address + "]" : address;
-    return host + ":" + std::to_string(endpoint.port());
-}
-
 Ending ending_of(Resolved::Ending ending) {
     return ending == Resolved::Ending::exhausted ? Ending::exhausted : Ending::name;
 }
@@ -45,6 +39,11 @@ void Connection::on_resolved(Resolved resolved) {
     if (!good) return fail(Ending::guarded, "an address of this host is not allowed");
     addresses_ = std::move(resolved.addresses);
     std::reverse(addresses_.begin(), addresses_.end());
+    if (world_.proxy) return seek_proxy();
+    begin_connecting();
+}
+
+void Connection::begin_connecting() {
     phase_ = Phase::connecting;
     const std::int64_t limit_us = std::int64_t{world_.options.connect_ms_max} * 1000;
     arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
@@ -52,9 +51,10 @@ void Connection::on_resolved(Resolved resolved) {
 }
 
 void Connection::connect_next() {
-    const asio::ip::tcp::endpoint endpoint(addresses_.back(), origin_.port);
+    const std::uint16_t port = world_.proxy ? world_.proxy->port : origin_.port;
+    const asio::ip::tcp::endpoint endpoint(addresses_.back(), port);
     addresses_.pop_back();
-    target_ = shown(endpoint);
+    if (!world_.proxy) target_ = shown(endpoint);
     ErrorCode ec;
     socket_.close(ec);
     socket_.open(endpoint.protocol(), ec);
@@ -93,9 +93,17 @@ void Connection::try_socket() {
 
 void Connection::on_connected(const ErrorCode& ec) {
     if (ec && !addresses_.empty()) return connect_next();
+    const bool proxied = world_.proxy && origin_.socket.empty();
+    if (ec && proxied)
+        return fail(Ending::exhausted, "no connection to the proxy: " + ec.message());
     if (ec) return fail(ending_of_connect(ec), "cannot connect: " + ec.message());
     ErrorCode ignored;  // without it the connection is only slower
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    if (proxied) return ask_for_tunnel();
+    on_open();
+}
+
+void Connection::on_open() {
     opened_us_ = world_.clock.steady_us();
     if (origin_.scheme == Scheme::https) return handshake();
     begin_exchange();

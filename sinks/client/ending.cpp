@@ -5,6 +5,12 @@
 
 namespace penstock::sinks::client {
 
+std::string shown(const asio::ip::tcp::endpoint& endpoint) {
+    const std::string address = endpoint.address().to_string();
+    const std::string host = endpoint.address().is_v6() ? "[" + address + "]" : address;
+    return host + ":" + std::to_string(endpoint.port());
+}
+
 bool is_end_of_stream(const boost::system::error_code& ec) {
     return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
 }

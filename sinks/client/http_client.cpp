@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace penstock::sinks::client {
@@ -15,7 +16,7 @@ Origin origin_of(const Url& url) {
     return Origin{url.scheme, url.host, url.port, url.socket};
 }
 
-Result<asio::ssl::context> make_tls(const std::string& ca_file) {
+Result<asio::ssl::context> make_tls(const ClientOptions& options) {
     asio::ssl::context tls(asio::ssl::context::tls_client);
     tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                     asio::ssl::context::no_tlsv1_1);
@@ -25,9 +26,25 @@ Result<asio::ssl::context> make_tls(const std::string& ca_file) {
         return error(Errc::invalid, "the system's trust store cannot be used");
     }
     boost::system::error_code ec;
-    if (!ca_file.empty()) tls.load_verify_file(ca_file, ec);
-    if (ec) return error(Errc::invalid, "CA file " + ca_file + ": " + ec.message());
-    return tls;
+    if (!options.ca_file.empty()) tls.load_verify_file(options.ca_file, ec);
+    if (ec) return error(Errc::invalid, "CA file " + options.ca_file + ": " + ec.message());
+    if (options.client_cert.empty() && options.client_key.empty()) return tls;
+    tls.use_certificate_chain_file(options.client_cert, ec);
+    if (!ec) tls.use_private_key_file(options.client_key, asio::ssl::context::pem, ec);
+    if (!ec) return tls;
+    return error(Errc::invalid,
+                 "client certificate " + options.client_cert + " with key " + options.client_key +
+                     ": " + ec.message());
+}
+
+Result<std::optional<Url>> read_proxy(const std::string& text) {
+    if (text.empty()) return std::optional<Url>();
+    auto url = parse_url(text);
+    if (!url) return error(Errc::invalid, "proxy " + text + ": " + url.error().detail);
+    if (url->scheme != Scheme::http || url->target != "/") {
+        return error(Errc::invalid, "proxy " + text + ": must be http://host:port");
+    }
+    return std::optional<Url>(std::move(*url));
 }
 
 bool clean(std::string_view text) {
@@ -72,10 +89,16 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(asio::any_io_executor execu
                                                      const Clock& clock,
                                                      Resolver& resolver,
                                                      ClientOptions options) {
-    Result<asio::ssl::context> tls = make_tls(options.ca_file);
+    Result<asio::ssl::context> tls = make_tls(options);
     if (!tls) return tls.error();
-    Surroundings surroundings{
-        std::move(executor), clock, resolver, std::move(options), std::move(*tls)};
+    auto proxy = read_proxy(options.proxy);
+    if (!proxy) return proxy.error();
+    Surroundings surroundings{std::move(executor),
+                              clock,
+                              resolver,
+                              std::move(options),
+                              std::move(*tls),
+                              std::move(*proxy)};
     return std::make_unique<HttpClient>(std::make_unique<Pool>(std::move(surroundings)));
 }
 

@@ -28,7 +28,10 @@ namespace asio = boost::asio;
 
 struct ClientOptions {
     AddressPolicy addresses = AddressPolicy::public_only;
-    std::string ca_file;  // PEM trusted beside the system's store; empty: none
+    std::string ca_file;      // PEM trusted beside the system's store; empty: none
+    std::string client_cert;  // PEM shown to servers that ask; with client_key, or neither
+    std::string client_key;
+    std::string proxy;  // "http://host:port" that every connection goes through; empty: none
     std::uint32_t connect_ms_max = 5'000;
     std::uint32_t tls_ms_max = 5'000;
     std::uint32_t idle_ms_max = 60'000;
@@ -56,7 +59,7 @@ enum class Ending : std::uint8_t {
     tls,        // handshake failed, or the certificate is not to be trusted
     name,       // the name does not resolve
     guarded,    // an address of the name is not allowed
-    exhausted,  // our own limits: connections, descriptors, look-ups
+    exhausted,  // our own limits: connections, descriptors, look-ups; our proxy
     stopped,    // the client stops
 };
 
@@ -91,7 +94,8 @@ class HttpClient {
   public:
     using Done = std::function<void(Exchange)>;
 
-    // `clock` and `resolver` outlive the client. Error{invalid}: the CA file cannot be used.
+    // `clock` and `resolver` outlive the client. Error{invalid}: a file or the proxy cannot be
+    // used.
     static Result<std::unique_ptr<HttpClient>> make(asio::any_io_executor executor,
                                                     const Clock& clock,
                                                     Resolver& resolver,

@@ -39,21 +39,28 @@ Result<Credentials> Credentials::make(const model::PushSpec& push,
         const std::string pair = encode_base64(authorization.name + ":" + *secret);
         made.add("authorization", "Basic " + pair);
         made.secrets_.push_back(pair);
-    } else {
+    } else if (authorization.kind == Kind::bearer) {
         made.add("authorization", "Bearer " + *secret);
+    } else {
+        auto source = TokenSource::make(
+            authorization.token_url, authorization.name, *secret, authorization.scope);
+        if (!source) return source.error();
+        made.tokens_ = std::move(*source);
     }
     made.secrets_.push_back(std::move(*secret));
     return made;
 }
 
 void Credentials::mask(std::string& text) const {
-    for (const std::string& secret : secrets_) {
-        if (secret.size() < masked_bytes_min) continue;
-        std::size_t at = text.find(secret);
-        while (at != std::string::npos) {
-            text.replace(at, secret.size(), masked);
-            at = text.find(secret, at + masked.size());
-        }
+    for (const std::string& secret : secrets_) mask(secret, text);
+}
+
+void Credentials::mask(std::string_view secret, std::string& text) {
+    if (secret.size() < masked_bytes_min) return;
+    std::size_t at = text.find(secret);
+    while (at != std::string::npos) {
+        text.replace(at, secret.size(), masked);
+        at = text.find(secret, at + masked.size());
     }
 }
 

@@ -1,11 +1,14 @@
 // Credentials: what the requests of a subscription carry to be let in, opened: the user's own
-// headers, basic and bearer authorization. Made once for a subscription; a value, any thread.
+// headers, basic and bearer authorization, where tokens come from. Made once for a subscription; a
+// value, any thread.
 #pragma once
 
 #include "broker/api/secrets.h"
 #include "broker/base/error.h"
 #include "broker/model/push.h"
+#include "sinks/http/access_tokens.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +22,8 @@ class Credentials {
 
     Credentials() = default;  // none
 
-    // `owner` is "TOPIC/NAME". Error: a secret cannot be opened here.
+    // `owner` is "TOPIC/NAME". Error: a secret cannot be opened here, or the token endpoint is no
+    // URL.
     static Result<Credentials> make(const model::PushSpec& push,
                                     const api::SecretBox& secrets,
                                     std::string_view owner);
@@ -27,13 +31,18 @@ class Credentials {
     // Each after a line end; bytes that would end one are '?'.
     [[nodiscard]] const std::string& headers() const { return headers_; }
 
+    // Where the token comes from that each request needs beside the headers.
+    [[nodiscard]] const std::optional<TokenSource>& token_source() const { return tokens_; }
+
     // Puts *** in place of every secret that the text holds: receivers quote what they were sent.
     void mask(std::string& text) const;
+    static void mask(std::string_view secret, std::string& text);
 
   private:
     void add(std::string_view name, std::string_view value);
 
     std::string headers_;
+    std::optional<TokenSource> tokens_;
     std::vector<std::string> secrets_;
 };
 

@@ -7,6 +7,23 @@
 #include <utility>
 
 namespace penstock::sinks::http {
+namespace {
+
+constexpr unsigned unauthorized = 401;
+
+// What this side lacks is no attempt.
+AttemptResult held_back(model::Failure failure,
+                        const std::string& why,
+                        std::uint32_t pause_ms = deferral_ms_last) {
+    AttemptResult result;
+    result.verdict = model::Verdict::not_attempted;
+    result.failure = failure;
+    result.retry_after_ms = pause_ms;
+    result.excerpt = why;
+    return result;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<HttpSink>> HttpSink::make(boost::asio::any_io_executor executor,
                                                  const Clock& clock,
@@ -28,6 +45,7 @@ HttpSink::HttpSink(const Clock& clock,
       random_(random),
       resolver_(std::move(resolver)),
       http_(std::move(http)),
+      tokens_(clock, *http_),
       identity_(std::move(options.identity)),
       secrets_(options.secrets) {}
 
@@ -43,26 +61,52 @@ HttpSink::Known& HttpSink::known(const api::Target& target) {
 void HttpSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
     const Known& entry = known(target);
     if (!entry.request) {
-        AttemptResult result;
-        result.verdict = model::Verdict::not_attempted;
         const bool url = entry.request.error().code == Errc::invalid;
-        result.failure = url ? model::Failure::name : model::Failure::configuration;
-        result.retry_after_ms = deferral_ms_last;
-        result.excerpt = entry.request.error().detail;
-        return done(std::move(result));
+        return done(held_back(url ? model::Failure::name : model::Failure::configuration,
+                              entry.request.error().detail));
     }
-    const std::uint64_t request_id = random_.next() >> 1;  // fits a receiver's signed number
-    http_->send(
-        entry.request->url(),
-        entry.request->fill(delivery, request_id, clock_.wall_ms()),
-        [this, subscription = target.subscription, done = std::move(done)](
-            client::Exchange exchange) { done(conclude(subscription, std::move(exchange))); });
+    const auto& source = entry.request->token_source();
+    if (!source) return push(target, delivery, *entry.request, {}, std::move(done));
+    tokens_.get(
+        target.subscription,
+        *source,
+        [this, &target, &delivery, done = std::move(done)](const Result<std::string>& token) {
+            if (!token) {
+                return done(held_back(model::Failure::configuration, token.error().detail));
+            }
+            // The subscription may have changed since the token was asked for.
+            const auto now = known_.find(target.subscription);
+            const bool same =
+                now != known_.end() && now->second.request && now->second.request->fits(target);
+            if (!same) return done(held_back(model::Failure::none, "", 0));
+            push(target, delivery, *now->second.request, *token, done);
+        });
 }
 
-AttemptResult HttpSink::conclude(model::SubscriptionNo subscription, client::Exchange exchange) {
+void HttpSink::push(const api::Target& target,
+                    const api::Delivery& delivery,
+                    const PushRequest& request,
+                    const std::string& token,
+                    Done done) {
+    const std::uint64_t request_id = random_.next() >> 1;  // fits a receiver's signed number
+    http_->send(request.url(),
+                request.fill(delivery, request_id, clock_.wall_ms(), token),
+                [this, subscription = target.subscription, token, done = std::move(done)](
+                    client::Exchange exchange) {
+                    done(conclude(subscription, token, std::move(exchange)));
+                });
+}
+
+AttemptResult HttpSink::conclude(model::SubscriptionNo subscription,
+                                 const std::string& token,
+                                 client::Exchange exchange) {
     const auto found = known_.find(subscription);
     if (found != known_.end() && found->second.request) {
         found->second.request->mask(exchange.answer.body);
+    }
+    if (!token.empty()) Credentials::mask(token, exchange.answer.body);
+    if (!token.empty() && exchange.answer.status == unauthorized) {
+        tokens_.refuse(subscription, token);
     }
     AttemptResult result = classify(exchange, clock_.wall_ms());
     if (exchange.ending == client::Ending::answered) heed_receiver(exchange.answer, result);
@@ -83,6 +127,7 @@ void HttpSink::forget(const api::Target& target) {
     const auto found = known_.find(target.subscription);
     if (found == known_.end()) return;
     if (found->second.request) http_->forget(found->second.request->url());
+    tokens_.forget(target.subscription);
     known_.erase(found);
 }
 

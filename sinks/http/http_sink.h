@@ -6,6 +6,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/random.h"
 #include "sinks/client/http_client.h"
+#include "sinks/http/access_tokens.h"
 #include "sinks/http/push_request.h"
 #include "sinks/sink.h"
 
@@ -51,12 +52,20 @@ class HttpSink final : public Sink {
     };
 
     Known& known(const api::Target& target);
-    AttemptResult conclude(model::SubscriptionNo subscription, client::Exchange exchange);
+    void push(const api::Target& target,
+              const api::Delivery& delivery,
+              const PushRequest& request,
+              const std::string& token,
+              Done done);
+    AttemptResult conclude(model::SubscriptionNo subscription,
+                           const std::string& token,
+                           client::Exchange exchange);
 
     const Clock& clock_;
     Random& random_;
     std::unique_ptr<client::Resolver> resolver_;
     std::unique_ptr<client::HttpClient> http_;
+    AccessTokens tokens_;
     PushIdentity identity_;
     const api::SecretBox* secrets_;
     std::map<model::SubscriptionNo, Known> known_;  // one per subscription in use

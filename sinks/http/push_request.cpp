@@ -169,7 +169,8 @@ PushRequest::Drawn PushRequest::draw(const api::Delivery& delivery,
 
 client::Outgoing PushRequest::fill(const api::Delivery& delivery,
                                    std::uint64_t request_id,
-                                   model::TimeMs now_ms) const {
+                                   model::TimeMs now_ms,
+                                   std::string_view token) const {
     client::Outgoing out;
     out.timeout_ms = timeout_ms_;
     const Drawn drawn = draw(delivery, request_id);
@@ -177,12 +178,13 @@ client::Outgoing PushRequest::fill(const api::Delivery& delivery,
     const std::string_view body = drawn.as_is ? std::string_view(delivery.payload) : drawn.body;
     std::string& head = out.head;
     head.reserve(head_.size() + drawn.headers.size() + credentials_.headers().size() +
-                 drawn.body.size() + 256);
+                 token.size() + drawn.body.size() + 256);
     head += head_;
     head += std::to_string(body.size());
     head += drawn.headers;
     if (delivery.replay != 0) head += "\r\npenstock-replay: " + std::to_string(delivery.replay);
     head += credentials_.headers();
+    if (!token.empty()) head.append("\r\nauthorization: Bearer ").append(token);
     signer_.append_headers(head, model::to_text(delivery.message), now_ms, body);
     head += "\r\n\r\n";
     head += drawn.body;  // built for this request: one piece is one copy less to keep alive

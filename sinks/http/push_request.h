@@ -12,7 +12,9 @@
 #include "sinks/http/signature.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace penstock::sinks::http {
@@ -31,10 +33,17 @@ class PushRequest {
                                     const PushIdentity& identity,
                                     const api::SecretBox* secrets = nullptr);
 
-    // The request for one delivery, which outlives what is given back; signed at `now_ms`.
+    // The request for one delivery, which outlives what is given back; signed at `now_ms`. `token`:
+    // of the token source, where there is one.
     [[nodiscard]] client::Outgoing fill(const api::Delivery& delivery,
                                         std::uint64_t request_id,
-                                        model::TimeMs now_ms) const;
+                                        model::TimeMs now_ms,
+                                        std::string_view token = {}) const;
+
+    // Where the token comes from that each of its requests needs.
+    [[nodiscard]] const std::optional<TokenSource>& token_source() const {
+        return credentials_.token_source();
+    }
 
     [[nodiscard]] const client::Url& url() const { return url_; }
 

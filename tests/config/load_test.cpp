@@ -98,6 +98,8 @@ TEST(Config, AWrongValueNamesTheAllowedRange) {
 TEST(Config, KeysThatBelongTogetherAreCheckedTogether) {
     EXPECT_EQ(mistakes_of("[tls]\ncert = \"a.pem\"\n"),
               "tls.cert and tls.key go together: set both or neither");
+    EXPECT_EQ(mistakes_of("[push]\nclient_cert = \"a.pem\"\n"),
+              "push.client_cert and push.client_key go together: set both or neither");
     EXPECT_EQ(mistakes_of("listen = \"7070\"\n"),
               "listen must be HOST:PORT such as 127.0.0.1:7070, not 7070");
     EXPECT_EQ(mistakes_of("data = \"\"\n"), "data must name a folder");

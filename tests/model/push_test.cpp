@@ -20,7 +20,7 @@ PushSpec sample() {
     older.until_ms = 500;
     push.signing_keys = {newest, older};
     push.headers = {{"x-key", "s3"}};
-    push.authorization = {PushAuthorization::Kind::basic, "me", "s4"};
+    push.authorization = {PushAuthorization::Kind::basic, "me", "s4", "", ""};
     return push;
 }
 
@@ -42,11 +42,26 @@ TEST(PushSpec, ItsBytesAreTheGoldenOnes) {
     EXPECT_EQ(testing::to_hex(encoded(PushSpec{})), "000000");
 }
 
+PushSpec with_oauth2() {
+    PushSpec push;
+    push.authorization = {PushAuthorization::Kind::oauth2, "me", "s4", "u", "a b"};
+    return push;
+}
+
+TEST(PushSpec, OnlyOAuth2HasATokenEndpoint) {
+    EXPECT_EQ(testing::to_hex(encoded(with_oauth2())),
+              "0000"
+              "03026d65027334"
+              "017503612062");
+}
+
 TEST(PushSpec, ItComesBackAsItWas) {
-    const std::string bytes = encoded(sample());
-    Reader reader(bytes);
-    EXPECT_EQ(decode_push_spec(reader), sample());
-    EXPECT_TRUE(reader.done());
+    for (const PushSpec& push : {sample(), with_oauth2()}) {
+        const std::string bytes = encoded(push);
+        Reader reader(bytes);
+        EXPECT_EQ(decode_push_spec(reader), push);
+        EXPECT_TRUE(reader.done());
+    }
 }
 
 TEST(PushSpec, CutShortAnywhereItIsMalformed) {
@@ -60,7 +75,7 @@ TEST(PushSpec, CutShortAnywhereItIsMalformed) {
 
 TEST(PushSpec, KindsThatNobodyKnowsAreMalformed) {
     for (const std::string& bytes :
-         {std::string("\x01\x03\0\0\0\0\0\0", 8), std::string("\x00\x00\x03\0\0", 5)}) {
+         {std::string("\x01\x03\0\0\0\0\0\0", 8), std::string("\x00\x00\x04\0\0", 5)}) {
         Reader reader(bytes);
         (void)decode_push_spec(reader);
         EXPECT_FALSE(reader.ok());

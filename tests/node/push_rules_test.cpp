@@ -87,6 +87,17 @@ TEST(Push, AHeaderIsGivenOnceAndNotBesideAuthorization) {
     EXPECT_TRUE(check_push(spec));
 }
 
+TEST(Push, ATokenEndpointIsAnHttpUrl) {
+    model::SubscriptionSpec spec;
+    spec.push.authorization.kind = model::PushAuthorization::Kind::oauth2;
+    for (const char* url : {"", "ftp://id.example/token", "id.example"}) {
+        spec.push.authorization.token_url = url;
+        EXPECT_TRUE(check_push(spec)) << url;
+    }
+    spec.push.authorization.token_url = "https://id.example/token";
+    EXPECT_FALSE(check_push(spec));
+}
+
 TEST(Push, OnlyHttpCarriesAnything) {
     model::SubscriptionSpec spec;
     spec.push.signing_keys = {key("a")};

@@ -146,6 +146,15 @@ TEST_F(PushFields, HeadersAndAuthorizationAreSealedAndMasked) {
     EXPECT_EQ(opened(subscribed().authorization.sealed), "t1");
     EXPECT_THAT(bearer.body, HasSubstr(R"("authorization":{"bearer":{"token":"***"}})"));
 
+    const auto oauth2 = add(R"("authorization":{"oauth2":{"token_url":"https://id.example/token",
+        "client_id":"me","client_secret":"s1","scope":"hooks"}})");
+    EXPECT_EQ(subscribed().authorization.token_url, "https://id.example/token");
+    EXPECT_EQ(subscribed().authorization.scope, "hooks");
+    EXPECT_EQ(opened(subscribed().authorization.sealed), "s1");
+    EXPECT_THAT(oauth2.body,
+                HasSubstr(R"({"oauth2":{"token_url":"https://id.example/token",)"
+                          R"("client_id":"me","client_secret":"***","scope":"hooks"}})"));
+
     EXPECT_EQ(set(R"({"headers":{},"authorization":null})").status, 200U);
     const auto* change = broker.last<api::SetSubscription>();
     EXPECT_TRUE(change->headers && change->headers->empty());
@@ -167,7 +176,12 @@ TEST_F(PushFields, WhatIsWrongIsNamedAndNothingIsAsked) {
            "authorization.basic"},
           {R"({"authorization":{"basic":{"user":"a:b","password":"c"}}})",
            "authorization.basic.user"},
-          {R"({"authorization":{"bearer":{}}})", "authorization.bearer.token"}}) {
+          {R"({"authorization":{"bearer":{}}})", "authorization.bearer.token"},
+          {R"({"authorization":{"oauth2":{"client_id":"a","client_secret":"b"}}})",
+           "authorization.oauth2.token_url"},
+          {R"({"authorization":{"oauth2":{"token_url":"http://x","client_id":"a",
+            "client_secret":"***"}}})",
+           "authorization.oauth2.client_secret"}}) {
         const auto refused = set(body);
         EXPECT_EQ(refused.status, 400U) << body;
         EXPECT_THAT(refused.body, HasSubstr('"' + std::string(name) + '"')) << body;

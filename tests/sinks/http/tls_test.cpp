@@ -38,6 +38,12 @@ class TlsServer {
         return std::to_string(acceptor_.local_endpoint().port());
     }
 
+    // Clients must be of the authority.
+    void ask_who(const TlsIdentity& authority) {
+        tls_.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+        tls_.add_certificate_authority(asio::buffer(authority.certificate_pem()));
+    }
+
     unsigned handshakes = 0;
     unsigned requests = 0;
 
@@ -75,13 +81,23 @@ class TlsServer {
 
 class TlsTest : public HttpSinkFixture {
   protected:
-    TlsTest() {
-        const std::string path = folder_.file("ca.pem");
-        std::ofstream(path) << authority_.certificate_pem();
-        client::ClientOptions options;
-        options.ca_file = path;
-        open(options);
+    TlsTest() { begin(options()); }
+
+    void begin(client::ClientOptions options) {
+        open(std::move(options));
         resolver_->names["localhost"] = {"127.0.0.1"};
+    }
+
+    client::ClientOptions options() {
+        client::ClientOptions trusting;
+        trusting.ca_file = written("ca.pem", authority_.certificate_pem());
+        return trusting;
+    }
+
+    std::string written(const std::string& name, const std::string& text) {
+        const std::string path = folder_.file(name);
+        std::ofstream(path) << text;
+        return path;
     }
 
     testing::TempFolder folder_;
@@ -96,6 +112,32 @@ TEST_F(TlsTest, AServerOfTheConfiguredAuthorityIsPushedTo) {
     }
     EXPECT_EQ(server.requests, 3U);
     EXPECT_EQ(server.handshakes, 1U);
+}
+
+TEST_F(TlsTest, AServerThatAsksIsShownTheClientCertificate) {
+    TlsServer server(context_, authority_.server("DNS:localhost"));
+    server.ask_who(authority_);
+    const api::Target target = target_of("https://localhost:" + server.port() + "/");
+    EXPECT_NE(push(target).verdict, Verdict::accepted);
+    EXPECT_EQ(server.requests, 0U);
+    const TlsIdentity sender = authority_.server("DNS:sender.test");
+    client::ClientOptions with = options();
+    with.client_cert = written("sender.pem", sender.certificate_pem());
+    with.client_key = written("sender.key", sender.key_pem());
+    begin(with);
+    const AttemptResult result = push(target);
+    EXPECT_EQ(result.verdict, Verdict::accepted) << result.excerpt;
+    EXPECT_EQ(server.requests, 1U);
+}
+
+TEST_F(TlsTest, AClientCertificateWithAnotherKeyIsRefused) {
+    client::ClientOptions with = options();
+    with.client_cert = written("sender.pem", authority_.server("DNS:a").certificate_pem());
+    with.client_key = written("sender.key", authority_.server("DNS:b").key_pem());
+    const auto made =
+        client::HttpClient::make(context_.get_executor(), clock_, *resolver_, std::move(with));
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().detail.find("client certificate "), 0U) << made.error().detail;
 }
 
 TEST_F(TlsTest, AServerMayBeKnownByItsAddress) {
