@@ -23,6 +23,7 @@ constexpr std::uint64_t size_min = 16;
 constexpr std::uint64_t size_max = 1024 * 1024;
 constexpr std::uint64_t duration_ms_max = 86'400'000;
 constexpr auto drain_time_max = std::chrono::seconds(30);
+constexpr auto backlog_drain_time_max = std::chrono::minutes(10);
 
 std::string object_name() {
     return "bench-" + std::to_string(::getpid());
@@ -62,10 +63,13 @@ std::uint64_t rounded(double value) {
 }
 
 // Waits until `sink` holds still or has everything.
-void drain(asio::io_context& context, const PushSink& sink, std::uint64_t published) {
+void drain(asio::io_context& context,
+           const PushSink& sink,
+           std::uint64_t published,
+           std::chrono::seconds patience) {
     context.restart();
     asio::steady_timer timer(context);
-    const auto deadline = std::chrono::steady_clock::now() + drain_time_max;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     std::function<void(const boost::system::error_code&)> look =
         [&](const boost::system::error_code&) {
             if (sink.received() >= published || std::chrono::steady_clock::now() > deadline) return;
@@ -106,10 +110,9 @@ void Bench::add_to(CLI::App& root) {
     add_mode(*noun, "send", "Send to a queue", &Bench::send);
     add_mode(*noun, "send-receive-delete", "Send, receive and delete", &Bench::cycle);
     add_mode(*noun, "publish-push", "Publish, pushed to a receiver of its own", &Bench::push);
-    add_number(*noun->get_subcommand("publish-push"),
-               "--concurrency",
-               concurrency_,
-               "Pushes at a time, 1 to 1000 (64)");
+    CLI::App& pushing = *noun->get_subcommand("publish-push");
+    add_number(pushing, "--concurrency", concurrency_, "Pushes at a time, 1 to 1000 (64)");
+    pushing.add_flag("--backlog", backlog_, "Push only once all is published, and measure that");
 }
 
 std::optional<Failure> Bench::check_options() const {
@@ -296,6 +299,7 @@ std::optional<Failure> Bench::make_topic(const std::string& topic, const std::st
     subscription["format"] = "simplified";
     subscription["dead_letter"] = nullptr;
     subscription["concurrency"] = concurrency_.value_or(64);
+    subscription["paused"] = backlog_;
     const auto added =
         session_.send("POST", "/v1/topics/" + topic + "/subscriptions", subscription);
     if (!added) return added.error();
@@ -307,6 +311,22 @@ void Bench::remove_topic(const std::string& topic) {
     if (!unsubscribed) session_.fail(unsubscribed.error());
     const auto deleted = session_.act("DELETE", "/v1/topics/" + topic);
     if (!deleted) session_.fail(deleted.error());
+}
+
+// Lets the pushes begin and waits for all of them.
+std::optional<Failure> Bench::drain_backlog(asio::io_context& context,
+                                            const PushSink& sink,
+                                            const std::string& topic,
+                                            const LoadResult& published,
+                                            json::object& shown) {
+    const std::int64_t begun_us = session_.world().clock.steady_us();
+    const auto resumed = session_.act("POST", "/v1/subscriptions/" + topic + "/receiver/resume");
+    if (!resumed) return resumed.error();
+    drain(context, sink, published.messages_in_all, backlog_drain_time_max);
+    const std::int64_t took_us = session_.world().clock.steady_us() - begun_us;
+    shown["drained_per_s"] =
+        rounded(static_cast<double>(sink.received()) * 1e6 / static_cast<double>(took_us));
+    return std::nullopt;
 }
 
 int Bench::push() {
@@ -331,12 +351,18 @@ int Bench::push() {
         remove_topic(topic);
         return session_.fail(result.error());
     }
+    json::object shown = report(*result);
     asio::io_context context{1};
-    drain(context, sink, result->messages_in_all);
+    if (backlog_) {
+        if (const auto refused = drain_backlog(context, sink, topic, *result, shown)) {
+            remove_topic(topic);
+            return session_.fail(*refused);
+        }
+    }
+    drain(context, sink, result->messages_in_all, drain_time_max);
     sink.stop();
     remove_topic(topic);
 
-    json::object shown = report(*result);
     shown["pushes_per_s"] = rounded(static_cast<double>(sink.arrived()) / result->measured_s);
     shown["publish_to_post"] = figures(sink.latency());
     shown["published"] = result->messages_in_all;

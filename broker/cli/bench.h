@@ -15,6 +15,8 @@
 
 namespace penstock::cli {
 
+class PushSink;
+
 class Bench {
   public:
     explicit Bench(Session& session) : session_(session) {}
@@ -57,6 +59,11 @@ class Bench {
     int with_queue(const Makers& makers);
     std::optional<Failure> make_topic(const std::string& topic, const std::string& url);
     void remove_topic(const std::string& topic);
+    std::optional<Failure> drain_backlog(boost::asio::io_context& context,
+                                         const PushSink& sink,
+                                         const std::string& topic,
+                                         const LoadResult& published,
+                                         boost::json::object& shown);
 
     int send();
     int cycle();
@@ -76,6 +83,7 @@ class Bench {
     std::optional<std::uint64_t> warmup_ms_;
     std::optional<std::uint64_t> rate_;
     std::optional<std::uint64_t> concurrency_;
+    bool backlog_ = false;
 };
 
 }  // namespace penstock::cli
