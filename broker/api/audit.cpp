@@ -57,6 +57,9 @@ std::optional<std::string> act_of(const R& request) {
     } else {
         const std::string& action = action_of<R>();
         if (is_read(action)) return std::nullopt;
+        if constexpr (requires { request.preview; }) {
+            if (request.preview) return std::nullopt;  // counts, and changes nothing
+        }
         std::string act = "action=" + action;
         const std::string object = object_of(request);
         if (!object.empty()) act += " object=" + quoted(object);

@@ -9,6 +9,7 @@
 #include "broker/cli/function_commands.h"
 #include "broker/cli/grammar.h"
 #include "broker/cli/key_commands.h"
+#include "broker/cli/live_commands.h"
 #include "broker/cli/manual.h"
 #include "broker/cli/operation_commands.h"
 #include "broker/cli/peek_commands.h"
@@ -33,13 +34,15 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 17> nouns = {"queue",
+constexpr std::array<std::string_view, 19> nouns = {"queue",
                                                     "topic",
                                                     "sub",
                                                     "fn",
                                                     "dlq",
                                                     "delivery",
                                                     "message",
+                                                    "tail",
+                                                    "listen",
                                                     "cluster",
                                                     "key",
                                                     "context",
@@ -136,6 +139,7 @@ int run(const std::vector<std::string>& words, World& world) {
     PeekCommands peeking(session);
     DeadLetterCommands dead_letters(session);
     OperationCommands operations(session);
+    LiveCommands live(session);
     ClusterCommands clusters(session);
     KeyCommands keys(session);
     ContextCommands contexts(session);
@@ -149,6 +153,7 @@ int run(const std::vector<std::string>& words, World& world) {
     peeking.add_to(root);
     dead_letters.add_to(root);
     operations.add_to(root);
+    live.add_to(root);
     clusters.add_to(root);
     keys.add_to(root);
     contexts.add_to(root);

@@ -70,4 +70,20 @@ Result<std::unique_ptr<Server>> connect(const Target& target, const Clock& clock
     return std::unique_ptr<Server>(std::move(server));
 }
 
+Result<unsigned> post(const Post& post, const Clock& clock) {
+    HttpLink link(clock);
+    if (auto opened = link.open({}); !opened) return opened.error();
+    client::HttpCall call;
+    call.method = "POST";
+    call.url = post.url;
+    call.headers = post.headers;
+    call.headers.emplace_back("User-Agent", "penstock-cli");
+    call.body = post.body;
+    call.timeout_ms = answer_ms_max;
+    call.answer_bytes_max = answer_bytes_max;
+    const auto answer = link.fetch(std::move(call));
+    if (!answer) return answer.error();
+    return answer->status;
+}
+
 }  // namespace penstock::cli

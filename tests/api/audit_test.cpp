@@ -78,6 +78,19 @@ TEST_F(Audit, IsSilentAboutMessagesAndReads) {
     EXPECT_EQ(logged(FindDeadLetter{}), "");
 }
 
+TEST_F(Audit, IsSilentAboutPreviewsOfWhatIsAnAct) {
+    broker.answer_with<RedriveDeadLetters>({});
+    broker.answer_with<ReplayMessages>({});
+    RedriveDeadLetters redrive;
+    ReplayMessages replay;
+    EXPECT_NE(logged(redrive).find("action=RedriveDeadLetters"), std::string::npos);
+    EXPECT_NE(logged(replay).find("action=ReplayMessages"), std::string::npos);
+    redrive.preview = true;
+    replay.preview = true;
+    EXPECT_EQ(logged(redrive), "");
+    EXPECT_EQ(logged(replay), "");
+}
+
 }  // namespace
 
 }  // namespace penstock::api
