@@ -1,7 +1,9 @@
 #include "broker/cli/cli.h"
 #include "broker/config/command.h"
 #include "broker/recover.h"
+#include "broker/restore.h"
 #include "broker/serve.h"
+#include "broker/store.h"
 
 #include <exception>
 #include <iostream>
@@ -19,6 +21,8 @@ int run(const std::vector<std::string>& words) {
     if (first == "serve") return penstock::serve({words.begin() + 1, words.end()});
     if (first == "cluster" && words.size() > 1 && words[1] == "recover")
         return penstock::recover({words.begin() + 2, words.end()});
+    if (first == "store") return penstock::store({words.begin() + 1, words.end()});
+    if (first == "restore") return penstock::restore({words.begin() + 1, words.end()});
     if (first == "config")
         return penstock::config::run_command(
             {words.begin() + 1, words.end()}, std::cout, std::cerr);

@@ -5,6 +5,7 @@
 #include "broker/cluster/recovery.h"
 #include "broker/config/load.h"
 #include "broker/node/data_folder.h"
+#include "broker/offline.h"
 #include "broker/room_options.h"
 
 #include <CLI/CLI.hpp>
@@ -17,9 +18,6 @@ namespace penstock {
 namespace {
 
 constexpr std::chrono::milliseconds probe_deadline{2'000};
-constexpr int exit_failure = 1;
-constexpr int exit_usage = 2;
-constexpr int exit_conflict = 4;
 
 constexpr const char* meaning =
     "Makes the replicas in DIR all there is of their cluster: for a cluster whose other nodes are\n"
@@ -44,13 +42,7 @@ Options parse(const std::vector<std::string>& arguments) {
     app.add_option("--config", options.sources.file, "Its configuration, for its certificates");
     app.add_flag("--survivor", options.survivor, "This is the one replica to go on with");
     app.add_flag("--yes", options.yes, "The other nodes are lost for good");
-    try {
-        // CLI11 takes the words from the back.
-        app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    } catch (const CLI::ParseError& problem) {
-        options.exit = app.exit(problem) == 0 ? 0 : exit_usage;
-        return options;
-    }
+    if (!parse_words(app, arguments, options.exit)) return options;
     options.sources.environment = config::process_environment();
     if (app.count("--data") > 0) options.sources.flags.emplace_back("data", data);
     options.run = app.count("--data") > 0 || !options.sources.file.empty();
@@ -59,11 +51,6 @@ Options parse(const std::vector<std::string>& arguments) {
         options.exit = exit_usage;
     }
     return options;
-}
-
-int fail(const std::string& what, int exit = exit_failure) {
-    std::cerr << "penstock: " << what << "\n";
-    return exit;
 }
 
 std::string name_of(const cluster::PeerAddress& peer) {

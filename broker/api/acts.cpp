@@ -64,7 +64,11 @@ constexpr bool manages = is_one_of<R,
                                    ActivateScript>;
 
 template <class R>
-constexpr bool changes_server = is_one_of<R, InitCluster, ChangeCluster>;
+constexpr bool changes_server =
+    is_one_of<R, InitCluster, ChangeCluster, ListBackupSets, ChangeBackup, GetBackup, ReadBackup>;
+
+template <class R>
+constexpr bool looks_at_server = is_one_of<R, GetStatus, GetCluster>;
 
 template <class R>
 consteval Right right_of() {
@@ -139,7 +143,7 @@ class Resource {
 
     template <class R>
     std::string operator()(const R& request) const {
-        if constexpr (is_one_of<R, GetStatus, GetCluster, InitCluster, ChangeCluster>) {
+        if constexpr (looks_at_server<R> || changes_server<R>) {
             return "server";
         } else if constexpr (is_one_of<R, CreateTopic, GetTopic, SetTopic, DeleteTopic>) {
             return topic_resource(request.name);

@@ -23,6 +23,7 @@ constexpr bool is_everyday = is_one_of<R,
                                        ChangeVisibility,
                                        PublishMessages,
                                        FindDeadLetter,
+                                       ReadBackup,
                                        TrackMessage>;
 
 bool is_read(std::string_view action) {

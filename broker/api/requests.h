@@ -2,6 +2,7 @@
 // these and back. Each request names its Reply. Values, any thread.
 #pragma once
 
+#include "broker/api/backup_requests.h"
 #include "broker/api/cluster_requests.h"
 #include "broker/api/message_requests.h"
 #include "broker/api/status_request.h"
@@ -449,6 +450,10 @@ using Request = std::variant<CreateQueue,
                              GetStatus,
                              GetCluster,
                              InitCluster,
-                             ChangeCluster>;
+                             ChangeCluster,
+                             ListBackupSets,
+                             ChangeBackup,
+                             GetBackup,
+                             ReadBackup>;
 
 }  // namespace penstock::api

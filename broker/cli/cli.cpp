@@ -1,5 +1,6 @@
 #include "broker/cli/cli.h"
 
+#include "broker/cli/backup_commands.h"
 #include "broker/cli/bench.h"
 #include "broker/cli/cluster_commands.h"
 #include "broker/cli/completion.h"
@@ -34,25 +35,10 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 19> nouns = {"queue",
-                                                    "topic",
-                                                    "sub",
-                                                    "fn",
-                                                    "dlq",
-                                                    "delivery",
-                                                    "message",
-                                                    "tail",
-                                                    "listen",
-                                                    "cluster",
-                                                    "key",
-                                                    "context",
-                                                    "doctor",
-                                                    "bench",
-                                                    "apply",
-                                                    "diff",
-                                                    "export",
-                                                    "completion",
-                                                    "manual"};
+constexpr std::array<std::string_view, 20> nouns = {
+    "queue", "topic",  "sub",     "fn",     "dlq",        "delivery", "message",
+    "tail",  "listen", "cluster", "key",    "context",    "doctor",   "bench",
+    "apply", "diff",   "export",  "backup", "completion", "manual"};
 
 // Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
 void add_settings(CLI::App& root, Session& session) {
@@ -145,6 +131,7 @@ int run(const std::vector<std::string>& words, World& world) {
     ContextCommands contexts(session);
     StateCommands state(session);
     Doctor doctor(session);
+    BackupCommands backups(session);
     Bench bench(session);
     queues.add_to(root);
     topics.add_to(root);
@@ -159,6 +146,7 @@ int run(const std::vector<std::string>& words, World& world) {
     contexts.add_to(root);
     state.add_to(root);
     doctor.add_to(root);
+    backups.add_to(root);
     bench.add_to(root);
     std::string shell;
     add_grammar_commands(root, session, shell);

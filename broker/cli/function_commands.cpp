@@ -87,9 +87,13 @@ void FunctionCommands::add_to(CLI::App& root) {
     noun->require_subcommand(1);
     CLI::App* check = add_verb(*noun, "check", "Compile a script", &FunctionCommands::check);
     check->add_option("FILE", file_, "The Lua file")->required();
-    CLI::App* test = add_verb(*noun, "test", "Run a script with an event", &FunctionCommands::test);
+    CLI::App* test = add_verb(*noun,
+                              "test",
+                              "Run a script with an event, or with messages of the past",
+                              &FunctionCommands::test);
     test->add_option("FILE", file_, "The Lua file")->required();
-    test->add_option("--event", event_, "JSON file with the event")->required();
+    test->add_option("--event", event_, "JSON file with the event");
+    history_.add_to(*test);
     CLI::App* deploy =
         add_verb(*noun, "deploy", "Use a new version of a script", &FunctionCommands::deploy);
     deploy->add_option("NAME", name_, "TOPIC/NAME of the subscription")->required();
@@ -119,7 +123,15 @@ int FunctionCommands::check() {
 }
 
 int FunctionCommands::test() {
-    return run_tool(session_, {"--test", file_, "--event", event_}, ToolOutput::as_is);
+    if (history_.wanted() != event_.empty()) {
+        return session_.fail(
+            usage_failure("A test takes an event or messages of the past.",
+                          "Say --event FILE or --sub TOPIC/NAME, one of the two."));
+    }
+    if (history_.wanted()) return history_.run(file_);
+    std::vector<std::string> words = history_.fixtures();
+    words.insert(words.begin(), {"--test", file_, "--event", event_});
+    return run_tool(session_, words, ToolOutput::as_is);
 }
 
 boost::system::result<std::string, Failure> FunctionCommands::scripts_path(std::string_view rest) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/cli/arguments.h"
+#include "broker/cli/function_history.h"
 #include "broker/cli/session.h"
 
 #include <string>
@@ -12,7 +13,7 @@ namespace penstock::cli {
 
 class FunctionCommands {
   public:
-    explicit FunctionCommands(Session& session) : session_(session) {}
+    explicit FunctionCommands(Session& session) : session_(session), history_(session) {}
 
     void add_to(CLI::App& root);
 
@@ -40,6 +41,7 @@ class FunctionCommands {
     std::string name_;
     std::string file_;
     std::string event_;
+    FunctionHistory history_;
     std::string note_;
     bool filter_ = false;
     bool transform_ = false;

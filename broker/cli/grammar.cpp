@@ -89,14 +89,45 @@ Command recover_command() {
     return recover;
 }
 
+Command restore_command() {
+    Command restore{"restore", "Make a data folder out of a backup; offline", {}, {}, {}};
+    restore.operands = {{"BACKUP", "Folder of the backup; - reads a stream", true}};
+    restore.flags = {data_flag,
+                     config_flag,
+                     {{"--check"}, {}, {}, "Only say whether the backup is whole"},
+                     {{"--output", "-o"}, "FORMAT", {"lines", "json"}, "lines or json"}};
+    return restore;
+}
+
+Command store_command() {
+    const Flag output{{"--output", "-o"}, "FORMAT", {"lines", "json"}, "lines or json"};
+    Command store{"store", "Look at the data folder of a server that does not run", {}, {}, {}};
+    store.commands = {{"check",
+                       "Read everything: rows, log, and each message that is held",
+                       {data_flag, config_flag, output},
+                       {},
+                       {}},
+                      {"salvage",
+                       "Make a backup of what can be read of a folder that does not start",
+                       {data_flag, config_flag, output},
+                       {{"BACKUP", "Folder of the backup; new or empty", true}},
+                       {}}};
+    return store;
+}
+
 }  // namespace
 
 Command grammar(const CLI::App& root) {
     Command whole = command_of(root);
     for (Command& noun : whole.commands) {
-        if (noun.name == "cluster") noun.commands.push_back(recover_command());
+        if (noun.name != "cluster") continue;
+        // In the place of what only says that it asks no server.
+        for (Command& verb : noun.commands) {
+            if (verb.name == "recover") verb = recover_command();
+        }
     }
-    whole.commands.insert(whole.commands.begin(), {serve_command(), config_command()});
+    whole.commands.insert(whole.commands.begin(),
+                          {serve_command(), config_command(), restore_command(), store_command()});
     whole.flags.push_back({{"--version"}, {}, {}, "Print the version"});
     return whole;
 }

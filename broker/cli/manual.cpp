@@ -90,7 +90,7 @@ std::string manual_page(const Command& root) {
         "The server and the key, where no flag names them.\n";
     out +=
         ".SH SEE ALSO\npenstock.toml(5), penstock\\-worker(7), penstock\\-lua(7), "
-        "penstock\\-recover(8)\n";
+        "penstock\\-recover(8), penstock\\-backup(8)\n";
     return out;
 }
 

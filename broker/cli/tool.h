@@ -14,4 +14,15 @@ namespace penstock::cli {
 enum class ToolOutput { as_is, to_stderr };
 int run_tool(Session& session, const std::vector<std::string>& arguments, ToolOutput output);
 
+struct ToolRun {
+    int exit_code = 0;
+    std::string output;  // at most 16 MiB of it
+};
+
+// As run_tool with its output handed over; `input` is a file that it reads, named behind `option`.
+boost::system::result<ToolRun, Failure> capture_tool(Session& session,
+                                                     std::vector<std::string> arguments,
+                                                     const std::string& option,
+                                                     const std::string& input);
+
 }  // namespace penstock::cli

@@ -1,17 +1,15 @@
 // OwnSnapshots: makes what followers need that the log no longer tells, and hands it out in chunks.
-// What waits for the disk runs on the node's cold pool, one job a snapshot at a time; in between
-// letters come back to the broker thread. A disk that fails or is full ends one snapshot, the one
-// before is kept; it is tried again later. Owned by Snapshots, broker thread only.
+// How one is made and read is node/set_snapshot.h. A disk that fails or is full ends one snapshot,
+// the one before is kept; it is tried again later. Owned by Snapshots, broker thread only.
 #pragma once
 
 #include "broker/base/clock.h"
 #include "broker/cluster/words.h"
 #include "broker/node/node.h"
+#include "broker/node/set_snapshot.h"
 #include "broker/replication/raft_log.h"
-#include "broker/replication/snapshot/source.h"
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,9 +21,7 @@ namespace penstock::cluster {
 using model::NodeId;
 using model::SetId;
 
-// Opens a checkpoint's rows to be read. Any thread.
-using OpenView =
-    std::function<Result<std::unique_ptr<storage::RowView>>(const std::string& folder)>;
+using node::OpenView;
 
 // What a follower that asked gets; any thread.
 using GiveChunk = std::function<void(ChunkAnswer)>;
@@ -48,27 +44,19 @@ class OwnSnapshots {
               const ChunkQuestion& question,
               NodeId from,
               replication::RaftLog* log,
-              GiveChunk give);
+              const GiveChunk& give);
 
     [[nodiscard]] std::uint64_t made() const { return made_count_; }
 
     [[nodiscard]] std::uint64_t failed() const { return failed_count_; }
 
   private:
-    using SourcePtr = std::shared_ptr<replication::SnapshotSource>;
-
-    struct Reading {
-        std::uint32_t part = 0;
-        std::uint64_t offset = 0;
-        GiveChunk give;
-    };
+    using SourcePtr = node::SnapshotPtr;
 
     // One that can be read.
     struct Made {
-        SourcePtr source;
+        std::shared_ptr<node::SnapshotReader> reader;
         std::int64_t read_us = 0;
-        std::deque<Reading> waiting;
-        bool reading = false;  // a job has the source
     };
 
     // One that is made: flushing, then a job after the other.
@@ -88,11 +76,6 @@ class OwnSnapshots {
                   const Result<bool>& complete);
     void finish(node::Node& node, replication::RaftLog& log, std::int64_t now_us);
     void fail(node::Node& node, SetId set, const Error& why);
-    static void give_up(node::Node& node, Made& made);
-    static void remove(node::Node& node, SourcePtr source);
-    void read_next(node::Node& node, SetId set);
-    void found(node::Node& node, SetId set, const SourcePtr& source, const Result<void>& looked);
-    void read_done(node::Node& node, SetId set, const SourcePtr& source);
 
     Disk& disk_;
     const Clock& clock_;

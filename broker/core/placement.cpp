@@ -111,6 +111,14 @@ std::vector<model::NodeInfo> list_nodes(const model::Rows& rows) {
     return nodes;
 }
 
+model::RowBatch without_placement() {
+    using Kind = model::RowWrite::Kind;
+    return {{Kind::erase_range, "N", "O"},
+            {Kind::erase_range, "S", "T"},
+            {Kind::erase_range, "D", "E"},
+            {Kind::erase, std::string(balancing_key), {}}};
+}
+
 std::vector<model::SetInfo> list_sets(const model::Rows& rows) {
     std::vector<model::SetInfo> sets;
     rows.scan("S", "T", [&](std::string_view, std::string_view value) {

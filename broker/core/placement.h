@@ -26,6 +26,9 @@ std::optional<model::SetInfo> find_set(const model::Rows& rows, model::SetId set
 // The node was dropped: whoever comes with its id is not a node of the cluster.
 [[nodiscard]] bool was_dropped(const model::Rows& rows, model::NodeId node);
 
+// What makes a set 0 that of a server on its own, whichever cluster it was of.
+model::RowBatch without_placement();
+
 // The commands. A node that still holds replicas is not dropped, one that was dropped is not put.
 model::Reply put_node(Turn& turn, const model::PutNode& command);
 model::Reply drop_node(Turn& turn, const model::DropNode& command);

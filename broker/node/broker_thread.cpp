@@ -62,6 +62,7 @@ Result<std::unique_ptr<BrokerThread>> make_broker(NodeOptions options,
     auto lock = FolderLock::take(folder);
     if (!lock) return lock.error();
     made->lock_ = std::move(*lock);
+    if (auto whole = refuse_half_restored(folder); !whole) return whole.error();
     if (auto opened = made->node_->open(); !opened) return opened.error();
     return made;
 }

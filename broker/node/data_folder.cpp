@@ -46,7 +46,7 @@ Result<void> sync_folder(const std::string& folder) {
 }  // namespace
 
 Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::string& folder) {
-    const std::string path = folder + "/lock";
+    const std::string path = folder + "/" + lock_name;
     const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, owner_only);
     if (descriptor < 0) return failed("cannot open", path);
     auto lock = std::make_unique<FolderLock>(descriptor);
@@ -55,6 +55,14 @@ Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::string& folder) 
     return error(Errc::unavailable,
                  "another server uses the data folder " + folder +
                      " (its lock is held): stop it or choose another folder with --data");
+}
+
+Result<void> refuse_half_restored(const std::string& folder) {
+    const std::string mark = folder + "/" + restoring_name;
+    if (access(mark.c_str(), F_OK) != 0) return {};
+    return error(
+        Errc::invalid,
+        "a restore into " + folder + " was begun and not finished: run `penstock restore` again");
 }
 
 FolderLock::~FolderLock() {

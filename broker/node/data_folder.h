@@ -10,6 +10,14 @@
 
 namespace penstock::node {
 
+inline constexpr const char* lock_name = "lock";
+
+// A file that says that a backup is being restored into the folder: nothing in it counts yet.
+inline constexpr const char* restoring_name = "restoring";
+
+// Error{invalid}: a restore was begun and is not done.
+Result<void> refuse_half_restored(const std::string& folder);
+
 // Held as long as it lives; the kernel lets go when the process ends, however it ends.
 class FolderLock {
   public:

@@ -1,10 +1,10 @@
 // Operations on dead letters: listing with bodies and reasons, redriving.
 #include "broker/core/jobs.h"
+#include "broker/node/letter_search.h"
 #include "broker/node/operations.h"
 
 #include <functional>
-#include <optional>
-#include <set>
+#include <memory>
 #include <utility>
 #include <variant>
 
@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint32_t page_limit_max = 1'000;
 constexpr std::size_t redrive_named_max = 1'000;
-constexpr std::size_t redrive_pages_max = 100;  // of page_limit_max letters, looked through by id
 constexpr std::uint64_t page_body_bytes_max = 8U << 20;
 
 api::DeadLetterView view_of(const core::DeadLetter& letter) {
@@ -79,47 +78,23 @@ core::TakesLetter letters_of(const model::MessageFilter& filter) {
 model::Refusal not_here(model::MessageId message) {
     return {model::Reason::message_not_found,
             model::to_text(message),
-            "it is not among the first " + std::to_string(redrive_pages_max * page_limit_max) +
-                " letters of this queue"};
+            "it is not among the letters of this queue"};
 }
 
-// Goes through the letters, a bounded number, until `visit` says false.
-void visit_letters(const model::Rows& rows,
-                   model::QueueNo queue,
-                   const std::function<bool(const core::DeadLetter&)>& visit) {
-    model::Sequence first = 0;
-    for (std::size_t page_no = 0; page_no < redrive_pages_max; ++page_no) {
-        const auto page = core::dead_letters(rows, queue, first, page_limit_max);
-        for (const core::DeadLetter& letter : page.items) {
-            if (!visit(letter)) return;
-        }
-        first = page.next;
-        if (first == 0) return;
-    }
-}
-
-std::optional<core::DeadLetter> find_letter(const model::Rows& rows,
-                                            model::QueueNo queue,
-                                            model::MessageId message) {
-    std::optional<core::DeadLetter> found;
-    visit_letters(rows, queue, [&](const core::DeadLetter& letter) {
-        if (letter.message == message) found = letter;
-        return !found;
-    });
-    return found;
-}
-
-// Sequences of the named messages in the queue, as far as they are there.
-std::vector<model::Sequence> find_sequences(const model::Rows& rows,
-                                            model::QueueNo queue,
-                                            const std::vector<model::MessageId>& messages) {
-    const std::set<model::MessageId> wanted(messages.begin(), messages.end());
-    std::vector<model::Sequence> sequences;
-    visit_letters(rows, queue, [&](const core::DeadLetter& letter) {
-        if (wanted.contains(letter.message)) sequences.push_back(letter.sequence);
-        return sequences.size() < wanted.size();
-    });
-    return sequences;
+// Refuses the call when none is there.
+void search_letters(const Desk& desk,
+                    const CallPtr& call,
+                    model::QueueNo queue,
+                    const std::vector<model::MessageId>& messages,
+                    std::function<void(LetterSearch::Letters)> found) {
+    auto when_found = [&desk, call, first = messages.front(), found = std::move(found)](
+                          LetterSearch::Letters letters) {
+        if (letters.empty()) return desk.completions.refuse(call, not_here(first));
+        found(std::move(letters));
+    };
+    std::make_shared<LetterSearch>(
+        desk.data, desk.completions, call, queue, messages, std::move(when_found))
+        ->go_on();
 }
 
 }  // namespace
@@ -157,16 +132,17 @@ void Operations::run(const CallPtr& call, const api::ListDeadLetters& request) {
 void Operations::run(const CallPtr& call, const api::FindDeadLetter& request) {
     auto queue = desk_.names.dead_letter_queue(request.queue);
     if (!queue) return refuse(call, queue.error());
-    const auto letter = find_letter(desk_.data.rows(), queue->number, request.id);
-    if (!letter) return refuse(call, not_here(request.id));
-    api::DeadLetterPage page;
-    page.items.push_back(view_of(*letter));
-    auto fetched = [call, page = std::move(page)](std::vector<FetchedBody> bodies) mutable {
-        add_bodies(page, bodies);
-        if (!call->claim()) return;
-        call->answer(std::any(Outcome<api::DeadLetterView>(std::move(page.items.front()))));
+    const auto show = [this, call](const LetterSearch::Letters& letters) {
+        api::DeadLetterPage page;
+        page.items.push_back(view_of(letters.front()));
+        auto fetched = [call, page = std::move(page)](std::vector<FetchedBody> bodies) mutable {
+            add_bodies(page, bodies);
+            if (!call->claim()) return;
+            call->answer(std::any(Outcome<api::DeadLetterView>(std::move(page.items.front()))));
+        };
+        desk_.bodies.fetch({letters.front().body}, call->executor(), std::move(fetched));
     };
-    desk_.bodies.fetch({letter->body}, call->executor(), std::move(fetched));
+    search_letters(desk_, call, queue->number, {request.id}, show);
 }
 
 void Operations::run(const CallPtr& call, api::RedriveDeadLetters request) {
@@ -178,24 +154,25 @@ void Operations::run(const CallPtr& call, api::RedriveDeadLetters request) {
     }
     auto queue = desk_.names.dead_letter_queue(request.queue);
     if (!queue) return refuse(call, queue.error());
-    const model::Rows& rows = desk_.data.rows();
-    model::Redrive command{queue->number, {}};
     if (!request.messages.empty()) {
-        command.sequences = find_sequences(rows, queue->number, request.messages);
-        if (command.sequences.empty()) return refuse(call, not_here(request.messages.front()));
+        const auto redrive = [this, call, number = queue->number, preview = request.preview](
+                                 const LetterSearch::Letters& letters) {
+            if (preview) return answer<api::JobStarted>(call, api::JobStarted{letters.size(), 0});
+            model::Redrive command{number, {}};
+            for (const core::DeadLetter& one : letters) command.sequences.push_back(one.sequence);
+            start_job(call, std::move(command));
+        };
+        return search_letters(desk_, call, queue->number, request.messages, redrive);
     }
     if (request.preview) {
-        api::JobStarted started{command.sequences.size(), 0};
-        if (request.messages.empty()) {
-            const auto info = core::queue_info(rows, queue->number);
-            if (info) started.messages = info->counts.active;
-        }
+        api::JobStarted started;
+        const auto info = core::queue_info(desk_.data.rows(), queue->number);
+        if (info) started.messages = info->counts.active;
         return answer<api::JobStarted>(call, started);
     }
-    if (request.messages.empty()) {
-        command.filter = std::move(request.filter);
-        command.rate_per_s = request.rate_per_s;
-    }
+    model::Redrive command{queue->number, {}};
+    command.filter = std::move(request.filter);
+    command.rate_per_s = request.rate_per_s;
     start_job(call, std::move(command));
 }
 
@@ -207,8 +184,6 @@ void Operations::run(const CallPtr& call,
     if (auto refused = check_batch(bodies.infos, 0, {})) return refuse(call, std::move(*refused));
     auto queue = desk_.names.dead_letter_queue(request.queue);
     if (!queue) return refuse(call, queue.error());
-    const auto letter = find_letter(desk_.data.rows(), queue->number, request.id);
-    if (!letter) return refuse(call, not_here(request.id));
     const auto done = [this, call](model::Reply reply) {
         if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
             refuse(call, std::move(*refusal));
@@ -217,8 +192,12 @@ void Operations::run(const CallPtr& call,
         answer<api::EditedLetter>(call,
                                   api::EditedLetter{std::get<model::Sent>(reply).ids.front()});
     };
-    model::EditLetter command{queue->number, letter->sequence, 0};
-    desk_.data.submit(Submission{command, std::move(bodies), call, done});
+    auto edit = [this, call, done, number = queue->number, bodies = std::move(bodies)](
+                    const LetterSearch::Letters& letters) {
+        const model::EditLetter command{number, letters.front().sequence, 0};
+        desk_.data.submit(Submission{command, bodies, call, done});
+    };
+    search_letters(desk_, call, queue->number, {request.id}, std::move(edit));
 }
 
 }  // namespace penstock::node

@@ -131,6 +131,8 @@ Node::Opened::Opened(Node& node)
                         model::LogIndex index,
                         Mended done) { node.mend(set, index, std::move(done)); }),
       background(*node.store_, node.world_.clock, node.options_),
+      backups(
+          node.world_.disk, node.world_.clock, node.options_.data_folder, node.world_.open_view),
       shared{*node.names_set_,
              names,
              bodies,
@@ -442,6 +444,7 @@ Result<bool> Node::step() {
         more = desk->handout().run() || more;
         desk->outbox().step();
     }
+    open_->backups.tend(*this, now_us);
     auto working = open_->background.run();
     if (!working) return working.error();
     for (const auto& [set, index] : open_->background.take_damaged()) mend(set, index, {});
@@ -467,6 +470,7 @@ std::int64_t Node::next_wake_us() const {
         next_us = std::min(next_us, world_.neighbours->next_wake_us());
     }
     if (!calls_.empty()) next_us = std::min(next_us, calls_.front()->deadline_us);
+    next_us = std::min(next_us, open_->backups.next_us());
     return next_us;
 }
 

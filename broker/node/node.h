@@ -17,6 +17,7 @@
 #include "broker/base/even_time.h"
 #include "broker/base/random.h"
 #include "broker/node/background.h"
+#include "broker/node/backups.h"
 #include "broker/node/data_desk.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/routing.h"
@@ -45,7 +46,8 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
         Random& random;
         Offload& offload;  // Kind::stepped: bodies are read at once
         OpenRows open_rows;
-        Neighbours* neighbours = nullptr;  // nothing: it stands alone
+        Neighbours* neighbours = nullptr;               // nothing: it stands alone
+        OpenView open_view = storage::open_rocks_view;  // of a checkpoint of such rows
     };
 
     Node(World world, NodeOptions options);
@@ -181,6 +183,7 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
         Names names;
         Bodies bodies;
         Background background;
+        Backups backups;
         Shared shared;
         std::map<model::SetId, std::unique_ptr<DataDesk>> desks;
         // Of sets that have left: what is under way may still come back to them.
@@ -223,6 +226,10 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     // False: the request is not about the cluster.
     bool run_for_cluster(const CallPtr& call, const api::Request& request);
     void answer_cluster(const CallPtr& call, Refused refused);
+    // backup_operations.cpp
+    void list_backup_sets(const CallPtr& call);
+    void run_backup(const CallPtr& call, api::Request request, const Errand& errand);
+    void answer_backup(const CallPtr& call, HostedSet& set, const api::Request& request);
     [[nodiscard]] DataDesk* desk_of(model::SubscriptionNo subscription);
     void each_set(const std::function<void(HostedSet&)>& visit);
     void open_letters();

@@ -28,13 +28,17 @@ model::Refusal not_leading() {
     return {model::Reason::unavailable, {}, "another node leads the set: try again in a moment"};
 }
 
-model::Refusal names_unknown() {
-    return {model::Reason::unavailable, {}, "the leader of set 0 is not known: try again"};
-}
-
 template <class... Kinds>
 bool is_any_of(const api::Request& request) {
     return (std::holds_alternative<Kinds>(request) || ...);
+}
+
+bool is_about_backups(const api::Request& request) {
+    return is_any_of<api::ChangeBackup, api::GetBackup, api::ReadBackup>(request);
+}
+
+model::Refusal names_unknown() {
+    return {model::Reason::unavailable, {}, "the leader of set 0 is not known: try again"};
 }
 
 // Answered from the rows of set 0 alone, wherever it is asked.
@@ -214,6 +218,9 @@ void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies,
             if (std::holds_alternative<api::GetStatus>(request)) {
                 return completions_.answer(call, std::any(Outcome<api::ServerStatus>(status())));
             }
+            if (std::holds_alternative<api::ListBackupSets>(request)) {
+                return list_backup_sets(call);
+            }
             if (run_for_cluster(call, request)) return;
             if (open_->desks.empty()) return completions_.refuse(call, not_leading());
             return open_->desks.begin()->second->operations().start(
@@ -221,6 +228,7 @@ void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies,
         case Route::To::set:
             break;
     }
+    if (is_about_backups(request)) return run_backup(call, std::move(request), errand);
     if (errand.route.set == model::names_set) return completions_.refuse(call, not_leading());
     DataDesk* desk = this->desk(errand.route.set);
     if (desk != nullptr && desk->serving()) {

@@ -70,6 +70,14 @@ std::vector<model::SetId> Node::data_sets_here() {
     for (std::uint16_t number = 1; number <= options_.data_sets; ++number) {
         sets.emplace_back(number);
     }
+    // A backup of a cluster brings as many as that had.
+    const auto folders = world_.disk.list(options_.data_folder + "/rows");
+    for (const std::string& folder : folders ? *folders : std::vector<std::string>()) {
+        if (!folder.starts_with("set-")) continue;
+        const auto number = model::parse_decimal(std::string_view(folder).substr(4));
+        if (!number || *number <= options_.data_sets || *number >= 1U << model::set_bits) continue;
+        sets.emplace_back(static_cast<std::uint16_t>(*number));
+    }
     return sets;
 }
 
@@ -147,6 +155,7 @@ Result<void> Node::open() {
     started_ms_ = world_.clock.wall_ms();
     swept_us_ = world_.clock.steady_us();
     open_ = std::make_unique<Opened>(*this);
+    if (auto cleared = open_->backups.clear(); !cleared) return cleared;
     open_->background.add(*names_set_);
     for (auto& set : std::exchange(data_sets_, {})) add_desk(std::move(set));
     publish_keys();

@@ -16,7 +16,11 @@ void Operations::start(const CallPtr& call, api::Request request, PreparedBodies
             if constexpr (std::is_same_v<Type, api::GetStatus> ||
                           std::is_same_v<Type, api::GetCluster> ||
                           std::is_same_v<Type, api::InitCluster> ||
-                          std::is_same_v<Type, api::ChangeCluster>) {
+                          std::is_same_v<Type, api::ChangeCluster> ||
+                          std::is_same_v<Type, api::ListBackupSets> ||
+                          std::is_same_v<Type, api::ChangeBackup> ||
+                          std::is_same_v<Type, api::GetBackup> ||
+                          std::is_same_v<Type, api::ReadBackup>) {
                 check(false, "the node answers what is asked of itself");
             } else if constexpr (std::is_same_v<Type, api::SendMessages> ||
                                  std::is_same_v<Type, api::EditDeadLetter> ||

@@ -41,6 +41,7 @@ void OutboxSender::lead() {
 
 void OutboxSender::rest() {
     leading_ = false;
+    held_until_us_ = 0;
     lanes_.clear();
 }
 
@@ -81,6 +82,7 @@ bool OutboxSender::waits(const Lane& lane) {
 }
 
 void OutboxSender::step() {
+    if (clock_.steady_us() < held_until_us_) return;
     for (auto& [target, lane] : lanes_) step(target, lane);
 }
 
@@ -220,6 +222,7 @@ std::optional<std::int64_t> OutboxSender::next_us() const {
             waits(lane) ? lane.heard_us + transfer_answer_us : lane.not_before_us;
         if (!next || wanted < *next) next = wanted;
     }
+    if (next) next = std::max(*next, held_until_us_);
     return next;
 }
 

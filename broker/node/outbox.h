@@ -50,6 +50,10 @@ class OutboxSender {
     // An entry put something into the outbox for `target`.
     void wake(model::SetId target);
 
+    // Until then (monotonic) nothing more is sent and no answer is taken; what was sent may still
+    // arrive. 0: it goes on.
+    void hold(std::int64_t until_us) { held_until_us_ = until_us; }
+
     // Sends and answers what can be, now that entries are applied.
     void step();
 
@@ -98,6 +102,7 @@ class OutboxSender {
     std::map<model::SetId, Lane> lanes_;
     std::uint64_t epochs_ = 0;
     bool leading_ = false;
+    std::int64_t held_until_us_ = 0;
     // Callbacks may outlive the sender.
     std::shared_ptr<OutboxSender*> self_ = std::make_shared<OutboxSender*>(this);
 };

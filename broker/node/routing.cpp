@@ -1,5 +1,6 @@
 #include "broker/node/routing.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -31,6 +32,14 @@ class Finder {
     Route operator()(const api::InitCluster& /*request*/) const { return {}; }
 
     Route operator()(const api::ChangeCluster& /*request*/) const { return {}; }
+
+    Route operator()(const api::ListBackupSets& /*request*/) const { return {}; }
+
+    Route operator()(const api::ChangeBackup& request) const { return to_set(request.set); }
+
+    Route operator()(const api::GetBackup& request) const { return to_set(request.set); }
+
+    Route operator()(const api::ReadBackup& request) const { return to_set(request.set); }
 
     Route operator()(const api::GetQueue& request) { return read(names_.queue(request.name)); }
 
@@ -166,6 +175,12 @@ class Finder {
 
     Outcome<core::NameInfo> queue_or_topic(const std::string& queue, const std::string& topic) {
         return topic.empty() ? names_.queue(queue) : names_.topic(topic);
+    }
+
+    // A number that no set can have stays one that there is not.
+    [[nodiscard]] static Route to_set(std::uint32_t number) {
+        const auto set = static_cast<std::uint16_t>(std::min(number, 1U << model::set_bits));
+        return {To::set, model::SetId{set}, true, false};
     }
 
     [[nodiscard]] Route next() const { return {To::set, placement_().next, false, false}; }

@@ -95,6 +95,10 @@ std::vector<Route> operation_routes() {
         {"POST", "/v1/cluster/sets/{}/transfer", transfer_set, !query, body},
         {"POST", "/v1/cluster/rebalance", balance_cluster},
         {"DELETE", "/v1/cluster/rebalance", stop_balancing},
+        {"GET", "/v1/backup/sets", list_backup_sets},
+        {"POST", "/v1/backup/sets/{}", change_backup, !query, body},
+        {"GET", "/v1/backup/sets/{}", get_backup, query},
+        {"GET", "/v1/backup/sets/{}/parts/{}", read_backup, query},
     };
 }
 

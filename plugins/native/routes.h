@@ -128,4 +128,10 @@ asio::awaitable<Reply> transfer_set(Call& call);
 asio::awaitable<Reply> balance_cluster(Call& call);
 asio::awaitable<Reply> stop_balancing(Call& call);
 
+// backup.cpp
+asio::awaitable<Reply> list_backup_sets(Call& call);
+asio::awaitable<Reply> change_backup(Call& call);
+asio::awaitable<Reply> get_backup(Call& call);
+asio::awaitable<Reply> read_backup(Call& call);
+
 }  // namespace penstock::plugins::native

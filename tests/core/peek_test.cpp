@@ -1,4 +1,5 @@
 // Looking at messages without touching them, and delayed messages that are moved and taken back.
+#include "broker/core/letter_search.h"
 #include "broker/core/peek_query.h"
 #include "tests/core/commands.h"
 
@@ -65,6 +66,35 @@ TEST(Peek, ShowsAMessageWhoseLeaseEndedAsVisibleWithItsReceives) {
     ASSERT_THAT(ids(found), ElementsAre(sent[0], sent[1]));
     EXPECT_EQ(found[0].receives, 1U);
     EXPECT_EQ(found[1].receives, 0U);
+}
+
+TEST(FindLetters, LooksAtSoManyAndGoesOnBehindThem) {
+    CoreDriver driver = with_queue();
+    const auto sent = send(driver, orders, 10);
+    remove(driver, orders, receive(driver, orders, 2)[1].receipt);
+    const std::set<MessageId> wanted{sent[1], sent[2], sent[8]};
+    std::vector<MessageId> found;
+    std::vector<std::size_t> by_step;
+    model::Sequence next = 0;
+    do {
+        const auto step = core::find_letters(driver.rows(), orders, next, wanted, 4);
+        for (const auto& letter : step.items) found.push_back(letter.message);
+        by_step.push_back(step.items.size());
+        next = step.next;
+    } while (next != 0);
+    // What was deleted is not found.
+    EXPECT_THAT(found, ElementsAre(sent[2], sent[8]));
+    EXPECT_THAT(by_step, ElementsAre(1, 0, 1));
+}
+
+TEST(FindLetters, EndsWithTheLastOneThatIsWanted) {
+    CoreDriver driver = with_queue();
+    const auto sent = send(driver, orders, 10);
+    const auto step = core::find_letters(driver.rows(), orders, 0, {sent[3]}, 100);
+    ASSERT_THAT(step.items, SizeIs(1));
+    EXPECT_EQ(step.items[0].message, sent[3]);
+    EXPECT_EQ(step.next, 0U);
+    EXPECT_THAT(core::find_letters(driver.rows(), orders, 0, {MessageId(1)}, 100).items, IsEmpty());
 }
 
 TEST(Peek, GoesOnWhereThePageBeforeStopped) {

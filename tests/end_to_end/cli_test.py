@@ -1,8 +1,8 @@
-"""Every command of `penstock` on a real server: its JSON output and its exit codes, without a terminal,
-from pipes and into them.
+"""Every command of `penstock` on a real server: its JSON output and its exit codes, without a
+terminal, from pipes and into them.
 
-The list of commands is the manual's, which is made of the grammar: a command without a case here fails
-the test.
+The list of commands is the manual's, which is made of the grammar: a command without a case here
+fails the test.
 """
 
 import json
@@ -189,6 +189,19 @@ class CliTest(unittest.TestCase):
         self.cli("fn", "test", good, code=USAGE)
         self.cli("topic", "create", "events")
         self.cli("sub", "add", "events", "count", "--lua", bad)
+        for at in range(5):
+            self.cli("topic", "publish", "events", f"body {at}")
+        wait_until(lambda: len(self.told("dlq", "show", "events/count")) == 5, 20, "letters")
+        past = ["--sub", "events/count", "--from", "-1h"]
+        same = self.told("fn", "test", bad, *past, "--diff")
+        self.assertEqual(same, [])
+        words = ["fn", "test", good, *past, "--sample", "3", "--diff", "-o", "json"]
+        done = run(words, environment=self.environment)
+        self.assertEqual(done.returncode, FAILURE, done.stderr)
+        other = json.loads(done.stdout)
+        self.assertEqual([one["now"] for one in other], ["accepted"] * 3)
+        self.assertTrue(all(one["was"].startswith("failed") for one in other), other)
+        self.cli("fn", "test", good, "--sub", "none/none", code=NOT_FOUND)
         self.assertEqual(self.told("fn", "deploy", "events/count", good)["version"], 2)
         self.assertEqual(self.told("fn", "rollback", "events/count")["version"], 1)
         self.assertEqual(len(self.told("fn", "list", "events/count")), 2)
@@ -228,6 +241,33 @@ class CliTest(unittest.TestCase):
         server.kill()
         self.cli("queue", "list", code=FAILURE)
 
+    def test_keys(self):
+        self.served()
+        made = self.told("key", "create", "--role", "viewer")["key_id"]
+        self.cli("key", "create", "--role", "king", code=USAGE)
+        self.assertIn(made, [one["key_id"] for one in self.told("key", "list")])
+        other = self.told("key", "rotate", made, "--overlap", "0s")["key_id"]
+        self.assertNotEqual(other, made)
+        self.cli("key", "delete", other, code=USAGE)
+        self.told("key", "delete", other, "--yes")
+        self.cli("key", "delete", other, "--yes", code=NOT_FOUND)
+
+    def test_backups(self):
+        server = self.served()
+        self.cli("queue", "create", "jobs")
+        copy, data = self.folder / "copy", self.folder / "restored"
+        self.assertEqual(self.told("backup", copy)["sets"], 2)
+        self.cli("backup", self.folder, code=CONFLICT)
+        self.assertTrue(self.told("restore", copy, "--check")["bytes"] > 0)
+        self.assertEqual(len(self.told("restore", copy, "--data", data)["sets"]), 2)
+        self.cli("restore", copy, "--data", data, code=CONFLICT)
+        self.cli("restore", copy, code=USAGE)
+        self.assertTrue(self.told("store", "check", "--data", data)["whole"])
+        self.cli("store", "check", "--data", server.folder / "data", code=CONFLICT)
+        salvaged = self.told("store", "salvage", self.folder / "saved", "--data", data)
+        self.assertEqual((salvaged["unreadable_messages"], salvaged["problems"]), (0, []))
+        self.cli("restore", self.folder / "saved", "--check")
+
     def test_clusters(self):
         made = self.told(
             "cluster", "init-certs", "--dir", self.folder / "certs", "--name", "one", "--nodes", "1"
@@ -257,27 +297,6 @@ class CliTest(unittest.TestCase):
         self.cli("cluster", "remove", "1", "--yes", code=USAGE)
         self.cli("cluster", "remove", "9", "--yes", code=USAGE)
         self.cli("cluster", "recover", code=USAGE)
-
-    def test_keys(self):
-        self.served()
-        made = self.told("key", "create", "--role", "viewer", "--note", "of ann", "--life", "1h")
-        self.assertEqual((made["role"], made["note"]), ("viewer", "of ann"))
-        sender = self.cli("key", "create", "--allow", "SendMessages:queue/jobs").split()
-        self.cli("key", "create", "--role", "king", code=USAGE)
-        self.cli("key", "create", "--allow", "SendMesages:queue/jobs", code=USAGE)
-        self.cli("queue", "create", "jobs")
-        as_sender = ["--key-id", sender[2], "--key-secret", sender[5]]
-        self.assertTrue(self.cli("queue", "send", "jobs", "one", *as_sender).strip().isdigit())
-        self.cli("queue", "receive", "jobs", *as_sender, code=DENIED)
-        self.assertEqual(len(self.told("key", "list")), 3)
-        next_key = self.told("key", "rotate", sender[2], "--overlap", "0s")
-        self.cli("queue", "send", "jobs", "two", *as_sender, code=DENIED)
-        as_next = ["--key-id", next_key["key_id"], "--key-secret", next_key["key_secret"]]
-        self.cli("queue", "send", "jobs", "two", *as_next)
-        self.cli("key", "delete", sender[2], code=USAGE)
-        self.cli("key", "delete", sender[2], "--yes")
-        self.cli("key", "delete", sender[2], "--yes", code=NOT_FOUND)
-        self.cli("key", "delete", "AKIDpenstockdev", "--yes", code=DENIED)
 
     def test_a_pipe_that_closes_early_ends_it_quietly(self):
         self.served()

@@ -53,7 +53,8 @@ const Names cluster_rooms{"broker/base",
                           "broker/replication/transport",
                           "broker/replication/etcd_raft",
                           "broker/api",
-                          "broker/node"};
+                          "broker/node",
+                          "broker/backup"};
 
 Names with(Names names, const std::string& more) {
     names.insert(more);
@@ -66,6 +67,7 @@ const Names cli_rooms{"broker/base",
                       "broker/config/quantity.h",
                       "broker/config/toml_library.h",
                       "broker/api/names.h",
+                      "broker/backup",
                       "broker/api/signature.h",
                       "plugins/cmq_tcp/client",
                       "plugins/cmq_tcp/reply.h",
@@ -96,6 +98,7 @@ const std::map<std::string, Names>& room_edges() {
          {"broker/base", "broker/model", "broker/storage/log/log_store.h"}},
         {"broker/replication/transport", {"broker/base", "broker/model"}},
         {"broker/replication/snapshot", {"broker/base", "broker/model", "broker/storage/log"}},
+        {"broker/backup", {"broker/base", "broker/model", "broker/replication/snapshot"}},
         {"broker/api", {"broker/base", "broker/model"}},
         {"broker/node", node_rooms},
         {"broker/cluster", cluster_rooms},
@@ -154,7 +157,7 @@ const Names speakers{"broker",
                      "sinks/",
                      "tests"};
 const Names encoders{
-    "broker/cli", "broker/api", "dispatcher", "lua", "plugins/", "sinks/", "tests"};
+    "broker", "broker/cli", "broker/api", "dispatcher", "lua", "plugins/", "sinks/", "tests"};
 const Names system{"broker/base",
                    "broker",
                    "broker/node",

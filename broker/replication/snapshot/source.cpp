@@ -136,13 +136,31 @@ Result<bool> SnapshotSource::add_file() {
     return false;
 }
 
+// A range ends where that depends on the indexes alone, not on where the first one began: whoever
+// has an earlier snapshot finds most of its ranges in the next one.
+std::size_t SnapshotSource::end_of_range(const std::vector<LiveEntry>& entries) const {
+    const std::uint64_t fine = range_entries_;
+    const std::uint64_t coarse = fine * 16;
+    for (std::size_t at = 1; at < entries.size(); ++at) {
+        const LogIndex before = entries[at - 1].index;
+        const LogIndex index = entries[at].index;
+        if (index / coarse != before / coarse) return at;
+        if (index / fine != before / fine && at >= fewest_in_range()) return at;
+    }
+    return entries.size();
+}
+
 Result<bool> SnapshotSource::add_range() {
-    auto entries = live_->from(next_entry_, range_entries_);
+    const std::size_t wanted = range_entries_ + fewest_in_range();
+    auto entries = live_->from(next_entry_, wanted);
     if (!entries) return entries.error();
     const auto behind = std::find_if(entries->begin(), entries->end(), [&](const auto& entry) {
         return entry.index > manifest_.index;
     });
     check(behind == entries->end(), "rows hold bodies of entries they have not applied");
+    const std::size_t end = end_of_range(*entries);
+    prepared_ = end == entries->size() && entries->size() < wanted;
+    entries->resize(end);
     if (!entries->empty()) {
         BodyRange range;
         range.first = entries->front().index;
@@ -157,7 +175,6 @@ Result<bool> SnapshotSource::add_range() {
     if (manifest_.ranges.size() > ranges_max) {
         return error(Errc::invalid, folder_ + ": there are too many waiting messages to list");
     }
-    prepared_ = entries->size() < range_entries_;
     return prepared_;
 }
 

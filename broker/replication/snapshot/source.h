@@ -27,7 +27,8 @@ class LiveEntries {
 
 class SnapshotSource {
   public:
-    // `facts` is a manifest without files and ranges; `folder` a checkpoint at facts.index.
+    // `facts` is a manifest without files and ranges; `folder` a checkpoint at facts.index. A range
+    // has about `range_entries` entries.
     SnapshotSource(Disk& disk,
                    storage::LogStore& store,
                    std::string folder,
@@ -64,6 +65,10 @@ class SnapshotSource {
   private:
     Result<bool> add_file();
     Result<bool> add_range();
+    [[nodiscard]] std::size_t end_of_range(const std::vector<LiveEntry>& entries) const;
+
+    // But for the last one, and before an index that many ranges begin with.
+    [[nodiscard]] std::size_t fewest_in_range() const { return range_entries_ / 4 + 1; }
 
     [[nodiscard]] bool is_file(std::uint32_t part) const { return part < manifest_.files.size(); }
 

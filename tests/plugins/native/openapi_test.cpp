@@ -168,6 +168,30 @@ TEST_F(OpenApi, WhatNoOtherTestAsksIsAsDescribedToo) {
     }
 }
 
+TEST_F(OpenApi, CopiesOfSetsAreMadeAndReadAsDescribed) {
+    broker.answer_with<api::ListBackupSets>({{0, 1}});
+    broker.answer_with<api::ChangeBackup>({});
+    broker.answer_with<api::GetBackup>({api::BackupView::State::ready, 9, 100});
+    broker.answer_with<api::ReadBackup>({"bytes"});
+    const Asked all[] = {
+        {"GET", "/v1/backup/sets", 200},
+        {"POST", "/v1/backup/sets/1", 200, R"({"backup":7,"action":"hold"})"},
+        {"GET", "/v1/backup/sets/1?backup=7", 200},
+        {"GET", "/v1/backup/sets/1/parts/0?backup=7&offset=9", 200},
+        {"GET", "/v1/backup/sets/1/parts/manifest?backup=7", 200},
+    };
+    for (const Asked& one : all) {
+        EXPECT_EQ(ask(one.method, one.target, one.body).status, one.status)
+            << one.method << " " << one.target;
+    }
+    const auto* read = broker.last<api::ReadBackup>();
+    ASSERT_NE(read, nullptr);
+    EXPECT_EQ(read->part, api::backup_manifest);
+    EXPECT_EQ(ask("POST", "/v1/backup/sets/1", R"({"backup":7})").status, 400U);
+    EXPECT_EQ(ask("GET", "/v1/backup/sets/1/parts/x?backup=7").status, 400U);
+    EXPECT_EQ(ask("GET", "/v1/backup/sets/1").status, 400U);
+}
+
 // After all tests of this program, where none were left out.
 class EveryOperationIsAnswered final : public ::testing::Environment {
   public:

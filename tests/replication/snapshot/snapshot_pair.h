@@ -47,10 +47,10 @@ class Giver {
     explicit Giver(std::size_t body_bytes = 300);
 
     // Of the manifest only.
-    std::unique_ptr<SnapshotSource> make_source(std::size_t range_entries = 8);
+    std::unique_ptr<SnapshotSource> make_source(std::size_t range_entries = 30);
 
     // As make_source(), prepared.
-    std::unique_ptr<SnapshotSource> source(std::size_t range_entries = 8);
+    std::unique_ptr<SnapshotSource> source(std::size_t range_entries = 30);
 
     MemoryDisk disk;
     std::unique_ptr<storage::LogStore> store;
