@@ -35,7 +35,7 @@ struct Target {
     std::string server;
     std::string key_id;
     std::string key_secret;
-    std::string ca_file;  // PEM trusted beside the system's store; empty: none
+    std::string ca_file{};  // PEM trusted beside the system's store; empty: none
 };
 
 // A server as commands see it. Errors: invalid (the address), timeout, unavailable.

@@ -55,7 +55,7 @@ TEST_F(Cli, UsageErrorsExitWithTwo) {
              {"topic", "create", "t", "--match", "words"},
              {"sub", "add", "t", "s"},
              {"sub", "add", "t", "s", "--http", "http://x", "--queue", "q"},
-             {"sub", "add", "t", "s", "--http", "http://x", "--retry", "standard"},
+             {"sub", "add", "t", "s", "--http", "http://x", "--retry", "seldom"},
              {"sub", "add", "t", "s", "--exec"},
              {"sub", "add", "t", "s", "--queue", "q", "--exec", "true"},
              {"sub", "add", "t", "s", "--lua", "/no/such/file.lua"},
@@ -433,7 +433,7 @@ TEST_F(Cli, DeliveriesAndTracksAreShown) {
     broker.answer_with<api::ListDeliveries>(page);
     EXPECT_EQ(run({"delivery", "list", "--sub", "orders/billing", "--status", "failed"}), 0);
     EXPECT_EQ(broker.last<api::ListDeliveries>()->subscription, "orders/billing");
-    EXPECT_EQ(out, "5\torders/billing\t2\tfailed\t503\t0\t\t\t\n");
+    EXPECT_EQ(out, "5\torders/billing\t2\tfailed\t503\t0\t\t\t\t\n");
 
     api::MessageTrack track;
     track.id = model::MessageId(5);

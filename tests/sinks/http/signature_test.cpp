@@ -86,8 +86,9 @@ TEST(WebhookSigner, AKeyOfAnotherSubscriptionDoesNotOpen) {
 TEST(CredentialsTest, HeadersAndAuthorizationAreOpened) {
     model::PushSpec push;
     push.headers = {{"x-api-key", *box().seal("k\r\nEvil: 1", "a/b")}};
-    push.authorization = {
-        model::PushAuthorization::Kind::basic, "Aladdin", *box().seal("open sesame", "a/b")};
+    push.authorization.kind = model::PushAuthorization::Kind::basic;
+    push.authorization.name = "Aladdin";
+    push.authorization.sealed = *box().seal("open sesame", "a/b");
     EXPECT_EQ(Credentials::make(push, box(), "a/b")->headers(),
               "\r\nx-api-key: k??Evil: 1"
               "\r\nauthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
