@@ -109,7 +109,8 @@ struct ReadyItem {
     TimeMs logged_ms = 0;
     MessageId body;            // where its bytes are
     std::uint64_t replay = 0;  // the job that replays it; 0: none
-    bool behind_key = false;  // an earlier message of its ordering key is not done: not to be tried
+    std::uint32_t key = 0;     // its ordering key, of one that was never handed out
+    bool behind_key = false;   // an earlier message of that key is not done: not to be tried
 };
 
 struct ReadyPage {

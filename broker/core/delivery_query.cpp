@@ -148,9 +148,17 @@ void add_fresh_plain(const Rows& rows,
             page.fresh = at + 1;
             if (view.state.settled_above > 0 && settled.has(at)) continue;
             if (failing.contains(at)) continue;
-            const bool behind = behind_key(rows, subscription, view, key_in(view, run, at), at);
-            page.items.push_back(
-                {at, view.state.generation, 1, run.id(at), run.time_ms, run.body(at), 0, behind});
+            const std::uint32_t key = key_in(view, run, at);
+            const bool behind = behind_key(rows, subscription, view, key, at);
+            page.items.push_back({at,
+                                  view.state.generation,
+                                  1,
+                                  run.id(at),
+                                  run.time_ms,
+                                  run.body(at),
+                                  0,
+                                  key,
+                                  behind});
         }
         return true;
     });
@@ -175,8 +183,8 @@ void add_fresh_matches(const Rows& rows,
         page.fresh = *match + 1;
         ReadyItem item;
         if (!failing.contains(*match) && fill(rows, view, *match, nullptr, item)) {
-            const std::uint32_t key = key_of(rows, view.config, *match);
-            item.behind_key = behind_key(rows, subscription, view, key, *match);
+            item.key = key_of(rows, view.config, *match);
+            item.behind_key = behind_key(rows, subscription, view, item.key, *match);
             page.items.push_back(item);
         }
     }

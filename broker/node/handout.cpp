@@ -15,8 +15,10 @@ namespace penstock::node {
 
 namespace {
 
-constexpr std::size_t hand_out_max = 256;      // one subscription, one turn
-constexpr std::uint32_t scan_max = 4'096;      // sequences looked at for it
+constexpr std::size_t hand_out_max = 256;  // one subscription, one turn
+constexpr std::uint32_t scan_max = 4'096;  // sequences looked at for it
+// A set that refuses, because its lead is being handed over, may do so for a while.
+constexpr std::int64_t refused_pause_us = 10'000;
 constexpr std::uint64_t credit_max = 100'000;  // more makes no sense: it would all be in memory
 
 model::Failure failure_of(const model::Reply& reply) {
@@ -41,6 +43,7 @@ void Handout::detach() {
         listener_->on_target_gone(subscription);
     }
     look_.clear();
+    later_.clear();
     listener_ = nullptr;
 }
 
@@ -125,6 +128,10 @@ void Handout::settled(model::SubscriptionNo subscription,
         if (refused) subscriber.fresh = std::min(subscriber.fresh, item.sequence);
     }
     look_.insert(subscription);
+    if (refused) {
+        later_.insert(subscription);
+        again_us_ = now_us_ + refused_pause_us;
+    }
 }
 
 void Handout::feed(model::SubscriptionNo subscription,
@@ -153,10 +160,13 @@ void Handout::give_back(model::SubscriptionNo subscription, model::Sequence sequ
     grant(subscription, 1);
 }
 
-bool Handout::run() {
+bool Handout::run(std::int64_t now_us) {
+    now_us_ = now_us;
+    if (now_us >= again_us_) later_.clear();
     bool more = false;
-    const std::set<model::SubscriptionNo> look = std::exchange(look_, {});
+    const std::set<model::SubscriptionNo> look = std::exchange(look_, later_);
     for (const model::SubscriptionNo subscription : look) {
+        if (later_.contains(subscription)) continue;
         const auto found = subscribers_.find(subscription);
         if (found == subscribers_.end()) continue;
         if (!hand_out(subscription, found->second)) continue;
@@ -166,10 +176,19 @@ bool Handout::run() {
     return more;
 }
 
+std::optional<std::int64_t> Handout::next_us() const {
+    if (later_.empty()) return {};
+    return again_us_;
+}
+
 bool Handout::release(Subscriber& subscriber, model::Sequence sequence) {
     const auto found = subscriber.held.find(sequence);
     if (found == subscriber.held.end()) return false;
-    if (found->second) --subscriber.held_retries;
+    if (found->second.retry) --subscriber.held_retries;
+    if (const std::uint32_t key = found->second.parked_key; key != 0) {
+        const auto parking = subscriber.parking.find(key);
+        if (--parking->second == 0) subscriber.parking.erase(parking);
+    }
     subscriber.held.erase(found);
     return true;
 }
@@ -185,6 +204,7 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
         subscriber.generation = page.generation;
         subscriber.held.clear();
         subscriber.held_retries = 0;
+        subscriber.parking.clear();
         subscriber.fresh = 0;
         page = core::ready_deliveries(data_.rows(), subscription, 0, most, scan_max);
     }
@@ -200,7 +220,7 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
             item.attempt > 1 || item.sequence < subscriber.fresh || item.sequence >= page.fresh;
         const bool first_look = subscriber.fresh == 0;
         if (planted(K19) && first_look) item.attempt = 1;
-        subscriber.held.emplace(item.sequence, retry);
+        subscriber.held.emplace(item.sequence, Held{retry, 0});
         subscriber.held_retries += retry ? 1 : 0;
         if (!planted(K29) || !first_look) taken.items.push_back(std::move(item));
     }
@@ -221,7 +241,7 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
     if (taken.items.empty() && taken.more) {
         taken = take(subscription, subscriber, wanted, wanted + subscriber.held.size());
     }
-    const bool parked = park_behind_keys(subscription, taken.items);
+    const bool parked = park_behind_keys(subscription, subscriber, taken.items);
     subscriber.credit -= taken.items.size();
     const bool more = parked || (taken.more && subscriber.credit > 0);
     if (!taken.items.empty()) deliver(subscription, std::move(taken.items));
@@ -230,11 +250,15 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
 
 // Messages whose key waits for an earlier one are not handed out: the core notes that they wait.
 bool Handout::park_behind_keys(model::SubscriptionNo subscription,
+                               Subscriber& subscriber,
                                std::vector<core::ReadyItem>& items) {
     api::Dispatch::Settlement settlement;
     settlement.subscription = subscription;
     std::erase_if(items, [&](const core::ReadyItem& item) {
-        if (!item.behind_key) return false;
+        // Until what is being set aside stands in the rows they do not tell that it comes first.
+        if (!item.behind_key && !subscriber.parking.contains(item.key)) return false;
+        subscriber.held.at(item.sequence).parked_key = item.key;
+        ++subscriber.parking[item.key];
         model::SettleItem parked;
         parked.sequence = item.sequence;
         parked.generation = item.generation;

@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -71,7 +72,10 @@ class Handout {
     void submit_settles() { settling_.submit(); }
 
     // Hands out what credit allows; true when there is more to do at once.
-    bool run();
+    bool run(std::int64_t now_us);
+
+    // When there is more to do though nothing happens; steady clock.
+    [[nodiscard]] std::optional<std::int64_t> next_us() const;
 
     // A body turned out to be damaged: its credit comes back.
     void give_back(model::SubscriptionNo subscription, model::Sequence sequence);
@@ -79,13 +83,21 @@ class Handout {
     [[nodiscard]] std::size_t held(model::SubscriptionNo subscription) const;
 
   private:
+    struct Held {
+        bool retry = false;
+        std::uint32_t parked_key = 0;  // it was not handed out: it waits behind one of this key
+    };
+
     struct Subscriber {
         model::SubscriptionState state = model::SubscriptionState::active;
         std::uint64_t credit = 0;
         model::Generation generation = 0;
-        model::Sequence fresh = 0;             // first sequence never handed out
-        std::map<model::Sequence, bool> held;  // true: a retry
+        model::Sequence fresh = 0;  // first sequence never handed out
+        std::map<model::Sequence, Held> held;
         std::size_t held_retries = 0;
+        // Keys of which messages are being set aside, and how many: what comes behind goes there
+        // too.
+        std::map<std::uint32_t, std::size_t> parking;
         std::map<model::ScriptRole, std::shared_ptr<const model::Script>> scripts;
         model::PushHealth health;
     };
@@ -106,7 +118,9 @@ class Handout {
                std::size_t wanted,
                std::size_t limit);
     bool hand_out(model::SubscriptionNo subscription, Subscriber& subscriber);
-    bool park_behind_keys(model::SubscriptionNo subscription, std::vector<core::ReadyItem>& items);
+    bool park_behind_keys(model::SubscriptionNo subscription,
+                          Subscriber& subscriber,
+                          std::vector<core::ReadyItem>& items);
     void deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items);
 
     HostedSet& data_;
@@ -114,7 +128,10 @@ class Handout {
     std::shared_ptr<Mailbox> mailbox_;
     api::DeliveryListener* listener_ = nullptr;
     std::map<model::SubscriptionNo, Subscriber> subscribers_;
-    std::set<model::SubscriptionNo> look_;  // may have something and have credit
+    std::set<model::SubscriptionNo> look_;   // may have something and have credit
+    std::set<model::SubscriptionNo> later_;  // a settlement was refused: not before again_us_
+    std::int64_t again_us_ = 0;
+    std::int64_t now_us_ = 0;  // of the last run
     Settling settling_;
 };
 

@@ -441,7 +441,7 @@ Result<bool> Node::step() {
     completions_.flush();
     bool more = false;
     for (const auto& [set, desk] : open_->desks) {
-        more = desk->handout().run() || more;
+        more = desk->handout().run(now_us) || more;
         desk->outbox().step();
     }
     open_->backups.tend(*this, now_us);
@@ -462,6 +462,7 @@ std::int64_t Node::next_wake_us() const {
     for (const auto& [set, desk] : open_->desks) {
         next_us = std::min(next_us, tick_due_us(desk->set()));
         if (const auto send_us = desk->outbox().next_us()) next_us = std::min(next_us, *send_us);
+        if (const auto look_us = desk->handout().next_us()) next_us = std::min(next_us, *look_us);
         if (const auto poll_us = desk->receiving().waiters().next_deadline_us()) {
             next_us = std::min(next_us, *poll_us);
         }

@@ -104,6 +104,17 @@ TEST(Simulation, NothingAcknowledgedIsLostOrComesBackAndAllGoesOn) {
     if (wanted.count() >= 20) expect_met(sum, wanted.count(), cpu_s);
 }
 
+// A message was set aside behind its key while the one before it was being acknowledged: until that
+// stood in the log, the next one of the key was handed out.
+TEST(Simulation, Seed351OvertakesNoMessageThatIsBeingSetAside) {
+    EXPECT_EQ(play(game_of(351)).told.complaints, std::vector<std::string>{});
+}
+
+// Messages were set aside behind their key again and again, which their leader refused.
+TEST(Simulation, Seed128ComesToRestWhileSettlementsAreRefused) {
+    EXPECT_EQ(play(game_of(128)).told.complaints, std::vector<std::string>{});
+}
+
 // A leader that handed its lead over proposed a Tick again and again without a pause.
 TEST(Simulation, Seed161ComesToRestWhileALeadIsHandedOver) {
     EXPECT_EQ(play(game_of(161)).told.complaints, std::vector<std::string>{});
