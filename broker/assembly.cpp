@@ -118,6 +118,7 @@ Result<void> Assembly::bind_tcp() {
     if (!options) return options.error();
     if (!*options) return {};
     (*options)->seed = random_.next();
+    if (config_.tls.tcp) (*options)->tls = tls_.get();
     (*options)->limits.stop_grace = requests_grace;
     auto bound = plugins::TcpServer::bind(std::move(**options), *pool_, clock_);
     if (!bound) return error(bound.error().code, "listen_tcp " + bound.error().detail);
@@ -144,10 +145,10 @@ void Assembly::open_door() {
 }
 
 Result<void> Assembly::start_listener() {
+    if (auto opened = open_tls(); !opened) return opened;
     if (auto bound = bind_tcp(); !bound) return bound;
     auto options = listener_options(config_);
     if (!options) return options.error();
-    if (auto opened = open_tls(); !opened) return opened;
     options->tls = tls_.get();
     options->limits.stop_grace = requests_grace;
     auto front_end = front_end_options(config_);

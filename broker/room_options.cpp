@@ -116,8 +116,6 @@ Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::Serve
     std::optional<plugins::TcpServerOptions> options;
     if (config.listen_tcp == "off") return options;
     const bool beside = config.listen_tcp.empty();
-    // It has no TLS: who wants TLS gets nothing without it unless asked for.
-    if (beside && !config.tls.cert.empty()) return options;
     const auto address = config::parse_address(beside ? config.listen : config.listen_tcp);
     if (!address) return address.error();
     options.emplace();
@@ -125,6 +123,7 @@ Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::Serve
     options->port = address.value().port;
     if (beside && options->port != 0) ++options->port;
     options->limits.connections_max = config.limits.connections_max;
+    options->limits.handshakes_max = config.limits.handshakes_max;
     return options;
 }
 

@@ -95,6 +95,13 @@ void warn_of_settings(const config::ServerConfig& config) {
                   << " is reachable by others without TLS; set tls.cert and tls.key\n";
 }
 
+void announce_tcp(const std::string& address, bool tls) {
+    std::cout << "tcp " << address << std::endl;
+    if (tls || is_loopback(config::parse_address(address).value().host)) return;
+    std::cerr << "penstock: CMQ over TCP at " << address
+              << " is reachable by others without TLS; listen_tcp = \"off\" ends it\n";
+}
+
 void announce(const Assembly& assembly, const config::ServerConfig& config) {
     const std::string key_id = assembly.new_root_key_id();
     if (!key_id.empty())
@@ -104,11 +111,7 @@ void announce(const Assembly& assembly, const config::ServerConfig& config) {
     if (!peer.empty()) std::cout << "peer " << peer << "\n";
     std::cout << "ready " << assembly.url() << std::endl;
     const std::string tcp = assembly.tcp_address();
-    if (tcp.empty()) return;
-    std::cout << "tcp " << tcp << std::endl;
-    if (!is_loopback(config::parse_address(tcp).value().host))
-        std::cerr << "penstock: CMQ over TCP at " << tcp
-                  << " is reachable by others and has no TLS; listen_tcp = \"off\" ends it\n";
+    if (!tcp.empty()) announce_tcp(tcp, !config.tls.cert.empty() && config.tls.tcp);
     ::sd_notify(0, "READY=1");
 }
 

@@ -145,6 +145,7 @@ std::vector<Key> make_server_keys() {
                    {1'000, 60'000}),
         text_key("tls.cert", [](C& c) -> std::string& { return c.tls.cert; }),
         text_key("tls.key", [](C& c) -> std::string& { return c.tls.key; }),
+        flag_key("tls.tcp", [](C& c) -> bool& { return c.tls.tcp; }),
     };
 }
 

@@ -55,6 +55,7 @@ struct TrackConfig {
 struct TlsConfig {
     std::string cert;
     std::string key;
+    bool tcp = true;  // with a certificate: CMQ over TCP speaks TLS too
 };
 
 struct ClusterPeer {

@@ -8,6 +8,7 @@ namespace penstock::plugins {
 
 struct TcpLimits {
     std::size_t connections_max = 20'000;
+    std::size_t handshakes_max = 1'000;  // of TLS, under way; the oldest makes way for a new one
     std::size_t frame_bytes_max = 1024 * 1024 + 64 * 1024;
     // Before it is authenticated: an ordinary message is told so, nobody fills the memory.
     std::size_t stranger_frame_bytes_max = 72 * 1024;
@@ -20,6 +21,7 @@ struct TcpLimits {
     std::size_t output_bytes_max = 8 * 1024 * 1024;      // answers that the caller does not read
     std::size_t frame_bytes_per_second_min = 32 * 1024;  // beyond frame_timeout
 
+    std::chrono::milliseconds handshake_timeout{5'000};
     std::chrono::milliseconds authentication_timeout{10'000};  // from the first byte on
     std::chrono::milliseconds frame_timeout{10'000};  // first to last byte; plus the least rate's
     std::chrono::milliseconds idle_timeout{75'000};   // nothing comes, not even a heartbeat

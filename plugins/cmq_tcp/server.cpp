@@ -14,6 +14,7 @@ namespace {
 HttpLimits lane_limits(const TcpLimits& limits) {
     HttpLimits lane;
     lane.connections_max = limits.connections_max;
+    lane.handshakes_max = limits.handshakes_max;
     lane.stop_grace = limits.stop_grace;
     return lane;
 }
@@ -56,7 +57,9 @@ void TcpServer::serve(api::Broker& broker) {
     }
     state.acceptor.start([&state](Socket socket, Lane& lane, const std::string& /*remote*/) {
         cmq_tcp::Desk& desk = *state.desks.at(&lane.context());
-        std::make_shared<cmq_tcp::Session>(lane, desk, std::move(socket))->start();
+        const auto context = state.options.tls == nullptr ? nullptr : state.options.tls->context();
+        cmq_tcp::Stream stream(std::move(socket), context ? context->native_handle() : nullptr);
+        std::make_shared<cmq_tcp::Session>(lane, desk, std::move(stream))->start();
     });
 }
 

@@ -12,6 +12,7 @@
 #include "broker/base/error.h"
 #include "plugins/cmq_tcp/limits.h"
 #include "plugins/listener/io_pool.h"
+#include "plugins/listener/server_tls.h"
 
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,7 @@ struct TcpServerOptions {
     std::uint16_t port = 7071;       // 0: a free one
     std::uint64_t seed = 0;          // of request ids: random, so that restarts repeat none
     TcpLimits limits;
+    const ServerTls* tls = nullptr;  // outlives the server; nullptr: no TLS
 };
 
 class TcpServer {

@@ -20,10 +20,6 @@ using Errors = boost::system::error_code;
 constexpr std::size_t scratch_bytes = 256 * 1024;
 constexpr std::size_t kept_output_bytes = 16 * 1024;  // capacity that an idle connection may keep
 
-bool is_later(const Errors& failed) {
-    return failed == asio::error::would_block || failed == asio::error::try_again;
-}
-
 std::int64_t us_of(std::chrono::milliseconds time) {
     return std::chrono::microseconds(time).count();
 }
@@ -37,19 +33,19 @@ std::uint64_t Desk::next_request_id() {
     return mix64(seed + ++replies);
 }
 
-Session::Session(Lane& lane, Desk& desk, Socket socket)
-    : lane_(lane), desk_(desk), socket_(std::move(socket)) {}
+Session::Session(Lane& lane, Desk& desk, Stream stream)
+    : lane_(lane), desk_(desk), stream_(std::move(stream)) {}
 
 // ---- the lane's side ----------------------------------------------------------------------------
 
 void Session::start() {
-    Errors ignored;
-    socket_.non_blocking(true, ignored);
+    stream_.start();
     signal.slot().assign([this](asio::cancellation_type) { begin_to_end(); });
     lane_.enter(*this);
     const std::int64_t now = now_us();
     greet_until_us_ = now + us_of(desk_.limits.authentication_timeout);
     idle_until_us_ = now + us_of(desk_.limits.idle_timeout);
+    if (!stream_.is_agreed()) lane_.begin(*this, Phase::handshake, desk_.limits.handshake_timeout);
     read();
     watch();
 }
@@ -67,7 +63,7 @@ void Session::cut() {
 void Session::release_memory() {}
 
 int Session::native_handle() {
-    return socket_.native_handle();
+    return stream_.socket().native_handle();
 }
 
 void Session::begin_to_end() {
@@ -81,8 +77,7 @@ void Session::begin_to_end() {
 void Session::close() {
     if (std::exchange(closed_, true)) return;
     signal.slot().clear();
-    Errors ignored;
-    socket_.close(ignored);
+    stream_.close();
     for (const auto& [number, pull] : pulls_) {
         if (pull) pull->cancel();
     }
@@ -93,7 +88,7 @@ void Session::close() {
 }
 
 void Session::watch() {
-    if (closed_) return;
+    if (closed_ || phase == Phase::handshake) return;
     std::int64_t until = idle_until_us_;
     for (const std::int64_t other : {greet_until_us_, frame_until_us_, write_until_us_}) {
         if (other != 0) until = std::min(until, other);
@@ -116,24 +111,41 @@ bool Session::full() const {
 
 void Session::read() {
     if (reading_ || closed_ || ending_ || full()) return;
+    if (!stream_.has_more()) return await(Socket::wait_read);
     reading_ = true;
-    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const Errors& failed) {
+    asio::post(lane_.context(), [self = shared_from_this()] {
         self->reading_ = false;
-        if (!self->closed_) self->readable(failed);
+        if (!self->closed_) self->readable();
     });
 }
 
-void Session::readable(const Errors& failed_to_wait) {
-    if (failed_to_wait) return close();
-    Errors failed;
-    const std::size_t count = socket_.read_some(asio::buffer(desk_.scratch), failed);
-    if (is_later(failed)) return read();
-    if (failed || count == 0) return close();
+void Session::await(Socket::wait_type readiness) {
+    reading_ = true;
+    stream_.socket().async_wait(readiness, [self = shared_from_this()](const Errors& failed) {
+        self->reading_ = false;
+        if (self->closed_) return;
+        if (failed) return self->close();
+        self->readable();
+    });
+}
+
+// Both sides know how they will speak: it may be silent now as long as any other.
+void Session::agreed() {
+    lane_.begin(*this, Phase::idle, {});
+    watch();
+}
+
+void Session::readable() {
+    const Stream::Moved moved = stream_.read(desk_.scratch.data(), desk_.scratch.size());
+    if (phase == Phase::handshake && stream_.is_agreed()) agreed();
+    if (moved.state == Stream::State::lost) return close();
+    if (moved.state == Stream::State::wants_write) return await(Socket::wait_write);
+    if (moved.state == Stream::State::wants_read) return read();
     idle_until_us_ = now_us() + us_of(desk_.limits.idle_timeout);
     // A key that was taken away ends its connections.
     const bool stranger = greet_until_us_ != 0;
     if (!stranger && !desk_.broker.key_of(principal_.key_id)) return close();
-    take_input({desk_.scratch.data(), count});
+    take_input({desk_.scratch.data(), moved.bytes});
     go_on();
 }
 
@@ -267,8 +279,10 @@ void Session::ask_broker(const Ticket& ticket, R request, Told told) {
         }
         self->answer(ticket, std::move(reply));
     };
-    desk_.broker.call(
-        principal_, api::Request{std::move(request)}, socket_.get_executor(), std::move(done));
+    desk_.broker.call(principal_,
+                      api::Request{std::move(request)},
+                      lane_.context().get_executor(),
+                      std::move(done));
 }
 
 void Session::ask(const Ticket& ticket, const Send& fields) {
@@ -303,8 +317,10 @@ void Session::ask(const Ticket& ticket, const Pull& fields) {
         using Result = api::Outcome<api::ReceivedMessages>;
         self->pulled(ticket, pull, queue, std::any_cast<Result>(std::move(outcome)));
     };
-    pulls_[pull] = desk_.broker.call(
-        principal_, api::Request{std::move(request)}, socket_.get_executor(), std::move(done));
+    pulls_[pull] = desk_.broker.call(principal_,
+                                     api::Request{std::move(request)},
+                                     lane_.context().get_executor(),
+                                     std::move(done));
 }
 
 void Session::pulled(const Ticket& ticket,
@@ -383,14 +399,14 @@ void Session::flush() {
 }
 
 bool Session::write_all() {
-    Errors failed;
-    while (sent_ < output_.size() && !failed) {
-        const std::size_t count = socket_.write_some(
-            asio::buffer(output_.data() + sent_, output_.size() - sent_), failed);
-        sent_ += count;
-        sent_in_all_ += count;
+    auto state = Stream::State::moved;
+    while (sent_ < output_.size() && state == Stream::State::moved) {
+        const auto moved = stream_.write(output_.data() + sent_, output_.size() - sent_);
+        state = moved.state;
+        sent_ += moved.bytes;
+        sent_in_all_ += moved.bytes;
     }
-    if (failed && !is_later(failed)) return false;
+    if (state == Stream::State::lost) return false;
     while (!held_.empty() && held_.front().end <= sent_in_all_) held_.pop_front();
     output_.erase(0, sent_);
     sent_ = 0;
@@ -401,12 +417,13 @@ bool Session::write_all() {
     }
     writing_ = true;
     write_until_us_ = now_us() + us_of(desk_.limits.write_timeout);
-    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const Errors& lost) {
+    auto writable = [self = shared_from_this()](const Errors& lost) {
         self->writing_ = false;
         if (self->closed_) return;
         if (lost) return self->close();
         self->flush();
-    });
+    };
+    stream_.socket().async_wait(Socket::wait_write, std::move(writable));
     return true;
 }
 

@@ -13,8 +13,8 @@
 #include "plugins/cmq_tcp/limits.h"
 #include "plugins/cmq_tcp/reply.h"
 #include "plugins/cmq_tcp/request.h"
+#include "plugins/cmq_tcp/stream.h"
 #include "plugins/listener/lane.h"
-#include "plugins/listener/socket.h"
 
 #include <deque>
 #include <memory>
@@ -40,7 +40,7 @@ struct Desk {
 
 class Session final : public Connection, public std::enable_shared_from_this<Session> {
   public:
-    Session(Lane& lane, Desk& desk, Socket socket);
+    Session(Lane& lane, Desk& desk, Stream stream);
 
     void start();  // enters the lane
 
@@ -66,7 +66,9 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     };
 
     void read();
-    void readable(const boost::system::error_code& failed);
+    void await(Socket::wait_type readiness);
+    void readable();
+    void agreed();
     void take_input(std::string_view fresh);
     std::size_t take_frames(std::string_view input);
     bool take(std::string_view payload, std::size_t bytes);
@@ -104,7 +106,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
 
     Lane& lane_;
     Desk& desk_;
-    Socket socket_;
+    Stream stream_;
     api::Principal principal_;
     std::string rest_;  // an unfinished frame, and what waits until there is room
     std::string output_;

@@ -90,9 +90,11 @@ class Reply:
 class Client:
     """`begin()` leaves requests under way; `reply_to()` gives the reply to one, whatever came first."""
 
-    def __init__(self, port, key_id, secret, greet=True):
+    def __init__(self, port, key_id, secret, greet=True, tls=None):
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.seqnos = itertools.count(1)
         self.received = b""
         self.replies = {}

@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 
+import cmq_tcp as tcp
 import tls_peers
 from server import BINARY, DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
 
@@ -51,12 +52,37 @@ class Tls(unittest.TestCase):
         return run("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile",
                    self.folder / "ca.pem", "-verify_return_error", *words, text="").stdout
 
-    def test_no_port_without_tls_is_opened_unless_asked_for(self):
-        server = Server(self, self.folder, config(self.folder))
-        server.environment = {k: v for k, v in os.environ.items() if k != "PENSTOCK_LISTEN_TCP"}
+    def tcp_client(self, server, tls=None):
+        port = int(server.process.stdout.readline().split(":")[1])
+        client = tcp.Client(port, DEV_KEY_ID, DEV_KEY_SECRET, tls=tls)
+        self.addCleanup(client.close)
+        return client
+
+    def test_cmq_over_tcp_speaks_tls_too_unless_told_not_to(self):
+        trusting = ssl.create_default_context(cafile=self.folder / "ca.pem")
+        server = self.start()
+        client = self.tcp_client(server, trusting)
+        self.assertEqual(client.ask(tcp.SEND, (1, "none"), (2, "x")).result, 4440)
+        server.terminate()
         server.start()
-        code, _ = server.terminate()
-        self.assertEqual((code, server.process.stdout.read()), (0, ""))
+        with self.assertRaises(OSError):
+            self.tcp_client(server)
+        server.terminate()
+        clear = config(self.folder).replace("[tls]", "[tls]\ntcp = false")
+        in_the_clear = Server(self, self.folder, clear)
+        client = self.tcp_client(in_the_clear.start())
+        self.assertEqual(client.ask(tcp.SEND, (1, "none"), (2, "x")).result, 4440)
+
+    def test_systemd_is_told_though_there_is_no_tcp(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.bind(str(self.folder / "notify"))
+            told.settimeout(20)
+            server = Server(self, self.folder)
+            server.environment = dict(
+                os.environ, PENSTOCK_LISTEN_TCP="off", NOTIFY_SOCKET=str(self.folder / "notify")
+            )
+            server.start()
+            self.assertEqual(told.recv(100), b"READY=1")
 
     def test_curl_openssl_and_the_cli_are_served(self):
         server = self.start()

@@ -10,6 +10,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -107,13 +108,23 @@ class HandBroker final : public api::Broker {
 class Caller {
   public:
     explicit Caller(std::uint16_t port) {
-        socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+        socket_->connect({asio::ip::make_address("127.0.0.1"), port});
+    }
+
+    // Under TLS; throws when the server does not speak it.
+    Caller(std::uint16_t port, asio::ssl::context& trusted) : Caller(port) {
+        tls_ = std::make_unique<Tls>(*socket_, trusted);
+        tls_->handshake(Tls::client);
     }
 
     // False when the other side no longer takes bytes.
     bool send(const std::string& bytes) {
         boost::system::error_code failed;
-        asio::write(socket_, asio::buffer(bytes), failed);
+        if (tls_) {
+            asio::write(*tls_, asio::buffer(bytes), failed);
+        } else {
+            asio::write(*socket_, asio::buffer(bytes), failed);
+        }
         return !failed;
     }
 
@@ -161,22 +172,28 @@ class Caller {
         return closed_;
     }
 
-    void close() { socket_.close(); }
+    void close() { socket_->close(); }
 
   private:
+    using Tls = asio::ssl::stream<asio::ip::tcp::socket&>;
+
     bool more() {
-        pollfd polled{socket_.native_handle(), POLLIN, 0};
-        if (closed_ || ::poll(&polled, 1, 5000) <= 0) return false;
+        pollfd polled{socket_->native_handle(), POLLIN, 0};
+        const bool here = tls_ && ::SSL_has_pending(tls_->native_handle()) == 1;
+        if (closed_ || (!here && ::poll(&polled, 1, 5000) <= 0)) return false;
         std::array<char, 65'536> bytes{};
         boost::system::error_code failed;
-        const auto count = socket_.read_some(asio::buffer(bytes), failed);
+        const auto count = tls_ ? tls_->read_some(asio::buffer(bytes), failed)
+                                : socket_->read_some(asio::buffer(bytes), failed);
         received_.append(bytes.data(), count);
         closed_ = static_cast<bool>(failed);
         return !closed_;
     }
 
     std::unique_ptr<asio::io_context> context_ = std::make_unique<asio::io_context>();
-    asio::ip::tcp::socket socket_{*context_};
+    std::unique_ptr<asio::ip::tcp::socket> socket_ =
+        std::make_unique<asio::ip::tcp::socket>(*context_);
+    std::unique_ptr<Tls> tls_;  // nullptr: in the clear
     std::string received_;
     bool closed_ = false;
 };
@@ -189,10 +206,11 @@ class Serving : public ::testing::Test {
         broker.drop();
     }
 
-    void start(TcpLimits limits = {}) {
+    void start(TcpLimits limits = {}, const ServerTls* tls = nullptr) {
         TcpServerOptions options;
         options.port = 0;
         options.limits = limits;
+        options.tls = tls;
         auto bound = TcpServer::bind(std::move(options), pool, clock);
         ASSERT_TRUE(bound.has_value()) << bound.error().detail;
         server = std::move(*bound);
