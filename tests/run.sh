@@ -43,8 +43,9 @@ clusters=(cluster_founding_test cluster_simulation_20_seeds peers_hostile_test r
 threaded=(peers_hostile_test peers_test)
 if [ "$size" != --fast ]; then
   run_label release slow --parallel "$(nproc)"
+  # End-to-end tests wait twice as long as they compute: one more at a time than there are processors.
   # A shared machine may stand still for seconds: what fails is run once more, and both are shown.
-  run_label release e2e --parallel "$(nproc)" --repeat until-pass:2
+  run_label release e2e --parallel "$(($(nproc) + 1))" --repeat until-pass:2
   # The parsers and codecs once more, under the address and undefined-behaviour sanitizers.
   build_preset fuzz fuzz_targets
   run_label fuzz fuzz --parallel "$(nproc)"

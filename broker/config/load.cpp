@@ -128,7 +128,7 @@ class Loader {
     std::string mistakes_;
 };
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char byte : text) {
         if (byte == '"' || byte == '\\') out += '\\';
@@ -140,7 +140,7 @@ std::string quoted(std::string_view text) {
 std::string as_toml(const Key& key, const ServerConfig& config) {
     switch (key.kind) {
         case KeyKind::text:
-            return quoted(key.show(config));
+            return in_quotes(key.show(config));
         case KeyKind::count:
         case KeyKind::flag:
             return key.show(config);
