@@ -1,7 +1,9 @@
 #include "broker/base/planted.h"
 #include "broker/core/data_query.h"
+#include "broker/core/dead_letters.h"
 #include "broker/core/delivery.h"
 #include "broker/core/key_order.h"
+#include "broker/core/letter_query.h"
 #include "broker/core/message_log.h"
 #include "broker/core/settle.h"
 
@@ -284,6 +286,23 @@ std::optional<Sequence> find_waiting(const Rows& rows,
     return found;
 }
 
+TimeMs oldest_open_ms(const Rows& rows, SubscriptionNo subscription) {
+    constexpr std::uint32_t blocks_searched_max = 64;
+    const auto view = view_of(rows, subscription);
+    if (!view) return 0;
+    const Sequence end = view->topic.end;
+    Sequence at = std::max(view->state.cursor, view->topic.floor);
+    if (view->state.bitmapped) {
+        Sequence searched_to = end;
+        const auto match =
+            next_match(rows, subscription, view->state, at, end, blocks_searched_max, &searched_to);
+        at = match.value_or(end);
+    }
+    if (at >= end) return 0;
+    const auto run = run_at(rows, view->config.topic, at);
+    return run ? run->time_ms : 0;
+}
+
 std::vector<WaitingDelivery> waiting_deliveries(const Rows& rows,
                                                 SubscriptionNo subscription,
                                                 Sequence first,
@@ -398,6 +417,28 @@ MessagePlace place_in_subscription(const Rows& rows,
     return place;
 }
 
+// A message that came to the subscription by itself, in no log: a letter that was edited.
+MessagePlace place_of_its_own(const Rows& rows, SubscriptionNo subscription, MessageId message) {
+    const auto state = load_or_default<DeliveryState>(rows, keys::delivery(subscription));
+    MessagePlace place;
+    place.object = subscription;
+    place.state = "settled";
+    std::uint64_t looked_at = 0;
+    rows.scan(keys::exception(subscription, state.generation, private_sequences),
+              keys::exception(subscription, state.generation, sequence_end),
+              [&](std::string_view key, std::string_view value) {
+                  if (++looked_at > redriven_open_max) return false;
+                  const auto open = decode<Exception>(value);
+                  if (open.message != message) return true;
+                  place.sequence = keys::last_u64(key);
+                  place.state = open.state == Exception::State::moving ? "moving" : "waiting";
+                  place.count = open.count;
+                  place.due_ms = open.due_ms;
+                  return false;
+              });
+    return place;
+}
+
 }  // namespace
 
 std::vector<MessagePlace> message_places(const Rows& rows,
@@ -418,6 +459,13 @@ std::vector<MessagePlace> message_places(const Rows& rows,
         add_queue(holder);
         const auto policy = decode<QueueConfig>(*config).attributes.dead_letter;
         if (policy) add_queue(policy->queue);
+        return places;
+    }
+    // An edited letter is a message of the subscription it went back to.
+    if (const auto view = view_of(rows, holder)) {
+        places.push_back(place_of_its_own(rows, holder, message));
+        add_queue(view->config.spec.queue);
+        add_queue(view->config.spec.dead_letter);
         return places;
     }
     const auto head = load_or_default<LogHead>(rows, keys::head(holder));

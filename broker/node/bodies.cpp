@@ -3,11 +3,19 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <string>
 #include <utility>
 
 namespace penstock::node {
+
+namespace {
+
+// Bodies of a passage that are in memory together; each is 1 MiB at most.
+constexpr std::size_t piece_bodies_max = 32;
+
+}  // namespace
 
 struct Bodies::Reading {
     std::vector<model::MessageId> messages;
@@ -70,6 +78,14 @@ struct Bodies::Reading {
     }
 };
 
+struct Bodies::Passage {
+    std::deque<ReadingPtr> pieces;
+    std::size_t at = 0;
+    boost::asio::any_io_executor executor;
+    Take take;
+    std::function<void()> done;
+};
+
 Bodies::ReadingPtr Bodies::find(const std::vector<model::MessageId>& messages,
                                 Fetched fetched) const {
     auto reading = std::make_shared<Reading>();
@@ -111,13 +127,53 @@ void Bodies::fetch(const std::vector<model::MessageId>& messages,
         completions_.add(executor, [this, reading, back] { mend_or_finish(reading, back); });
         return;
     }
-    completions_.add(executor, [this, reading, executor, back] {
-        if (reading->read(storage::BodySource::Wait::no)) return mend_or_finish(reading, back);
-        offload_.cold([this, reading, executor, back] {
-            reading->read(storage::BodySource::Wait::yes);
-            boost::asio::post(executor, [this, reading, back] { mend_or_finish(reading, back); });
-        });
+    completions_.add(executor, [this, reading, executor, back] { read(reading, executor, back); });
+}
+
+void Bodies::read(const ReadingPtr& reading,
+                  const boost::asio::any_io_executor& executor,
+                  const Back& back) {
+    const auto wait =
+        offload_.stepped() ? storage::BodySource::Wait::yes : storage::BodySource::Wait::no;
+    if (reading->read(wait)) return mend_or_finish(reading, back);
+    offload_.cold([this, reading, executor, back] {
+        reading->read(storage::BodySource::Wait::yes);
+        boost::asio::post(executor, [this, reading, back] { mend_or_finish(reading, back); });
     });
+}
+
+void Bodies::go_through(const std::vector<model::MessageId>& messages,
+                        const boost::asio::any_io_executor& executor,
+                        Take take,
+                        std::function<void()> done) {
+    auto passage = std::make_shared<Passage>();
+    passage->executor = executor;
+    passage->take = std::move(take);
+    passage->done = std::move(done);
+    // All are found now: what is deleted meanwhile can still be read.
+    for (std::size_t first = 0; first < messages.size(); first += piece_bodies_max) {
+        const std::size_t end = std::min(first + piece_bodies_max, messages.size());
+        const auto from = messages.begin() + static_cast<std::ptrdiff_t>(first);
+        const auto to = messages.begin() + static_cast<std::ptrdiff_t>(end);
+        passage->pieces.push_back(find({from, to}, {}));
+    }
+    completions_.add(executor, [this, passage] { next_piece(passage); });
+}
+
+void Bodies::next_piece(const PassagePtr& passage) {
+    if (passage->pieces.empty()) return passage->done();
+    const ReadingPtr reading = std::move(passage->pieces.front());
+    passage->pieces.pop_front();
+    reading->fetched = [this, passage](std::vector<FetchedBody> bodies) {
+        for (FetchedBody& body : bodies) {
+            if (!passage->take(passage->at++, std::move(body))) return passage->done();
+        }
+        next_piece(passage);
+    };
+    const Back back = [this, passage](Completions::Job job) {
+        completions_.add(passage->executor, std::move(job));
+    };
+    read(reading, passage->executor, back);
 }
 
 void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages, Fetched fetched) {

@@ -46,18 +46,35 @@ class Bodies {
                const boost::asio::any_io_executor& executor,
                Fetched fetched);
 
+    // Takes one body after the other, `at` in the order asked; false: it wants no more.
+    using Take = std::function<bool(std::size_t at, FetchedBody body)>;
+
+    // For pages of what may be large: only a few bodies are in memory at a time. Broker thread;
+    // `take` and then `done`, once, run on `executor` (on the broker thread when stepped).
+    void go_through(const std::vector<model::MessageId>& messages,
+                    const boost::asio::any_io_executor& executor,
+                    Take take,
+                    std::function<void()> done);
+
     // As fetch, for hand-outs: `fetched` runs on the hand-out thread or, cold, on the pool.
     void fetch_for_hand_out(const std::vector<model::MessageId>& messages, Fetched fetched);
 
   private:
     struct Reading;
     using ReadingPtr = std::shared_ptr<Reading>;
+    struct Passage;
+    using PassagePtr = std::shared_ptr<Passage>;
 
     // Runs a job where the reading was wanted. Broker thread.
     using Back = std::function<void(Completions::Job)>;
 
     [[nodiscard]] ReadingPtr find(const std::vector<model::MessageId>& messages,
                                   Fetched fetched) const;
+    // Where the reading was wanted.
+    void read(const ReadingPtr& reading,
+              const boost::asio::any_io_executor& executor,
+              const Back& back);
+    void next_piece(const PassagePtr& passage);
     void mend_or_finish(const ReadingPtr& reading, Back back);
     void mend(const ReadingPtr& reading, const Back& back);
 

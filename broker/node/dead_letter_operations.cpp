@@ -36,33 +36,42 @@ api::DeadLetterView view_of(const core::DeadLetter& letter) {
     return view;
 }
 
-// Lays the bodies over the views; ends the page early when it grows too large.
-void add_bodies(api::DeadLetterPage& page, const std::vector<FetchedBody>& bodies) {
-    std::uint64_t bytes = 0;
-    for (std::size_t at = 0; at < bodies.size(); ++at) {
-        auto message = message_of(bodies[at]);
-        api::DeadLetterView& view = page.items[at];
-        if (!message) {
-            view.state = "damaged";
-            continue;
-        }
-        bytes += message->payload.size();
-        if (bytes > page_body_bytes_max && at > 0) {
-            page.next = view.sequence;
-            page.items.resize(at);
-            return;
-        }
-        view.meta = std::move(message->meta);
-        view.payload = std::move(message->payload);
+void add_body(api::DeadLetterView& view, const FetchedBody& body) {
+    auto message = message_of(body);
+    if (!message) {
+        view.state = "damaged";
+        return;
     }
+    view.meta = std::move(message->meta);
+    view.payload = std::move(message->payload);
 }
 
-// Drops what the bodies say is not meant.
-void keep_meant(api::DeadLetterPage& page, const model::MessageFilter& filter) {
-    std::erase_if(page.items, [&](const api::DeadLetterView& view) {
-        return view.state == "damaged" || !model::takes_body(filter, view.meta, view.payload);
-    });
-}
+// Lays the bodies over the views, one after the other, and keeps those that are meant; ends the
+// page early when it grows too large.
+struct PageOfLetters {
+    std::vector<api::DeadLetterView> found;
+    model::MessageFilter filter;
+    bool searched = false;  // the filter asks for bodies
+    api::DeadLetterPage page;
+    std::uint64_t bytes = 0;
+
+    // False: the page is full.
+    bool take(std::size_t at, const FetchedBody& body) {
+        api::DeadLetterView& view = found[at];
+        add_body(view, body);
+        const bool damaged = view.state == "damaged";
+        const bool meant =
+            !searched || (!damaged && model::takes_body(filter, view.meta, view.payload));
+        if (!meant) return true;
+        bytes += view.payload.size();
+        if (bytes > page_body_bytes_max && !page.items.empty()) {
+            page.next = view.sequence;
+            return false;
+        }
+        page.items.push_back(std::move(view));
+        return true;
+    }
+};
 
 core::TakesLetter letters_of(const model::MessageFilter& filter) {
     model::MessageFilter rows = filter;
@@ -119,28 +128,32 @@ void Operations::run(const CallPtr& call, const api::ListDeadLetters& request) {
     }
     const bool searched = model::asks_for_bodies(request.filter);
     if (!request.bodies && !searched) return answer<api::DeadLetterPage>(call, std::move(page));
-    auto fetched = [call, page = std::move(page), filter = request.filter, searched](
-                       std::vector<FetchedBody> bodies) mutable {
-        add_bodies(page, bodies);
-        if (searched) keep_meant(page, filter);
-        if (!call->claim()) return;
-        call->answer(std::any(Outcome<api::DeadLetterPage>(std::move(page))));
+    const auto built = std::make_shared<PageOfLetters>();
+    built->found = std::exchange(page.items, {});
+    built->filter = request.filter;
+    built->searched = searched;
+    built->page = std::move(page);
+    auto take = [call, built](std::size_t at, const FetchedBody& body) {
+        return !call->answered() && built->take(at, body);
     };
-    desk_.bodies.fetch(messages, call->executor(), std::move(fetched));
+    auto done = [call, built] {
+        if (!call->claim()) return;
+        call->answer(std::any(Outcome<api::DeadLetterPage>(std::move(built->page))));
+    };
+    desk_.bodies.go_through(messages, call->executor(), std::move(take), std::move(done));
 }
 
 void Operations::run(const CallPtr& call, const api::FindDeadLetter& request) {
     auto queue = desk_.names.dead_letter_queue(request.queue);
     if (!queue) return refuse(call, queue.error());
     const auto show = [this, call](const LetterSearch::Letters& letters) {
-        api::DeadLetterPage page;
-        page.items.push_back(view_of(letters.front()));
-        auto fetched = [call, page = std::move(page)](std::vector<FetchedBody> bodies) mutable {
-            add_bodies(page, bodies);
+        const core::DeadLetter& letter = letters.front();
+        auto fetched = [call, view = view_of(letter)](std::vector<FetchedBody> bodies) mutable {
+            add_body(view, bodies.front());
             if (!call->claim()) return;
-            call->answer(std::any(Outcome<api::DeadLetterView>(std::move(page.items.front()))));
+            call->answer(std::any(Outcome<api::DeadLetterView>(std::move(view))));
         };
-        desk_.bodies.fetch({letters.front().body}, call->executor(), std::move(fetched));
+        desk_.bodies.fetch({letter.body}, call->executor(), std::move(fetched));
     };
     search_letters(desk_, call, queue->number, {request.id}, show);
 }

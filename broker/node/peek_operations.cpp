@@ -2,6 +2,7 @@
 #include "broker/core/peek_query.h"
 #include "broker/node/operations.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -60,34 +61,35 @@ bool in_time(const api::PeekedMessage& message, const model::MessageFilter& filt
     return filter.before_ms == 0 || message.sent_ms < filter.before_ms;
 }
 
-// Lays the bodies over the views and keeps those that are meant; ends the page early when it grows
-// too large.
-api::PeekedPage with_bodies(api::PeekedPage found,
-                            const std::vector<FetchedBody>& bodies,
-                            const model::MessageFilter& filter) {
+// Lays the bodies over the views, one after the other, and keeps those that are meant; ends the
+// page early when it grows too large.
+struct PageOfBodies {
+    std::vector<api::PeekedMessage> found;
+    model::MessageFilter filter;
     api::PeekedPage page;
-    page.next = found.next;
     std::uint64_t bytes = 0;
-    for (std::size_t at = 0; at < bodies.size(); ++at) {
-        api::PeekedMessage& view = found.items[at];
-        auto message = message_of(bodies[at]);
+
+    // False: the page is full.
+    bool take(std::size_t at, const FetchedBody& body) {
+        api::PeekedMessage& view = found[at];
+        auto message = message_of(body);
         if (!message) {
             view.state = "damaged";
             if (!model::asks_for_bodies(filter)) page.items.push_back(std::move(view));
-            continue;
+            return true;
         }
-        if (!model::takes_body(filter, message->meta, message->payload)) continue;
+        if (!model::takes_body(filter, message->meta, message->payload)) return true;
         bytes += message->payload.size();
         if (bytes > page_body_bytes_max && !page.items.empty()) {
             page.next = view.position;
-            return page;
+            return false;
         }
         view.meta = std::move(message->meta);
         view.payload = std::move(message->payload);
         page.items.push_back(std::move(view));
+        return true;
     }
-    return page;
-}
+};
 
 }  // namespace
 
@@ -115,21 +117,24 @@ void Operations::run(const CallPtr& call, api::PeekMessages request) {
         first = core::position_at(rows, object->number, filter.from_ms);
     }
     const auto found = core::peek_messages(rows, object->number, *state, first, request.limit);
-    api::PeekedPage page;
-    page.next = found.next;
+    const auto built = std::make_shared<PageOfBodies>();
+    built->filter = filter;
+    built->page.next = found.next;
     std::vector<model::MessageId> bodies;
     for (const core::PeekedMessage& message : found.items) {
         api::PeekedMessage view = view_of(message, *state);
         if (!in_time(view, filter)) continue;
-        page.items.push_back(std::move(view));
+        built->found.push_back(std::move(view));
         bodies.push_back(message.body);
     }
-    auto fetched = [call, page = std::move(page), filter](std::vector<FetchedBody> read) mutable {
-        api::PeekedPage shown = with_bodies(std::move(page), read, filter);
-        if (!call->claim()) return;
-        call->answer(std::any(Outcome<api::PeekedPage>(std::move(shown))));
+    auto take = [call, built](std::size_t at, const FetchedBody& body) {
+        return !call->answered() && built->take(at, body);
     };
-    desk_.bodies.fetch(bodies, call->executor(), std::move(fetched));
+    auto done = [call, built] {
+        if (!call->claim()) return;
+        call->answer(std::any(Outcome<api::PeekedPage>(std::move(built->page))));
+    };
+    desk_.bodies.go_through(bodies, call->executor(), std::move(take), std::move(done));
 }
 
 void Operations::run(const CallPtr& call, const api::ChangeDelayed& request) {

@@ -1,4 +1,5 @@
 // The track of one message: what it was sent to, where it stands, the attempts of its deliveries.
+#include "broker/core/letter_query.h"
 #include "broker/core/records.h"
 #include "broker/model/attempt.h"
 #include "broker/node/attempt_view.h"
@@ -16,8 +17,10 @@ namespace {
 
 constexpr std::uint32_t track_rows_max = 1'000;  // of each subscription, looked through
 
-// The queue or topic a body was sent to, from its entry's commands.
-std::optional<model::ObjectNo> holder_of(const std::vector<model::Command>& commands,
+// The queue or topic a body was sent to, by a publisher or a handler, or where an edited letter
+// went back to, from its entry's commands.
+std::optional<model::ObjectNo> holder_of(const model::Rows& rows,
+                                         const std::vector<model::Command>& commands,
                                          std::uint32_t ordinal) {
     const auto within = [ordinal](std::uint32_t first, std::uint32_t count) {
         return ordinal >= first && ordinal - first < count;
@@ -28,6 +31,17 @@ std::optional<model::ObjectNo> holder_of(const std::vector<model::Command>& comm
         const auto* publish = std::get_if<model::Publish>(&command);
         if (publish != nullptr && within(publish->first_ordinal, publish->count)) {
             return publish->topic;
+        }
+        const auto* edit = std::get_if<model::EditLetter>(&command);
+        if (edit != nullptr && within(edit->ordinal, 1)) {
+            return core::source_of_letter(rows, edit->queue, edit->sequence);
+        }
+        const auto* settle = std::get_if<model::Settle>(&command);
+        if (settle == nullptr) continue;
+        for (const model::HandlerCommit& commit : settle->commits) {
+            for (const model::Output& output : commit.outputs) {
+                if (within(output.ordinal, 1)) return output.target.number;
+            }
         }
     }
     return {};
@@ -98,10 +112,12 @@ void Operations::run(const CallPtr& call, const api::TrackMessage& request) {
     api::MessageTrack track;
     track.id = request.id;
     track.log_index = index;
+    const model::Rows& rows = desk_.data.rows();
     std::optional<model::ObjectNo> holder;
     const auto visit = [&](const storage::StoredEntry& entry) {
         const auto commands = model::decode_commands(entry.commands);
-        if (entry.index == index && commands) holder = holder_of(*commands, request.id.ordinal());
+        if (entry.index == index && commands)
+            holder = holder_of(rows, *commands, request.id.ordinal());
         track.sent_ms = entry.time_ms;
         return false;
     };

@@ -40,6 +40,12 @@ struct Jobs {
             item.verdict = verdict;
             if (verdict != Verdict::accepted) item.failure = model::Failure::status;
             settlement.items.push_back(item);
+            model::Attempt attempt;
+            attempt.sequence = one.sequence;
+            attempt.message = one.message;
+            attempt.verdict = item.verdict;
+            attempt.failure = item.failure;
+            settlement.attempts.push_back(attempt);
         }
         node.node->settle(std::move(settlement), {});
         node.settle_down();
@@ -184,6 +190,60 @@ TEST(EditedLetter, IsDeliveredChangedUnderANewIdAndNamesTheOldOne) {
               (std::vector<Attribute>{{"penstock-edited-from", model::to_text(edit.id)}}));
     EXPECT_TRUE(jobs.node.ask(api::ListDeadLetters{"news/hook", 0, 50})->items.empty());
     EXPECT_EQ(jobs.node.ask(edit).error().reason, model::Reason::message_not_found);
+}
+
+TEST(EditedLetter, HasATrackOfItsOwn) {
+    Jobs jobs;
+    jobs.publish_tagged("brken", "a");
+    jobs.settle(jobs.deliveries.take(), Verdict::rejected);
+    api::EditDeadLetter edit;
+    edit.queue = "news/hook";
+    edit.id = jobs.node.ask(api::ListDeadLetters{"news/hook", 0, 50})->items.at(0).id;
+    edit.messages.resize(1);
+    edit.messages[0].payload = "mended";
+    const auto edited = jobs.node.ask(edit);
+    ASSERT_TRUE(edited);
+    jobs.node.settle_down();
+    auto track = jobs.node.ask(api::TrackMessage{edited->id});
+    ASSERT_TRUE(track);
+    EXPECT_EQ(track->sent_to, "news/hook");
+    EXPECT_EQ(track->payload_bytes, 6U);
+    ASSERT_EQ(track->places.size(), 1U);
+    EXPECT_EQ(track->places[0].object, "news/hook");
+    EXPECT_EQ(track->places[0].state, "waiting");
+    jobs.settle(jobs.deliveries.take(), Verdict::rejected);
+    track = jobs.node.ask(api::TrackMessage{edited->id});
+    ASSERT_TRUE(track);
+    ASSERT_EQ(track->places.size(), 2U);
+    EXPECT_EQ(track->places[0].state, "settled");
+    ASSERT_EQ(track->places[0].attempts.size(), 1U);
+    EXPECT_EQ(track->places[0].attempts[0].id, edited->id);
+    EXPECT_EQ(track->places[1].state, "dead");
+}
+
+TEST(PagesOfMessages, AreCutAtEightMebibytes) {
+    SteppedNode node;
+    api::QueueChange large;
+    large.message_bytes_max = 1'048'576;
+    ASSERT_TRUE(node.ask(create_queue("large", large)));
+    for (int at = 0; at < 100; ++at) {
+        ASSERT_TRUE(node.ask(send("large", {std::string(200'000, 'x')})));
+    }
+    api::PeekMessages request;
+    request.queue = "large";
+    request.limit = 1'000;
+    const auto page = node.ask(request);
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->items.size(), 41U);
+    EXPECT_EQ(page->next, page->items.back().position + 1);
+    request.first = page->next;
+    const auto rest = node.ask(request);
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->items.size(), 41U);
+    EXPECT_EQ(rest->items.front().position, page->next);
+    request.first = rest->next;
+    EXPECT_EQ(node.ask(request)->items.size(), 18U);
+    EXPECT_EQ(node.ask(request)->next, 0U);
 }
 
 TEST(ReplayedMessages, ComeOnceMoreMarkedWithTheJob) {
