@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds requests_grace{4'000};
 constexpr std::chrono::milliseconds deliveries_grace{2'500};
 constexpr std::chrono::milliseconds functions_grace{1'000};
 constexpr std::chrono::milliseconds slack{500};
+// How often what happens is looked at for the topic `sys`.
+constexpr std::chrono::milliseconds sys_period{2'000};
 
 // Waits until an asynchronous stop reports its end; false when it does not come in time.
 class Ended {
@@ -96,6 +98,21 @@ Result<void> Assembly::start() {
     // The supervisor belongs to the thread of the sinks.
     boost::asio::post(pool_->at(0), [this] { functions_->launcher.open(); });
     dispatcher_->start();
+    start_sys_topic();
+    return {};
+}
+
+Result<void> Assembly::make_observer() {
+    std::unique_ptr<sinks::observed::SpanExporter> exporter;
+    if (!config_.tracing.endpoint.empty()) {
+        const auto executor = pool_->at(0).get_executor();
+        auto resolver = std::make_unique<sinks::client::PoolResolver>(executor, clock_);
+        auto made = sinks::observed::SpanExporter::make(
+            executor, clock_, std::move(resolver), exporter_options(config_));
+        if (!made) return made.error();
+        exporter = std::move(*made);
+    }
+    observer_ = std::make_unique<sinks::observed::Observer>(clock_, std::move(exporter));
     return {};
 }
 
@@ -107,8 +124,15 @@ Result<void> Assembly::start_dispatcher() {
     auto made =
         sinks::make_sinks(executor, clock_, random_, broker_->dispatch(), *functions_, options);
     if (!made) return made.error();
+    auto observed = make_observer();
+    if (!observed) return observed;
     dispatcher_ = std::make_unique<dispatcher::Dispatcher>(
-        executor, broker_->dispatch(), std::move(*made), clock_);
+        executor, broker_->dispatch(), observer_->look_at(std::move(*made)), clock_);
+    figures_ = std::make_unique<ServerFigures>(
+        broker_->metrics(), executor, [this](model::Metrics& metrics) {
+            observer_->measure(metrics);
+            functions_->log_book.measure(metrics);
+        });
     return {};
 }
 
@@ -144,6 +168,15 @@ void Assembly::open_door() {
     audited_ = std::make_unique<api::AuditedBroker>(*authorised_, clock_);
 }
 
+void Assembly::start_sys_topic() {
+    const std::string& cluster = config_.cluster.name;
+    const std::string source =
+        "//" + (cluster.empty() ? std::string("penstock") : cluster) + "/sys";
+    sys_topic_ = std::make_unique<plugins::sys::SysTopic>(
+        pool_->at(0).get_executor(), broker_->broker(), *figures_, source, sys_period);
+    sys_topic_->start();
+}
+
 Result<void> Assembly::start_listener() {
     if (auto opened = open_tls(); !opened) return opened;
     if (auto bound = bind_tcp(); !bound) return bound;
@@ -158,7 +191,7 @@ Result<void> Assembly::start_listener() {
         front_end.routes.push_back(told.empty() ? tcp_address() : told);
     }
     front_end.functions = &functions_->log_book;
-    front_end.metrics = &broker_->metrics();
+    front_end.metrics = figures_.get();
     front_end.secrets = secrets_.get();
     front_end.tls = tls_.get();
     open_door();
@@ -193,6 +226,7 @@ void Assembly::stop_dispatcher() {
 void Assembly::stop_functions() {
     Ended ended;
     boost::asio::post(pool_->at(0), [this, report = ended.report()] {
+        observer_->stop();
         functions_->launcher.stop(functions_grace, report);
     });
     if (!ended.within(functions_grace + slack))
@@ -203,6 +237,7 @@ Result<void> Assembly::stop() {
     if (!broker_) return {};
     // What this node leads goes elsewhere while it still serves what it has begun.
     if (cluster_) cluster_->begin_to_leave();
+    if (sys_topic_) sys_topic_->stop();
     if (listener_) stop_listeners();
     if (dispatcher_) stop_dispatcher();
     if (dispatcher_) stop_functions();
@@ -212,6 +247,7 @@ Result<void> Assembly::stop() {
     auto closed = broker_->stop();
     if (pool_) pool_->stop();
     tcp_.reset();
+    sys_topic_.reset();
     listener_.reset();
     front_ends_.clear();
     audited_.reset();
@@ -219,7 +255,9 @@ Result<void> Assembly::stop() {
     keys_.reset();
     kept_keys_.reset();
     tls_.reset();
+    figures_.reset();
     dispatcher_.reset();
+    observer_.reset();
     functions_.reset();
     secrets_.reset();
     broker_.reset();

@@ -13,13 +13,16 @@
 #include "broker/config/server_config.h"
 #include "broker/node/broker_thread.h"
 #include "broker/node/key_store.h"
+#include "broker/server_figures.h"
 #include "dispatcher/dispatcher.h"
 #include "plugins/cmq_tcp/server.h"
 #include "plugins/listener/http.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/server.h"
 #include "plugins/listener/server_tls.h"
+#include "plugins/sys/sys_topic.h"
 #include "sinks/all.h"
+#include "sinks/observed/observer.h"
 
 #include <memory>
 #include <string>
@@ -57,12 +60,14 @@ class Assembly {
 
   private:
     Result<void> make_broker();
+    Result<void> make_observer();
     Result<void> start_dispatcher();
     Result<void> bind_tcp();
     Result<void> start_listener();
     Result<void> open_tls();
     void open_door();
     void stop_listeners();
+    void start_sys_topic();
     void stop_dispatcher();
     void stop_functions();
 
@@ -79,11 +84,14 @@ class Assembly {
     std::unique_ptr<api::AuthorisedBroker> authorised_;
     std::unique_ptr<api::AuditedBroker> audited_;
     std::unique_ptr<sinks::FunctionHost> functions_;
+    std::unique_ptr<sinks::observed::Observer> observer_;
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
     std::unique_ptr<plugins::ServerTls> tls_;  // nothing: no TLS
+    std::unique_ptr<ServerFigures> figures_;
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;
     std::unique_ptr<plugins::TcpServer> tcp_;
+    std::unique_ptr<plugins::sys::SysTopic> sys_topic_;
 };
 
 }  // namespace penstock

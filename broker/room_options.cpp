@@ -153,6 +153,14 @@ sinks::SinkOptions sink_options(const config::ServerConfig& config) {
     return options;
 }
 
+sinks::observed::ExporterOptions exporter_options(const config::ServerConfig& config) {
+    sinks::observed::ExporterOptions options;
+    options.endpoint = config.tracing.endpoint;
+    if (!config.tracing.service_name.empty()) options.service_name = config.tracing.service_name;
+    options.ca_file = config.push.ca_file;
+    return options;
+}
+
 std::size_t io_thread_count(const config::ServerConfig& config) {
     if (config.io_threads > 0) return config.io_threads;
     return std::max(1U, std::thread::hardware_concurrency());

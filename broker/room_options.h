@@ -10,6 +10,7 @@
 #include "plugins/cmq_tcp/server.h"
 #include "plugins/listener/server.h"
 #include "sinks/all.h"
+#include "sinks/observed/span_exporter.h"
 
 #include <cstddef>
 #include <optional>
@@ -29,6 +30,7 @@ Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::Serve
 
 plugins::FrontEndOptions front_end_options(const config::ServerConfig& config);
 sinks::SinkOptions sink_options(const config::ServerConfig& config);
+sinks::observed::ExporterOptions exporter_options(const config::ServerConfig& config);
 std::size_t io_thread_count(const config::ServerConfig& config);
 
 }  // namespace penstock

@@ -223,10 +223,11 @@ Result<void> Recovery::rewrite_names(Recovered& recovered) {
         names.submit(node::Submission{std::move(command), {}, nullptr, done});
     }
     for (int turn = 0; turn<turns_max&& * missing> 0; ++turn) {
-        names.propose(world_.clock.wall_ms());
+        names.propose(world_.clock.wall_ms(), world_.clock.steady_us());
         if (auto synced = store_->sync(); !synced) return synced;
         node::TurnEffects effects;
-        if (auto finished = names.finish(effects); !finished) return finished;
+        const std::int64_t now_us = world_.clock.steady_us();
+        if (auto finished = names.finish(effects, now_us); !finished) return finished;
     }
     if (*refusal) return error(Errc::invalid, "set 0 refuses: " + (*refusal)->detail);
     return {};

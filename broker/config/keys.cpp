@@ -238,6 +238,9 @@ std::vector<Key> make_protocol_keys() {
                    duration,
                    [](C& c) -> N& { return c.track.retention_ms; },
                    {60'000, 15ULL * 86'400'000}),
+        text_key("tracing.endpoint", [](C& c) -> std::string& { return c.tracing.endpoint; }),
+        text_key("tracing.service_name",
+                 [](C& c) -> std::string& { return c.tracing.service_name; }),
     };
 }
 

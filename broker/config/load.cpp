@@ -2,6 +2,7 @@
 
 #include "broker/config/cluster_check.h"
 #include "broker/config/keys.h"
+#include "broker/config/otel_variables.h"
 #include "broker/config/peer_list.h"
 #include "broker/config/toml_file.h"
 
@@ -38,6 +39,14 @@ class Loader {
         for (const auto& [name, value] : flags) {
             const Key* key = find_key(name);
             if (key != nullptr) set(*key, value, "--" + name);
+        }
+    }
+
+    // Where all the layers have left a key empty.
+    void stand_in(const std::map<std::string, std::string>& variables) {
+        for (const StandIn& one : otel_stand_ins(variables)) {
+            const Key* key = find_key(one.key);
+            if (key->show(loaded_.config).empty()) set(*key, one.value, one.variable);
         }
     }
 
@@ -157,6 +166,7 @@ Result<Loaded> load(const Sources& sources) {
     if (!sources.file.empty()) loader.read_file(sources.file);
     loader.read_environment(sources.environment);
     loader.read_flags(sources.flags);
+    loader.stand_in(sources.environment);
     loader.check_whole();
     return std::move(loader).finish();
 }
@@ -166,7 +176,8 @@ std::map<std::string, std::string> process_environment() {
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view line = *entry;
         const auto equals = line.find('=');
-        if (line.substr(0, 9) != "PENSTOCK_" || equals == std::string_view::npos) continue;
+        const bool ours = line.starts_with("PENSTOCK_") || line.starts_with("OTEL_");
+        if (!ours || equals == std::string_view::npos) continue;
         variables.emplace(line.substr(0, equals), line.substr(equals + 1));
     }
     return variables;

@@ -1,5 +1,6 @@
 // load(): the server's configuration from its four layers, later ones winning: defaults, the file,
-// PENSTOCK_* variables, flags. Called once at the start; every mistake is reported at once.
+// PENSTOCK_* variables, flags; OpenTelemetry's where [tracing] is empty after all. Called once at
+// the start; every mistake is reported at once.
 #pragma once
 
 #include "broker/base/error.h"
@@ -26,7 +27,7 @@ struct Loaded {
 // Error{not_found|invalid}: one line a mistake.
 Result<Loaded> load(const Sources& sources);
 
-// The process's PENSTOCK_* variables.
+// The process's variables PENSTOCK_* and OTEL_*.
 std::map<std::string, std::string> process_environment();
 
 // Every key with its value and origin, as TOML that load() reads back.

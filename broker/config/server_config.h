@@ -52,6 +52,11 @@ struct TrackConfig {
     std::uint64_t retention_ms = 259'200'000;
 };
 
+struct TracingConfig {
+    std::string endpoint;      // URL of an OTLP/HTTP collector; empty: spans go nowhere
+    std::string service_name;  // empty: penstock
+};
+
 struct TlsConfig {
     std::string cert;
     std::string key;
@@ -105,6 +110,7 @@ struct ServerConfig {
     PushConfig push;
     FunctionsConfig functions;
     TrackConfig track;
+    TracingConfig tracing;
     ClusterConfig cluster;
 };
 

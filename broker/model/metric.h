@@ -3,7 +3,8 @@
 // limit is left out and counted.
 //
 // A family's name is penstock_<noun>_<unit>, a counter's without its _total. A label's values are
-// few: sets, nodes, reasons; never queues, messages or addresses.
+// few: sets, nodes, reasons; queues and subscriptions only so many (labelled_objects_max), never
+// messages or addresses.
 #pragma once
 
 #include <array>
@@ -19,15 +20,19 @@ namespace penstock::model {
 
 inline constexpr std::size_t metric_samples_max = 50'000;
 
+// Objects of a kind that are labels of their own: the first by name of those that are served here.
+inline constexpr std::size_t labelled_objects_max = 100;
+
 // In the order in which they are to be shown.
 using MetricLabels = std::vector<std::pair<std::string_view, std::string>>;
 
 enum class MetricKind : std::uint8_t { counter, gauge, histogram, info };
 
-// How often something took how long. The bounds are the same for all.
+// How often something took how long. The bounds are the same for all: from a fast sync to a message
+// that was retried for a day.
 class Latencies {
   public:
-    static constexpr std::array<std::int64_t, 14> bounds_us{100,
+    static constexpr std::array<std::int64_t, 19> bounds_us{100,
                                                             250,
                                                             500,
                                                             1'000,
@@ -40,7 +45,12 @@ class Latencies {
                                                             250'000,
                                                             500'000,
                                                             1'000'000,
-                                                            5'000'000};
+                                                            5'000'000,
+                                                            30'000'000,
+                                                            300'000'000,
+                                                            3'600'000'000,
+                                                            21'600'000'000,
+                                                            86'400'000'000};
 
     void add(std::int64_t duration_us);
 

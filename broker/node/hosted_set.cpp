@@ -152,13 +152,14 @@ void HostedSet::confirm(std::function<void(bool)> then) {
     log_->read(token);
 }
 
-void HostedSet::propose_raise(model::TimeMs wall_ms) {
+void HostedSet::propose_raise(model::TimeMs wall_ms, std::int64_t now_us) {
     const std::uint16_t level = std::exchange(raising_, std::uint16_t{0});
     if (level <= format_) return;
     Flight flight;
     flight.token = next_token_++;
     flight.entry.set = set_;
     flight.format = level;
+    flight.proposed_us = now_us;
     replication::Proposal proposal;
     proposal.token = flight.token;
     proposal.time_ms = wall_ms;
@@ -166,9 +167,9 @@ void HostedSet::propose_raise(model::TimeMs wall_ms) {
     if (log_->propose(std::move(proposal))) flights_.push_back(std::move(flight));
 }
 
-std::size_t HostedSet::propose(model::TimeMs wall_ms) {
+std::size_t HostedSet::propose(model::TimeMs wall_ms, std::int64_t now_us) {
     std::size_t entries = 0;
-    propose_raise(wall_ms);
+    propose_raise(wall_ms, now_us);
     while (!queue_.empty() && entries < entries_per_turn_max) {
         replication::Proposal proposal;
         Flight flight = gather(proposal.bodies);
@@ -179,6 +180,7 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms) {
         proposal.token = flight.token;
         proposal.time_ms = wall_ms;
         flight.format = format_;
+        flight.proposed_us = now_us;
         proposal.commands = model::encode_commands_at(flight.entry.commands, format_);
         if (log_->propose(std::move(proposal))) {
             flights_.push_back(std::move(flight));
@@ -228,7 +230,8 @@ Result<void> HostedSet::apply(const model::Entry& entry,
 }
 
 Result<void> HostedSet::apply_own(const replication::Committed& committed,
-                                  model::Effects& effects) {
+                                  model::Effects& effects,
+                                  std::int64_t now_us) {
     check(!flights_.empty() && flights_.front().token == committed.token,
           "entries commit in the order proposed");
     Flight flight = std::move(flights_.front());
@@ -241,6 +244,7 @@ Result<void> HostedSet::apply_own(const replication::Committed& committed,
         return applied.error();
     }
     traffic_.count(flight.entry.commands, effects.replies);
+    traffic_.committed(now_us - flight.proposed_us);
     unanswered_.push_back({committed.index, std::move(flight.done), std::move(effects.replies)});
     if (!answerable_) release_answers();
     return {};
@@ -288,13 +292,13 @@ void HostedSet::end(const replication::Ended& ended) {
     }
 }
 
-Result<void> HostedSet::finish(TurnEffects& effects) {
+Result<void> HostedSet::finish(TurnEffects& effects, std::int64_t now_us) {
     const std::vector<replication::Committed> all = log_->take_committed();
     for (const replication::Ended& ended : log_->take_ended()) end(ended);
     for (const replication::Committed& committed : all) {
         model::Effects own;
         auto applied =
-            committed.token != 0 ? apply_own(committed, own) : apply_others(committed, own);
+            committed.token != 0 ? apply_own(committed, own, now_us) : apply_others(committed, own);
         if (!applied) return applied.error();
         const auto append = [](auto& to, const auto& from) {
             to.insert(to.end(), from.begin(), from.end());

@@ -102,11 +102,11 @@ class HostedSet {
     void confirm(std::function<void(bool)> then);
 
     // Forms entries from what waits and stages them; their number. The rest waits for the next
-    // turn.
-    std::size_t propose(model::TimeMs wall_ms);
+    // turn. `now_us` is monotonic, here and below.
+    std::size_t propose(model::TimeMs wall_ms, std::int64_t now_us);
 
     // After the store's sync: applies what is committed, answers, runs what was confirmed.
-    Result<void> finish(TurnEffects& effects);
+    Result<void> finish(TurnEffects& effects, std::int64_t now_us);
 
     [[nodiscard]] model::SetId set() const { return set_; }
 
@@ -167,6 +167,7 @@ class HostedSet {
         std::uint64_t token = 0;
         model::Entry entry;
         std::uint16_t format = 1;
+        std::int64_t proposed_us = 0;
         std::vector<std::function<void(model::Reply)>> done;
     };
 
@@ -196,12 +197,14 @@ class HostedSet {
 
     Flight gather(std::vector<std::string>& bodies);
     Result<void> open_format();
-    void propose_raise(model::TimeMs wall_ms);
+    void propose_raise(model::TimeMs wall_ms, std::int64_t now_us);
     Result<void> apply(const model::Entry& entry,
                        std::uint16_t format,
                        const std::string& conf_state,
                        model::Effects& effects);
-    Result<void> apply_own(const replication::Committed& committed, model::Effects& effects);
+    Result<void> apply_own(const replication::Committed& committed,
+                           model::Effects& effects,
+                           std::int64_t now_us);
     Result<void> apply_others(const replication::Committed& committed, model::Effects& effects);
     void end(const replication::Ended& ended);
 

@@ -373,8 +373,9 @@ void Node::mend(model::SetId set, model::LogIndex index, Mended done) {
 
 Result<void> Node::commit() {
     const model::TimeMs wall_ms = even_time_.now_ms(world_.clock);
+    const std::int64_t now_us = world_.clock.steady_us();
     std::size_t entries = 0;
-    each_set([&](HostedSet& set) { entries += set.propose(wall_ms); });
+    each_set([&](HostedSet& set) { entries += set.propose(wall_ms, now_us); });
     if (world_.neighbours != nullptr) world_.neighbours->proposed();
     if (entries > 0) show_hanging();
     if (planted(K4)) {
@@ -386,13 +387,14 @@ Result<void> Node::commit() {
 
 Result<void> Node::finish_sets() {
     const model::LogIndex names_before = names_set_->applied();
+    const std::int64_t now_us = world_.clock.steady_us();
     TurnEffects of_names;
-    if (auto finished = names_set_->finish(of_names); !finished) return finished.error();
+    if (auto finished = names_set_->finish(of_names, now_us); !finished) return finished.error();
     if (names_set_->applied() != names_before) publish_keys();
     led_ = world_.neighbours == nullptr || names_set_->leader().value != 0;
     for (const auto& [number, desk] : open_->desks) {
         TurnEffects effects;
-        if (auto finished = desk->set().finish(effects); !finished) return finished.error();
+        if (auto done = desk->set().finish(effects, now_us); !done) return done.error();
         desk->take(effects);
         desk->look_at_leadership(init_of_set());
     }

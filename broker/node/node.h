@@ -250,7 +250,7 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     void measure_server(model::Metrics& metrics) const;
     void measure_log(model::Metrics& metrics) const;
     void measure_set(model::Metrics& metrics, HostedSet& set) const;
-    void measure_queues(model::Metrics& metrics) const;
+    void measure_objects(model::Metrics& metrics);
 
     World world_;
     EvenTime even_time_;  // entries are stamped with it

@@ -1,18 +1,14 @@
 // What a node tells of itself in figures: put together in the turn in which it is asked for.
-#include "broker/core/data_query.h"
 #include "broker/core/names_query.h"
 #include "broker/node/node.h"
+#include "broker/node/object_figures.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 namespace penstock::node {
 
 namespace {
-
-// Each costs a few rows; a node with more queues does not add them up.
-constexpr std::uint64_t queues_summed_max = 500;
 
 double number(std::uint64_t value) {
     return static_cast<double>(value);
@@ -32,8 +28,13 @@ model::Metrics Node::metrics() {
     model::Metrics metrics;
     measure_server(metrics);
     measure_log(metrics);
-    each_set([&](HostedSet& set) { measure_set(metrics, set); });
-    measure_queues(metrics);
+    Outcomes outcomes;
+    each_set([&](HostedSet& set) {
+        measure_set(metrics, set);
+        outcomes.add(set.traffic().counters());
+    });
+    outcomes.measure(metrics);
+    measure_objects(metrics);
     if (world_.neighbours != nullptr) world_.neighbours->measure(metrics);
     return metrics;
 }
@@ -102,9 +103,8 @@ void Node::measure_set(model::Metrics& metrics, HostedSet& set) const {
     set.traffic().measure(metrics, name);
 }
 
-void Node::measure_queues(model::Metrics& metrics) const {
+void Node::measure_objects(model::Metrics& metrics) {
     const model::Rows& names = names_set_->rows();
-    const auto queues = core::list_names(names, model::ObjectKind::queue, {}, 0, queues_summed_max);
     const auto count = [&](model::ObjectKind kind, const char* label) {
         const auto found = core::list_names(names, kind, {}, 0, 0);
         metrics.gauge("penstock_objects",
@@ -115,26 +115,14 @@ void Node::measure_queues(model::Metrics& metrics) const {
     count(model::ObjectKind::queue, "queue");
     count(model::ObjectKind::topic, "topic");
     count(model::ObjectKind::subscription, "subscription");
-    if (queues.total > queues_summed_max) return;
-    core::QueueCounts sum;
-    for (const core::NameInfo& queue : queues.items) {
-        const auto desk = open_->desks.find(queue.set);
-        if (desk == open_->desks.end() || !desk->second->serving()) continue;
-        const auto info = core::queue_info(desk->second->set().rows(), queue.number);
-        if (!info) continue;
-        sum.active += info->counts.active;
-        sum.inactive += info->counts.inactive;
-        sum.delayed += info->counts.delayed;
-    }
-    const auto depth = [&](const char* state, std::uint64_t messages) {
-        metrics.gauge("penstock_queue_messages",
-                      "Messages in the queues that this node serves; absent above 500 queues.",
-                      number(messages),
-                      {{"state", state}});
+    const auto desk_of = [this](model::SetId set) -> DataDesk* {
+        const auto desk = open_->desks.find(set);
+        return desk == open_->desks.end() || !desk->second->serving() ? nullptr
+                                                                      : desk->second.get();
     };
-    depth("visible", sum.active);
-    depth("leased", sum.inactive);
-    depth("delayed", sum.delayed);
+    ObjectFigures figures;
+    figures.look(names, desk_of, even_time_.still_ms(world_.clock));
+    figures.measure(metrics);
 }
 
 }  // namespace penstock::node

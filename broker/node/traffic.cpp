@@ -1,5 +1,6 @@
 #include "broker/node/traffic.h"
 
+#include "broker/base/enumerators.h"
 #include "broker/model/transfer.h"
 
 #include <algorithm>
@@ -32,11 +33,18 @@ void Traffic::count(const model::Command& command, const model::Reply& reply) {
         for (std::uint32_t at = 0; settle != nullptr && at < settle->items.size(); ++at) {
             const auto& moved = settled->moved;
             if (std::find(moved.begin(), moved.end(), at) != moved.end()) continue;
-            ++counters_.attempts[static_cast<std::size_t>(settle->items[at].verdict)];
+            count(settle->items[at]);
         }
     } else if (const auto* transferred = std::get_if<model::Transferred>(&reply)) {
         if (transferred->outcome == model::TransferOutcome::taken) ++counters_.transferred;
     }
+}
+
+void Traffic::count(const model::SettleItem& item) {
+    ++counters_.attempts[static_cast<std::size_t>(item.verdict)];
+    if (model::ends_well(item.verdict)) return;
+    const bool deferred = item.verdict == model::Verdict::not_attempted;
+    ++(deferred ? counters_.deferrals : counters_.failures)[item.failure];
 }
 
 void Traffic::measure(model::Metrics& metrics, const std::string& set) const {
@@ -73,6 +81,36 @@ void Traffic::measure(model::Metrics& metrics, const std::string& set) const {
                         counters_.attempts[static_cast<std::size_t>(verdict)],
                         {{"set", set}, {"verdict", std::string(model::to_text(verdict))}});
     }
+    metrics.histogram("penstock_commit_seconds",
+                      "Time from an entry's proposal by the set's leader until it is applied.",
+                      commits_,
+                      {{"set", set}});
+}
+
+void Outcomes::add(const TrafficCounters& counters) {
+    for (const auto& [reason, count] : counters.failures) failures_[reason] += count;
+    for (const auto& [reason, count] : counters.deferrals) deferrals_[reason] += count;
+}
+
+void Outcomes::measure(model::Metrics& metrics) const {
+    const auto by_reason =
+        [&](const char* name, const char* help, const TrafficCounters::ByFailure& counts) {
+            for (std::size_t at = 0; at < enumerator_limit; ++at) {
+                if (!enumerators<model::Failure>[at]) continue;
+                const auto reason = static_cast<model::Failure>(at);
+                const auto found = counts.find(reason);
+                metrics.counter(name,
+                                help,
+                                found == counts.end() ? 0 : found->second,
+                                {{"reason", std::string(model::to_text(reason))}});
+            }
+        };
+    by_reason("penstock_delivery_failures",
+              "Attempts that were not accepted, by their error class.",
+              failures_);
+    by_reason("penstock_delivery_deferrals",
+              "Deliveries that could not be attempted, by the reason.",
+              deferrals_);
 }
 
 }  // namespace penstock::node

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct TrafficCounters {
     std::uint64_t deleted = 0;                // acknowledged by receivers
     std::uint64_t transferred = 0;            // taken from other sets
     std::array<std::uint64_t, 6> attempts{};  // of push deliveries, by model::Verdict
+    using ByFailure = std::map<model::Failure, std::uint64_t>;
+    ByFailure failures;   // attempts that were not accepted
+    ByFailure deferrals;  // deliveries that could not be attempted
 };
 
 class Traffic {
@@ -30,6 +34,9 @@ class Traffic {
     void count(const std::vector<model::Command>& commands,
                const std::vector<model::Reply>& replies);
 
+    // An entry was applied so long after it was proposed.
+    void committed(std::int64_t took_us) { commits_.add(took_us); }
+
     [[nodiscard]] const TrafficCounters& counters() const { return counters_; }
 
     // Puts them in with the label `set`.
@@ -37,8 +44,21 @@ class Traffic {
 
   private:
     void count(const model::Command& command, const model::Reply& reply);
+    void count(const model::SettleItem& item);
 
     TrafficCounters counters_;
+    model::Latencies commits_;
+};
+
+// Failed attempts and deferrals by their reasons, all sets together: every reason there is.
+class Outcomes {
+  public:
+    void add(const TrafficCounters& counters);
+    void measure(model::Metrics& metrics) const;
+
+  private:
+    TrafficCounters::ByFailure failures_;
+    TrafficCounters::ByFailure deferrals_;
 };
 
 }  // namespace penstock::node

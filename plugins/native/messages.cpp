@@ -1,4 +1,5 @@
 #include "broker/base/base64.h"
+#include "broker/model/trace_context.h"
 #include "plugins/native/routes.h"
 
 #include <boost/beast/core/string.hpp>
@@ -124,11 +125,16 @@ std::string dedup_key_of(const HttpRequest& request, Fields& fields) {
     return std::string(key);
 }
 
+void join_trace_of(const HttpRequest& request, model::MessageMeta& meta) {
+    model::join_trace(meta, request.header("traceparent"), request.header("tracestate"));
+}
+
 // The one message that is the request's body, byte for byte.
 std::vector<model::NewMessage> read_single(Call& call, Fields& fields, bool to_topic) {
     model::NewMessage message;
     message.meta.content_type = content_type_of(call.request, fields);
     if (to_topic) read_address(fields, "tag", message.meta);
+    join_trace_of(call.request, message.meta);
     message.payload = std::move(call.request.body);
     std::vector<model::NewMessage> messages;
     messages.push_back(std::move(message));
@@ -191,6 +197,7 @@ asio::awaitable<Reply> send_message(Call& call) {
 asio::awaitable<Reply> send_batch(Call& call) {
     Fields fields = json_fields(call.request.body, {"messages", "delay"});
     auto messages = read_batch(fields, queue_fields, false);
+    for (auto& message : messages) join_trace_of(call.request, message.meta);
     co_return co_await send(call, std::move(fields), std::move(messages), false);
 }
 
@@ -204,6 +211,7 @@ asio::awaitable<Reply> publish_message(Call& call) {
 asio::awaitable<Reply> publish_batch(Call& call) {
     Fields fields = json_fields(call.request.body, {"messages", "delay", "want_receiver"});
     auto messages = read_batch(fields, topic_fields, true);
+    for (auto& message : messages) join_trace_of(call.request, message.meta);
     co_return co_await publish(call, std::move(fields), std::move(messages), false);
 }
 

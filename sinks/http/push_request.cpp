@@ -9,6 +9,7 @@
 //   x-cmq-message-id: <decimal>
 //   x-cmq-message-tag: <tags joined by ", ">
 //   penstock-replay: <job>                       only of a message that is replayed
+//   traceparent, tracestate                      only of a message that belongs to a trace
 //
 //   simplified: the message and nothing else
 //   cmq-json: {"TopicOwner":<number>,"topicName":"..","subscriptionName":"..","msgId":"..",
@@ -22,6 +23,7 @@
 //   cloudevents-batch: Content-Type: application/cloudevents-batch+json; charset=utf-8, an array
 #include "sinks/http/push_request.h"
 
+#include "broker/model/trace_context.h"
 #include "sinks/http/cloud_event.h"
 #include "sinks/http/json_text.h"
 #include "sinks/http/scf_record.h"
@@ -37,6 +39,14 @@ constexpr std::string_view cmq_headers =
     "\r\nContent-Type: text/plain\r\nUser-Agent: Qcloud Notification Service Agent"
     "\r\nx-cmq-request-id: ";
 constexpr std::string_view own_agent = "\r\nUser-Agent: Penstock";
+
+void append_trace(std::string& head, const api::Delivery& delivery) {
+    const std::string traceparent = model::traceparent_of(delivery.meta);
+    if (traceparent.empty()) return;
+    head.append("\r\ntraceparent: ").append(traceparent);
+    const std::string_view state = model::tracestate_of(delivery.meta);
+    if (!state.empty()) head.append("\r\ntracestate: ").append(state);
+}
 
 std::string typed(std::string_view content_type) {
     std::string headers = "\r\nContent-Type: ";
@@ -183,6 +193,7 @@ client::Outgoing PushRequest::fill(const api::Delivery& delivery,
     head += std::to_string(body.size());
     head += drawn.headers;
     if (delivery.replay != 0) head += "\r\npenstock-replay: " + std::to_string(delivery.replay);
+    append_trace(head, delivery);
     head += credentials_.headers();
     if (!token.empty()) head.append("\r\nauthorization: Bearer ").append(token);
     signer_.append_headers(head, model::to_text(delivery.message), now_ms, body);

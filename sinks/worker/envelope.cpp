@@ -1,6 +1,7 @@
 #include "sinks/worker/envelope.h"
 
 #include "broker/base/instant.h"
+#include "broker/model/trace_context.h"
 
 #include <algorithm>
 #include <array>
@@ -83,6 +84,12 @@ std::vector<std::string> message_environment(const api::Target& target,
     }
     all.push_back(variable("PENSTOCK_DEADLINE_MS", std::to_string(deadline_ms)));
     all.push_back(variable("PENSTOCK_CONTENT_TYPE", delivery.meta.content_type));
+    const std::string traceparent = model::traceparent_of(delivery.meta);
+    if (!traceparent.empty()) {
+        all.push_back(variable("TRACEPARENT", traceparent));
+        const std::string_view state = model::tracestate_of(delivery.meta);
+        if (!state.empty()) all.push_back(variable("TRACESTATE", std::string(state)));
+    }
     std::size_t bytes = 0;
     for (const std::string& one : all) bytes += one.size() + 1;
     std::set<std::string> names;

@@ -211,4 +211,13 @@ void LogBook::sandbox(std::function<void(api::SandboxReport)> answer) {
     });
 }
 
+void LogBook::measure(model::Metrics& metrics) const {
+    metrics.counter("penstock_function_processes_started",
+                    "Processes of worker pools that were started, again after a crash too.",
+                    starts_);
+    metrics.counter("penstock_function_processes_crashed",
+                    "Of those: ended as they should not have.",
+                    crashes_);
+}
+
 }  // namespace penstock::sinks::worker

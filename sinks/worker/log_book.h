@@ -5,6 +5,7 @@
 
 #include "broker/api/functions.h"
 #include "broker/base/clock.h"
+#include "broker/model/metric.h"
 #include "sinks/worker/launcher.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -56,6 +57,13 @@ class LogBook final : public api::Functions {
     // empty source: this one not any more.
     void watch(model::SubscriptionNo subscription, const void* watcher, StatusSource source);
 
+    // A pool started a process; one of its processes ended as it should not.
+    void count_start() { ++starts_; }
+
+    void count_crash() { ++crashes_; }
+
+    void measure(model::Metrics& metrics) const;
+
     void logs(api::FunctionLogQuery query,
               std::function<void(api::FunctionLogPage)> answer) override;
     void status(model::SubscriptionNo subscription,
@@ -95,6 +103,8 @@ class LogBook final : public api::Functions {
     std::map<model::SubscriptionNo, Page> pages_;
     std::map<std::pair<model::SubscriptionNo, const void*>, StatusSource> sources_;
     std::uint64_t last_number_ = 0;
+    std::uint64_t starts_ = 0;
+    std::uint64_t crashes_ = 0;
 };
 
 }  // namespace penstock::sinks::worker

@@ -172,6 +172,7 @@ bool Pool::start(std::int64_t now_us) {
     auto& writable = order->writable;
     writable.insert(writable.end(), opening->writable.begin(), opening->writable.end());
     starts_ += 1;
+    world_.log_book.count_start();
     process->number = world_.launcher.start(
         std::move(*order),
         std::move(opening->files),

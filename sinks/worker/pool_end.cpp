@@ -199,6 +199,7 @@ void Pool::conclude_crash(Process& process, std::int64_t now_us) {
             name + ": " + how_it_ended(process) + "; another is started when a message comes");
     }
     crashes_ += 1;
+    world_.log_book.count_crash();
     count_crash(process, now_us);
     back_off(now_us);
     if (fast_exits_ >= world_.limits.fast_exits_max) return conclude_loop(process);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 
@@ -26,6 +27,35 @@ std::string mistakes_of(const std::string& text) {
     if (loaded) return {};
     const std::string& detail = loaded.error().detail;
     return detail.substr(0, path.size()) == path ? detail.substr(path.size()) : detail;
+}
+
+TEST(Config, WhatTracingLeavesEmptyIsTakenFromOpenTelemetrysVariables) {
+    std::map<std::string, std::string> said{{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
+                                            {"OTEL_SERVICE_NAME", "orders"}};
+    auto loaded = load({{}, said, {}});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->config.tracing.endpoint, "http://c:4318");
+    EXPECT_EQ(loaded->config.tracing.service_name, "orders");
+    EXPECT_EQ(loaded->origins.at("tracing.service_name"), "OTEL_SERVICE_NAME");
+    const std::string file =
+        file_with("[tracing]\nendpoint = \"http://own:1\"\nservice_name = \"\"\n");
+    loaded = load({file, said, {}});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->config.tracing.endpoint, "http://own:1");
+    EXPECT_EQ(loaded->config.tracing.service_name, "orders");
+}
+
+TEST(Config, OpenTelemetrysVariablesAreLeftAloneWhereTheyAskForSomethingElse) {
+    std::map<std::string, std::string> said{{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"},
+                                            {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+                                            {"OTEL_SERVICE_NAME", "orders"}};
+    EXPECT_EQ(load({{}, said, {}})->config.tracing.endpoint, "");
+    EXPECT_EQ(load({{}, said, {}})->config.tracing.service_name, "orders");
+    said["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/json";
+    EXPECT_EQ(load({{}, said, {}})->config.tracing.endpoint, "http://c:4317");
+    said["OTEL_SDK_DISABLED"] = "True";
+    EXPECT_EQ(load({{}, said, {}})->config.tracing.endpoint, "");
+    EXPECT_EQ(load({{}, said, {}})->config.tracing.service_name, "");
 }
 
 TEST(Config, TheExampleFileHoldsEveryKeyWithItsDefault) {

@@ -1,5 +1,6 @@
-"""Following a topic: tail and listen."""
+"""Following what happens: tail, listen, the topic `sys`, and traces on their way through."""
 
+import http.client
 import json
 import os
 import signal
@@ -7,12 +8,18 @@ import subprocess
 import unittest
 
 from receiver import Receiver
-from server import BINARY, Server, data_folder
+from server import BINARY, DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PUBLISHER = "b7ad6b7169203331"
+TRACEPARENT = f"00-{TRACE}-{PUBLISHER}-01"
+FORWARDS = 'function handle(event, ctx) ctx.send("out", {body = "next"}) end\n'
 
 
 class LiveTest(unittest.TestCase):
-    def start(self):
-        self.server = Server(self, data_folder(self)).start()
+    def start(self, config=None):
+        self.folder = data_folder(self)
+        self.server = Server(self, self.folder, config).start()
         self.server.cli("topic", "create", "events")
 
     def begin(self, *words):
@@ -55,6 +62,82 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(listen.wait(10), 0)
         self.assertEqual(json.loads(self.server.cli("sub", "list", "-o", "json")), [])
         self.assertEqual(json.loads(self.server.cli("queue", "list", "-o", "json")), [])
+
+    def test_sys_tells_of_dead_letters_and_stopped_subscriptions(self):
+        self.start()
+        self.server.cli("topic", "create", "sys")
+        self.server.cli("queue", "create", "alarms")
+        self.server.cli("sub", "add", "sys", "alarms", "--queue", "alarms")
+        self.server.cli(
+            "sub", "add", "events", "away", "--http", "http://127.0.0.1:1/", "--retry", "1s"
+        )
+        self.server.cli("sub", "add", "events", "idle", "--queue", "alarms", "--tag", "none")
+
+        # What was so before its first look is no news: it is told that the server started.
+        self.server.terminate()
+        self.server.start()
+
+        def alarms():
+            told = self.server.cli("queue", "peek", "alarms", "-o", "ndjson")
+            events = [json.loads(line) for line in told.splitlines()]
+            return [(json.loads(e["body"])["type"], json.loads(e["body"])) for e in events]
+
+        wait_until(lambda: dict(alarms()).get("penstock.server.started"), 20, "the first look")
+        self.server.cli("topic", "publish", "events", "lost")
+        self.server.cli("sub", "pause", "events/idle")
+        arrived = "penstock.dead_letters.arrived"
+        found = wait_until(lambda: dict(alarms()).get(arrived), 20, "the dead letter is told of")
+        self.assertEqual(found, {"type": arrived, "subject": "events.away.dlq", "new": 1, "letters": 1})
+        stopped = "penstock.subscription.stopped"
+        found = wait_until(lambda: dict(alarms()).get(stopped), 20, "the pause is told of")
+        self.assertEqual(found["subject"], "events/idle")
+
+    def test_a_trace_goes_on_at_every_hop_and_its_spans_are_exported(self):
+        collector = Receiver(self)
+        self.start(f'[tracing]\nendpoint = "http://127.0.0.1:{collector.port}"\n')
+        receiver = Receiver(self)
+        file = self.folder / "forward.lua"
+        file.write_text(FORWARDS)
+        self.server.cli("queue", "create", "out")
+        self.server.cli("sub", "add", "events", "hook", "--http", receiver.url)
+        self.server.cli("sub", "add", "events", "fn", "--lua", file)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        head = {
+            "Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}",
+            "traceparent": TRACEPARENT,
+            "tracestate": "vendor=1",
+        }
+        connection.request("POST", "/v1/topics/events/messages", "hello", head)
+        self.assertEqual(connection.getresponse().status, 201)
+        connection.close()
+        wait_until(lambda: receiver.heads, 20, "the push")
+        pushed = receiver.heads[0]
+        self.assertEqual(pushed["tracestate"], "vendor=1")
+        version, trace, step, flags = pushed["traceparent"].split("-")
+        self.assertEqual((version, trace, flags), ("00", TRACE, "01"))
+        self.assertNotEqual(step, PUBLISHER)
+
+        def out():
+            told = self.server.cli("queue", "peek", "out", "-o", "ndjson")
+            return [json.loads(line) for line in told.splitlines()]
+
+        shown = wait_until(out, 20, "the handler's output")[0]
+        track = json.loads(self.server.cli("message", "track", shown["id"], "-o", "json"))
+        self.assertEqual(track["sent_to"], "out")
+        output = shown["attributes"]
+        self.assertTrue(output["traceparent"].startswith(f"00-{TRACE}-"))
+        self.assertNotIn(output["traceparent"], (TRACEPARENT, pushed["traceparent"]))
+
+        def spans():
+            batches = [json.loads(body)["resourceSpans"][0] for body in collector.bodies]
+            return [span for batch in batches for span in batch["scopeSpans"][0]["spans"]]
+
+        wait_until(lambda: len(spans()) == 2, 20, "both spans are exported")
+        self.assertEqual({span["traceId"] for span in spans()}, {TRACE})
+        self.assertEqual({span["parentSpanId"] for span in spans()}, {PUBLISHER})
+        self.assertEqual(
+            {span["spanId"] for span in spans()}, {step, output["traceparent"].split("-")[2]}
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """/metrics of the real binary: OpenMetrics to the letter, and its figures move with the traffic."""
 
+import json
+import pathlib
+import re
 import unittest
 
 from cluster import Cluster
@@ -7,6 +10,16 @@ from cmq import Cmq
 from open_metrics import total
 from receiver import Receiver
 from server import Server, data_folder, wait_until
+
+
+DASHBOARD = pathlib.Path(__file__).parents[2] / "packaging/grafana/penstock.json"
+
+
+def names_of_the_dashboard():
+    shown = json.loads(DASHBOARD.read_text())
+    texts = [target["expr"] for panel in shown["panels"] for target in panel.get("targets", [])]
+    texts += [variable["query"] for variable in shown["templating"]["list"]]
+    return {name for text in texts for name in re.findall(r"penstock_[a-z_]+", text)}
 
 
 class MetricsTest(unittest.TestCase):
@@ -50,7 +63,41 @@ class MetricsTest(unittest.TestCase):
             return total(found, "penstock_delivery_attempts_total", verdict="accepted") == 5
 
         wait_until(pushed, 20, "five deliveries are counted")
-        self.assertEqual(total(server.metrics(), "penstock_messages_published_total"), 5)
+        found = server.metrics()
+        self.assertEqual(total(found, "penstock_messages_published_total"), 5)
+        self.assertEqual(total(found, "penstock_delivery_first_attempt_seconds_count"), 5)
+        self.assertEqual(total(found, "penstock_delivery_accepted_seconds_count"), 5)
+        self.assertGreater(total(found, "penstock_delivery_accepted_seconds_sum"), 0)
+        self.assertGreater(total(found, "penstock_commit_seconds_count"), 5)
+        self.assertEqual(total(found, "penstock_delivery_failures_total"), 0)
+
+    def test_what_waits_is_told_by_subscription_and_queue_with_its_age(self):
+        server = Server(self, data_folder(self)).start()
+        server.cli("topic", "create", "events")
+        server.cli("sub", "add", "events", "away", "--http", "http://127.0.0.1:1/", "--retry", "1h")
+        server.cli("topic", "publish", "events", "event")
+        server.cli("queue", "create", "jobs")
+        server.cli("queue", "send", "jobs", "job")
+
+        def failed():
+            return total(server.metrics(), "penstock_delivery_failures_total", reason="refused") == 1
+
+        wait_until(failed, 20, "the failed attempt is counted")
+
+        def aged():
+            found = server.metrics()
+            named = {n for n in names_of_the_dashboard() if n.startswith("penstock_subscription_")}
+            self.assertLessEqual(named, {name for name, _ in found})
+            away = {"subscription": "events/away"}
+            self.assertEqual(total(found, "penstock_subscription_depth", **away), 1)
+            self.assertEqual(total(found, "penstock_queue_depth", queue="jobs", state="visible"), 1)
+            return (
+                total(found, "penstock_subscription_depth", state="waiting", **away) == 1
+                and total(found, "penstock_subscription_oldest_age_seconds", **away) > 0
+                and total(found, "penstock_queue_oldest_age_seconds", queue="jobs") > 0
+            )
+
+        wait_until(aged, 20, "what waits has an age")
 
     def test_every_node_of_a_cluster_tells_its_part(self):
         cluster = Cluster(self, data_folder(self)).start().found()
@@ -89,6 +136,11 @@ class MetricsTest(unittest.TestCase):
         _, view = cluster.nodes[1].native("GET", "/v1/cluster")
         told_of = {name: view["counters"][name] for name in ("refused_peers", "snapshots_failed")}
         self.assertEqual(told_of, {"refused_peers": 0, "snapshots_failed": 0})
+        served = {name for one in found for name, _ in one}
+        # There while tracing.endpoint is set, and while a queue or subscription is there.
+        absent = names_of_the_dashboard() - served
+        absent -= {"penstock_spans_exported_total", "penstock_spans_dropped_total"}
+        self.assertTrue(all(name.startswith("penstock_subscription_") for name in absent), absent)
         changes = total(found[1], "penstock_set_leader_changes_total")
         self.assertGreaterEqual(view["counters"]["leader_changes"], changes)
         self.assertGreater(changes, 0)

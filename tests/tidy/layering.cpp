@@ -119,6 +119,8 @@ const std::map<std::string, Names>& room_edges() {
           "sinks/worker/owned_file.h"}},
         {"sinks/process", with(function_rooms, "sinks/http")},
         {"sinks/lua", function_rooms},
+        {"sinks/observed",
+         {"broker/base", "broker/model", "broker/api", "sinks/sink.h", "sinks/client"}},
         {"lua", {"broker/base", "sinks/worker/protocol.h"}},
         {"dispatcher", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
         {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
@@ -135,6 +137,7 @@ const std::map<std::string, Names>& room_edges() {
           "plugins/listener",
           "plugins/native/authentication.h",
           "plugins/native/figures.h"}},
+        {"plugins/sys", {"broker/base", "broker/model", "broker/api"}},
         // The visible lists and the composition root.
         {"sinks/all", {everything}},
         {"plugins/all", {everything}},

@@ -119,7 +119,7 @@ TEST_F(Events, TheStreamBeginsWithTheFigures) {
     EXPECT_EQ(text(events[0].second, "attempts"), R"({"accepted":11,"retry":1})");
     EXPECT_EQ(text(events[0].second, "objects"), R"({"topic":3})");
     EXPECT_EQ(text(events[0].second, "syncs"),
-              R"({"count":2,"sum_us":7000200,"within":[0,1,1,1,1,1,1,1,1,1,1,1,1,1]})");
+              R"({"count":2,"sum_us":7000200,"within":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,2,2,2,2,2]})");
 }
 
 TEST_F(Events, ObjectsAreToldOnceAndThenWhenTheyChange) {

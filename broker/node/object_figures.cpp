@@ -1,0 +1,132 @@
+#include "broker/node/object_figures.h"
+
+#include "broker/core/letter_query.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::node {
+
+namespace {
+
+// A node with more queues does not add them up.
+constexpr std::uint64_t queues_summed_max = 500;
+
+double number(std::uint64_t value) {
+    return static_cast<double>(value);
+}
+
+// 0: there is none.
+double age_s(model::TimeMs oldest_ms, model::TimeMs now_ms) {
+    if (oldest_ms == 0) return 0;
+    return static_cast<double>(std::max<model::TimeMs>(now_ms - oldest_ms, 0)) / 1e3;
+}
+
+}  // namespace
+
+void ObjectFigures::look(const model::Rows& names, const DeskOf& desk_of, model::TimeMs now_ms) {
+    queues_.clear();
+    subscriptions_.clear();
+    sum_ = {};
+    look_at_queues(names, model::ObjectKind::queue, desk_of, now_ms);
+    look_at_queues(names, model::ObjectKind::dead_letter_queue, desk_of, now_ms);
+    look_at_subscriptions(names, desk_of, now_ms);
+}
+
+void ObjectFigures::look_at_queues(const model::Rows& names,
+                                   model::ObjectKind kind,
+                                   const DeskOf& desk_of,
+                                   model::TimeMs now_ms) {
+    const auto found = core::list_names(names, kind, {}, 0, queues_summed_max);
+    const bool users = kind == model::ObjectKind::queue;
+    if (users) summed_ = found.total <= queues_summed_max;
+    std::size_t told = 0;
+    for (const core::NameInfo& name : found.items) {
+        if (told == model::labelled_objects_max && !(users && summed_)) return;
+        DataDesk* desk = desk_of(name.set);
+        if (desk == nullptr) continue;
+        const auto info = core::queue_info(desk->set().rows(), name.number);
+        if (!info) continue;
+        if (users) {
+            sum_.active += info->counts.active;
+            sum_.inactive += info->counts.inactive;
+            sum_.delayed += info->counts.delayed;
+        }
+        if (told == model::labelled_objects_max) continue;
+        ++told;
+        queues_.push_back({name.name, info->counts, age_s(info->counts.oldest_ms, now_ms)});
+    }
+}
+
+void ObjectFigures::look_at_subscriptions(const model::Rows& names,
+                                          const DeskOf& desk_of,
+                                          model::TimeMs now_ms) {
+    const auto kind = model::ObjectKind::subscription;
+    const auto found = core::list_names(names, kind, {}, 0, queues_summed_max);
+    for (const core::NameInfo& name : found.items) {
+        if (subscriptions_.size() == model::labelled_objects_max) return;
+        DataDesk* desk = desk_of(name.set);
+        if (desk == nullptr) continue;
+        const model::Rows& rows = desk->set().rows();
+        const auto info = core::subscription_info(rows, name.number);
+        if (!info) continue;
+        Subscription told{name.name, info->backlog, info->waiting, 0, true};
+        told.active = info->spec.state == model::SubscriptionState::active;
+        if (info->backlog > 0) {
+            told.oldest_s = age_s(core::oldest_open_ms(rows, name.number), now_ms);
+        }
+        subscriptions_.push_back(std::move(told));
+    }
+}
+
+void ObjectFigures::measure_sums(model::Metrics& metrics) const {
+    if (!summed_) return;
+    const auto depth = [&](const char* state, std::uint64_t messages) {
+        metrics.gauge("penstock_queue_messages",
+                      "Messages in the queues that this node serves; absent above 500 queues.",
+                      number(messages),
+                      {{"state", state}});
+    };
+    depth("visible", sum_.active);
+    depth("leased", sum_.inactive);
+    depth("delayed", sum_.delayed);
+}
+
+void ObjectFigures::measure(model::Metrics& metrics) const {
+    measure_sums(metrics);
+    for (const Queue& queue : queues_) {
+        const auto depth = [&](const char* state, std::uint64_t messages) {
+            metrics.gauge("penstock_queue_depth",
+                          "Messages of a queue, also of a dead-letter queue, by their state.",
+                          number(messages),
+                          {{"queue", queue.name}, {"state", state}});
+        };
+        depth("visible", queue.counts.active);
+        depth("leased", queue.counts.inactive);
+        depth("delayed", queue.counts.delayed);
+        metrics.gauge("penstock_queue_oldest_age_seconds",
+                      "Age of a queue's oldest message that is not consumed; 0: there is none.",
+                      queue.oldest_s,
+                      {{"queue", queue.name}});
+    }
+    for (const Subscription& one : subscriptions_) {
+        const auto depth = [&](const char* state, std::uint64_t messages) {
+            metrics.gauge("penstock_subscription_depth",
+                          "Messages a subscription is not done with; waiting: failed before.",
+                          number(messages),
+                          {{"subscription", one.name}, {"state", state}});
+        };
+        depth("fresh", one.backlog - std::min(one.waiting, one.backlog));
+        depth("waiting", one.waiting);
+        metrics.gauge("penstock_subscription_active",
+                      "1 while a subscription is neither paused nor disabled.",
+                      one.active ? 1 : 0,
+                      {{"subscription", one.name}});
+        metrics.gauge("penstock_subscription_oldest_age_seconds",
+                      "Age of the oldest message a subscription is not done with; 0: none.",
+                      one.oldest_s,
+                      {{"subscription", one.name}});
+    }
+}
+
+}  // namespace penstock::node
