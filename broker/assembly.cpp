@@ -131,7 +131,9 @@ Result<void> Assembly::start_dispatcher() {
     figures_ = std::make_unique<ServerFigures>(
         broker_->metrics(), executor, [this](model::Metrics& metrics) {
             observer_->measure(metrics);
+            dispatcher_->measure(metrics);
             functions_->log_book.measure(metrics);
+            if (tcp_) tcp_->measure(metrics);
         });
     return {};
 }

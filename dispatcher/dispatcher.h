@@ -38,6 +38,9 @@ class Dispatcher final : public api::DeliveryListener {
     // the dispatcher's thread. Once, any thread.
     void stop(std::chrono::milliseconds within, std::function<void()> stopped);
 
+    // What it tells of itself in figures. The dispatcher's thread.
+    void measure(model::Metrics& metrics) const { scheduler_.measure(metrics); }
+
     // Called by the broker, on its threads.
     void on_target(api::Target target) override;
     void on_target_gone(model::SubscriptionNo subscription) override;

@@ -47,6 +47,9 @@ class Pace {
     // At a time, as things are.
     [[nodiscard]] std::size_t concurrency() const;
 
+    // The endpoint is left alone but for probes.
+    [[nodiscard]] bool breaker_open() const { return breaker_ && breaker_->open(); }
+
     // Why nothing, or less than usual, is tried; `until_us` 0: it does not apply.
     struct Holding {
         model::Hold hold = model::Hold::none;

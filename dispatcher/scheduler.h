@@ -5,6 +5,7 @@
 #pragma once
 
 #include "broker/api/dispatch.h"
+#include "broker/model/metric.h"
 #include "dispatcher/key_lanes.h"
 #include "dispatcher/order_gate.h"
 #include "dispatcher/outcomes.h"
@@ -131,6 +132,9 @@ class Scheduler {
     // Outcomes that are not durable yet.
     [[nodiscard]] std::size_t unsettled() const;
 
+    // Of the subscriptions, the first model::labelled_objects_max by name are told one by one.
+    void measure(model::Metrics& metrics) const;
+
   private:
     // A delivery whose handler read kv rows: until its effects are durable it may have to be
     // handled again. Where order is kept, also one that may be refused.
@@ -182,6 +186,7 @@ class Scheduler {
         }
     };
 
+    static void measure(const Lane& lane, model::Metrics& metrics);
     [[nodiscard]] bool may_ever_start(const Lane& lane) const;
     [[nodiscard]] bool may_start(const Lane& lane) const;
     [[nodiscard]] bool over_share(const Lane& lane) const;

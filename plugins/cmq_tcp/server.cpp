@@ -1,10 +1,14 @@
 #include "plugins/cmq_tcp/server.h"
 
+#include "plugins/cmq_tcp/counters.h"
 #include "plugins/cmq_tcp/session.h"
 #include "plugins/listener/acceptor.h"
 
+#include <array>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace penstock::plugins {
 
@@ -25,10 +29,12 @@ struct TcpServer::State {
     State(TcpServerOptions given, IoPool& threads, const Clock& clock)
         : options(std::move(given)),
           pool(threads),
+          counters(threads.size()),
           acceptor(threads, clock, lane_limits(options.limits)) {}
 
     TcpServerOptions options;
     IoPool& pool;
+    std::vector<cmq_tcp::Counters> counters;                                  // one a lane
     std::map<const asio::io_context*, std::unique_ptr<cmq_tcp::Desk>> desks;  // one a lane
     Acceptor acceptor;
 };
@@ -52,8 +58,11 @@ void TcpServer::serve(api::Broker& broker) {
     State& state = *state_;
     constexpr std::uint64_t ids_of_a_lane = std::uint64_t{1} << 48U;
     for (std::size_t at = 0; at < state.pool.size(); ++at) {
-        state.desks[&state.pool.at(at)] = std::make_unique<cmq_tcp::Desk>(
-            broker, state.options.limits, state.options.seed + at * ids_of_a_lane);
+        state.desks[&state.pool.at(at)] =
+            std::make_unique<cmq_tcp::Desk>(broker,
+                                            state.options.limits,
+                                            state.counters[at],
+                                            state.options.seed + at * ids_of_a_lane);
     }
     state.acceptor.start([&state](Socket socket, Lane& lane, const std::string& /*remote*/) {
         cmq_tcp::Desk& desk = *state.desks.at(&lane.context());
@@ -73,6 +82,27 @@ std::string TcpServer::host() const {
 
 std::size_t TcpServer::connections() const {
     return state_->acceptor.connections();
+}
+
+void TcpServer::measure(model::Metrics& metrics) const {
+    std::array<std::uint64_t, cmq_tcp::action_names.size()> requests{};
+    std::uint64_t opened = 0;
+    for (const cmq_tcp::Counters& lane : state_->counters) {
+        opened += lane.connections();
+        for (std::size_t at = 0; at < requests.size(); ++at) requests[at] += lane.requests(at);
+    }
+    metrics.gauge("penstock_tcp_connections",
+                  "Connections of CMQ over TCP that are open.",
+                  static_cast<double>(connections()));
+    metrics.counter("penstock_tcp_connections_opened",
+                    "Connections of CMQ over TCP that were accepted.",
+                    opened);
+    for (std::size_t at = 0; at < requests.size(); ++at) {
+        metrics.counter("penstock_tcp_requests",
+                        "Requests that came over CMQ over TCP.",
+                        requests[at],
+                        {{"action", std::string(cmq_tcp::action_names[at])}});
+    }
 }
 
 void TcpServer::stop(std::function<void()> done) {

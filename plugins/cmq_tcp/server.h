@@ -10,6 +10,7 @@
 #include "broker/api/broker.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/model/metric.h"
 #include "plugins/cmq_tcp/limits.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/server_tls.h"
@@ -48,6 +49,9 @@ class TcpServer {
     [[nodiscard]] std::uint16_t port() const;       // the one in use
     [[nodiscard]] std::string host() const;         // the address in use, as text
     [[nodiscard]] std::size_t connections() const;  // open now; any thread
+
+    // Connections and what was asked for over them, in figures. Any thread.
+    void measure(model::Metrics& metrics) const;
 
     // Stops accepting and reading, cancels pulls, lets what is under way be answered within
     // limits.stop_grace, then cuts. `done` runs once, on an I/O thread. Any thread, at most once.

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -24,10 +25,30 @@ std::int64_t us_of(std::chrono::milliseconds time) {
     return std::chrono::microseconds(time).count();
 }
 
+// By what the request has for fields.
+Action action_of(const Request& request) {
+    if (request.is(Command::heartbeat)) return Action::heartbeat;
+    constexpr std::array actions{Action::other,
+                                 Action::greeting,
+                                 Action::send,
+                                 Action::receive,
+                                 Action::remove,
+                                 Action::publish};
+    static_assert(actions.size() == std::variant_size_v<decltype(Request::fields)>);
+    return actions[request.fields.index()];
+}
+
 }  // namespace
 
-Desk::Desk(api::Broker& asked, const TcpLimits& bounds, std::uint64_t seed_of_ids)
-    : broker(asked), limits(bounds), scratch(scratch_bytes, '\0'), seed(seed_of_ids) {}
+Desk::Desk(api::Broker& asked,
+           const TcpLimits& bounds,
+           Counters& counted,
+           std::uint64_t seed_of_ids)
+    : broker(asked),
+      limits(bounds),
+      counters(counted),
+      scratch(scratch_bytes, '\0'),
+      seed(seed_of_ids) {}
 
 std::uint64_t Desk::next_request_id() {
     return mix64(seed + ++replies);
@@ -42,6 +63,7 @@ void Session::start() {
     stream_.start();
     signal.slot().assign([this](asio::cancellation_type) { begin_to_end(); });
     lane_.enter(*this);
+    desk_.counters.count_connection();
     const std::int64_t now = now_us();
     greet_until_us_ = now + us_of(desk_.limits.authentication_timeout);
     idle_until_us_ = now + us_of(desk_.limits.idle_timeout);
@@ -195,6 +217,7 @@ std::size_t Session::take_frames(std::string_view input) {
 bool Session::take(std::string_view payload, std::size_t bytes) {
     const auto request = decode_request(payload);
     if (!request) return false;
+    desk_.counters.count(action_of(*request));
     if (request->is(Command::heartbeat)) {
         echo(payload);
         return true;

@@ -10,6 +10,7 @@
 
 #include "broker/api/broker.h"
 #include "plugins/cmq_http/faults.h"
+#include "plugins/cmq_tcp/counters.h"
 #include "plugins/cmq_tcp/limits.h"
 #include "plugins/cmq_tcp/reply.h"
 #include "plugins/cmq_tcp/request.h"
@@ -27,12 +28,13 @@ namespace penstock::plugins::cmq_tcp {
 
 // What the sessions of one lane share; outlives them.
 struct Desk {
-    Desk(api::Broker& asked, const TcpLimits& bounds, std::uint64_t seed_of_ids);
+    Desk(api::Broker& asked, const TcpLimits& bounds, Counters& counted, std::uint64_t seed_of_ids);
 
     std::uint64_t next_request_id();
 
     api::Broker& broker;
     const TcpLimits& limits;
+    Counters& counters;
     std::string scratch;  // what is read, until it is taken or put aside
     std::uint64_t seed;
     std::uint64_t replies = 0;

@@ -103,6 +103,25 @@ TEST(Health, WhileTheBreakerIsOpenNothingIsTriedAndNothingGoesBack) {
     EXPECT_EQ(start_all(opened.scheduler, *wake), (std::vector<model::Sequence>{6}));
 }
 
+TEST(Health, AnOpenBreakerAndTheRampBehindItAreFigures) {
+    Opened opened;
+    const auto figure = [&](const char* name) {
+        model::Metrics metrics;
+        opened.scheduler.measure(metrics);
+        return metrics.value(name, {{"subscription", "/"}});
+    };
+    EXPECT_EQ(figure("penstock_subscription_breaker_open"), 1);
+    model::Metrics metrics;
+    opened.scheduler.measure(metrics);
+    EXPECT_EQ(metrics.value("penstock_breakers_open"), 1);
+    const std::int64_t wake = *opened.scheduler.wake_us();
+    start_all(opened.scheduler, wake);
+    EXPECT_EQ(figure("penstock_subscription_in_flight"), 1);
+    opened.scheduler.finish(6, {}, wake);
+    EXPECT_EQ(figure("penstock_subscription_breaker_open"), 0);
+    EXPECT_EQ(figure("penstock_subscription_concurrency_limit"), 1);
+}
+
 TEST(Health, AProbeInVainIsADeferralAndNoAttempt) {
     Opened opened;
     const std::int64_t wake = *opened.scheduler.wake_us();

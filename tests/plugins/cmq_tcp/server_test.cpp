@@ -48,6 +48,30 @@ TEST_F(TcpServerTest, AHeartbeatComesBackAsItWent) {
     EXPECT_EQ(reply.command, 1040);
 }
 
+TEST_F(TcpServerTest, ConnectionsAndRequestsAreFigures) {
+    start();
+    Caller caller = greeted();
+    Caller stranger(server->port());
+    stranger.send(send_frame(5));
+    EXPECT_EQ(stranger.reply().result, 306);
+    caller.send(bytes("00 00 0b 00 00 00 08 03 10 90 08"));
+    EXPECT_EQ(caller.reply().command, 1040);
+    stranger.close();
+    ASSERT_TRUE(eventually([&] { return server->connections() == 1; }));
+    model::Metrics metrics;
+    server->measure(metrics);
+    EXPECT_EQ(metrics.value("penstock_tcp_connections"), 1);
+    EXPECT_EQ(metrics.value("penstock_tcp_connections_opened"), 2);
+    const auto requests = [&](const char* action) {
+        return metrics.value("penstock_tcp_requests", {{"action", action}});
+    };
+    EXPECT_EQ(requests("authenticate"), 1);
+    EXPECT_EQ(requests("heartbeat"), 1);
+    EXPECT_EQ(requests("send"), 1);
+    EXPECT_EQ(requests("receive"), 0);
+    EXPECT_EQ(requests("other"), 0);
+}
+
 TEST_F(TcpServerTest, ACommandBeforeTheGreetingIsToldSoAndNothingIsAsked) {
     start();
     Caller caller(server->port());
