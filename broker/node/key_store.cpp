@@ -56,11 +56,11 @@ void NodeKeys::put(api::KeptKey key,
                    api::Answered<api::Nothing> answer) {
     auto asked = std::make_shared<Asked<api::Nothing>>(executor, std::move(answer));
     asked->expire_after(timeout_ms_);
-    const auto done = [asked](model::Reply reply) {
-        if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
-            return asked->tell(std::move(*refusal));
-        }
-        asked->tell(api::Nothing{});
+    // A turn later: what is applied in one is known to those who check keys at its end.
+    const auto done = [asked, mailbox = mailbox_](const model::Reply& reply) {
+        model::Outcome<api::Nothing> outcome = api::Nothing{};
+        if (const auto* refusal = std::get_if<model::Refusal>(&reply)) outcome = *refusal;
+        mailbox->post([asked, outcome](Node&) { asked->tell(outcome); });
     };
     model::PutKey command{key.key_id, std::move(key.credential), key.lasting_root};
     mailbox_->post([command = std::move(command), done](Node& node) {

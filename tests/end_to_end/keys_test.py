@@ -63,6 +63,13 @@ class Keys(unittest.TestCase):
         self.assertIn("(10461)", refused["message"])
         self.assertEqual(self.cmq(viewer).answer("GetQueueAttributes", queueName="jobs")["code"], 0)
 
+    def test_a_key_is_good_as_soon_as_it_is_told_and_never_again_once_it_is_deleted(self):
+        for _ in range(100):
+            key = self.make(role="viewer")
+            self.assertEqual(self.ask(key, "GET", "/v1/queues")[0], 200)
+            self.ask(self.root, "DELETE", f"/v1/keys/{key.split(':')[0]}")
+            self.assertEqual(self.ask(key, "GET", "/v1/queues")[0], 401)
+
     def test_keys_rotate_end_and_outlive_restarts_and_stand_in_no_file(self):
         admin = self.make(role="admin")
         operator = self.make(by=admin, role="operator")

@@ -183,7 +183,7 @@ async function worksWithoutAMouse(page) {
   await page.keyboard.press("/");
   await page.keyboard.type("invo");
   await page.getByRole("link", { name: "invoices" }).waitFor();
-  expect("only what was looked for", (await page.getByRole("row").count()) === 2);
+  await until("only what was looked for", async () => (await page.getByRole("row").count()) === 2);
 }
 
 async function looks({ page, faults }, suffix, message) {
