@@ -206,7 +206,7 @@ class Salvage {
     std::map<model::SetId, std::unique_ptr<node::HostedSet>> sets;
 
   private:
-    // A log that stops a start because of what is above the rows is read without that.
+    // A log that stops a start, by what is above the rows or by its files, is read as far as it goes.
     Result<void> open_log() {
         const std::string folder = data_ + "/log";
         const auto applied = [this](model::SetId set) {
@@ -220,7 +220,9 @@ class Salvage {
             const auto nothing = [](model::SetId) {
                 return storage::nothing_needed;
             };
-            store = storage::LogStore::open(world_.disk, folder, world_.log, nothing);
+            storage::LogStoreOptions options = world_.log;
+            options.salvage = true;
+            store = storage::LogStore::open(world_.disk, folder, options, nothing);
         }
         if (!store) return store.error();
         store_ = std::move(*store);

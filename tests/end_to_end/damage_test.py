@@ -1,11 +1,15 @@
 """Damaged and missing files of the store: what stops the start, and what flows on."""
 
+import json
 import secrets
 import shutil
+import subprocess
 import unittest
 
 from cmq import Cmq
-from server import Server, data_folder, wait_until
+from server import BINARY, Server, data_folder, wait_until
+
+FAILURE = 1
 
 CONFIG = """
 [log]
@@ -122,6 +126,65 @@ class DamageTest(unittest.TestCase):
             return self.server.native("GET", "/v1/status")[1].get("quarantined") == 1
 
         wait_until(quarantined, 10, "one quarantined message in the status")
+
+    def offline(self, *words):
+        """A command on the folder of a server that does not run: its exit code and what it told."""
+        words = [BINARY, *map(str, words), "-o", "json"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+    def salvaged(self):
+        """What a server made of the salvaged folder still has, and what the commands told."""
+        data, saved, again = (self.server.folder / name for name in ("data", "saved", "again"))
+        checked, told = self.offline("store", "check", "--data", data)
+        self.assertEqual((checked, told["whole"]), (FAILURE, False), told)
+        code, lost = self.offline("store", "salvage", saved, "--data", data)
+        self.assertEqual(code, FAILURE, lost)
+        code, restored = self.offline("restore", saved, "--data", again)
+        self.assertEqual(code, 0, restored)
+        shutil.rmtree(data)
+        again.rename(data)
+        self.server.start()
+        found = self.receive_all()
+        self.assertTrue(found <= set(self.bodies), "no wrong byte is ever served")
+        return found, lost
+
+    def assert_lost(self, found, gone):
+        """All but `gone` is there; told by number, for bodies are long."""
+        missing = sorted(body[:6] for body in set(self.bodies) - found)
+        self.assertEqual(missing, sorted(body[:6] for body in gone))
+
+    def test_all_but_the_damaged_bodies_is_salvaged(self):
+        self.server.terminate()
+        victims = {self.bodies[40], self.bodies[200]}
+        for victim in victims:
+            segment, offset = self.find(victim[:1000])
+            flip(segment, offset + 500)
+        found, lost = self.salvaged()
+        self.assert_lost(found, victims)
+        self.assertEqual(lost["unreadable_messages"], len(victims))
+
+    def test_what_other_segments_hold_is_salvaged_when_one_is_gone(self):
+        self.server.terminate()
+        segment, _ = self.find(self.bodies[150][:1000])
+        content = segment.read_bytes()
+        gone = {body for body in self.bodies if body[:1000].encode() in content}
+        segment.unlink()
+        self.assertGreater(len(gone), 16)
+        found, lost = self.salvaged()
+        self.assert_lost(found, gone)
+        self.assertEqual(lost["unreadable_messages"], len(gone))
+
+    def test_what_stands_before_the_cut_of_a_segment_is_salvaged(self):
+        self.server.terminate()
+        # The first of its batch, which is one record.
+        segment, offset = self.find(self.bodies[128][:1000])
+        content = segment.read_bytes()
+        segment.write_bytes(content[: offset + 500])
+        gone = {body for body in self.bodies if content.find(body[:1000].encode()) >= offset}
+        self.assertGreater(len(gone), 0)
+        found, _ = self.salvaged()
+        self.assert_lost(found, gone)
 
 
 if __name__ == "__main__":

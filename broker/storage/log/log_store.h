@@ -29,6 +29,7 @@ struct LogStoreOptions {
                                   << 20;  // 1 MiB - 1 GiB; a larger record gets its own segment
     std::uint32_t reserve_percent = 5;    // of the disk, kept for what frees space
     std::uint32_t reserve_segments = 8;   // at least this many segments of it
+    bool salvage = false;  // what is left of sealed segments that are missing or short will do
 };
 
 // What an entry's commands are to whoever agrees on them; opaque bytes here in both cases. An entry

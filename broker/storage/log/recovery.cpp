@@ -190,6 +190,46 @@ Result<void> take_active(const StoreFiles& files, const Applied& applied, Recove
     return {};
 }
 
+// A row for what is left of its file.
+Result<ManifestRow> as_long_as_the_file(const StoreFiles& files, ManifestRow row) {
+    const auto file = files.open_segment(row.name);
+    if (!file) return file.error();
+    const Result<std::uint64_t> size = (*file)->size();
+    if (!size) return size.error();
+    row.bytes = std::min(row.bytes, *size);
+    row.footer = std::min(row.footer, *size);
+    return row;
+}
+
+Result<void> take_sealed(const StoreFiles& files, const ManifestRow& row, Recovered& recovered) {
+    const auto opened = open_listed(files, row, recovered.damaged);
+    if (!opened) return opened.error();
+    auto info = read_sealed(files, row);
+    if (!info) return info.error();
+    if (info->keep) ++recovered.damaged;
+    for (const ManifestTrim& trim : recovered.manifest.trims) {
+        if (trim.number == row.name.number) info->void_after[trim.set] = trim.last;
+    }
+    recovered.catalog.add(std::move(*info));
+    return {};
+}
+
+// All but the last one, which is written to. What cannot be opened is left out of a salvage.
+Result<void> take_all_sealed(const StoreFiles& files, bool salvage, Recovered& recovered) {
+    const std::vector<ManifestRow>& rows = recovered.manifest.rows;
+    for (std::size_t at = 0; at + 1 < rows.size(); ++at) {
+        Result<ManifestRow> row = rows[at];
+        if (salvage) row = as_long_as_the_file(files, rows[at]);
+        Result<void> taken;
+        if (row) taken = take_sealed(files, *row, recovered);
+        if (!row) taken = row.error();
+        if (taken) continue;
+        if (!salvage || taken.error().code != Errc::damaged) return taken;
+        ++recovered.damaged;
+    }
+    return {};
+}
+
 Result<std::optional<Recovered>> nothing_yet(const StoreFiles& files) {
     const auto names = files.list_segments();
     if (!names) return names.error();
@@ -207,7 +247,9 @@ Result<std::optional<Recovered>> nothing_yet(const StoreFiles& files) {
 
 }  // namespace
 
-Result<std::optional<Recovered>> recover(const StoreFiles& files, const Applied& applied) {
+Result<std::optional<Recovered>> recover(const StoreFiles& files,
+                                         const Applied& applied,
+                                         bool salvage) {
     auto manifest = files.read_manifest();
     if (!manifest) return manifest.error();
     if (!*manifest) return nothing_yet(files);
@@ -217,17 +259,13 @@ Result<std::optional<Recovered>> recover(const StoreFiles& files, const Applied&
     if (recovered.manifest.rows.empty()) {
         return refuse(files.manifest_path(), "it lists no segment");
     }
-    for (const ManifestRow& row : recovered.manifest.rows) {
-        if (row == recovered.manifest.rows.back()) break;
-        const auto opened = open_listed(files, row, recovered.damaged);
-        if (!opened) return opened.error();
-        auto info = read_sealed(files, row);
-        if (!info) return info.error();
-        if (info->keep) ++recovered.damaged;
-        for (const ManifestTrim& trim : recovered.manifest.trims) {
-            if (trim.number == row.name.number) info->void_after[trim.set] = trim.last;
-        }
-        recovered.catalog.add(std::move(*info));
+    if (const auto taken = take_all_sealed(files, salvage, recovered); !taken) {
+        return taken.error();
+    }
+    if (salvage) {
+        auto last = as_long_as_the_file(files, recovered.manifest.rows.back());
+        if (!last) return last.error();
+        recovered.manifest.rows.back() = std::move(*last);
     }
     if (const auto taken = take_active(files, applied, recovered); !taken) return taken.error();
     for (const auto& [number, info] : recovered.catalog.segments()) {

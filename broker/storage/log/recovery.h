@@ -24,8 +24,11 @@ struct Recovered {
     std::uint64_t footer = 0;
 };
 
-// Nothing: the folder has no store yet.
-Result<std::optional<Recovered>> recover(const StoreFiles& files, const Applied& applied);
+// Nothing: the folder has no store yet. `salvage`: sealed segments that are missing, short or of
+// another store are left out as far as they cannot be read, rather than refused.
+Result<std::optional<Recovered>> recover(const StoreFiles& files,
+                                         const Applied& applied,
+                                         bool salvage);
 
 // Removes files that a crash left behind and clears what a torn write left behind the tail.
 Result<void> clean_up(const StoreFiles& files, const Recovered& recovered);

@@ -31,7 +31,7 @@ Result<void> SegmentLogStore::open(const Applied& applied) {
     const auto space = state_.files.disk().space(state_.files.folder());
     if (!space) return space.error();
     options_.segment_bytes = fitting_segment_bytes(options_.segment_bytes, space->total_bytes);
-    auto recovered = recover(state_.files, applied);
+    auto recovered = recover(state_.files, applied, options_.salvage);
     if (!recovered) return recovered.error();
     if (*recovered) return go_on(std::move(**recovered));
     auto segment = create_segment(0);
