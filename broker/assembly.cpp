@@ -104,7 +104,7 @@ Result<void> Assembly::start() {
 
 Result<void> Assembly::make_observer() {
     std::unique_ptr<sinks::observed::SpanExporter> exporter;
-    if (!config_.tracing.endpoint.empty()) {
+    if (!config_.tracing.endpoint.empty() || !config_.tracing.traces_endpoint.empty()) {
         const auto executor = pool_->at(0).get_executor();
         auto resolver = std::make_unique<sinks::client::PoolResolver>(executor, clock_);
         auto made = sinks::observed::SpanExporter::make(

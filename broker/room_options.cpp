@@ -156,6 +156,8 @@ sinks::SinkOptions sink_options(const config::ServerConfig& config) {
 sinks::observed::ExporterOptions exporter_options(const config::ServerConfig& config) {
     sinks::observed::ExporterOptions options;
     options.endpoint = config.tracing.endpoint;
+    options.traces_endpoint = config.tracing.traces_endpoint;
+    options.headers = config.tracing.headers;
     if (!config.tracing.service_name.empty()) options.service_name = config.tracing.service_name;
     options.ca_file = config.push.ca_file;
     return options;

@@ -239,6 +239,9 @@ std::vector<Key> make_protocol_keys() {
                    [](C& c) -> N& { return c.track.retention_ms; },
                    {60'000, 15ULL * 86'400'000}),
         text_key("tracing.endpoint", [](C& c) -> std::string& { return c.tracing.endpoint; }),
+        text_key("tracing.traces_endpoint",
+                 [](C& c) -> std::string& { return c.tracing.traces_endpoint; }),
+        text_key("tracing.headers", [](C& c) -> std::string& { return c.tracing.headers; }),
         text_key("tracing.service_name",
                  [](C& c) -> std::string& { return c.tracing.service_name; }),
     };

@@ -42,9 +42,13 @@ class Loader {
         }
     }
 
-    // Where all the layers have left a key empty.
+    // Where all the layers have left a key empty. What belongs to another collector, its key among
+    // it, is not mixed with the one that the layers name.
     void stand_in(const std::map<std::string, std::string>& variables) {
+        const auto& tracing = loaded_.config.tracing;
+        const bool own = !tracing.endpoint.empty() || !tracing.traces_endpoint.empty();
         for (const StandIn& one : otel_stand_ins(variables)) {
+            if (own && one.of_collector) continue;
             const Key* key = find_key(one.key);
             if (key->show(loaded_.config).empty()) set(*key, one.value, one.variable);
         }

@@ -12,10 +12,11 @@ struct StandIn {
     std::string key;  // of the configuration
     std::string variable;
     std::string value;
+    bool of_collector = false;  // says nothing where the configuration names a collector itself
 };
 
-// What they say. Nothing when OTEL_SDK_DISABLED is true; no endpoint when
-// OTEL_EXPORTER_OTLP_PROTOCOL asks for grpc, which is not spoken.
+// What they say. Nothing when OTEL_SDK_DISABLED is true; no endpoint and no headers when
+// OTEL_EXPORTER_OTLP_PROTOCOL (or ..._TRACES_PROTOCOL) asks for grpc, which is not spoken.
 std::vector<StandIn> otel_stand_ins(const std::map<std::string, std::string>& environment);
 
 }  // namespace penstock::config

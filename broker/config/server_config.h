@@ -53,8 +53,10 @@ struct TrackConfig {
 };
 
 struct TracingConfig {
-    std::string endpoint;      // URL of an OTLP/HTTP collector; empty: spans go nowhere
-    std::string service_name;  // empty: penstock
+    std::string endpoint;         // URL of an OTLP/HTTP collector
+    std::string traces_endpoint;  // URL for spans as it stands; both empty: spans go nowhere
+    std::string headers;          // name=value,name=value, for each request to the collector
+    std::string service_name;     // empty: penstock
 };
 
 struct TlsConfig {

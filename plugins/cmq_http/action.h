@@ -24,6 +24,15 @@ struct Answer {
 
 struct Action;
 
+// The trace that a request, and so what it sends, is part of (W3C Trace Context, 3.2 and 3.3).
+struct TraceHeaders {
+    explicit TraceHeaders(const HttpRequest& request)
+        : parent(request.header("traceparent")), state(request.header("tracestate")) {}
+
+    std::string parent;  // empty: of none
+    std::string state;
+};
+
 // One request on its way; outlives its handler.
 struct Exchange {
     api::Broker& broker;
@@ -31,6 +40,7 @@ struct Exchange {
     const Action& action;
     api::Principal principal;
     Arguments arguments;
+    TraceHeaders trace;
 };
 
 using Handler = asio::awaitable<Answer> (*)(const Exchange& exchange);

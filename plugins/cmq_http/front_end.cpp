@@ -111,10 +111,15 @@ asio::awaitable<HttpResponse> FrontEnd::handle(HttpRequest request) {
     api::Principal principal;
     const Action* action = nullptr;
     answer.failure = admit(request, parameters, principal, action);
+    TraceHeaders trace(request);
     request = HttpRequest();  // a long poll holds the parameters only
     if (answer.failure.none()) {
-        const Exchange exchange{
-            broker_, options_, *action, std::move(principal), Arguments(parameters)};
+        const Exchange exchange{broker_,
+                                options_,
+                                *action,
+                                std::move(principal),
+                                Arguments(parameters),
+                                std::move(trace)};
         answer = co_await action->handler(exchange);
     }
     co_return respond(answer, parameters);

@@ -1,5 +1,6 @@
 #include "plugins/cmq_http/messages.h"
 
+#include "broker/model/trace_context.h"
 #include "plugins/cmq_http/json_fields.h"
 #include "plugins/cmq_http/shown.h"
 
@@ -11,7 +12,7 @@ asio::awaitable<Answer> send_message(const Exchange& exchange) {
     const Arguments& arguments = exchange.arguments;
     api::SendMessages request;
     request.queue = arguments.text("queueName");
-    request.messages.emplace_back().payload = arguments.text("msgBody");
+    request.messages.push_back(new_message(exchange, arguments.text("msgBody")));
     request.delay_s = arguments.small("delaySeconds").value_or(0);
     request.dedup_key = arguments.text("dedupId");
     const auto sent = co_await ask(exchange, std::move(request));
@@ -181,11 +182,18 @@ ParameterSpec body() {
 
 }  // namespace
 
+model::NewMessage new_message(const Exchange& exchange, std::string body) {
+    model::NewMessage message;
+    message.payload = std::move(body);
+    model::join_trace(message.meta, exchange.trace.parent, exchange.trace.state);
+    return message;
+}
+
 Failure read_bodies(const Exchange& exchange, std::vector<model::NewMessage>& messages) {
     std::size_t bytes = 0;
     for (std::string& text : exchange.arguments.list("msgBody")) {
         bytes += text.size();
-        messages.emplace_back().payload = std::move(text);
+        messages.push_back(new_message(exchange, std::move(text)));
     }
     if (bytes > static_cast<std::size_t>(body_bytes_max)) return {faults::batch_too_large, {}};
     return {};

@@ -7,6 +7,9 @@ namespace penstock::plugins::cmq {
 
 std::vector<Action> message_actions();
 
+// A message with that body, of the trace that the request is part of.
+model::NewMessage new_message(const Exchange& exchange, std::string body);
+
 // The bodies `msgBody`.n as messages; a failure when they are too large together.
 Failure read_bodies(const Exchange& exchange, std::vector<model::NewMessage>& messages);
 

@@ -98,8 +98,8 @@ api::PublishMessages read_publish(const Exchange& exchange,
 }
 
 asio::awaitable<Answer> publish_message(const Exchange& exchange) {
-    std::vector<model::NewMessage> messages(1);
-    messages.front().payload = exchange.arguments.text("msgBody");
+    std::vector<model::NewMessage> messages;
+    messages.push_back(new_message(exchange, exchange.arguments.text("msgBody")));
     api::PublishMessages request = read_publish(exchange, std::move(messages));
     const auto sent = co_await ask(exchange, std::move(request));
     if (!sent) co_return refused(exchange, sent.error());

@@ -1,6 +1,7 @@
 #include "sinks/observed/span_exporter.h"
 
 #include "broker/base/log.h"
+#include "sinks/observed/collector_headers.h"
 #include "sinks/observed/otlp_json.h"
 
 #include <algorithm>
@@ -15,15 +16,31 @@ namespace {
 constexpr unsigned good_status_min = 200;
 constexpr unsigned good_status_max = 299;
 
+// A signal's own endpoint is taken as it stands, the common one gets the signal's path
+// (OpenTelemetry, OTLP exporter, "Endpoint URLs for OTLP/HTTP").
+Result<client::Url> traces_url(const ExporterOptions& options) {
+    std::string text = options.traces_endpoint;
+    const std::string key = text.empty() ? "tracing.endpoint: " : "tracing.traces_endpoint: ";
+    if (text.empty()) {
+        text = options.endpoint;
+        while (text.ends_with('/')) text.pop_back();
+        text += "/v1/traces";
+    }
+    auto url = client::parse_url(text);
+    if (!url) return error(Errc::invalid, key + url.error().detail);
+    return url;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SpanExporter>> SpanExporter::make(boost::asio::any_io_executor executor,
                                                          const Clock& clock,
                                                          std::unique_ptr<client::Resolver> resolver,
                                                          ExporterOptions options) {
-    while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
-    auto url = client::parse_url(options.endpoint + "/v1/traces");
-    if (!url) return error(Errc::invalid, "tracing.endpoint: " + url.error().detail);
+    auto url = traces_url(options);
+    if (!url) return url.error();
+    auto headers = collector_headers(options.headers);
+    if (!headers) return error(Errc::invalid, "tracing.headers: " + headers.error().detail);
     client::ClientOptions client;
     client.ca_file = options.ca_file;
     // Whoever configures the server names the collector, which is seldom a public address.
@@ -34,6 +51,7 @@ Result<std::unique_ptr<SpanExporter>> SpanExporter::make(boost::asio::any_io_exe
                                           std::move(resolver),
                                           std::move(*http),
                                           std::move(*url),
+                                          std::move(*headers),
                                           std::move(options));
 }
 
@@ -41,11 +59,13 @@ SpanExporter::SpanExporter(boost::asio::any_io_executor executor,
                            std::unique_ptr<client::Resolver> resolver,
                            std::unique_ptr<client::HttpClient> http,
                            client::Url url,
+                           std::string headers,
                            ExporterOptions options)
     : timer_(std::move(executor)),
       resolver_(std::move(resolver)),
       http_(std::move(http)),
       url_(std::move(url)),
+      headers_(std::move(headers)),
       options_(std::move(options)) {}
 
 void SpanExporter::add(Span span) {
@@ -80,9 +100,8 @@ void SpanExporter::send() {
     sending_ = true;
     client::Outgoing request;
     request.head = "POST " + url_.target + " HTTP/1.1\r\nHost: " + url_.authority +
-                   "\r\nContent-Type: application/json\r\nUser-Agent: Penstock"
-                   "\r\nContent-Length: " +
-                   std::to_string(body_.size()) + "\r\n\r\n";
+                   "\r\nContent-Type: application/json\r\nUser-Agent: Penstock" + headers_ +
+                   "\r\nContent-Length: " + std::to_string(body_.size()) + "\r\n\r\n";
     request.body = body_;
     request.timeout_ms = options_.timeout_ms;
     http_->send(url_, std::move(request), [this, count](const client::Exchange& exchange) {

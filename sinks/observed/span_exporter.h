@@ -20,7 +20,9 @@
 namespace penstock::sinks::observed {
 
 struct ExporterOptions {
-    std::string endpoint;  // URL of the collector; spans go to <endpoint>/v1/traces
+    std::string endpoint;         // URL of the collector; spans go to <endpoint>/v1/traces
+    std::string traces_endpoint;  // URL spans go to as it stands; empty: made of `endpoint`
+    std::string headers;          // for each request, as collector_headers.h reads them
     std::string service_name = "penstock";
     std::string ca_file;                  // PEM trusted beside the system's store; empty: none
     std::size_t waiting_max = 4'096;      // spans
@@ -31,7 +33,8 @@ struct ExporterOptions {
 
 class SpanExporter {
   public:
-    // `clock` and `resolver` outlive it. Error{invalid}: the endpoint is no http or https URL.
+    // `clock` and `resolver` outlive it. Error{invalid}: the endpoint is no http or https URL, or
+    // the headers are none.
     static Result<std::unique_ptr<SpanExporter>> make(boost::asio::any_io_executor executor,
                                                       const Clock& clock,
                                                       std::unique_ptr<client::Resolver> resolver,
@@ -42,6 +45,7 @@ class SpanExporter {
                  std::unique_ptr<client::Resolver> resolver,
                  std::unique_ptr<client::HttpClient> http,
                  client::Url url,
+                 std::string headers,
                  ExporterOptions options);
 
     void add(Span span);
@@ -60,6 +64,7 @@ class SpanExporter {
     std::unique_ptr<client::Resolver> resolver_;
     std::unique_ptr<client::HttpClient> http_;
     client::Url url_;
+    std::string headers_;  // lines, each with "\r\n" before it
     ExporterOptions options_;
     std::vector<Span> waiting_;
     std::string body_;  // of the request under way

@@ -45,6 +45,32 @@ TEST(Config, WhatTracingLeavesEmptyIsTakenFromOpenTelemetrysVariables) {
     EXPECT_EQ(loaded->config.tracing.service_name, "orders");
 }
 
+TEST(Config, OpenTelemetrysVariablesOfTheTracesGoBeforeThoseOfAllSignals) {
+    std::map<std::string, std::string> said{
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
+        {"OTEL_EXPORTER_OTLP_HEADERS", "x-key=all"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:4318/spans"},
+        {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"}};
+    auto tracing = load({{}, said, {}})->config.tracing;
+    EXPECT_EQ(tracing.endpoint, "http://c:4318");
+    EXPECT_EQ(tracing.traces_endpoint, "http://t:4318/spans");
+    EXPECT_EQ(tracing.headers, "x-key=all");
+    said["OTEL_EXPORTER_OTLP_TRACES_HEADERS"] = "x-key=traces";
+    EXPECT_EQ(load({{}, said, {}})->config.tracing.headers, "x-key=traces");
+}
+
+TEST(Config, TheKeyOfAnotherCollectorIsNotSentToOnesOwn) {
+    const std::map<std::string, std::string> said{
+        {"OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret"},
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:4318/spans"}};
+    const std::string file = file_with("[tracing]\nendpoint = \"http://own:1\"\n");
+    const auto tracing = load({file, said, {}})->config.tracing;
+    EXPECT_EQ(tracing.endpoint, "http://own:1");
+    EXPECT_EQ(tracing.traces_endpoint, "");
+    EXPECT_EQ(tracing.headers, "");
+}
+
 TEST(Config, OpenTelemetrysVariablesAreLeftAloneWhereTheyAskForSomethingElse) {
     std::map<std::string, std::string> said{{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"},
                                             {"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"},

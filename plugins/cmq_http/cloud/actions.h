@@ -33,6 +33,7 @@ struct CloudExchange {
     bool tdmq = false;  // times are milliseconds
     api::Principal principal;
     std::vector<Parameters::Parameter> parameters;  // as API 2.0 names them
+    TraceHeaders trace;
 };
 
 using CloudHandler = asio::awaitable<CloudAnswer> (*)(const CloudExchange& exchange);

@@ -124,7 +124,8 @@ asio::awaitable<HttpResponse> FrontEnd::handle(HttpRequest request) {
                                      *action,
                                      tdmq,
                                      std::move(principal),
-                                     std::move(parameters)};
+                                     std::move(parameters),
+                                     TraceHeaders(request)};
         answer = co_await action->handler(exchange);
     }
     co_return respond(std::move(answer));

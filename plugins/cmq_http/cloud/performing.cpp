@@ -28,8 +28,12 @@ asio::awaitable<Answer> run(const CloudExchange& exchange, std::string_view name
     Answer answer;
     answer.failure = validate(action->parameters, parameters);
     if (!answer.failure.none()) co_return answer;
-    const Exchange inner{
-        exchange.broker, exchange.options, *action, exchange.principal, Arguments(parameters)};
+    const Exchange inner{exchange.broker,
+                         exchange.options,
+                         *action,
+                         exchange.principal,
+                         Arguments(parameters),
+                         exchange.trace};
     answer = co_await action->handler(inner);
     co_return answer;
 }

@@ -1,3 +1,4 @@
+#include "broker/model/trace_context.h"
 #include "tests/plugins/cmq_http/fixture.h"
 
 #include <gtest/gtest.h>
@@ -177,6 +178,24 @@ TEST_F(QueueActions, SendsAnswerIdsAsText) {
     EXPECT_EQ(cmq.broker.last<api::SendMessages>()->messages.at(1).payload, "second");
     EXPECT_EQ(cmq.broker.last<api::SendMessages>()->dedup_key, "")
         << "clientRequestId is never a dedup key";
+}
+
+TEST_F(QueueActions, WhatIsSentBelongsToTheTraceOfTheRequest) {
+    const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const Fields headers{{"traceparent", trace}, {"tracestate", "vendor=1"}};
+    api::SentMessages sent;
+    sent.ids = {model::MessageId(1)};
+    cmq.broker.answer_with<api::SendMessages>(sent);
+    cmq.broker.answer_with<api::PublishMessages>(sent);
+    cmq.ask({{"Action", "SendMessage"}, {"queueName", "orders"}, {"msgBody", "a"}}, headers);
+    const auto& one = cmq.broker.last<api::SendMessages>()->messages.at(0);
+    EXPECT_EQ(model::traceparent_of(one.meta), trace);
+    cmq.ask({{"Action", "BatchPublishMessage"}, {"topicName", "events"}, {"msgBody.0", "a"}},
+            headers);
+    const auto& published = cmq.broker.last<api::PublishMessages>()->messages.at(0);
+    EXPECT_EQ(model::traceparent_of(published.meta), trace);
+    cmq.ask({{"Action", "SendMessage"}, {"queueName", "orders"}, {"msgBody", "a"}});
+    EXPECT_TRUE(cmq.broker.last<api::SendMessages>()->messages.at(0).meta.attributes.empty());
 }
 
 TEST_F(QueueActions, ReceivesShowEveryFieldClientsNeed) {

@@ -129,10 +129,12 @@ class Cmq {
     }
 
     // A POST of these parameters, completed and signed.
-    CmqReply ask(Fields fields) {
+    CmqReply ask(Fields fields, Fields headers = {}) {
         fields = complete(std::move(fields));
         fields.emplace_back("Signature", signature(fields));
-        return send(post(form(fields)));
+        plugins::HttpRequest request = post(form(fields));
+        request.headers = std::move(headers);
+        return send(std::move(request));
     }
 
     FixedClock clock;
