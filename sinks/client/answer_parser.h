@@ -13,6 +13,7 @@
 namespace penstock::sinks::client {
 
 inline constexpr std::uint32_t answer_head_bytes_max = 16 * 1024;
+inline constexpr unsigned interim_answers_max = 8;
 
 class AnswerParser final : public boost::beast::http::basic_parser<false> {
   public:

@@ -6,11 +6,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -19,19 +17,20 @@ namespace {
 
 constexpr std::size_t read_bytes = 4 * 1024;
 constexpr std::size_t buffer_bytes_max = answer_head_bytes_max + read_bytes;
-constexpr unsigned interim_answers_max = 8;
 
 }  // namespace
 
 Connection::Connection(Surroundings& surroundings,
                        Owner& owner,
                        Origin origin,
-                       std::uint64_t number)
+                       std::uint64_t number,
+                       bool offers_http2)
     : world_(surroundings),
       owner_(owner),
       origin_(std::move(origin)),
       number_(number),
-      socket_(surroundings.executor),
+      offers_http2_(offers_http2),
+      transport_(std::make_unique<Transport>(surroundings.executor)),
       timer_(surroundings.executor),
       knock_timer_(surroundings.executor),
       buffer_(buffer_bytes_max) {}
@@ -51,15 +50,13 @@ void Connection::start(std::unique_ptr<Job> job) {
 }
 
 bool Connection::fresh() {
-    char byte = 0;
-    const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got < 0 && errno == EAGAIN;
+    return transport_->quiet();
 }
 
 std::unique_ptr<Job> Connection::close() {
     phase_ = Phase::closed;
     ErrorCode ignored;  // closing a socket that is broken already changes nothing
-    socket_.close(ignored);
+    if (transport_) transport_->socket.close(ignored);
     timer_.cancel();
     knock_timer_.cancel();
     return std::move(job_);
@@ -83,10 +80,10 @@ void Connection::write() {
     auto handler = [self = shared_from_this()](const ErrorCode& ec, std::size_t bytes) {
         if (self->phase_ == Phase::busy) self->on_written(ec, bytes);
     };
-    if (tls_) {
-        asio::async_write(*tls_, parts, std::move(handler));
+    if (transport_->tls) {
+        asio::async_write(*transport_->tls, parts, std::move(handler));
     } else {
-        asio::async_write(socket_, parts, std::move(handler));
+        asio::async_write(transport_->socket, parts, std::move(handler));
     }
 }
 
@@ -110,10 +107,10 @@ void Connection::read() {
         if (self->phase_ != Phase::closed) self->on_read(ec, bytes);
     };
     const auto room = buffer_.prepare(std::min(read_bytes, buffer_bytes_max - buffer_.size()));
-    if (tls_) {
-        tls_->async_read_some(room, std::move(handler));
+    if (transport_->tls) {
+        transport_->tls->async_read_some(room, std::move(handler));
     } else {
-        socket_.async_read_some(room, std::move(handler));
+        transport_->socket.async_read_some(room, std::move(handler));
     }
 }
 

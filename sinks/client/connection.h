@@ -1,17 +1,16 @@
 // Connection: one connection, TCP or Unix, to one scheme, host and port, plain or TLS, and the one
-// exchange on it at a time. It opens itself with its first exchange: resolve, guard, connect,
-// handshake. While idle it listens for the peer's close. Owned by the pool (and by its pending
-// operations); lives on the client's thread; it reports each end to its Owner and never calls it
-// after close().
+// exchange on it at a time, in HTTP/1.1. It opens itself with its first exchange: resolve, guard,
+// connect, handshake; when the server chose HTTP/2 it hands over what it opened. While idle it
+// listens for the peer's close. Owned by the pool (and by its pending operations); lives on the
+// client's thread; it reports each end to its Owner and never calls it after close().
 #pragma once
 
 #include "sinks/client/answer_parser.h"
 #include "sinks/client/http_client.h"
+#include "sinks/client/transport.h"
 
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
@@ -40,6 +39,7 @@ struct Job {
     Outgoing request;
     HttpClient::Done done;
     std::int64_t deadline_us = 0;
+    unsigned unprocessed = 0;  // how often a server let it go without looking at it
 };
 
 // What every connection of a client shares.
@@ -63,6 +63,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                  std::unique_ptr<Job> job,
                                  Exchange exchange) = 0;
 
+        // It is open, and speaks HTTP/1.1.
+        virtual void on_http1(Connection& connection) = 0;
+
+        // It is open, and the server wants HTTP/2: the connection is closed, without its transport
+        // and its job, of which nothing was sent.
+        virtual void on_http2(Connection& connection, Opened opened, std::unique_ptr<Job> job) = 0;
+
         // The kept connection was dead: not a byte of the job was sent.
         virtual void on_unsent(Connection& connection, std::unique_ptr<Job> job) = 0;
 
@@ -70,7 +77,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
         virtual void on_idle_closed(Connection& connection) = 0;
     };
 
-    Connection(Surroundings& surroundings, Owner& owner, Origin origin, std::uint64_t number);
+    // `offers_http2`: when it comes to TLS.
+    Connection(Surroundings& surroundings,
+               Owner& owner,
+               Origin origin,
+               std::uint64_t number,
+               bool offers_http2);
 
     // Begins an exchange on a new or idle connection.
     void start(std::unique_ptr<Job> job);
@@ -117,6 +129,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void on_open();
     void handshake();
     void on_handshake(const ErrorCode& ec);
+    void begin();
+    void hand_over();
     void begin_exchange();
     void write();
     void on_written(const ErrorCode& ec, std::size_t bytes);
@@ -137,6 +151,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Owner& owner_;
     Origin origin_;
     std::uint64_t number_;
+    bool offers_http2_;
     Phase phase_ = Phase::fresh;
     bool reused_ = false;
     bool written_ = false;
@@ -144,9 +159,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool answer_begun_ = false;
     unsigned interims_ = 0;
 
-    using Socket = asio::generic::stream_protocol::socket;
-    Socket socket_;
-    std::optional<asio::ssl::stream<Socket&>> tls_;
+    std::unique_ptr<Transport> transport_;  // none once it is handed over
     asio::steady_timer timer_;
     asio::steady_timer knock_timer_;  // at a Unix socket
     bool timer_waits_ = false;

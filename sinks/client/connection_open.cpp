@@ -15,6 +15,16 @@ namespace {
 
 constexpr std::chrono::milliseconds knock_pause{5};
 
+// ALPN (RFC 7301, 3.1): names behind their lengths, the dearest first.
+constexpr unsigned char offer[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+bool chose_http2(const SSL* tls) {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    ::SSL_get0_alpn_selected(tls, &name, &size);
+    return size == 2 && name[0] == 'h' && name[1] == '2';
+}
+
 bool is_address(const std::string& host) {
     boost::system::error_code ec;
     asio::ip::make_address(host, ec);
@@ -56,12 +66,14 @@ void Connection::connect_next() {
     addresses_.pop_back();
     if (!world_.proxy) target_ = shown(endpoint);
     ErrorCode ec;
-    socket_.close(ec);
-    socket_.open(endpoint.protocol(), ec);
+    transport_->socket.close(ec);
+    transport_->socket.open(endpoint.protocol(), ec);
     if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
-    socket_.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& failed) {
-        if (self->phase_ == Phase::connecting) self->on_connected(failed);
-    });
+    transport_->socket.async_connect(endpoint,
+                                     [self = shared_from_this()](const ErrorCode& failed) {
+                                         if (self->phase_ == Phase::connecting)
+                                             self->on_connected(failed);
+                                     });
 }
 
 // A server of this machine: there is nothing to resolve and no address to judge.
@@ -71,8 +83,8 @@ void Connection::connect_socket() {
     arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
     target_ = origin_.socket;
     ErrorCode ec;
-    socket_.open(asio::local::stream_protocol(), ec);
-    if (!ec) socket_.native_non_blocking(true, ec);
+    transport_->socket.open(asio::local::stream_protocol(), ec);
+    if (!ec) transport_->socket.native_non_blocking(true, ec);
     if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
     try_socket();
 }
@@ -82,7 +94,8 @@ void Connection::connect_socket() {
 void Connection::try_socket() {
     const asio::local::stream_protocol::endpoint door(origin_.socket);
     const auto size = static_cast<socklen_t>(door.size());
-    const int failed = ::connect(socket_.native_handle(), door.data(), size) == 0 ? 0 : errno;
+    const int failed =
+        ::connect(transport_->socket.native_handle(), door.data(), size) == 0 ? 0 : errno;
     knock_timer_.expires_after(failed == EAGAIN ? knock_pause : std::chrono::milliseconds(0));
     knock_timer_.async_wait([self = shared_from_this(), failed](const ErrorCode&) {
         if (self->phase_ != Phase::connecting) return;
@@ -98,7 +111,7 @@ void Connection::on_connected(const ErrorCode& ec) {
         return fail(Ending::exhausted, "no connection to the proxy: " + ec.message());
     if (ec) return fail(ending_of_connect(ec), "cannot connect: " + ec.message());
     ErrorCode ignored;  // without it the connection is only slower
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    transport_->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     if (proxied) return ask_for_tunnel();
     on_open();
 }
@@ -106,32 +119,48 @@ void Connection::on_connected(const ErrorCode& ec) {
 void Connection::on_open() {
     opened_us_ = world_.clock.steady_us();
     if (origin_.scheme == Scheme::https) return handshake();
+    begin();
+}
+
+void Connection::begin() {
+    owner_.on_http1(*this);
     begin_exchange();
+}
+
+void Connection::hand_over() {
+    Opened opened{std::move(transport_), target_, opened_us_};
+    std::unique_ptr<Job> job = close();
+    owner_.on_http2(*this, std::move(opened), std::move(job));
 }
 
 void Connection::handshake() {
     phase_ = Phase::handshaking;
-    tls_.emplace(socket_, world_.tls);
-    tls_->set_verify_mode(asio::ssl::verify_peer);
-    tls_->set_verify_callback(asio::ssl::host_name_verification(origin_.host));
+    auto& tls = transport_->tls.emplace(transport_->socket, world_.tls);
+    tls.set_verify_mode(asio::ssl::verify_peer);
+    tls.set_verify_callback(asio::ssl::host_name_verification(origin_.host));
     // SNI carries names only (RFC 6066, 3).
-    if (!is_address(origin_.host) && SSL_ctrl(tls_->native_handle(),
+    if (!is_address(origin_.host) && SSL_ctrl(tls.native_handle(),
                                               SSL_CTRL_SET_TLSEXT_HOSTNAME,
                                               TLSEXT_NAMETYPE_host_name,
                                               origin_.host.data()) != 1) {
         return fail(Ending::tls, "the host name does not fit into a TLS greeting");
     }
+    // It gives 0 when all is well.
+    if (offers_http2_ && ::SSL_set_alpn_protos(tls.native_handle(), offer, sizeof(offer)) != 0) {
+        return fail(Ending::exhausted, "no memory for a TLS greeting");
+    }
     const std::int64_t limit_us = std::int64_t{world_.options.tls_ms_max} * 1000;
     arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
-    tls_->async_handshake(asio::ssl::stream_base::client,
-                          [self = shared_from_this()](const ErrorCode& failed) {
-                              if (self->phase_ == Phase::handshaking) self->on_handshake(failed);
-                          });
+    tls.async_handshake(asio::ssl::stream_base::client,
+                        [self = shared_from_this()](const ErrorCode& failed) {
+                            if (self->phase_ == Phase::handshaking) self->on_handshake(failed);
+                        });
 }
 
 void Connection::on_handshake(const ErrorCode& ec) {
-    if (!ec) return begin_exchange();
-    const long verified = SSL_get_verify_result(tls_->native_handle());
+    if (!ec && chose_http2(transport_->tls->native_handle())) return hand_over();
+    if (!ec) return begin();
+    const long verified = SSL_get_verify_result(transport_->tls->native_handle());
     if (verified != X509_V_OK) {
         return fail(
             Ending::tls,

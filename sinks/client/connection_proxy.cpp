@@ -58,7 +58,7 @@ void Connection::ask_for_tunnel() {
     phase_ = Phase::tunnelling;
     const std::int64_t limit_us = std::int64_t{world_.options.connect_ms_max} * 1000;
     arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
-    asio::async_write(socket_,
+    asio::async_write(transport_->socket,
                       asio::buffer(tunnel_),
                       [self = shared_from_this()](const ErrorCode& ec, std::size_t) {
                           if (self->phase_ != Phase::tunnelling) return;
@@ -69,11 +69,11 @@ void Connection::ask_for_tunnel() {
 
 void Connection::read_tunnel() {
     const std::size_t left = answer_head_bytes_max - buffer_.size();
-    socket_.async_read_some(buffer_.prepare(std::min(read_bytes, left)),
-                            [self = shared_from_this()](const ErrorCode& ec, std::size_t bytes) {
-                                if (self->phase_ == Phase::tunnelling)
-                                    self->on_tunnel_read(ec, bytes);
-                            });
+    transport_->socket.async_read_some(
+        buffer_.prepare(std::min(read_bytes, left)),
+        [self = shared_from_this()](const ErrorCode& ec, std::size_t bytes) {
+            if (self->phase_ == Phase::tunnelling) self->on_tunnel_read(ec, bytes);
+        });
 }
 
 void Connection::on_tunnel_read(const ErrorCode& ec, std::size_t bytes) {

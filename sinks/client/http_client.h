@@ -1,8 +1,9 @@
-// HttpClient: HTTP/1.1 requests over kept connections, plain and TLS, with a deadline for each
-// phase and a limit on everything read. It resolves names itself and asks the address guard before
-// it connects; it follows no redirect and repeats nothing, except on a kept connection that proved
-// dead before a byte was sent. One client belongs to one thread (its executor's); every completion
-// runs there. Failures are an Ending, never an exception.
+// HttpClient: HTTP/1.1 and HTTP/2 requests over kept connections, plain and TLS, with a deadline
+// for each phase and a limit on everything read. It resolves names itself and asks the address
+// guard before it connects; it follows no redirect and repeats nothing, except what no server has
+// looked at: on a kept connection that proved dead before a byte was sent, or an HTTP/2 server said
+// so. One client belongs to one thread (its executor's); every completion runs there. Failures are
+// an Ending, never an exception.
 #pragma once
 
 #include "broker/base/clock.h"
@@ -26,6 +27,13 @@ namespace penstock::sinks::client {
 
 namespace asio = boost::asio;
 
+// Whether HTTP/2 is offered to https servers (by ALPN). In clear it is never spoken.
+enum class Http2 : std::uint8_t {
+    off,
+    on,    // to all
+    busy,  // where HTTP/1.1 would take more than `http1_connections_usual` connections
+};
+
 struct ClientOptions {
     AddressPolicy addresses = AddressPolicy::public_only;
     std::string ca_file;      // PEM trusted beside the system's store; empty: none
@@ -39,6 +47,11 @@ struct ClientOptions {
     std::size_t connections_max = 8'192;           // in all, idle ones included
     std::size_t endpoint_connections_max = 1'024;  // to one scheme, host and port
     std::size_t endpoint_idle_max = 256;
+    std::size_t endpoint_waiting_max = 1'024;  // requests, for an HTTP/2 connection to be opened
+    Http2 http2 = Http2::off;
+    std::size_t http1_connections_usual = 16;   // to one scheme, host and port
+    std::uint32_t http2_quiet_ms_max = 10'000;  // nothing heard while requests wait: it is asked
+    std::uint32_t http2_ping_ms_max = 5'000;    // nothing heard after that: the connection is dead
 };
 
 struct HttpAnswer {

@@ -195,6 +195,7 @@ const std::map<std::string, Names>& outside_edges() {
           "sinks/http",
           "sinks/process",
           "tests"}},
+        {"nghttp2/", {"sinks/client"}},
         {"rocksdb/", {"broker/storage/rows"}},
         {"zstd.h", {"broker/storage/log"}},
         {"lz4.h", {"broker/storage/log"}},
