@@ -41,6 +41,12 @@ node::FunctionRules function_rules(const config::ServerConfig& config) {
     return rules;
 }
 
+sinks::client::Http2 http2(const std::string& name) {
+    using Http2 = sinks::client::Http2;
+    if (name == "off") return Http2::off;
+    return name == "on" ? Http2::on : Http2::busy;
+}
+
 sinks::worker::SandboxProfile sandbox(const config::ServerConfig& config) {
     using Profile = sinks::worker::SandboxProfile;
     if (config.dev || config.functions.sandbox == "none") return Profile::none;
@@ -143,6 +149,7 @@ sinks::SinkOptions sink_options(const config::ServerConfig& config) {
     options.client_cert = config.push.client_cert;
     options.client_key = config.push.client_key;
     options.proxy = config.push.proxy;
+    options.http2 = http2(config.push.http2);
     options.identity.topic_owner = config.cmq.app_id;
     if (!config.cluster.name.empty()) options.identity.authority = config.cluster.name;
     options.allow_processes = config.dev || config.functions.allow_processes;

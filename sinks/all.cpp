@@ -22,6 +22,7 @@ client::ClientOptions client_options(const SinkOptions& options) {
     client.client_cert = options.client_cert;
     client.client_key = options.client_key;
     client.proxy = options.proxy;
+    client.http2 = options.http2;
     client.addresses =
         options.allow_private ? client::AddressPolicy::any : client::AddressPolicy::public_only;
     return client;

@@ -29,12 +29,13 @@ struct FunctionHost {
 };
 
 struct SinkOptions {
-    bool allow_private = false;   // pushes to loopback and private addresses: --dev, or configured
-    std::string ca_file;          // PEM trusted beside the system's store; empty: none
-    std::string client_cert;      // PEM shown to endpoints that ask; empty: none
-    std::string client_key;       // its key
-    std::string proxy;            // http://host:port that pushes go through; empty: none
-    http::PushIdentity identity;  // what receivers are told
+    bool allow_private = false;  // pushes to loopback and private addresses: --dev, or configured
+    std::string ca_file;         // PEM trusted beside the system's store; empty: none
+    std::string client_cert;     // PEM shown to endpoints that ask; empty: none
+    std::string client_key;      // its key
+    std::string proxy;           // http://host:port that pushes go through; empty: none
+    client::Http2 http2 = client::Http2::off;
+    http::PushIdentity identity;              // what receivers are told
     const api::SecretBox* secrets = nullptr;  // of subscriptions; outlives the sinks
     bool allow_processes = false;  // programs of this machine; Lua scripts run in any case
     worker::SandboxProfile sandbox = worker::SandboxProfile::standard;

@@ -223,6 +223,8 @@ std::vector<Key> make_protocol_keys() {
         text_key("push.client_cert", [](C& c) -> std::string& { return c.push.client_cert; }),
         text_key("push.client_key", [](C& c) -> std::string& { return c.push.client_key; }),
         text_key("push.proxy", [](C& c) -> std::string& { return c.push.proxy; }),
+        choice_key(
+            "push.http2", [](C& c) -> std::string& { return c.push.http2; }, {"auto", "on", "off"}),
         text_key("push.secrets_key", [](C& c) -> std::string& { return c.push.secrets_key; }),
         flag_key("functions.allow_processes",
                  [](C& c) -> bool& { return c.functions.allow_processes; }),

@@ -34,11 +34,12 @@ struct CmqConfig {
 
 struct PushConfig {
     bool allow_private = false;
-    std::string ca_file;      // PEM trusted beside the system's store; empty: none
-    std::string client_cert;  // PEM shown to endpoints that ask; empty: none
-    std::string client_key;   // its key
-    std::string proxy;        // http://host:port; empty: none
-    std::string secrets_key;  // file of the key that seals secrets; empty: DATA/secrets.key
+    std::string ca_file;         // PEM trusted beside the system's store; empty: none
+    std::string client_cert;     // PEM shown to endpoints that ask; empty: none
+    std::string client_key;      // its key
+    std::string proxy;           // http://host:port; empty: none
+    std::string http2 = "auto";  // to https endpoints: auto, on, off
+    std::string secrets_key;     // file of the key that seals secrets; empty: DATA/secrets.key
 };
 
 struct FunctionsConfig {
