@@ -6,9 +6,6 @@
 namespace penstock::sinks::client {
 namespace {
 
-// What a frame of use pays for of those of none.
-constexpr std::size_t paid_by_a_sent_frame = 4;
-
 using State = Http2Session::State;
 
 State& state_of(void* user_data) {
@@ -88,9 +85,6 @@ int on_sending(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     if (frame->hd.type == NGHTTP2_HEADERS) {
         const auto found = state.streams.find(frame->hd.stream_id);
         if (found != state.streams.end()) found->second.fill = state.fills;
-    }
-    if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
-        state.pay(paid_by_a_sent_frame);
     }
     return 0;
 }

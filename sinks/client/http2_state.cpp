@@ -8,6 +8,8 @@
 namespace penstock::sinks::client {
 namespace {
 
+// Frames of the server's that a piece of a request pays for: it makes room for the next ones.
+constexpr std::size_t paid_by_a_piece = 4;
 constexpr std::size_t field_cost_bytes = 4;  // of the separators it would have in HTTP/1.1
 
 }  // namespace
@@ -49,6 +51,7 @@ int Http2Session::State::take_field(StreamId id, std::string_view name, std::str
 void Http2Session::State::end_head(StreamId id, bool last) {
     Http2Stream* stream = open(id);
     if (stream == nullptr) return;
+    if (stream->answer.status < 100) return refuse(id, *stream, "its status is none");
     if (!stream->head_done && stream->answer.status < 200) {
         if (++stream->interims > interim_answers_max) {
             refuse(id, *stream, "too many interim answers");
@@ -107,6 +110,7 @@ ssize_t Http2Session::State::give_body(StreamId id,
                                        std::uint32_t* flags) {
     Http2Stream* stream = open(id);
     if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    pay(paid_by_a_piece);
     std::size_t given = 0;
     for (std::string_view& part : stream->body) {
         const std::size_t now = std::min(size - given, part.size());

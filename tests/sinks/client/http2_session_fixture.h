@@ -39,8 +39,8 @@ class Http2SessionTest : public ::testing::Test {
         sent();
     }
 
-    StreamId ask(std::string_view rest = request_rest) {
-        const StreamId id = session_.start(request_head, rest, answer_max);
+    StreamId ask(std::string_view rest = request_rest, std::size_t most = answer_max) {
+        const StreamId id = session_.start(request_head, rest, most);
         for (Sent& one : sent()) frames_.push_back(std::move(one));
         return id;
     }

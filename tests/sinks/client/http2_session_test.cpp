@@ -303,5 +303,30 @@ TEST_F(Http2SessionTest, AChattyServerThatAnswersIsBorne) {
     EXPECT_FALSE(session_.over());
 }
 
+TEST_F(Http2SessionTest, AnAnswerMayComeInAsManyPiecesAsItHasBytes) {
+    greet();
+    ask(request_rest, 8U << 20);
+    receive(frame(headers, end_headers, 1, head("200")));
+    receive(repeated(frame(data, none, 1, "x"), 2 * http2_idle_frames_max));
+    const std::size_t large = 2 * http2_idle_bytes_max / 16'000;
+    for (std::size_t at = 0; at < large; ++at) {
+        receive(frame(data, none, 1, std::string(16'000, 'x')));
+    }
+    receive(frame(data, end_stream, 1));
+    EXPECT_TRUE(end().complete);
+}
+
+TEST_F(Http2SessionTest, ARequestMayBeAskedForByteByByte) {
+    greet({{initial_window_size, 2}});
+    const std::string body(2 * http2_idle_frames_max, 'x');
+    ask(body);
+    for (std::size_t at = 0; at < body.size(); ++at) {
+        receive(frame(window_update, none, 1, number(1, 4)));
+    }
+    EXPECT_EQ(frames_.back().flags, end_stream);
+    receive(answer(1));
+    EXPECT_EQ(end().how, How::answered);
+}
+
 }  // namespace
 }  // namespace penstock::sinks::client
