@@ -86,8 +86,8 @@ struct Exchange {
 
 // One request, bytes ready to send.
 struct Outgoing {
-    std::string head;                          // request line and headers with the blank line
-    std::string_view body;                     // lives until the completion has run
+    std::string head;       // request line and headers as of HTTP/1.1, with the blank line
+    std::string_view body;  // lives until the completion has run
     std::uint32_t timeout_ms = 15'000;         // from now to the end of the answer
     std::size_t answer_bytes_max = 64 * 1024;  // body bytes kept; what is longer is cut off
 };

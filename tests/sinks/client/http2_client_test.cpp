@@ -69,6 +69,22 @@ class Http2ClientTest : public ::testing::Test {
         return ends_[place];
     }
 
+    // The first one that ends takes the client along.
+    void send_five_and_end(const std::string& url, std::uint32_t timeout_ms) {
+        for (int at = 0; at < 5; ++at) {
+            Outgoing request;
+            request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            request.timeout_ms = timeout_ms;
+            client_->send(*parse_url(url), std::move(request), [this](const Exchange&) {
+                ended_ += 1;
+                client_.reset();
+            });
+        }
+        EXPECT_TRUE(testing::run_until(context_, [this]() { return ended_ > 0; }));
+        context_.poll();
+        EXPECT_EQ(ended_, 1U);
+    }
+
     [[nodiscard]] std::size_t count(Ending ending) const {
         return static_cast<std::size_t>(
             std::count_if(ends_.begin(), ends_.end(), [ending](const Exchange& exchange) {
@@ -414,6 +430,22 @@ TEST_F(Http2ClientTest, StoppingEndsThoseThatWaitAndThoseUnderWay) {
     client_->stop();
     EXPECT_EQ(count(Ending::stopped), 8U);
     EXPECT_EQ(client_->connections(), 0U);
+}
+
+TEST_F(Http2ClientTest, TheClientMayEndWhenARequestDoes) {
+    Http2Server server(context_, identity_);
+    unsigned seen = 0;
+    server.conduct.on_request = [&seen](Http2Peer& peer, const Http2Request&) {
+        if (++seen == 5) peer.send(http2::answer(3) + http2::answer(1) + http2::answer(5));
+    };
+    send_five_and_end(server.url(), 5'000);
+}
+
+TEST_F(Http2ClientTest, TheClientMayEndWhenADeadlineDoes) {
+    Http2Server server(context_, identity_);
+    server.conduct.on_request = [](Http2Peer&, const Http2Request&) {
+    };
+    send_five_and_end(server.url(), 50);
 }
 
 TEST_F(Http2ClientTest, WhoWaitsForAConnectionEndsAtItsOwnDeadline) {
