@@ -33,7 +33,7 @@ constexpr bool looks = is_one_of<R,
                                  GetCluster>;
 
 template <class R>
-constexpr bool sends = is_one_of<R, SendMessages, PublishMessages>;
+constexpr bool sends = is_one_of<R, SendMessages, PublishMessages, ConfirmTransactions, TakeChecks>;
 
 template <class R>
 constexpr bool receives = is_one_of<R, ReceiveMessages, DeleteMessages, ChangeVisibility>;

@@ -22,6 +22,8 @@ constexpr bool is_everyday = is_one_of<R,
                                        DeleteMessages,
                                        ChangeVisibility,
                                        PublishMessages,
+                                       ConfirmTransactions,
+                                       TakeChecks,
                                        FindDeadLetter,
                                        ReadBackup,
                                        TrackMessage>;

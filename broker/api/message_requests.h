@@ -4,6 +4,7 @@
 
 #include "broker/model/job.h"
 #include "broker/model/message.h"
+#include "broker/model/transaction.h"
 
 #include <cstdint>
 #include <string>
@@ -20,10 +21,14 @@ struct PeekedMessage {
     model::MessageId id;
     model::MessageMeta meta;
     std::string payload;
-    std::string state;  // visible, in_flight, delayed, deleted, retained, moving, damaged
+    // visible, in_flight, delayed, deleted, retained, prepared, moving, damaged
+    std::string state;
     std::uint32_t receives = 0;
     model::TimeMs sent_ms = 0;
-    model::TimeMs due_ms = 0;  // delayed: when it becomes visible; in flight: end of the lease
+    // delayed: when it becomes visible; in flight: end of the lease; prepared: when its producer is
+    // asked next, or it is rolled back; 0: a check waits for a producer
+    model::TimeMs due_ms = 0;
+    std::uint32_t checks = 0;  // prepared: how often its producer was asked
 };
 
 struct PeekedPage {
@@ -36,7 +41,8 @@ struct PeekMessages {
     using Reply = PeekedPage;
     std::string queue;
     std::string topic;
-    std::string state;  // queue: visible, in_flight, delayed, deleted; topic: retained, delayed
+    // queue: visible, in_flight, delayed, deleted, prepared; topic: retained, delayed
+    std::string state;
     model::MessageFilter filter;
     std::uint64_t first = 0;
     std::uint32_t limit = 50;  // 1-1000
@@ -51,6 +57,32 @@ struct ChangeDelayed {
     bool cancel = false;
     model::TimeMs due_ms = 0;  // 0: `delay_s` from now
     std::uint32_t delay_s = 0;
+};
+
+// ---- transactional messages --------------------------------------------------------------------
+
+struct ConfirmedTransactions {
+    std::vector<model::ConfirmResult> results;  // per item
+};
+
+// Commits prepared messages of a queue, or rolls them back. Repeating it is safe.
+struct ConfirmTransactions {
+    using Reply = ConfirmedTransactions;
+    std::string queue;
+    std::vector<model::ConfirmTransactions::Item> items;  // 1-100
+};
+
+struct TakenChecks {
+    std::vector<model::TransactionCheck> items;  // empty: none fell due in time
+};
+
+// Takes messages whose producer is to be asked what became of its transaction, to ask it. Each
+// counts as a check from then on. Waits up to `wait_s` for one to fall due.
+struct TakeChecks {
+    using Reply = TakenChecks;
+    std::string queue;
+    std::uint32_t max = 16;    // 1-100
+    std::uint32_t wait_s = 0;  // 0-30
 };
 
 // ---- dead letters ------------------------------------------------------------------------------

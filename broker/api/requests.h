@@ -59,6 +59,9 @@ struct QueueChange {
     std::optional<DeadLetterSpec> dead_letter;
     bool unbind_dead_letter = false;
     std::optional<bool> paused;
+    std::optional<bool> transactional;           // at creation only
+    std::optional<std::uint32_t> first_query_s;  // model::TransactionPolicy
+    std::optional<std::uint32_t> queries_max;
 };
 
 struct QueueView {
@@ -73,7 +76,11 @@ struct QueueView {
     std::uint64_t inactive = 0;
     std::uint64_t delayed = 0;
     std::uint64_t rewindable = 0;
-    TimeMs oldest_ms = 0;  // oldest message not consumed; 0: none
+    TimeMs oldest_ms = 0;         // oldest message not consumed; 0: none
+    std::uint64_t prepared = 0;   // transactional messages that are not confirmed
+    std::uint64_t committed = 0;  // of those, ever, as the two below
+    std::uint64_t rolled_back = 0;
+    std::uint64_t unconfirmed = 0;  // rolled back because nobody confirmed them
 };
 
 struct CreateQueue {
@@ -135,6 +142,8 @@ struct SendMessages {
     std::vector<model::NewMessage> messages;  // 1-16, together at most 1 MiB
     std::uint32_t delay_s = 0;
     std::string dedup_key;
+    bool transaction = false;         // prepared only: seen by nobody before it is committed
+    std::uint32_t first_query_s = 0;  // of a transaction, 0: the queue's; 1-3600
 };
 
 struct ReceivedMessage {
@@ -454,6 +463,8 @@ using Request = std::variant<CreateQueue,
                              ListBackupSets,
                              ChangeBackup,
                              GetBackup,
-                             ReadBackup>;
+                             ReadBackup,
+                             ConfirmTransactions,
+                             TakeChecks>;
 
 }  // namespace penstock::api

@@ -29,6 +29,8 @@ std::uint64_t schema() {
 // A poll keeps its request that much longer.
 std::int64_t poll_us(const api::Request& request) {
     constexpr std::uint32_t polling_wait_s_max = 30;
+    const auto* checks = std::get_if<api::TakeChecks>(&request);
+    if (checks != nullptr) return us_per_s * std::int64_t{checks->wait_s};
     const auto* receive = std::get_if<api::ReceiveMessages>(&request);
     if (receive == nullptr) return 0;
     return us_per_s * std::int64_t{receive->wait_s.value_or(polling_wait_s_max)};

@@ -3,6 +3,7 @@
 #include "broker/core/delivery.h"
 #include "broker/core/message_log.h"
 #include "broker/core/progress.h"
+#include "broker/core/transaction_query.h"
 
 #include <algorithm>
 
@@ -81,6 +82,7 @@ std::optional<QueueInfo> queue_info(const Rows& rows, QueueNo queue) {
     info.counts = counts_of(rows, queue);
     // What lies between unconsumed ones is still in the log, but nothing is rewound to it.
     if (config->attributes.rewind_s == 0) info.counts.rewindable = 0;
+    if (config->attributes.transaction) count_transactions(rows, queue, info.counts);
     return info;
 }
 

@@ -30,6 +30,11 @@ struct QueueCounts {
     std::uint64_t delayed = 0;
     std::uint64_t rewindable = 0;  // deleted, still within the rewind window
     TimeMs oldest_ms = 0;          // log time of the oldest message not consumed; 0: none
+    std::uint64_t prepared = 0;    // transactional messages that are not confirmed
+    // Of those, ever: how they ended. Unconfirmed: rolled back because nobody said anything.
+    std::uint64_t committed = 0;
+    std::uint64_t rolled_back = 0;
+    std::uint64_t unconfirmed = 0;
 };
 
 struct QueueInfo {
@@ -206,8 +211,8 @@ struct MessagePlace {
     ObjectNo object;  // queue, topic or subscription
     Sequence sequence = 0;
     std::string state;  // visible, in_flight, delayed, deleted, waiting, delivered, not_matched,
-                        // dead, moving, behind_key, exhausted
-    std::uint32_t count = 0;  // receives or attempts
+                        // dead, moving, behind_key, exhausted, prepared, rolled_back, unconfirmed
+    std::uint32_t count = 0;  // receives, attempts or checks
     TimeMs due_ms = 0;
 };
 

@@ -17,6 +17,7 @@
 #include "broker/core/state_machine.h"
 #include "broker/core/timers.h"
 #include "broker/core/topics.h"
+#include "broker/core/transactions.h"
 
 namespace penstock::core {
 
@@ -103,6 +104,9 @@ class DataSet final : public StateMachine {
                 [&](const model::StepJob& one) { return step_job(turn, one); },
                 [&](const model::EditLetter& one) { return edit_letter(turn, one); },
                 [&](const model::ChangeDelayed& one) { return change_delayed(turn, one); },
+                [&](const model::Prepare& one) { return prepare(turn, one); },
+                [&](const model::ConfirmTransactions& one) { return confirm(turn, one); },
+                [&](const model::TakeChecks& one) { return take_checks(turn, one); },
                 [&](const model::Quarantine& one) { return quarantine(turn, one); },
                 [&](const model::Tick&) { return tick(turn); },
                 [&](const model::DisableSubscription& one) {

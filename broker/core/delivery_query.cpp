@@ -6,6 +6,7 @@
 #include "broker/core/letter_query.h"
 #include "broker/core/message_log.h"
 #include "broker/core/settle.h"
+#include "broker/core/transaction_query.h"
 
 #include <algorithm>
 #include <set>
@@ -356,12 +357,6 @@ std::optional<Sequence> find_in_log(
     return found;
 }
 
-template <class T>
-T load_or_default(const Rows& rows, const std::string& key) {
-    const auto bytes = rows.get(key);
-    return bytes ? decode<T>(*bytes) : T{};
-}
-
 std::optional<MessagePlace> place_in_queue(const Rows& rows,
                                            QueueNo queue,
                                            MessageId message,
@@ -370,6 +365,7 @@ std::optional<MessagePlace> place_in_queue(const Rows& rows,
     const auto state = load_or_default<DeliveryState>(rows, keys::delivery(queue));
     MessagePlace place;
     place.object = queue;
+    if (auto prepared = prepared_place(rows, queue, message)) return prepared;
     if (rows.get(keys::delayed(queue, message))) {
         place.state = "delayed";
         return place;

@@ -157,6 +157,18 @@ std::string blocked(ObjectNo queue, ObjectNo subscription) {
     return key;
 }
 
+std::string transaction(ObjectNo queue, MessageId message) {
+    return with_u64(object_key('T', queue, 8), message.value);
+}
+
+std::string transaction_check(ObjectNo queue, MessageId message) {
+    return with_u64(object_key('E', queue, 8), message.value);
+}
+
+std::string transaction_totals(ObjectNo queue) {
+    return object_key('C', queue);
+}
+
 std::string script(ObjectNo subscription, model::ScriptRole role, std::uint32_t version) {
     std::string key = object_key('c', subscription, 5);
     Writer writer(key);

@@ -30,6 +30,9 @@
 //   i set | A set number                     inbox from another set: its head, refusals
 //   K subscription generation key sequence   exceptions of an ordering key
 //   B queue subscription                     feeds in order are refused from this number on
+//   T queue message                          transactional message, prepared or ended
+//   E queue message                          of these: its producer is to be asked
+//   C queue                                  how many of them
 #pragma once
 
 #include "broker/model/function.h"
@@ -91,6 +94,9 @@ std::string parked(model::SetId target, std::uint64_t number);
 std::string inbox_head(model::SetId source);
 std::string refused(model::SetId source, std::uint64_t number);
 std::string blocked(ObjectNo queue, ObjectNo subscription);
+std::string transaction(ObjectNo queue, MessageId message);
+std::string transaction_check(ObjectNo queue, MessageId message);
+std::string transaction_totals(ObjectNo queue);
 std::string script(ObjectNo subscription, model::ScriptRole role, std::uint32_t version);
 std::string script_end(ObjectNo subscription, model::ScriptRole role);
 std::string kv(ObjectNo subscription, std::string_view key);

@@ -2,6 +2,7 @@
 
 #include "broker/core/delivery.h"
 #include "broker/core/message_log.h"
+#include "broker/core/transaction_query.h"
 
 #include <algorithm>
 #include <optional>
@@ -13,12 +14,6 @@ namespace {
 
 // A page never looks at more than this.
 constexpr std::uint32_t peek_rows_max = 4'096;
-
-template <class T>
-T load_or_default(const Rows& rows, const std::string& key) {
-    const auto bytes = rows.get(key);
-    return bytes ? decode<T>(*bytes) : T{};
-}
 
 PeekedMessage from_run(const Run& run, Sequence sequence) {
     PeekedMessage found;
@@ -159,6 +154,8 @@ PeekPage peek_messages(
             return deleted(rows, object, first, limit);
         case PeekState::retained:
             return retained(rows, object, first, limit);
+        case PeekState::prepared:
+            return prepared_messages(rows, object, first, limit);
     }
     return {};
 }

@@ -17,15 +17,18 @@ enum class PeekState : std::uint8_t {
     delayed,
     deleted,   // consumed, and still there for a rewind
     retained,  // of a topic: everything published that is still there
+    prepared,  // transactional, not confirmed
 };
 
 struct PeekedMessage {
-    std::uint64_t position = 0;  // sequence; delayed: the message's id
+    std::uint64_t position = 0;  // sequence; delayed, prepared: the message's id
     MessageId message;
     MessageId body;  // where its bytes are
     TimeMs sent_ms = 0;
-    TimeMs due_ms = 0;  // delayed: when it becomes visible; leased: when the lease ends
+    TimeMs due_ms = 0;  // delayed: when it becomes visible; leased: when the lease ends; prepared:
+                        // the next check or the end, 0 when a check waits for a producer
     std::uint32_t receives = 0;
+    std::uint32_t checks = 0;  // prepared: how often its producer was asked
     bool moving = false;
 };
 

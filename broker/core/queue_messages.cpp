@@ -12,6 +12,7 @@
 #include "broker/core/retention.h"
 #include "broker/core/time_to_live.h"
 #include "broker/core/timers.h"
+#include "broker/core/transactions.h"
 
 #include <algorithm>
 
@@ -201,7 +202,9 @@ bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64
     const LogHead& head = turn.head(queue);
     const DeliveryState& state = turn.delivery(queue);
     const std::uint64_t fresh = head.end - std::max(state.next, head.floor) - state.holes;
-    return fresh + state.ready + state.exceptions + head.delayed + more <=
+    const std::uint64_t prepared =
+        config.attributes.transaction ? open_transactions(turn, queue) : 0;
+    return fresh + state.ready + state.exceptions + head.delayed + prepared + more <=
            config.attributes.messages_max;
 }
 
@@ -225,6 +228,11 @@ std::optional<model::Refusal> refuse_send(Turn& turn,
     }
     if (!has_room(turn, command.queue, *config, count)) {
         return no_room(*config);
+    }
+    if (command.delay_ms > 0 && config->attributes.transaction) {
+        return refuse(Reason::delay_out_of_range,
+                      config->name,
+                      "a queue that takes transactional messages delays none");
     }
     return check_delay(turn, command.queue, config->name, count, command.delay_ms);
 }

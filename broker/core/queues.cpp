@@ -8,6 +8,7 @@
 #include "broker/core/refusals.h"
 #include "broker/core/retention.h"
 #include "broker/core/time_to_live.h"
+#include "broker/core/transactions.h"
 
 #include <algorithm>
 
@@ -69,6 +70,7 @@ std::optional<model::Refusal> check_dead_letter(Turn& turn,
     if (target.number == queue || config->attributes.dead_letter || is_target) {
         return nested(config->name);
     }
+    if (config->attributes.transaction) return transactional_target(config->name);
     return check_sources(turn, target.number, *config, queue);
 }
 
@@ -77,6 +79,16 @@ std::optional<model::Refusal> check_rewind(const model::QueueAttributes& attribu
     return refuse(Reason::rewind_exceeds_retention,
                   "rewindSeconds",
                   "rewindSeconds cannot be greater than msgRetentionSeconds");
+}
+
+// Whether a queue takes transactional messages is fixed: what is prepared needs a policy.
+std::optional<model::Refusal> check_transaction(const QueueConfig& config,
+                                                const model::QueueAttributes& attributes) {
+    const bool before = config.attributes.transaction.has_value();
+    if (before == attributes.transaction.has_value()) return {};
+    return refuse(Reason::invalid_parameter,
+                  "transaction",
+                  "whether a queue takes transactional messages is chosen when it is made");
 }
 
 // What is deleted and outside of the window now does not come back when the window widens.
@@ -118,6 +130,7 @@ model::Reply bind_remote_source(Turn& turn, const model::BindDeadLetter& command
     const QueueConfig* config = turn.queue(command.queue);
     if (!config) return no_queue(command.queue);
     if (config->attributes.dead_letter) return nested(config->name);
+    if (config->attributes.transaction) return transactional_target(config->name);
     if (command.from_queue) {
         auto refusal = check_sources(turn, command.queue, *config, command.source.number);
         if (refusal) return *refusal;
@@ -144,6 +157,7 @@ model::Reply create_queue(Turn& turn, const model::CreateQueue& command) {
 model::Reply set_queue(Turn& turn, const model::SetQueue& command) {
     const QueueConfig* config = turn.queue(command.queue);
     if (!config) return no_queue(command.queue);
+    if (auto refusal = check_transaction(*config, command.attributes)) return *refusal;
     if (auto refusal = check_rewind(command.attributes)) return *refusal;
     if (auto refusal = check_dead_letter(turn, command.queue, command.attributes)) return *refusal;
     bind_dead_letter(turn,
@@ -179,6 +193,7 @@ model::Reply delete_queue(Turn& turn, const model::DeleteQueue& command) {
     for (const char kind : {'k', 'j', 'v', 'B', 'D'}) {
         turn.erase_range(keys::prefix(kind, command.queue), keys::prefix_end(kind, command.queue));
     }
+    forget_transactions(turn, command.queue);
     hide_log(turn, command.queue);
     turn.visible(command.queue);  // long polls on it learn that it is gone
     return model::Done{};
@@ -186,6 +201,7 @@ model::Reply delete_queue(Turn& turn, const model::DeleteQueue& command) {
 
 model::Reply clear_queue(Turn& turn, const model::ClearQueue& command) {
     if (!turn.queue(command.queue)) return no_queue(command.queue);
+    forget_transactions(turn, command.queue);
     hide_log(turn, command.queue);
     restart_delivery(turn, command.queue, turn.head(command.queue).end);
     return model::Done{};

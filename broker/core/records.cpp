@@ -168,6 +168,16 @@ void fields_of(F& f, T& v) {
     f(v.ordering_key);
 }
 
+template <class F, Is<TransactionRow> T>
+void fields_of(F& f, T& v) {
+    f(v.state), f(v.sent_ms), f(v.due_ms), f(v.interval_ms), f(v.checks), f(v.clears), f(v.body);
+}
+
+template <class F, Is<TransactionTotals> T>
+void fields_of(F& f, T& v) {
+    f(v.open), f(v.asking), f(v.committed), f(v.rolled_back), f(v.unconfirmed);
+}
+
 template <class F, Is<TrackExpiry> T>
 void fields_of(F& f, T& v) {
     f(v.time_ms), f(v.bytes);
@@ -297,6 +307,14 @@ std::string encode(const DelayedRow& value) {
     return put(value);
 }
 
+std::string encode(const TransactionRow& value) {
+    return put(value);
+}
+
+std::string encode(const TransactionTotals& value) {
+    return put(value);
+}
+
 std::string encode(const TrackExpiry& value) {
     return put(value);
 }
@@ -385,6 +403,8 @@ template DeliveryState decode(std::string_view);
 template Exception decode(std::string_view);
 template DedupRow decode(std::string_view);
 template DelayedRow decode(std::string_view);
+template TransactionRow decode(std::string_view);
+template TransactionTotals decode(std::string_view);
 template TrackExpiry decode(std::string_view);
 template Globals decode(std::string_view);
 template JobRow decode(std::string_view);

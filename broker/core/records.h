@@ -165,6 +165,35 @@ struct DelayedRow {
     std::string ordering_key;
 };
 
+// A transactional message, from its send until 10 minutes after its end.
+struct TransactionRow {
+    enum class State : std::uint8_t {
+        waiting = 1,  // for its confirmation; the timer is that of the next check, or of the end
+        asking = 2,   // for somebody who takes the check
+        committed = 3,
+        rolled_back = 4,
+        unconfirmed = 5,  // rolled back because nobody confirmed it
+    };
+
+    State state = State::waiting;
+    TimeMs sent_ms = 0;
+    TimeMs due_ms = 0;  // of the one timer that counts
+    TimeMs interval_ms = 0;
+    std::uint32_t checks = 0;
+    std::uint32_t clears = 0;  // of the queue's log: prepared before it was cleared, it is gone
+    MessageId body;            // held by the row while it is open
+
+    [[nodiscard]] bool open() const { return state == State::waiting || state == State::asking; }
+};
+
+struct TransactionTotals {
+    std::uint64_t open = 0;
+    std::uint64_t asking = 0;     // of these
+    std::uint64_t committed = 0;  // ever, as those below
+    std::uint64_t rolled_back = 0;
+    std::uint64_t unconfirmed = 0;
+};
+
 struct TrackExpiry {
     struct Item {
         ObjectNo subscription;
@@ -286,6 +315,8 @@ std::string encode(const Run& value);
 std::string encode(const Exception& value);
 std::string encode(const DedupRow& value);
 std::string encode(const DelayedRow& value);
+std::string encode(const TransactionRow& value);
+std::string encode(const TransactionTotals& value);
 std::string encode(const TrackExpiry& value);
 std::string encode(const Globals& value);
 std::string encode(const JobRow& value);
@@ -304,6 +335,14 @@ std::string encode_holders(const std::vector<std::uint32_t>& holders);
 // T is one of the types above; `bytes` must have been made by its encode.
 template <class T>
 T decode(std::string_view bytes);
+
+// The value of a row; the default where there is none.
+template <class T>
+T load_or_default(const model::Rows& rows, const std::string& key) {
+    const auto bytes = rows.get(key);
+    return bytes ? decode<T>(*bytes) : T{};
+}
+
 Run decode_run(std::string_view key, std::string_view bytes);
 std::vector<std::uint32_t> decode_holders(std::string_view bytes);
 

@@ -25,6 +25,18 @@ inline model::Refusal no_room(const QueueConfig& config) {
                       std::to_string(config.attributes.messages_max) + " messages");
 }
 
+inline model::Refusal not_transactional(const std::string& queue) {
+    return refuse(model::Reason::not_transactional,
+                  queue,
+                  "the queue does not take transactional messages: that is chosen when it is made");
+}
+
+inline model::Refusal transactional_target(const std::string& queue) {
+    return refuse(model::Reason::dead_letter_transactional,
+                  queue,
+                  "a queue that takes transactional messages cannot be a dead-letter queue");
+}
+
 inline model::Refusal no_topic(model::TopicNo topic) {
     return refuse(model::Reason::topic_not_found,
                   std::to_string(topic.value),

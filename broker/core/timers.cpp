@@ -12,6 +12,7 @@
 #include "broker/core/time_to_live.h"
 #include "broker/core/topics.h"
 #include "broker/core/track.h"
+#include "broker/core/transactions.h"
 
 namespace penstock::core {
 
@@ -65,6 +66,8 @@ void fire(Turn& turn, const Timer& timer) {
             return kv_expired(turn, timer.object, timer.value, timer.due_ms);
         case TimerKind::parked:
             return parked_due(turn, timer.object, timer.unique);
+        case TimerKind::transaction:
+            return transaction_due(turn, timer.object, MessageId(timer.unique), timer.due_ms);
     }
     check(false, "a timer of unknown kind");
 }

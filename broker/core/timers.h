@@ -16,10 +16,11 @@ enum class TimerKind : std::uint8_t {
     time_to_live = 6,  // value: the due time it was armed with
     dedup = 7,         // value: the dedup key
     track = 8,
-    job = 9,         // value: the due time it was armed with
-    cleanup = 10,    // of a subscription that is gone; value: generation
-    kv_expiry = 11,  // value: the key
-    parked = 12,     // object: the target set, unique: the number
+    job = 9,           // value: the due time it was armed with
+    cleanup = 10,      // of a subscription that is gone; value: generation
+    kv_expiry = 11,    // value: the key
+    parked = 12,       // object: the target set, unique: the number
+    transaction = 13,  // unique: the message; 0: what a cleared or deleted queue left
 };
 
 void arm_timer(Turn& turn,

@@ -112,6 +112,7 @@ std::optional<model::Refusal> check_spec(Turn& turn, const model::SubscriptionSp
                       dead_letter->name,
                       "a dead-letter queue cannot have a dead-letter queue itself");
     }
+    if (dead_letter->attributes.transaction) return transactional_target(dead_letter->name);
     return {};
 }
 

@@ -250,6 +250,8 @@ model::Effects Turn::finish() {
     effects.changed.assign(changed_.begin(), changed_.end());
     effects.outbox.assign(outbox_.begin(), outbox_.end());
     effects.jobs.assign(jobs_.begin(), jobs_.end());
+    effects.checks.assign(checks_.begin(), checks_.end());
+    effects.unconfirmed = std::move(unconfirmed_);
     return effects;
 }
 

@@ -87,6 +87,12 @@ class Turn final : public model::Rows {
 
     void job(ObjectNo object) { jobs_.insert(object); }
 
+    void check_due(ObjectNo queue) { checks_.insert(queue); }
+
+    void unconfirmed(ObjectNo queue, MessageId message) {
+        unconfirmed_.push_back({queue, message});
+    }
+
     // Arms a timer (not before now, so never behind what has fired) and remembers the earliest.
     void arm(
         TimeMs due_ms, std::uint8_t kind, ObjectNo object, std::uint64_t unique, std::string value);
@@ -151,6 +157,8 @@ class Turn final : public model::Rows {
     std::set<ObjectNo> changed_;
     std::set<model::SetId> outbox_;
     std::set<ObjectNo> jobs_;
+    std::set<ObjectNo> checks_;
+    std::vector<model::Unconfirmed> unconfirmed_;
     std::optional<TimeMs> earliest_armed_;
     std::uint32_t spent_ = 0;
 };

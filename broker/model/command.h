@@ -12,6 +12,7 @@
 #include "broker/model/job.h"
 #include "broker/model/objects.h"
 #include "broker/model/refusal.h"
+#include "broker/model/transaction.h"
 #include "broker/model/transfer.h"
 
 #include <array>
@@ -382,7 +383,10 @@ using Command = std::variant<PutKey,
                              ChangeJob,
                              StepJob,
                              EditLetter,
-                             ReleaseDelivery>;
+                             ReleaseDelivery,
+                             Prepare,
+                             ConfirmTransactions,
+                             TakeChecks>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);
@@ -453,7 +457,9 @@ using Reply = std::variant<Done,
                            Started,
                            Settled,
                            Deployed,
-                           Transferred>;
+                           Transferred,
+                           Confirmed,
+                           ChecksTaken>;
 
 // Bytes of a reply for the state hash.
 std::string encode_reply(const Reply& reply);

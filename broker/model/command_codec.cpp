@@ -352,6 +352,21 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Chang
 }
 
 template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Prepare> {
+    f(c.queue), f(c.first_ordinal), f(c.count), f(c.first_query_s), f(c.dedup_key);
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ConfirmTransactions> {
+    f(c.queue), f.list(c.items, 2, [](auto& g, auto& item) { g(item.message), g(item.commit); });
+}
+
+template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, TakeChecks> {
+    f(c.queue), f(c.max);
+}
+
+template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Quarantine> {
     f(c.object), f(c.sequence), f(c.message);
 }

@@ -27,6 +27,13 @@ struct Release {
     friend bool operator==(const Release&, const Release&) = default;
 };
 
+// A transactional message nobody confirmed: it was rolled back.
+struct Unconfirmed {
+    QueueNo queue;
+    MessageId message;
+    friend bool operator==(const Unconfirmed&, const Unconfirmed&) = default;
+};
+
 struct Effects {
     RowBatch batch;              // includes the applied index and the state hash
     std::vector<Reply> replies;  // one per command
@@ -36,6 +43,8 @@ struct Effects {
     std::vector<SubscriptionNo> changed;  // created, set, rewound or removed: ask again
     std::vector<SetId> outbox;            // sets for which something is to be sent
     std::vector<ObjectNo> jobs;           // whose job goes on by what bodies say
+    std::vector<QueueNo> checks;          // queues with producers to ask
+    std::vector<Unconfirmed> unconfirmed;
     // Cluster time at which the next Tick is due; 0: at once (a job has more to do); nothing: none.
     std::optional<TimeMs> wake_ms;
 };

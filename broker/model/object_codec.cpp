@@ -5,6 +5,8 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t attributes_version = 1;
+// 1 knew no transactions; it is written still where there are none.
+constexpr std::uint8_t transactional_version = 2;
 // 1 knew no recycling by age and by memory, 2 no pace.
 constexpr std::uint8_t subscription_version = 3;
 constexpr std::uint8_t elsewhere = 0x80;  // beside a sink or dead letter: the sets follow
@@ -150,7 +152,7 @@ Script decode_script(Reader& reader) {
 }
 
 void encode(Writer& writer, const QueueAttributes& attributes) {
-    writer.u8(attributes_version);
+    writer.u8(attributes.transaction ? transactional_version : attributes_version);
     writer.varint(attributes.messages_max);
     writer.varint(attributes.polling_wait_s);
     writer.varint(attributes.visibility_s);
@@ -167,10 +169,14 @@ void encode(Writer& writer, const QueueAttributes& attributes) {
         writer.varint(attributes.dead_letter->max_receives);
         writer.varint(attributes.dead_letter->time_to_live_s);
     }
+    if (!attributes.transaction) return;
+    writer.varint(attributes.transaction->first_query_s);
+    writer.varint(attributes.transaction->queries_max);
 }
 
 QueueAttributes decode_queue_attributes(Reader& reader) {
-    expect_version(reader);
+    const std::uint8_t version = reader.u8();
+    if (version < attributes_version || version > transactional_version) reader.fail();
     QueueAttributes attributes;
     attributes.messages_max = reader.varint();
     attributes.polling_wait_s = varint32(reader);
@@ -187,6 +193,11 @@ QueueAttributes decode_queue_attributes(Reader& reader) {
         policy.max_receives = varint32(reader);
         policy.time_to_live_s = varint32(reader);
         attributes.dead_letter = policy;
+    }
+    if (version == transactional_version) {
+        TransactionPolicy& transaction = attributes.transaction.emplace();
+        transaction.first_query_s = varint32(reader);
+        transaction.queries_max = varint32(reader);
     }
     return attributes;
 }

@@ -6,6 +6,7 @@
 #include "broker/model/ids.h"
 #include "broker/model/push.h"
 #include "broker/model/push_policy.h"
+#include "broker/model/transaction.h"
 
 #include <array>
 #include <cstdint>
@@ -36,7 +37,8 @@ struct QueueAttributes {
     std::uint32_t retention_s = 345'600;       // 60-1296000
     std::uint32_t rewind_s = 0;                // 0-retention; 0: deleted messages go at once
     std::optional<DeadLetterPolicy> dead_letter;
-    bool paused = false;  // receives find nothing, sends go on
+    bool paused = false;                           // receives find nothing, sends go on
+    std::optional<TransactionPolicy> transaction;  // nothing: not transactional
 
     friend bool operator==(const QueueAttributes&, const QueueAttributes&) = default;
 };

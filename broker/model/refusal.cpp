@@ -94,6 +94,12 @@ std::string_view to_text(Reason reason) {
             return "script_not_found";
         case Reason::job_running:
             return "job_running";
+        case Reason::not_transactional:
+            return "not_transactional";
+        case Reason::transaction_ended:
+            return "transaction_ended";
+        case Reason::dead_letter_transactional:
+            return "dead_letter_transactional";
     }
     return "internal";
 }

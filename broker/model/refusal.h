@@ -63,6 +63,10 @@ enum class Reason : std::uint8_t {
     script_not_found,      // no such version, or the subscription has no script
     // jobs
     job_running,  // another one of that queue or subscription
+    // transactional messages
+    not_transactional,          // the queue was not made for them
+    transaction_ended,          // it was committed or rolled back before
+    dead_letter_transactional,  // such a queue takes no dead letters
 };
 
 struct Refusal {

@@ -62,6 +62,17 @@ void encode_one(Writer& writer, const Transferred& reply) {
     writer.varint(reply.next);
 }
 
+void encode_one(Writer& writer, const Confirmed& reply) {
+    for (const ConfirmResult result : reply.results) writer.u8(static_cast<std::uint8_t>(result));
+}
+
+void encode_one(Writer& writer, const ChecksTaken& reply) {
+    for (const TransactionCheck& one : reply.items) {
+        writer.varint(one.message.value);
+        writer.varint(one.checks);
+    }
+}
+
 }  // namespace
 
 std::string encode_reply(const Reply& reply) {

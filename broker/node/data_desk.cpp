@@ -1,7 +1,9 @@
 #include "broker/node/data_desk.h"
 
+#include "broker/base/log.h"
 #include "broker/node/node.h"
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -34,6 +36,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
                  shared.clock,
                  shared.options,
                  shared.resumed),
+      checking_(*set_, shared.completions, shared.clock, shared.options, shared.resumed),
       handout_(*set_,
                shared.bodies,
                HandlerEffects(shared.names, *set_, [this] { return operations_.check_space(); }),
@@ -44,6 +47,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.names,
             lifecycle_,
             receiving_,
+            checking_,
             shared.bodies,
             handout_,
             shared.completions,
@@ -75,6 +79,24 @@ void DataDesk::take(const TurnEffects& effects) {
     }
     for (const model::SetId target : effects.outbox) outbox_.wake(target);
     for (const model::ObjectNo object : effects.jobs) feeder_.wake(object);
+    for (const model::QueueNo queue : std::set(effects.checks.begin(), effects.checks.end())) {
+        checking_.wake(queue);
+    }
+    tell_of(effects.unconfirmed);
+}
+
+// A line a queue and turn: a producer that is gone may leave thousands.
+void DataDesk::tell_of(const std::vector<model::Unconfirmed>& ended) {
+    std::map<model::QueueNo, std::pair<std::size_t, model::MessageId>> queues;
+    for (const model::Unconfirmed& one : ended) {
+        ++queues.try_emplace(one.queue, 0, one.message).first->second.first;
+    }
+    for (const auto& [queue, count] : queues) {
+        log_line(LogLevel::warn,
+                 "transactions",
+                 "event=unconfirmed queue=" + shared_.names.name_of(queue) + " rolled_back=" +
+                     std::to_string(count.first) + " first=" + model::to_text(count.second));
+    }
 }
 
 void DataDesk::look_at_leadership(const model::InitSet& init) {
@@ -82,6 +104,7 @@ void DataDesk::look_at_leadership(const model::InitSet& init) {
     if (std::exchange(serving_, leading) == leading) return;
     if (!leading) {
         receiving_.stop();
+        checking_.stop();
         handout_.detach();
         outbox_.rest();
         feeder_.rest();

@@ -3,6 +3,7 @@
 // answers nothing and hands nothing out. Owned by the Node, broker thread only.
 #pragma once
 
+#include "broker/node/checking.h"
 #include "broker/node/handout.h"
 #include "broker/node/job_feeder.h"
 #include "broker/node/lifecycle.h"
@@ -44,6 +45,8 @@ class DataDesk {
 
     [[nodiscard]] const Receiving& receiving() const { return receiving_; }
 
+    [[nodiscard]] Checking& checking() { return checking_; }
+
     [[nodiscard]] Handout& handout() { return handout_; }
 
     [[nodiscard]] OutboxSender& outbox() { return outbox_; }
@@ -69,10 +72,13 @@ class DataDesk {
     void sweep();
 
   private:
+    void tell_of(const std::vector<model::Unconfirmed>& ended);
+
     Shared& shared_;
     std::unique_ptr<HostedSet> set_;
     Lifecycle lifecycle_;
     Receiving receiving_;
+    Checking checking_;
     Handout handout_;
     Desk desk_;
     Operations operations_;

@@ -58,6 +58,8 @@ std::size_t command_bytes(const model::Command& command) {
                 return settle_bytes(typed);
             } else if constexpr (std::is_same_v<Type, model::DeleteMessages>) {
                 return small_command_bytes + typed.receipts.size() * 9;
+            } else if constexpr (std::is_same_v<Type, model::ConfirmTransactions>) {
+                return small_command_bytes + typed.items.size() * 10;
             } else if constexpr (std::is_same_v<Type, model::Redrive>) {
                 return small_command_bytes + typed.sequences.size() * 6 +
                        filter_bytes(typed.filter);
@@ -90,6 +92,7 @@ std::size_t command_bytes(const model::Command& command) {
 
 void set_first_ordinal(model::Command& command, std::uint32_t ordinal) {
     if (auto* send = std::get_if<model::Send>(&command)) send->first_ordinal = ordinal;
+    if (auto* prepare = std::get_if<model::Prepare>(&command)) prepare->first_ordinal = ordinal;
     if (auto* publish = std::get_if<model::Publish>(&command)) publish->first_ordinal = ordinal;
     if (auto* transfer = std::get_if<model::Transfer>(&command)) transfer->ordinal = ordinal;
     if (auto* edit = std::get_if<model::EditLetter>(&command)) edit->ordinal = ordinal;

@@ -309,6 +309,8 @@ Result<void> HostedSet::finish(TurnEffects& effects, std::int64_t now_us) {
         append(effects.releases, own.releases);
         append(effects.outbox, own.outbox);
         append(effects.jobs, own.jobs);
+        append(effects.checks, own.checks);
+        append(effects.unconfirmed, own.unconfirmed);
     }
     release_answers();
     for (const replication::ConfirmedRead& read : log_->take_reads()) {

@@ -50,6 +50,8 @@ struct TurnEffects {
     std::vector<model::Release> releases;
     std::vector<model::SetId> outbox;   // sets for which something is to be sent
     std::vector<model::ObjectNo> jobs;  // whose job goes on by what bodies say
+    std::vector<model::QueueNo> checks;
+    std::vector<model::Unconfirmed> unconfirmed;
 };
 
 // Bounds of one entry and of one turn.

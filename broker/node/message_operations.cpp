@@ -29,8 +29,15 @@ void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBod
     if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
         return refuse(call, std::move(*refused));
     }
+    if (auto refused = check_transaction(request)) return refuse(call, std::move(*refused));
     auto queue = desk_.names.queue(request.queue);
     if (!queue) return refuse(call, queue.error());
+    if (request.transaction) {
+        const auto count = static_cast<std::uint32_t>(bodies.bytes.size());
+        model::Prepare prepare{
+            queue->number, 0, count, request.first_query_s, std::move(request.dedup_key)};
+        return send(call, std::move(prepare), std::move(bodies));
+    }
     model::Send command;
     command.queue = queue->number;
     command.count = static_cast<std::uint32_t>(bodies.bytes.size());
@@ -56,6 +63,35 @@ void Operations::run(const CallPtr& call, api::PublishMessages request, Prepared
     command.dedup_key = std::move(request.dedup_key);
     command.want_receiver = request.want_receiver;
     send(call, std::move(command), std::move(bodies));
+}
+
+void Operations::run(const CallPtr& call, api::ConfirmTransactions request) {
+    if (auto refused = check_confirm(request)) return refuse(call, std::move(*refused));
+    auto queue = desk_.names.queue(request.queue);
+    if (!queue) return refuse(call, queue.error());
+    const auto done = [this, call](model::Reply reply) {
+        if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
+            refuse(call, std::move(*refusal));
+            return;
+        }
+        auto& confirmed = std::get<model::Confirmed>(reply);
+        answer<api::ConfirmedTransactions>(
+            call, api::ConfirmedTransactions{std::move(confirmed.results)});
+    };
+    model::ConfirmTransactions command{queue->number, std::move(request.items)};
+    desk_.data.submit(Submission{std::move(command), {}, call, done});
+}
+
+void Operations::run(const CallPtr& call, const api::TakeChecks& request) {
+    if (auto refused = check_take(request)) return refuse(call, std::move(*refused));
+    auto queue = desk_.names.queue(request.queue);
+    if (!queue) return refuse(call, queue.error());
+    Receive take;
+    take.call = call;
+    take.queue = queue->number;
+    take.messages_max = request.max;
+    take.until_us = desk_.clock.steady_us() + std::int64_t{request.wait_s} * us_per_s;
+    desk_.checking.start(std::move(take));
 }
 
 void Operations::run(const CallPtr& call, const api::ReceiveMessages& request) {

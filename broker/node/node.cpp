@@ -260,7 +260,10 @@ void Node::relieve() {
 }
 
 void Node::forget(const CallPtr& call) {
-    for (const auto& [set, desk] : open_->desks) desk->receiving().forget(call);
+    for (const auto& [set, desk] : open_->desks) {
+        desk->receiving().forget(call);
+        desk->checking().forget(call);
+    }
 }
 
 void Node::open_letters() {
@@ -431,6 +434,7 @@ Result<bool> Node::step() {
     for (const auto& [set, desk] : open_->desks) {
         desk->handout().submit_settles();
         desk->receiving().expire(now_us);
+        desk->checking().expire(now_us);
     }
     expire_calls(now_us);
     sweep(now_us);
@@ -466,6 +470,9 @@ std::int64_t Node::next_wake_us() const {
         if (const auto send_us = desk->outbox().next_us()) next_us = std::min(next_us, *send_us);
         if (const auto look_us = desk->handout().next_us()) next_us = std::min(next_us, *look_us);
         if (const auto poll_us = desk->receiving().waiters().next_deadline_us()) {
+            next_us = std::min(next_us, *poll_us);
+        }
+        if (const auto poll_us = desk->checking().next_deadline_us()) {
             next_us = std::min(next_us, *poll_us);
         }
     }

@@ -204,7 +204,9 @@ void Node::begin_forwarded(const CallPtr& call,
 
 void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies, Errand errand) {
     if (call->answered()) return;
-    if (call->cancelled() && std::holds_alternative<api::ReceiveMessages>(request)) {
+    const bool poll = std::holds_alternative<api::ReceiveMessages>(request) ||
+                      std::holds_alternative<api::TakeChecks>(request);
+    if (call->cancelled() && poll) {
         completions_.refuse(call, {model::Reason::unavailable, {}, "its caller has gone"});
         return;
     }

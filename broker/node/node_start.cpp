@@ -358,7 +358,10 @@ Result<void> Node::close() {
                              "the server stops"});
     }
     calls_.clear();
-    for (const auto& [set, desk] : open_->desks) desk->receiving().stop();
+    for (const auto& [set, desk] : open_->desks) {
+        desk->receiving().stop();
+        desk->checking().stop();
+    }
     completions_.flush();
     std::optional<Error> failure;
     each_set([&](HostedSet& set) {

@@ -54,7 +54,10 @@ void ObjectFigures::look_at_queues(const model::Rows& names,
         }
         if (told == model::labelled_objects_max) continue;
         ++told;
-        queues_.push_back({name.name, info->counts, age_s(info->counts.oldest_ms, now_ms)});
+        queues_.push_back({name.name,
+                           info->counts,
+                           age_s(info->counts.oldest_ms, now_ms),
+                           info->attributes.transaction.has_value()});
     }
 }
 
@@ -108,6 +111,17 @@ void ObjectFigures::measure(model::Metrics& metrics) const {
                       "Age of a queue's oldest message that is not consumed; 0: there is none.",
                       queue.oldest_s,
                       {{"queue", queue.name}});
+        if (!queue.transactional) continue;
+        depth("prepared", queue.counts.prepared);
+        const auto ended = [&](const char* outcome, std::uint64_t messages) {
+            metrics.counter("penstock_queue_transactions",
+                            "Transactional messages of a queue, by how they ended.",
+                            messages,
+                            {{"queue", queue.name}, {"outcome", outcome}});
+        };
+        ended("committed", queue.counts.committed);
+        ended("rolled_back", queue.counts.rolled_back);
+        ended("unconfirmed", queue.counts.unconfirmed);
     }
     for (const Subscription& one : subscriptions_) {
         const auto depth = [&](const char* state, std::uint64_t messages) {

@@ -29,6 +29,7 @@ class ObjectFigures {
         std::string name;
         core::QueueCounts counts;
         double oldest_s = 0;
+        bool transactional = false;
     };
 
     struct Subscription {

@@ -7,6 +7,7 @@
 #include "broker/core/data_query.h"
 #include "broker/node/background.h"
 #include "broker/node/bodies.h"
+#include "broker/node/checking.h"
 #include "broker/node/completions.h"
 #include "broker/node/handout.h"
 #include "broker/node/hosted_set.h"
@@ -30,6 +31,7 @@ struct Desk {
     Names& names;
     Lifecycle& lifecycle;
     Receiving& receiving;
+    Checking& checking;
     Bodies& bodies;
     const Handout& handout;
     Completions& completions;
@@ -64,6 +66,8 @@ class Operations {
     void run(const CallPtr& call, const api::ListDeadLetterSources& request);
     void run(const CallPtr& call, api::SendMessages request, PreparedBodies bodies);
     void run(const CallPtr& call, const api::ReceiveMessages& request);
+    void run(const CallPtr& call, api::ConfirmTransactions request);
+    void run(const CallPtr& call, const api::TakeChecks& request);
     void run(const CallPtr& call, api::DeleteMessages request);
     void run(const CallPtr& call, const api::ChangeVisibility& request);
     void run(const CallPtr& call, const api::CreateTopic& request);

@@ -20,6 +20,7 @@ std::optional<core::PeekState> queue_state(std::string_view text) {
     if (text == "in_flight") return core::PeekState::in_flight;
     if (text == "delayed") return core::PeekState::delayed;
     if (text == "deleted") return core::PeekState::deleted;
+    if (text == "prepared") return core::PeekState::prepared;
     return {};
 }
 
@@ -41,6 +42,8 @@ std::string text_of(core::PeekState state) {
             return "deleted";
         case core::PeekState::retained:
             return "retained";
+        case core::PeekState::prepared:
+            return "prepared";
     }
     return "unknown";
 }
@@ -53,6 +56,7 @@ api::PeekedMessage view_of(const core::PeekedMessage& message, core::PeekState s
     view.receives = message.receives;
     view.sent_ms = message.sent_ms;
     view.due_ms = message.due_ms;
+    view.checks = message.checks;
     return view;
 }
 
@@ -105,7 +109,7 @@ void Operations::run(const CallPtr& call, api::PeekMessages request) {
                       {model::Reason::invalid_parameter,
                        "state",
                        of_topic ? "allowed: retained, delayed"
-                                : "allowed: visible, in_flight, delayed, deleted"});
+                                : "allowed: visible, in_flight, delayed, deleted, prepared"});
     }
     auto object = of_topic ? desk_.names.topic(request.topic) : desk_.names.queue(request.queue);
     if (!object) return refuse(call, object.error());

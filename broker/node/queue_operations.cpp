@@ -51,7 +51,7 @@ Refused check_page(const api::Page& page) {
 
 Outcome<model::QueueAttributes> Operations::queue_attributes(const api::QueueChange& change,
                                                              model::QueueAttributes base) {
-    apply_change(change, base);
+    if (auto refused = apply_change(change, base)) return std::move(*refused);
     if (auto refused = check_queue(base)) return std::move(*refused);
     if (!change.dead_letter) {
         const bool outlived =
@@ -98,6 +98,10 @@ Outcome<api::QueueView> Operations::view_queue(model::QueueNo queue) const {
     view.delayed = info->counts.delayed;
     view.rewindable = info->counts.rewindable;
     view.oldest_ms = info->counts.oldest_ms;
+    view.prepared = info->counts.prepared;
+    view.committed = info->counts.committed;
+    view.rolled_back = info->counts.rolled_back;
+    view.unconfirmed = info->counts.unconfirmed;
     return view;
 }
 

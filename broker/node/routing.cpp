@@ -55,6 +55,12 @@ class Finder {
         return write(names_.queue(request.queue));
     }
 
+    Route operator()(const api::ConfirmTransactions& request) {
+        return write(names_.queue(request.queue));
+    }
+
+    Route operator()(const api::TakeChecks& request) { return write(names_.queue(request.queue)); }
+
     Route operator()(const api::ReceiveMessages& request) {
         return write(names_.queue(request.queue));
     }

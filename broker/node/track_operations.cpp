@@ -28,6 +28,10 @@ std::optional<model::ObjectNo> holder_of(const model::Rows& rows,
     for (const model::Command& command : commands) {
         const auto* send = std::get_if<model::Send>(&command);
         if (send != nullptr && within(send->first_ordinal, send->count)) return send->queue;
+        const auto* prepare = std::get_if<model::Prepare>(&command);
+        if (prepare != nullptr && within(prepare->first_ordinal, prepare->count)) {
+            return prepare->queue;
+        }
         const auto* publish = std::get_if<model::Publish>(&command);
         if (publish != nullptr && within(publish->first_ordinal, publish->count)) {
             return publish->topic;

@@ -18,7 +18,8 @@ void Traffic::count(const std::vector<model::Command>& commands,
 void Traffic::count(const model::Command& command, const model::Reply& reply) {
     if (std::holds_alternative<model::Refusal>(reply)) ++counters_.refused;
     if (const auto* sent = std::get_if<model::Sent>(&reply)) {
-        const bool queue = std::holds_alternative<model::Send>(command);
+        const bool queue = std::holds_alternative<model::Send>(command) ||
+                           std::holds_alternative<model::Prepare>(command);
         const bool edited = std::holds_alternative<model::EditLetter>(command);
         if (!sent->repeated && !edited)
             (queue ? counters_.sent : counters_.published) += sent->ids.size();

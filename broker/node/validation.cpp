@@ -150,7 +150,7 @@ Refused check_name(std::string_view field, std::string_view name) {
                           "1-64 characters: a letter first, then letters, digits, '-' and '_'"};
 }
 
-void apply_change(const api::QueueChange& change, model::QueueAttributes& attributes) {
+Refused apply_change(const api::QueueChange& change, model::QueueAttributes& attributes) {
     const auto set = [](const auto& from, auto& to) {
         if (from) to = *from;
     };
@@ -162,6 +162,19 @@ void apply_change(const api::QueueChange& change, model::QueueAttributes& attrib
     set(change.rewind_s, attributes.rewind_s);
     set(change.paused, attributes.paused);
     if (change.unbind_dead_letter) attributes.dead_letter.reset();
+    // That it is fixed is the core's to say.
+    if (change.transactional && *change.transactional != attributes.transaction.has_value()) {
+        attributes.transaction.reset();
+        if (*change.transactional) attributes.transaction.emplace();
+    }
+    if (attributes.transaction) {
+        set(change.first_query_s, attributes.transaction->first_query_s);
+        set(change.queries_max, attributes.transaction->queries_max);
+    } else if (change.first_query_s || change.queries_max) {
+        return invalid(change.first_query_s ? "first_query_s" : "queries_max",
+                       "only of a queue that takes transactional messages");
+    }
+    return {};
 }
 
 Refused check_queue(const model::QueueAttributes& queue) {
@@ -177,6 +190,13 @@ Refused check_queue(const model::QueueAttributes& queue) {
         range("retention_s", queue.retention_s, 60, retention_s_max, "seconds"),
     });
     if (refused) return refused;
+    if (const auto& policy = queue.transaction) {
+        const auto wrong = first_of({
+            range("first_query_s", policy->first_query_s, 1, model::first_query_s_max, "seconds"),
+            range("queries_max", policy->queries_max, 1, model::queries_most),
+        });
+        if (wrong) return wrong;
+    }
     if (queue.rewind_s > queue.retention_s) {
         return model::Refusal{
             model::Reason::rewind_exceeds_retention,
@@ -337,6 +357,29 @@ Refused check_job(const model::MessageFilter& filter, std::uint32_t rate_per_s) 
         return {};
     }
     return out_of_range("text", 0, model::filter_text_bytes_max, "bytes");
+}
+
+Refused check_transaction(const api::SendMessages& request) {
+    if (!request.transaction) {
+        if (request.first_query_s == 0) return {};
+        return invalid("first_query_s", "only with a transactional message");
+    }
+    if (request.delay_s > 0) {
+        return model::Refusal{
+            model::Reason::delay_out_of_range, "delay_s", "a transactional message is not delayed"};
+    }
+    return range("first_query_s", request.first_query_s, 0, model::first_query_s_max, "seconds");
+}
+
+Refused check_confirm(const api::ConfirmTransactions& request) {
+    return range("items", request.items.size(), 1, model::confirm_items_max);
+}
+
+Refused check_take(const api::TakeChecks& request) {
+    return first_of({
+        range("max", request.max, 1, model::checks_taken_max),
+        range("wait_s", request.wait_s, 0, polling_s_max, "seconds"),
+    });
 }
 
 Refused check_receive(const api::ReceiveMessages& request) {

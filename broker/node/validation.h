@@ -15,7 +15,7 @@ using Refused = std::optional<model::Refusal>;
 Refused check_name(std::string_view field, std::string_view name);
 
 // Lays a change over the attributes; the dead-letter policy's queue is resolved by the caller.
-void apply_change(const api::QueueChange& change, model::QueueAttributes& attributes);
+Refused apply_change(const api::QueueChange& change, model::QueueAttributes& attributes);
 Refused check_queue(const model::QueueAttributes& attributes);
 Refused check_dead_letter(const api::DeadLetterSpec& spec, const model::QueueAttributes& queue);
 Refused check_topic(const model::TopicAttributes& attributes);
@@ -33,6 +33,9 @@ Refused check_batch(const std::vector<model::BodyInfo>& messages,
                     std::string_view dedup_key);
 Refused check_job(const model::MessageFilter& filter, std::uint32_t rate_per_s);
 Refused check_receive(const api::ReceiveMessages& request);
+Refused check_transaction(const api::SendMessages& request);
+Refused check_confirm(const api::ConfirmTransactions& request);
+Refused check_take(const api::TakeChecks& request);
 
 model::Refusal out_of_range(std::string_view field,
                             std::uint64_t minimum,

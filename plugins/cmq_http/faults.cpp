@@ -43,6 +43,10 @@ Fault of_message(const model::Refusal& refusal) {
             return of_filter(refusal);
         case Reason::message_not_found:
             return faults::message_not_found;
+        case Reason::not_transactional:
+            return faults::no_transactions;
+        case Reason::transaction_ended:
+            return faults::operation_not_allowed;
         default:
             return faults::internal;
     }
@@ -66,6 +70,8 @@ Fault of_queue(const model::Refusal& refusal) {
             return faults::dead_letter_not_found;
         case Reason::dead_letter_nested:
             return faults::dead_letter_nested;
+        case Reason::dead_letter_transactional:
+            return faults::policy_values;
         case Reason::dead_letter_in_use:
             return faults::dead_letter_in_use;
         case Reason::dead_letter_too_many_sources:

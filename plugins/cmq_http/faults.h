@@ -84,6 +84,9 @@ inline constexpr Fault some_not_deleted{6010, 10150, "delete message partially f
 inline constexpr Fault none_deleted{6020, 10290, "batch delete message failed"};
 inline constexpr Fault no_message{7000, 10200, "no message"};
 inline constexpr Fault message_not_found{4490, 10770, "message id is invalid"};
+inline constexpr Fault operation_not_allowed{4490, 10780, "message operation is not allowed"};
+inline constexpr Fault none_confirmed{6040, 10750, "transaction confirmation failed"};
+inline constexpr Fault some_not_confirmed{6040, 10760, "transaction confirmation partially failed"};
 inline constexpr Fault no_transactions{4490, 10790, "transaction message is not supported"};
 
 // the server's trouble, nothing happened

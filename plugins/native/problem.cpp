@@ -43,6 +43,8 @@ std::string_view hint_for(Reason reason) {
         case Reason::job_running:
             return "GET the job to see how far it is; PATCH it with {\"action\":\"cancel\"} to end "
                    "it.";
+        case Reason::not_transactional:
+            return "Make one for them: penstock queue create NAME --transactional.";
         case Reason::script_not_found:
             return "penstock fn list shows the scripts and their versions.";
         default:
@@ -89,6 +91,9 @@ unsigned status_of(Reason reason) {
         case Reason::dead_letter_nested:
         case Reason::dead_letter_in_use:
         case Reason::dead_letter_too_many_sources:
+        case Reason::dead_letter_transactional:
+        case Reason::not_transactional:
+        case Reason::transaction_ended:
         case Reason::topic_exists:
         case Reason::topic_limit:
         case Reason::topic_has_subscriptions:

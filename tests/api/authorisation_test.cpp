@@ -28,6 +28,7 @@ const std::map<std::string, std::string>& allowed_roles() {
                                                              {"ChangeJob", "rao"},
                                                              {"ChangeVisibility", "raoc"},
                                                              {"ClearQueue", "rao"},
+                                                             {"ConfirmTransactions", "raop"},
                                                              {"CreateQueue", "ra"},
                                                              {"CreateTopic", "ra"},
                                                              {"DeleteMessages", "raoc"},
@@ -62,6 +63,7 @@ const std::map<std::string, std::string>& allowed_roles() {
                                                              {"SetSubscription", "rao"},
                                                              {"SetTopic", "rao"},
                                                              {"Subscribe", "ra"},
+                                                             {"TakeChecks", "raop"},
                                                              {"TrackMessage", "raov"},
                                                              {"Unsubscribe", "ra"}};
     return table;

@@ -7,6 +7,7 @@ namespace penstock::testing {
 namespace {
 
 constexpr std::uint32_t queues = 5;  // the first two are where letters of the others go
+constexpr std::uint32_t first_transactional = 4;
 constexpr std::uint32_t topics = 2;
 constexpr std::uint32_t subscriptions = 5;
 constexpr std::uint32_t first_topic = 10;
@@ -68,6 +69,10 @@ model::QueueAttributes SetWorkload::any_attributes(model::QueueNo queue) {
     attributes.retention_s = static_cast<std::uint32_t>(60 + below(240));
     attributes.rewind_s = chance(2) ? static_cast<std::uint32_t>(below(60)) : 0;
     attributes.paused = chance(10);
+    if (queue.value >= first_transactional) {
+        attributes.transaction = model::TransactionPolicy{static_cast<std::uint32_t>(1 + below(20)),
+                                                          static_cast<std::uint32_t>(1 + below(3))};
+    }
     if (queue.value <= 2 || chance(3)) return attributes;
     model::DeadLetterPolicy policy;
     policy.queue = queue_number(below(2));
@@ -259,14 +264,39 @@ void SetWorkload::add_delivery_command(Batch& batch) {
     }
 }
 
+void SetWorkload::add_transaction_command(Batch& batch) {
+    const auto count = static_cast<std::uint32_t>(1 + below(4));
+    switch (below(4)) {
+        case 0: {
+            model::Prepare command{any_queue(), 0, count, 0, any_dedup_key()};
+            command.first_query_s = static_cast<std::uint32_t>(below(30));
+            command.first_ordinal = add_bodies(batch, count);
+            batch.commands.emplace_back(std::move(command));
+            return;
+        }
+        case 1:
+            batch.commands.emplace_back(model::TakeChecks{any_queue(), count});
+            return;
+        default: {
+            if (prepared_.empty()) return;
+            const std::size_t back = below(std::min<std::size_t>(prepared_.size(), 20));
+            const auto& [queue, message] = prepared_[prepared_.size() - 1 - back];
+            batch.commands.emplace_back(
+                model::ConfirmTransactions{queue, {{message, chance(2)}, {message, chance(2)}}});
+        }
+    }
+}
+
 void SetWorkload::add_any(Batch& batch) {
-    const std::uint64_t kind = below(12);
+    const std::uint64_t kind = below(13);
     if (kind == 0)
         add_object_command(batch);
     else if (kind == 10)
         add_function_command(batch);
     else if (kind == 11)
         add_job_command(batch);
+    else if (kind == 12)
+        add_transaction_command(batch);
     else if (kind < 5)
         add_message_command(batch);
     else
@@ -288,6 +318,11 @@ void SetWorkload::apply(Batch batch) {
     for (std::size_t at = 0; at < replies.size(); ++at) {
         if (const auto* settled = std::get_if<model::Settled>(&replies[at])) {
             moved_ += settled->moved.size();
+        }
+        const auto* sent = std::get_if<model::Sent>(&replies[at]);
+        const auto* prepare = std::get_if<model::Prepare>(&commands[at]);
+        for (std::size_t one = 0; sent && prepare && one < sent->ids.size(); ++one) {
+            prepared_.emplace_back(prepare->queue, sent->ids[one]);
         }
         const auto* leased = std::get_if<model::Leased>(&replies[at]);
         if (!leased) continue;

@@ -47,6 +47,7 @@ class SetWorkload {
     void add_delivery_command(Batch& batch);
     void add_settle(Batch& batch, model::SubscriptionNo reader);
     void add_function_command(Batch& batch);
+    void add_transaction_command(Batch& batch);
     void add_job_command(Batch& batch);
     model::StepJob any_step(model::ObjectNo object);
     model::MessageFilter any_filter();
@@ -75,6 +76,7 @@ class SetWorkload {
     CoreDriver driver_;
     std::vector<model::SubscriptionNo> subscriptions_;  // numbers are never used twice
     std::vector<std::pair<model::QueueNo, model::Receipt>> receipts_;
+    std::vector<std::pair<model::QueueNo, model::MessageId>> prepared_;
     std::size_t moved_ = 0;
 };
 

@@ -177,6 +177,18 @@ TEST(ObjectCodec, AQueueInAnotherSetIsStoredWithItsSet) {
     EXPECT_TRUE(spec_reader.done());
 }
 
+// An older build reads the queues that have none.
+TEST(ObjectCodec, ATransactionalQueueIsStoredInTheSecondVersion) {
+    QueueAttributes attributes = testing::sample_queue_attributes();
+    const std::string before = testing::to_hex(encoded(attributes));
+    attributes.transaction = TransactionPolicy{300, 7};
+    const std::string bytes = encoded(attributes);
+    EXPECT_EQ(testing::to_hex(bytes), "02" + before.substr(2) + "ac0207");
+    Reader reader(bytes);
+    EXPECT_EQ(decode_queue_attributes(reader), attributes);
+    EXPECT_TRUE(reader.done());
+}
+
 TEST(ObjectCodec, AnotherVersionLeavesTheReaderFailed) {
     std::string bytes = encoded(QueueAttributes{});
     bytes[0] = 9;

@@ -41,7 +41,9 @@ TEST(ReplyCodec, EveryReplyHasItsGoldenBytes) {
         {Transferred{TransferOutcome::refused, Reason::queue_full, "full", 300},
          "09020f"
          "0466756c6c"
-         "ac02"}};
+         "ac02"},
+        {Confirmed{{ConfirmResult::done, ConfirmResult::otherwise}}, "0a0002"},
+        {ChecksTaken{{{MessageId{300}, 2}}}, "0bac0202"}};
     ASSERT_EQ(std::size(samples), std::variant_size_v<Reply>);
     for (const auto& [reply, hex] : samples) EXPECT_EQ(testing::to_hex(encode_reply(reply)), hex);
 }

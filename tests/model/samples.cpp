@@ -482,7 +482,8 @@ std::vector<CommandSample> command_samples() {
                               transfer_samples(),
                               arrangement_samples(),
                               job_samples(),
-                              release_samples()}) {
+                              release_samples(),
+                              transaction_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;

@@ -21,5 +21,6 @@ SubscriptionSpec sample_subscription_spec();
 std::vector<Attempt> sample_attempts();
 
 std::vector<CommandSample> command_samples();
+std::vector<CommandSample> transaction_samples();  // of these
 
 }  // namespace penstock::model::testing

@@ -85,6 +85,10 @@ BigSet::BigSet(std::uint64_t messages) : machine_(core::make_data_set()) {
         send.count = batch;
         send.delay_ms = 600'000;
         apply({send}, batch);
+        model::Prepare prepare;
+        prepare.queue = big::prepared;
+        prepare.count = batch;
+        apply({prepare}, batch);
     }
 }
 
@@ -100,6 +104,8 @@ void BigSet::make_objects() {
     policy.kind = model::DeadLetterPolicy::Kind::time_to_live;
     policy.time_to_live_s = 3'600;
     with_policy.dead_letter = policy;
+    model::QueueAttributes transactional = attributes();
+    transactional.transaction = model::TransactionPolicy{1, 1};
     apply({queue(big::waiting, with_rewind),
            queue(big::cleared, attributes()),
            queue(big::removed, attributes()),
@@ -108,7 +114,8 @@ void BigSet::make_objects() {
            queue(big::overage, attributes()),
            queue(big::ageing, with_policy),
            queue(big::leased, attributes()),
-           queue(big::delayed, attributes())});
+           queue(big::delayed, attributes()),
+           queue(big::prepared, transactional)});
     for (const model::TopicNo number : {big::topic, big::lonely}) {
         model::CreateTopic command;
         command.topic = number;

@@ -16,15 +16,16 @@ namespace penstock::simulation {
 // The objects of the set, by what is in them.
 namespace big {
 inline constexpr model::TimeMs started_ms = 1'700'000'000'000;
-inline constexpr model::QueueNo waiting{1};  // fresh messages, a part of them consumed
-inline constexpr model::QueueNo cleared{2};  // fresh messages
-inline constexpr model::QueueNo removed{3};  // fresh messages
-inline constexpr model::QueueNo fed{4};      // subscriber queue, full
-inline constexpr model::QueueNo dead{5};     // dead letters of `failing`
-inline constexpr model::QueueNo ageing{6};   // messages about to be too old
-inline constexpr model::QueueNo overage{7};  // where they go
-inline constexpr model::QueueNo leased{8};   // in flight
-inline constexpr model::QueueNo delayed{9};  // not yet visible
+inline constexpr model::QueueNo waiting{1};    // fresh messages, a part of them consumed
+inline constexpr model::QueueNo cleared{2};    // fresh messages
+inline constexpr model::QueueNo removed{3};    // fresh messages
+inline constexpr model::QueueNo fed{4};        // subscriber queue, full
+inline constexpr model::QueueNo dead{5};       // dead letters of `failing`
+inline constexpr model::QueueNo ageing{6};     // messages about to be too old
+inline constexpr model::QueueNo overage{7};    // where they go
+inline constexpr model::QueueNo leased{8};     // in flight
+inline constexpr model::QueueNo delayed{9};    // not yet visible
+inline constexpr model::QueueNo prepared{10};  // transactional, not confirmed
 inline constexpr model::TopicNo topic{20};
 inline constexpr model::TopicNo lonely{21};           // a topic without subscriptions
 inline constexpr model::SubscriptionNo failing{30};   // many wait for a retry; a large kv store

@@ -245,6 +245,34 @@ model::MessageId first_delayed(const BigSet& set) {
     return first;
 }
 
+std::vector<Step> transaction_steps() {
+    constexpr std::size_t confirmed = 8;
+    std::vector<Step> steps;
+    steps.push_back({"Prepare", small, plain(on_queue<model::Prepare>(big::prepared)), 1});
+    steps.push_back(
+        {"ConfirmTransactions", batch_of_sixteen, [](BigSet& set) {
+             auto command = on_queue<model::ConfirmTransactions>(big::prepared);
+             set.rows().scan(
+                 core::keys::prefix('T', big::prepared),
+                 core::keys::prefix_end('T', big::prepared),
+                 [&](std::string_view key, std::string_view) {
+                     const bool commit = command.items.size() % 2 == 0;
+                     command.items.push_back({model::MessageId{core::keys::last_u64(key)}, commit});
+                     return command.items.size() < confirmed;
+                 });
+             return command;
+         }});
+    steps.push_back({"TakeChecks", batch_of_sixteen, [](BigSet& set) {
+                         set.pass_ms(1'000);
+                         set.tick_until_idle();
+                         auto command = on_queue<model::TakeChecks>(big::prepared);
+                         command.max = 16;
+                         return command;
+                     }});
+    steps.push_back({"ClearQueue", small, plain(on_queue<model::ClearQueue>(big::prepared))});
+    return steps;
+}
+
 std::vector<Step> job_steps() {
     std::vector<Step> steps;
     model::Replay replay;
@@ -362,8 +390,12 @@ void measure_time(BigSet& set, std::vector<Measured>& out) {
 
 std::vector<Measured> measure_all(BigSet& set, std::set<std::size_t>& seen) {
     std::vector<Measured> measured;
-    for (const auto& steps :
-         {queue_steps(), topic_steps(), function_steps(), outbox_steps(), delivery_steps()}) {
+    for (const auto& steps : {queue_steps(),
+                              topic_steps(),
+                              function_steps(),
+                              outbox_steps(),
+                              delivery_steps(),
+                              transaction_steps()}) {
         for (const Step& step : steps) measure(set, step, measured, seen);
     }
     measure_time(set, measured);

@@ -78,6 +78,7 @@ class Inspection {
     }
 
     std::set<Sequence> settled(ObjectNo object, const DeliveryState& state);
+    void transactions(ObjectNo queue, const LogHead& head);
 
     void scan(char kind, const model::Rows::Visit& visit) const {
         rows_.scan(std::string(1, kind), std::string(1, static_cast<char>(kind + 1)), visit);
@@ -97,6 +98,11 @@ void Inspection::hold_by_logs() {
     scan('x', [&](std::string_view, std::string_view value) {
         const auto exception = core::decode<Exception>(value);
         if (exception.body.value != 0) hold(exception.body);
+        return true;
+    });
+    scan('T', [&](std::string_view, std::string_view value) {
+        const auto row = core::decode<core::TransactionRow>(value);
+        if (row.open()) hold(row.body);
         return true;
     });
     for (const char kind : {'O', 'R'}) {
@@ -219,6 +225,35 @@ std::set<Sequence> Inspection::settled(ObjectNo object, const DeliveryState& sta
     return found;
 }
 
+// Those of before a clear are on their way out and count no more.
+void Inspection::transactions(ObjectNo queue, const LogHead& head) {
+    std::uint64_t open = 0;
+    std::set<std::string> asking;
+    rows_.scan(keys::prefix('T', queue),
+               keys::prefix_end('T', queue),
+               [&](std::string_view key, std::string_view value) {
+                   const auto row = core::decode<core::TransactionRow>(value);
+                   if (row.clears != head.clears) return true;
+                   const core::MessageId message{keys::last_u64(key)};
+                   const auto kind = static_cast<std::uint8_t>(core::TimerKind::transaction);
+                   const auto timer = keys::timer(row.due_ms, kind, queue, message.value);
+                   expect(rows_.get(timer).has_value(), queue, "no timer ends a transaction");
+                   if (row.open()) ++open;
+                   if (row.state == core::TransactionRow::State::asking) {
+                       asking.insert(keys::transaction_check(queue, message));
+                   }
+                   return true;
+               });
+    std::set<std::string> checks;
+    rows_.scan(keys::prefix('E', queue), keys::prefix_end('E', queue), [&](auto key, auto) {
+        return checks.emplace(key).second;
+    });
+    expect(checks == asking, queue, "the checks that are due are not the messages that ask");
+    const auto totals = load<core::TransactionTotals>(keys::transaction_totals(queue));
+    equal(open, totals.open, queue, "prepared messages");
+    equal(asking.size(), totals.asking, queue, "checks that are due");
+}
+
 void Inspection::queues() {
     scan('q', [&](std::string_view key, std::string_view) {
         const ObjectNo queue = keys::object_of(key);
@@ -245,6 +280,7 @@ void Inspection::queues() {
             return ++gone > 0;
         });
         equal(gone, state.gone_blocks, queue, "rows of what is gone");
+        transactions(queue, head);
         const auto info = core::queue_info(rows_, queue);
         expect(info->counts.active <= head.end, queue, "a count is below zero");
         return true;
