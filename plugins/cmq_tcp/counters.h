@@ -10,11 +10,20 @@
 
 namespace penstock::plugins::cmq_tcp {
 
-enum class Action : std::uint8_t { greeting, heartbeat, send, receive, remove, publish, other };
+enum class Action : std::uint8_t {
+    greeting,
+    heartbeat,
+    send,
+    receive,
+    remove,
+    publish,
+    confirm,
+    other
+};
 
 // By Action, as labels show them.
-inline constexpr std::array<std::string_view, 7> action_names{
-    "authenticate", "heartbeat", "send", "receive", "delete", "publish", "other"};
+inline constexpr std::array<std::string_view, 8> action_names{
+    "authenticate", "heartbeat", "send", "receive", "delete", "publish", "confirm", "other"};
 
 class Counters {
   public:
@@ -22,9 +31,13 @@ class Counters {
 
     void count_connection() { up(connections_); }
 
+    void count_query() { up(queries_); }
+
     [[nodiscard]] std::uint64_t requests(std::size_t action) const {
         return requests_[action].load(std::memory_order_relaxed);
     }
+
+    [[nodiscard]] std::uint64_t queries() const { return queries_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] std::uint64_t connections() const {
         return connections_.load(std::memory_order_relaxed);
@@ -37,6 +50,7 @@ class Counters {
 
     std::array<Count, action_names.size()> requests_{};
     Count connections_{0};
+    Count queries_{0};  // of transactions, sent to producers
 };
 
 }  // namespace penstock::plugins::cmq_tcp

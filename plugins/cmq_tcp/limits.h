@@ -18,7 +18,8 @@ struct TcpLimits {
     std::size_t requests_max = 1'024;                 // under way, pulls apart
     std::size_t request_bytes_max = 4 * 1024 * 1024;  // of these
     std::size_t pulls_max = 256;
-    std::size_t output_bytes_max = 8 * 1024 * 1024;      // answers that the caller does not read
+    std::size_t produced_queues_max = 64;            // transactional ones, for which it is asked
+    std::size_t output_bytes_max = 8 * 1024 * 1024;  // answers that the caller does not read
     std::size_t frame_bytes_per_second_min = 32 * 1024;  // beyond frame_timeout
 
     std::chrono::milliseconds handshake_timeout{5'000};
@@ -26,6 +27,8 @@ struct TcpLimits {
     std::chrono::milliseconds frame_timeout{10'000};  // first to last byte; plus the least rate's
     std::chrono::milliseconds idle_timeout{75'000};   // nothing comes, not even a heartbeat
     std::chrono::milliseconds write_timeout{30'000};  // nothing is taken
+    std::chrono::seconds check_poll{20};              // one wait for checks of a queue, at most 30
+    std::chrono::milliseconds check_pause{1'000};     // when the broker or the caller takes no more
     std::chrono::milliseconds stop_grace{10'000};     // requests under way when stopping
 };
 

@@ -21,6 +21,8 @@ constexpr std::uint32_t pulled_field = 26;
 constexpr std::uint32_t batch_pulled_field = 27;
 constexpr std::uint32_t failures_field = 28;
 constexpr std::uint32_t ids_field = 29;
+constexpr std::uint32_t confirmed_field = 222;
+constexpr std::uint32_t query_field = 223;
 
 void put_pulled(std::string& out, std::uint32_t number, const PulledMessage& message) {
     const std::size_t begun = begin_message(out, number);
@@ -49,6 +51,28 @@ void put_failure(std::string& out, const DeleteFailure& failure) {
     put_number(out, 1, failure.receipt);
     put_signed(out, 2, failure.code);
     put_bytes(out, 3, failure.text);
+    end_message(out, begun);
+}
+
+void put_confirmed(std::string& out, const Reply& reply) {
+    if (reply.confirmed.empty()) return;
+    const std::size_t begun = begin_message(out, confirmed_field);
+    put_bytes(out, 1, reply.confirmed_queue);
+    for (const ConfirmedItem& item : reply.confirmed) {
+        const std::size_t inner = begin_message(out, 2);
+        put_number(out, 1, item.id);
+        put_signed(out, 2, item.state);
+        if (item.code != 0) put_signed(out, 3, item.code);
+        if (!item.text.empty()) put_bytes(out, 4, item.text);
+        end_message(out, inner);
+    }
+    end_message(out, begun);
+}
+
+void put_query(std::string& out, const Query& query) {
+    const std::size_t begun = begin_message(out, query_field);
+    put_bytes(out, 1, query.queue);
+    put_number(out, 2, query.id);
     end_message(out, begun);
 }
 
@@ -95,6 +119,40 @@ bool read_failure(std::string_view bytes, DeleteFailure& to) {
     return !reader.malformed();
 }
 
+bool read_confirmed_item(std::string_view bytes, ConfirmedItem& to) {
+    Field field;
+    FieldReader reader(bytes);
+    while (reader.next(field)) {
+        take(field, 1, to.id);
+        take(field, 2, to.state);
+        take(field, 3, to.code);
+        if (field.number == 4 && field.kind == Kind::bytes) to.text = field.bytes;
+    }
+    return !reader.malformed();
+}
+
+bool read_confirmed(std::string_view bytes, Reply& reply) {
+    Field field;
+    FieldReader reader(bytes);
+    while (reader.next(field)) {
+        if (field.kind != Kind::bytes) continue;
+        if (field.number == 1) reply.confirmed_queue = field.bytes;
+        if (field.number != 2) continue;
+        if (!read_confirmed_item(field.bytes, reply.confirmed.emplace_back())) return false;
+    }
+    return !reader.malformed();
+}
+
+bool read_query(std::string_view bytes, Query& to) {
+    Field field;
+    FieldReader reader(bytes);
+    while (reader.next(field)) {
+        if (field.number == 1 && field.kind == Kind::bytes) to.queue = field.bytes;
+        take(field, 2, to.id);
+    }
+    return !reader.malformed();
+}
+
 // A field that holds bytes; false: they are malformed.
 bool read_bytes(const Field& field, Reply& reply) {
     switch (field.number) {
@@ -107,6 +165,10 @@ bool read_bytes(const Field& field, Reply& reply) {
             return read_batch(field.bytes, reply.pulled);
         case failures_field:
             return read_failure(field.bytes, reply.failures.emplace_back());
+        case confirmed_field:
+            return read_confirmed(field.bytes, reply);
+        case query_field:
+            return read_query(field.bytes, reply.query.emplace());
         default:
             return true;
     }
@@ -118,12 +180,14 @@ void append_reply(std::string& out, const Reply& reply) {
     const std::size_t frame = begin_frame(out);
     put_signed(out, seqno_field, reply.seqno);
     put_signed(out, command_field, reply.command);
-    put_signed(out, result_field, reply.result);
+    if (!reply.query || reply.result != result_ok) put_signed(out, result_field, reply.result);
     if (!reply.error.empty()) put_bytes(out, error_field, reply.error);
     if (reply.request_id != 0) put_number(out, request_id_field, reply.request_id);
     put_all_pulled(out, reply);
     for (const DeleteFailure& failure : reply.failures) put_failure(out, failure);
     for (const std::uint64_t id : reply.ids) put_number(out, ids_field, id);
+    put_confirmed(out, reply);
+    if (reply.query) put_query(out, *reply.query);
     end_frame(out, frame);
 }
 

@@ -32,6 +32,22 @@ struct DeleteFailure {
     std::string text;
 };
 
+// What became of one item of a confirmation.
+struct ConfirmedItem {
+    static constexpr std::int32_t unknown = 3;
+
+    std::uint64_t id = 0;
+    std::int32_t state = 0;  // Confirm's, or unknown
+    std::int32_t code = 0;   // 0: as it was asked for
+    std::string text;
+};
+
+// The server asks a producer what became of a transaction; nobody asked for it.
+struct Query {
+    std::string queue;
+    std::uint64_t id = 0;
+};
+
 struct Reply {
     std::int64_t seqno = 0;
     std::int32_t command = 0;
@@ -41,9 +57,12 @@ struct Reply {
     std::vector<PulledMessage> pulled;    // of a pull; of a single one the first is sent
     std::vector<DeleteFailure> failures;  // of a delete
     std::vector<std::uint64_t> ids;       // of a send or a publish
+    std::string confirmed_queue;          // of a confirmation
+    std::vector<ConfirmedItem> confirmed;
+    std::optional<Query> query;  // Command::query: no reply at all
 };
 
-// Appends the whole frame.
+// Appends the whole frame. A query has no result.
 void append_reply(std::string& out, const Reply& reply);
 
 // Reads a CMQProto; nothing: it is none, or not a reply's.

@@ -37,6 +37,8 @@ std::uint32_t field_of(std::int32_t command) {
             return 208;
         case Command::publish_batch:
             return 209;
+        case Command::confirm:
+            return 221;
         default:
             return 0;
     }
@@ -132,6 +134,23 @@ void take(const Taker& taker, Publish& to, bool batch) {
     taker.text(4, to.routing_key);
 }
 
+// An item that cannot be read lacks what it should say.
+void take(const Taker& taker, Confirm& to, bool /*batch*/) {
+    taker.text(1, to.queue);
+    std::string_view bytes;
+    taker.text(2, bytes);
+    if (!taker.is(2, Kind::bytes)) return;
+    Confirm::Item& item = to.items.emplace_back();
+    Field field;
+    FieldReader reader(bytes);
+    while (reader.next(field)) {
+        const Taker inner(field);
+        inner.number(1, item.id);
+        inner.number(2, item.state);
+    }
+    if (reader.malformed()) item = {};
+}
+
 std::string_view missing_of(const Authenticate& fields, bool /*batch*/) {
     if (fields.key_id.empty()) return "secret_id";
     if (fields.signature.empty()) return "signature";
@@ -157,6 +176,16 @@ std::string_view missing_of(const Remove& fields, bool /*batch*/) {
 std::string_view missing_of(const Publish& fields, bool /*batch*/) {
     if (fields.topic.empty()) return "topic_name";
     return fields.bodies.empty() ? "msgBody" : "";
+}
+
+std::string_view missing_of(const Confirm& fields, bool /*batch*/) {
+    if (fields.queue.empty()) return "queue_name";
+    if (fields.items.empty()) return "item";
+    for (const Confirm::Item& item : fields.items) {
+        if (item.id == 0) return "msg_id";
+        if (item.state == 0) return "state";
+    }
+    return "";
 }
 
 // The command's own message: false where it is malformed.
@@ -196,6 +225,8 @@ bool read_fields_of_command(std::string_view payload, Request& request) {
         case Command::publish:
         case Command::publish_batch:
             return read_fields<Publish>(payload, request);
+        case Command::confirm:
+            return read_fields<Confirm>(payload, request);
         default:
             return true;
     }
@@ -240,6 +271,16 @@ void put(std::string& out, const Publish& fields, bool /*batch*/) {
     put_bodies(out, fields.bodies);
     for (const std::string_view tag : fields.tags) put_bytes(out, 3, tag);
     if (!fields.routing_key.empty()) put_bytes(out, 4, fields.routing_key);
+}
+
+void put(std::string& out, const Confirm& fields, bool /*batch*/) {
+    put_bytes(out, 1, fields.queue);
+    for (const Confirm::Item& item : fields.items) {
+        const std::size_t begun = begin_message(out, 2);
+        put_number(out, 1, item.id);
+        put_signed(out, 2, item.state);
+        end_message(out, begun);
+    }
 }
 
 }  // namespace

@@ -62,12 +62,26 @@ struct Publish {
     std::string_view routing_key;
 };
 
+// What became of transactions.
+struct Confirm {
+    static constexpr std::int32_t committed = 1;
+    static constexpr std::int32_t rolled_back = 2;
+
+    struct Item {
+        std::uint64_t id = 0;
+        std::int32_t state = 0;
+    };
+
+    std::string_view queue;
+    std::vector<Item> items;
+};
+
 struct Request {
     std::int64_t seqno = 0;
     std::int32_t command = 0;  // a Command, or a number nobody knows
     bool one_way = false;      // no reply is awaited
     // By the command; nothing: it has no fields, or is unknown.
-    std::variant<std::monostate, Authenticate, Send, Pull, Remove, Publish> fields;
+    std::variant<std::monostate, Authenticate, Send, Pull, Remove, Publish, Confirm> fields;
     std::string_view missing = {};  // the first required field that is not there
 
     [[nodiscard]] bool is(Command other) const {

@@ -87,8 +87,10 @@ std::size_t TcpServer::connections() const {
 void TcpServer::measure(model::Metrics& metrics) const {
     std::array<std::uint64_t, cmq_tcp::action_names.size()> requests{};
     std::uint64_t opened = 0;
+    std::uint64_t queries = 0;
     for (const cmq_tcp::Counters& lane : state_->counters) {
         opened += lane.connections();
+        queries += lane.queries();
         for (std::size_t at = 0; at < requests.size(); ++at) requests[at] += lane.requests(at);
     }
     metrics.gauge("penstock_tcp_connections",
@@ -97,6 +99,9 @@ void TcpServer::measure(model::Metrics& metrics) const {
     metrics.counter("penstock_tcp_connections_opened",
                     "Connections of CMQ over TCP that were accepted.",
                     opened);
+    metrics.counter("penstock_tcp_transaction_queries",
+                    "Producers asked over CMQ over TCP what became of a transaction.",
+                    queries);
     for (std::size_t at = 0; at < requests.size(); ++at) {
         metrics.counter("penstock_tcp_requests",
                         "Requests that came over CMQ over TCP.",

@@ -33,9 +33,16 @@ Action action_of(const Request& request) {
                                  Action::send,
                                  Action::receive,
                                  Action::remove,
-                                 Action::publish};
+                                 Action::publish,
+                                 Action::confirm};
     static_assert(actions.size() == std::variant_size_v<decltype(Request::fields)>);
     return actions[request.fields.index()];
+}
+
+bool is_sensible(const Confirm& confirm) {
+    return std::all_of(confirm.items.begin(), confirm.items.end(), [](const Confirm::Item& item) {
+        return item.state == Confirm::committed || item.state == Confirm::rolled_back;
+    });
 }
 
 }  // namespace
@@ -90,6 +97,7 @@ int Session::native_handle() {
 
 void Session::begin_to_end() {
     ending_ = true;
+    if (producer_) producer_->stop();
     for (const auto& [number, pull] : pulls_) {
         if (pull) pull->cancel();
     }
@@ -100,6 +108,7 @@ void Session::close() {
     if (std::exchange(closed_, true)) return;
     signal.slot().clear();
     stream_.close();
+    if (producer_) producer_->stop();
     for (const auto& [number, pull] : pulls_) {
         if (pull) pull->cancel();
     }
@@ -242,7 +251,7 @@ bool Session::take(std::string_view payload, std::size_t bytes) {
 bool Session::admit(const Request& request, const Ticket& ticket) {
     namespace faults = cmq::faults;
     cmq::Failure failure;
-    const auto* send = std::get_if<Send>(&request.fields);
+    const auto* confirm = std::get_if<Confirm>(&request.fields);
     if (greet_until_us_ != 0) {
         failure.fault = faults::not_authenticated;
         failure.fault.code = result_not_authenticated;
@@ -250,8 +259,8 @@ bool Session::admit(const Request& request, const Ticket& ticket) {
         failure = {faults::unknown_action, std::to_string(request.command)};
     } else if (!request.missing.empty()) {
         failure = {faults::missing, std::string(request.missing)};
-    } else if (send != nullptr && send->transaction != 0) {
-        failure.fault = faults::no_transactions;
+    } else if (confirm != nullptr && !is_sensible(*confirm)) {
+        failure = {faults::out_of_range, "state"};
     }
     if (failure.none()) return true;
     refuse(ticket, failure);
@@ -279,114 +288,6 @@ void Session::echo(std::string_view payload) {
     output_.append(payload);
     end_frame(output_, frame);
     flush_soon();
-}
-
-// ---- asking -------------------------------------------------------------------------------------
-
-template <class R, class Told>
-void Session::ask_broker(const Ticket& ticket, R request, Told told) {
-    using Result = api::Outcome<typename R::Reply>;
-    ++requests_;
-    request_bytes_ += ticket.bytes;
-    auto done = [self = shared_from_this(), ticket, told = std::move(told)](std::any outcome) {
-        --self->requests_;
-        self->request_bytes_ -= ticket.bytes;
-        if (self->closed_) return;
-        Reply reply;
-        reply.command = ticket.command;
-        auto result = std::any_cast<Result>(std::move(outcome));
-        if (result) {
-            told(reply, *result);
-        } else {
-            tell(reply, result.error());
-        }
-        self->answer(ticket, std::move(reply));
-    };
-    desk_.broker.call(principal_,
-                      api::Request{std::move(request)},
-                      lane_.context().get_executor(),
-                      std::move(done));
-}
-
-void Session::ask(const Ticket& ticket, const Send& fields) {
-    ask_broker(ticket, to_broker(fields), [](Reply& reply, const api::SentMessages& sent) {
-        tell(reply, sent);
-    });
-}
-
-void Session::ask(const Ticket& ticket, const Publish& fields) {
-    ask_broker(ticket, to_broker(fields), [](Reply& reply, const api::SentMessages& sent) {
-        tell(reply, sent);
-    });
-}
-
-void Session::ask(const Ticket& ticket, const Remove& fields) {
-    api::DeleteMessages request = to_broker(fields);
-    auto receipts = request.receipts;
-    ask_broker(ticket,
-               std::move(request),
-               [receipts = std::move(receipts)](Reply& reply, const api::DeletedMessages& deleted) {
-                   tell(reply, deleted, receipts);
-               });
-}
-
-void Session::ask(const Ticket& ticket, const Pull& fields) {
-    if (pulls_.size() >= desk_.limits.pulls_max) {
-        return refuse(ticket, {cmq::faults::overloaded, {}});
-    }
-    api::ReceiveMessages request = to_broker(fields);
-    const std::uint64_t pull = ++pulls_in_all_;
-    auto done = [self = shared_from_this(), ticket, pull, queue = request.queue](std::any outcome) {
-        using Result = api::Outcome<api::ReceivedMessages>;
-        self->pulled(ticket, pull, queue, std::any_cast<Result>(std::move(outcome)));
-    };
-    pulls_[pull] = desk_.broker.call(principal_,
-                                     api::Request{std::move(request)},
-                                     lane_.context().get_executor(),
-                                     std::move(done));
-}
-
-void Session::pulled(const Ticket& ticket,
-                     std::uint64_t pull,
-                     std::string queue,
-                     api::Outcome<api::ReceivedMessages> outcome) {
-    pulls_.erase(pull);
-    Held held;
-    held.queue = std::move(queue);
-    if (outcome) {
-        for (const api::ReceivedMessage& message : outcome->messages) {
-            held.receipts.push_back(message.receipt);
-        }
-    }
-    if (closed_) return give_back(held.queue, held.receipts);
-    Reply reply;
-    reply.command = ticket.command;
-    if (output_.size() - sent_ >= desk_.limits.output_bytes_max) {
-        give_back(held.queue, held.receipts);
-        return refuse(ticket, {cmq::faults::overloaded, {}});
-    }
-    if (outcome) {
-        tell(reply, std::move(*outcome));
-    } else {
-        tell(reply, outcome.error());
-    }
-    answer(ticket, std::move(reply));
-    if (held.receipts.empty()) return;
-    held.end = sent_in_all_ + output_.size() - sent_;
-    held_.push_back(std::move(held));
-}
-
-// Nobody has seen them: they need not wait for their visibility time.
-void Session::give_back(const std::string& queue, const std::vector<model::Receipt>& receipts) {
-    for (const model::Receipt receipt : receipts) {
-        api::ChangeVisibility request;
-        request.queue = queue;
-        request.receipt = receipt;
-        desk_.broker.call(principal_,
-                          api::Request{std::move(request)},
-                          lane_.context().get_executor(),
-                          [](const std::any&) {});
-    }
 }
 
 // ---- answering ----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "plugins/cmq_http/faults.h"
 #include "plugins/cmq_tcp/counters.h"
 #include "plugins/cmq_tcp/limits.h"
+#include "plugins/cmq_tcp/producer.h"
 #include "plugins/cmq_tcp/reply.h"
 #include "plugins/cmq_tcp/request.h"
 #include "plugins/cmq_tcp/stream.h"
@@ -82,6 +83,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     void ask(const Ticket& ticket, const Pull& fields);
     void ask(const Ticket& ticket, const Remove& fields);
     void ask(const Ticket& ticket, const Publish& fields);
+    void ask(const Ticket& ticket, const Confirm& fields);
     template <class R, class Told>
     void ask_broker(const Ticket& ticket, R request, Told told);
     void pulled(const Ticket& ticket,
@@ -92,6 +94,8 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     void answer(const Ticket& ticket, Reply reply);
     void refuse(const Ticket& ticket, const cmq::Failure& failure);
     void give_back(const std::string& queue, const std::vector<model::Receipt>& receipts);
+    void produces(const std::string& queue);
+    bool query(const std::string& queue, model::MessageId message);  // false: there is no room left
 
     void flush_soon();
     void flush();
@@ -117,7 +121,8 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     std::deque<Held> held_;
     std::unordered_map<std::uint64_t, std::shared_ptr<api::Cancellation>> pulls_;
     std::uint64_t pulls_in_all_ = 0;
-    std::size_t requests_ = 0;  // under way, pulls apart
+    std::shared_ptr<Producer> producer_;  // nullptr: it has sent no transactional message
+    std::size_t requests_ = 0;            // under way, pulls apart
     std::size_t request_bytes_ = 0;
     std::int64_t greet_until_us_ = 0;  // 0: authenticated
     std::int64_t frame_until_us_ = 0;  // 0: no frame is unfinished

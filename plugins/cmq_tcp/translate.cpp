@@ -27,6 +27,7 @@ cmq::Fault failed_of(const Reply& reply) {
     if (is(reply, Command::remove) || is(reply, Command::remove_batch)) {
         return cmq::faults::delete_failed;
     }
+    if (is(reply, Command::confirm)) return cmq::faults::none_confirmed;
     return cmq::faults::send_failed;
 }
 
@@ -42,6 +43,12 @@ api::SendMessages to_broker(const Send& fields) {
     request.queue = fields.queue;
     request.messages = messages_of(fields.bodies);
     request.delay_s = fields.delay_s;
+    request.transaction = fields.transaction != 0;
+    // Seconds; a well-known client sends 5000 unless it is told otherwise.
+    if (request.transaction && fields.first_query_s > 0) {
+        request.first_query_s =
+            std::min(static_cast<std::uint32_t>(fields.first_query_s), model::first_query_s_max);
+    }
     return request;
 }
 
@@ -70,6 +77,15 @@ api::PublishMessages to_broker(const Publish& fields) {
     for (model::NewMessage& message : request.messages) {
         message.meta.tags.assign(fields.tags.begin(), fields.tags.end());
         message.meta.routing_key = fields.routing_key;
+    }
+    return request;
+}
+
+api::ConfirmTransactions to_broker(const Confirm& fields) {
+    api::ConfirmTransactions request;
+    request.queue = fields.queue;
+    for (const Confirm::Item& item : fields.items) {
+        request.items.push_back({model::MessageId{item.id}, item.state == Confirm::committed});
     }
     return request;
 }
@@ -106,6 +122,34 @@ void tell(Reply& reply,
     if (reply.failures.empty()) return;
     const bool none = reply.failures.size() == receipts.size();
     tell(reply, cmq::Failure{none ? cmq::faults::none_deleted : cmq::faults::some_not_deleted, {}});
+}
+
+void tell(Reply& reply,
+          const api::ConfirmedTransactions& confirmed,
+          const api::ConfirmTransactions& asked) {
+    using model::ConfirmResult;
+    reply.confirmed_queue = asked.queue;
+    std::size_t failed = 0;
+    for (std::size_t at = 0; at < confirmed.results.size(); ++at) {
+        const ConfirmResult result = confirmed.results[at];
+        ConfirmedItem& item = reply.confirmed.emplace_back();
+        item.id = asked.items[at].message.value;
+        const bool committed = asked.items[at].commit == (result == ConfirmResult::done);
+        item.state = result == ConfirmResult::unknown ? ConfirmedItem::unknown
+                     : committed                      ? Confirm::committed
+                                                      : Confirm::rolled_back;
+        if (result == ConfirmResult::done) continue;
+        ++failed;
+        const bool unknown = result == ConfirmResult::unknown;
+        const auto& fault =
+            unknown ? cmq::faults::message_not_found : cmq::faults::operation_not_allowed;
+        item.code = fault.code;
+        item.text = cmq::message_of({fault, {}});
+    }
+    if (failed == 0) return;
+    const bool none = failed == asked.items.size();
+    tell(reply,
+         cmq::Failure{none ? cmq::faults::none_confirmed : cmq::faults::some_not_confirmed, {}});
 }
 
 void tell(Reply& reply, const model::Refusal& refusal) {

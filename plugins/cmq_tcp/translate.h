@@ -13,6 +13,7 @@ api::SendMessages to_broker(const Send& fields);
 api::ReceiveMessages to_broker(const Pull& fields);
 api::DeleteMessages to_broker(const Remove& fields);
 api::PublishMessages to_broker(const Publish& fields);
+api::ConfirmTransactions to_broker(const Confirm& fields);
 
 // What the broker answered. An empty receive is the result "no message"; receipts that were not
 // valid are told one by one, in the order of `fields`.
@@ -21,6 +22,11 @@ void tell(Reply& reply, api::ReceivedMessages received);
 void tell(Reply& reply,
           const api::DeletedMessages& deleted,
           const std::vector<model::Receipt>& receipts);
+
+// One item per item of `asked`, with why it was not possible.
+void tell(Reply& reply,
+          const api::ConfirmedTransactions& confirmed,
+          const api::ConfirmTransactions& asked);
 
 // What the broker refused; in the words of the HTTP API.
 void tell(Reply& reply, const model::Refusal& refusal);

@@ -11,8 +11,10 @@ import time
 
 AUTH, SEND, BATCH_SEND, PULL, BATCH_PULL = 1020, 1021, 1022, 1023, 1024
 DELETE, BATCH_DELETE, PUBLISH, BATCH_PUBLISH, HEARTBEAT = 1025, 1026, 1027, 1028, 1040
+CONFIRM, QUERY = 1041, 1042
+COMMIT, ROLLBACK, UNKNOWN = 1, 2, 3
 FIELD = {AUTH: 199, SEND: 200, BATCH_SEND: 201, PULL: 202, BATCH_PULL: 204, DELETE: 206,
-         BATCH_DELETE: 207, PUBLISH: 208, BATCH_PUBLISH: 209}  # fmt: skip
+         BATCH_DELETE: 207, PUBLISH: 208, BATCH_PUBLISH: 209, CONFIRM: 221}  # fmt: skip
 NO_MESSAGE = 10200
 
 
@@ -85,6 +87,12 @@ class Reply:
         self.messages = [pulled(one) for one in fields.get(26, [])]
         for batch in fields.get(27, []):
             self.messages += [pulled(one) for one in parse(batch).get(1, [])]
+        self.confirmed = []  # (id, state, code) of each item
+        for confirmation in fields.get(222, []):
+            for one in map(parse, parse(confirmation).get(2, [])):
+                self.confirmed.append((one[1][0], one[2][0], one.get(3, [0])[0]))
+        for query in map(parse, fields.get(223, [])):
+            self.query = (query[1][0].decode(), query[2][0])
 
 
 class Client:
@@ -99,6 +107,7 @@ class Client:
         self.received = b""
         self.replies = {}
         self.order = []  # seqnos as their replies came
+        self.queries = []  # (queue, id) the server asked about
         if greet:
             reply = self.greet(key_id, secret)
             assert reply.result == 0, (reply.result, reply.error)
@@ -123,16 +132,34 @@ class Client:
     def ask(self, command, *fields):
         return self.reply_to(self.begin(command, *fields))
 
+    def confirm(self, queue, *items, one_way=False):
+        """Items: (id, COMMIT or ROLLBACK). The reply, or nothing: none is awaited."""
+        fields = [(1, queue), *((2, message([(1, one), (2, state)])) for one, state in items)]
+        if not one_way:
+            return self.ask(CONFIRM, *fields)
+        outer = [(1, next(self.seqnos)), (2, CONFIRM), (9, 1), (FIELD[CONFIRM], message(fields))]
+        return self.socket.sendall(frame(message(outer)))
+
     def reply_to(self, seqno, patience=40):
+        self._read_until(lambda: seqno in self.replies, patience)
+        return self.replies.pop(seqno)
+
+    def asked_about(self, message_id, patience=40):
+        """Waits until the server has asked about a message once more; (queue, id)."""
+        self._read_until(lambda: any(one == message_id for _, one in self.queries), patience)
+        found = next(query for query in self.queries if query[1] == message_id)
+        self.queries.remove(found)
+        return found
+
+    def _read_until(self, done, patience):
         end = time.monotonic() + patience
-        while seqno not in self.replies:
+        while not done():
             self.socket.settimeout(max(0.001, end - time.monotonic()))
             data = self.socket.recv(1 << 20)
             if not data:
                 raise ConnectionError("closed by the server")
             self.received += data
             self._take()
-        return self.replies.pop(seqno)
 
     def _take(self):
         while len(self.received) >= 6:
@@ -142,6 +169,9 @@ class Client:
                 return
             reply = Reply(self.received[6:size])
             self.received = self.received[size:]
+            if reply.command == QUERY:
+                self.queries.append(reply.query)
+                continue
             self.replies[reply.seqno] = reply
             self.order.append(reply.seqno)
 

@@ -86,8 +86,15 @@ std::vector<std::string> seeds() {
     reply.pulled.resize(2);
     reply.failures.push_back({1, 4430, "(10260)invalid receiptHandle"});
     reply.ids = {1, 300};
+    reply.confirmed_queue = "q";
+    reply.confirmed = {{300, Confirm::committed, 0, ""}, {5, ConfirmedItem::unknown, 4490, "no"}};
     std::string told;
     append_reply(told, reply);
+    Reply query;
+    query.command = static_cast<std::int32_t>(Command::query);
+    query.query = Query{"q", 300};
+    std::string question;
+    append_reply(question, query);
     std::vector<std::string> all;
     for (const std::string& frame :
          {request_bytes(Command::authenticate, Authenticate{"AKIDa", "c2ln", "1@me", "HmacSHA1"}),
@@ -97,8 +104,10 @@ std::vector<std::string> seeds() {
           request_bytes(Command::pull_batch, Pull{"q", 16, -1, 30}),
           request_bytes(Command::remove_batch, Remove{"q", {1, 300}}),
           request_bytes(Command::publish, Publish{"t", {"hi"}, {"x", "y"}, "a.b"}),
+          request_bytes(Command::confirm, Confirm{"q", {{300, 1}, {5, 2}}}),
           request_bytes(Command::heartbeat, std::monostate()),
-          told}) {
+          told,
+          question}) {
         all.push_back(chosen(0, frame));
         all.push_back(chosen(1, frame.substr(frame_head_bytes)));
         all.push_back(chosen(2, frame.substr(frame_head_bytes)));

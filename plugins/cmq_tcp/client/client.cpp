@@ -79,6 +79,15 @@ void Client::publish(const Publish& fields, Done done) {
     ask(one ? Command::publish : Command::publish_batch, fields, {}, std::move(done));
 }
 
+void Client::confirm(const Confirm& fields, Done done) {
+    ask(Command::confirm, fields, {}, std::move(done));
+}
+
+void Client::set_checker(Checker checker) {
+    checker_ = std::move(checker);
+    if (checker_ && state_ != State::closed) tick();
+}
+
 void Client::close() {
     asio::post(context_, [this, life = life_, number = *life_] {
         if (*life == number) lost("the connection was closed");
@@ -195,15 +204,32 @@ void Client::answer(Reply reply) {
         if (!next_.empty()) write_soon();
         return;
     }
+    if (reply.query) return check(*reply.query);
     const auto found = waiting_.find(reply.seqno);
     if (found == waiting_.end()) return;
     const Done done = std::move(found->second.done);
     waiting_.erase(found);
-    if (waiting_.empty()) ticker_.cancel();
+    if (waiting_.empty() && !checker_) ticker_.cancel();
     done(std::move(reply));
 }
 
-// Once a second while anything is awaited: time-outs and heartbeats.
+// Nobody waits for the reply: a confirmation that is lost is asked for again.
+void Client::check(const Query& query) {
+    const std::optional<bool> commit = checker_ ? checker_(query) : std::nullopt;
+    if (!commit) return;
+    Confirm fields;
+    fields.queue = query.queue;
+    fields.items = {{query.id, *commit ? Confirm::committed : Confirm::rolled_back}};
+    Request request;
+    request.seqno = ++seqno_;
+    request.command = static_cast<std::int32_t>(Command::confirm);
+    request.one_way = true;
+    request.fields = fields;
+    append_request(next_, request);
+    write_soon();
+}
+
+// Once a second while anything is awaited or may be asked: time-outs and heartbeats.
 void Client::tick() {
     ticker_.expires_after(tick_period);
     ticker_.async_wait([this, life = life_, number = *life_](const Errors& failed) {

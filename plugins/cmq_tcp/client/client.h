@@ -40,6 +40,9 @@ class Client {
   public:
     using Tcp = boost::asio::ip::tcp;
     using Done = std::function<void(Result<Reply>)>;
+    // What became of the transaction of a message: true, it is to be committed; false, rolled back;
+    // nothing: not known (yet), the server will ask again.
+    using Checker = std::function<std::optional<bool>(const Query& query)>;
 
     Client(boost::asio::io_context& context, const Tcp::endpoint& endpoint, ClientKey key);
     ~Client();  // completions that are still due do not run
@@ -52,6 +55,14 @@ class Client {
     void pull(const Pull& fields, Done done);
     void remove(const Remove& fields, Done done);
     void publish(const Publish& fields, Done done);
+
+    // Commits or rolls back transactional messages that were sent (Send::transaction).
+    void confirm(const Confirm& fields, Done done);
+
+    // Who answers when the server asks: about queues that this connection has sent or confirmed
+    // transactional messages of, on the io_context's thread. Heartbeats keep the connection while
+    // there is a checker; one that is lost comes back with the next request.
+    void set_checker(Checker checker);
 
     // Ends what is under way, as a loss.
     void close();
@@ -74,6 +85,7 @@ class Client {
     void read();
     bool take(std::string_view fresh);
     void answer(Reply reply);
+    void check(const Query& query);
     void tick();
 
     boost::asio::io_context& context_;
@@ -82,6 +94,7 @@ class Client {
     Tcp::socket socket_;
     boost::asio::steady_timer ticker_;
     std::unordered_map<std::int64_t, Waiting> waiting_;
+    Checker checker_;
     std::int64_t seqno_ = 0;
     std::string next_;     // frames for the next write
     std::string leaving_;  // frames of the write under way

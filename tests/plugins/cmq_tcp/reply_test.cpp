@@ -71,6 +71,21 @@ TEST(Replies, HaveTheBytesOfTheTables) {
         bytes("08 07 10 82 08 18 fa 2e 22 02 'no' e2 01 0b 08 ac 02 10 ce 22 1a 03 'bad'"));
 }
 
+TEST(Replies, OfTransactionsHaveTheBytesOfTheTables) {
+    Reply confirmed = reply_to(Command::confirm);
+    confirmed.confirmed_queue = "q";
+    confirmed.confirmed = {{300, Confirm::committed, 0, ""},
+                           {5, ConfirmedItem::unknown, 4490, "no"}};
+    expect_bytes(confirmed,
+                 bytes("08 07 10 91 08 18 00 f2 0d 17 0a 01 'q' 12 05 08 ac 02 10 01"
+                       "12 0b 08 05 10 03 18 8a 23 22 02 'no'"));
+
+    // The server's own question: no result.
+    Reply query = reply_to(Command::query);
+    query.query = Query{"q", 300};
+    expect_bytes(query, bytes("08 07 10 92 08 fa 0d 06 0a 01 'q' 10 ac 02"));
+}
+
 TEST(Replies, ThatAreNoneAreMalformed) {
     EXPECT_FALSE(decode_reply("").has_value());
     EXPECT_FALSE(decode_reply(bytes("08 07")).has_value());
@@ -78,6 +93,8 @@ TEST(Replies, ThatAreNoneAreMalformed) {
     EXPECT_FALSE(decode_reply(bytes("08 07 10 ff 07 d2 01 01 08")).has_value());
     EXPECT_FALSE(decode_reply(bytes("08 07 10 80 08 da 01 02 0a 05")).has_value());
     EXPECT_FALSE(decode_reply(bytes("08 07 10 82 08 e2 01 01 08")).has_value());
+    EXPECT_FALSE(decode_reply(bytes("08 07 10 91 08 f2 0d 03 12 01 08")).has_value());
+    EXPECT_FALSE(decode_reply(bytes("08 07 10 92 08 fa 0d 01 10")).has_value());
 }
 
 }  // namespace

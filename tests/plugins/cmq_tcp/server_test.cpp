@@ -265,10 +265,12 @@ TEST_F(TcpServerTest, WhatCannotBeAskedIsRefused) {
     EXPECT_EQ(other.reply().error, "(10430)action name 9999 is not existed");
     other.send(Caller::frame(3, Command::send, Send{"q", {}, 0, 0, 0}));
     EXPECT_EQ(other.reply().error, "(10390)lacked of required parameter msgBody");
-    other.send(Caller::frame(4, Command::send, Send{"q", {"hi"}, 0, 1, 5}));
-    const Reply reply = other.reply();
-    EXPECT_EQ(reply.result, 4490);
-    EXPECT_EQ(reply.error, "(10790)transaction message is not supported");
+    other.send(Caller::frame(4, Command::confirm, Confirm{"q", {}}));
+    EXPECT_EQ(other.reply().error, "(10390)lacked of required parameter item");
+    other.send(Caller::frame(5, Command::confirm, Confirm{"q", {{7, 0}}}));
+    EXPECT_EQ(other.reply().error, "(10390)lacked of required parameter state");
+    other.send(Caller::frame(6, Command::confirm, Confirm{"q", {{7, 1}, {8, 3}}}));
+    EXPECT_EQ(other.reply().error, "(10350)parameter state value or length is out of range");
     EXPECT_EQ(broker.waiting(), 0U);
 }
 
