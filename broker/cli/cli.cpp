@@ -21,6 +21,7 @@
 #include "broker/cli/state/state_commands.h"
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/topic_commands.h"
+#include "broker/cli/transaction_commands.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -123,6 +124,7 @@ int run(const std::vector<std::string>& words, World& world) {
     SubscriptionCommands subscriptions(session, command);
     FunctionCommands functions(session);
     PeekCommands peeking(session);
+    TransactionCommands transactions(session);
     DeadLetterCommands dead_letters(session);
     OperationCommands operations(session);
     LiveCommands live(session);
@@ -138,6 +140,7 @@ int run(const std::vector<std::string>& words, World& world) {
     subscriptions.add_to(root);
     functions.add_to(root);
     peeking.add_to(root);
+    transactions.add_to(root);
     dead_letters.add_to(root);
     operations.add_to(root);
     live.add_to(root);

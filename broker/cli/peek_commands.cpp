@@ -50,12 +50,15 @@ void PeekCommands::add_to(CLI::App& root) {
             queue ? "Look at messages without receiving them" : "Look at the messages it retains",
             &PeekCommands::peek);
         const std::vector<std::string> states =
-            queue ? std::vector<std::string>{"visible", "delayed", "in-flight", "deleted"}
-                  : std::vector<std::string>{"retained", "delayed"};
-        peek->add_option("--state",
-                         state_,
-                         queue ? "visible (default), delayed, in-flight, or deleted but still there"
-                               : "retained (default) or delayed")
+            queue
+                ? std::vector<std::string>{"visible", "delayed", "in-flight", "deleted", "prepared"}
+                : std::vector<std::string>{"retained", "delayed"};
+        peek->add_option(
+                "--state",
+                state_,
+                queue ? "visible (default), delayed, in-flight, prepared, or deleted but still "
+                        "there"
+                      : "retained (default) or delayed")
             ->check(CLI::IsMember(states));
         (queue ? queue_flags_ : topic_flags_).add_to(*peek, false);
         add_number(*peek, "--limit", limit_, "At most so many (50)");

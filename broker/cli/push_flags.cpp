@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 // "50/s" or "50".
-std::optional<std::uint64_t> parse_rate(std::string_view text) {
+std::optional<std::uint64_t> rate_of(std::string_view text) {
     if (text.ends_with("/s")) text.remove_suffix(2);
     return model::parse_decimal(text);
 }
@@ -59,7 +59,7 @@ void PushFlags::add_to(CLI::App& verb, bool creating) {
 boost::system::result<json::object, Failure> PushFlags::push() const {
     json::object push;
     if (!rate_.empty()) {
-        const auto rate = parse_rate(rate_);
+        const auto rate = rate_of(rate_);
         if (!rate) {
             return usage_failure("--rate: '" + rate_ + "' is not a rate.",
                                  "It takes deliveries a second, such as 50/s; 0/s: no limit.");

@@ -50,10 +50,15 @@ void QueueCommands::add_attributes(CLI::App& verb) {
     verb.add_option("--dead-letter", dead_letter_, "Queue for what fails too often, or none");
     add_number(verb, "--max-receives", max_receives_, "Receives before a message is dead");
     add_seconds(verb, "--time-to-live", time_to_live_s_, "Or: the age at which it is dead");
+    add_seconds(
+        verb, "--first-query", first_query_s_, "Ask about a transaction after, and every (5s)");
+    add_number(verb, "--queries", queries_, "So many times, then it is rolled back (15)");
 }
 
 void QueueCommands::add_management(CLI::App& noun) {
-    add_attributes(*add_verb(noun, "create", "Make a queue", &QueueCommands::create));
+    CLI::App* create = add_verb(noun, "create", "Make a queue", &QueueCommands::create);
+    add_attributes(*create);
+    create->add_flag("--transactional", transactional_, "It takes transactional messages");
     CLI::App* list = add_verb(noun, "list", "The queues", &QueueCommands::list);
     list->add_flag("--all", all_, "Also automatic dead-letter queues");
     list->add_option("--search", search_, "Names that contain this");
@@ -77,6 +82,7 @@ void QueueCommands::add_messages(CLI::App& noun) {
     send->add_option("BODY", body_, "The message; - reads standard input");
     attachment_.add_to(*send);
     add_seconds(*send, "--delay", delay_s_, "Visible only after this");
+    send->add_flag("--transaction", transaction_, "Prepare it: seen once committed (queue commit)");
     send->add_option("--dedup-key", dedup_key_, "A repeat with the same key has no second effect");
     send->add_option("--split", split_, "lines: one message a line")
         ->check(CLI::IsMember({"lines"}));
@@ -113,6 +119,12 @@ boost::system::result<json::object, Failure> QueueCommands::attributes() const {
     put(body, "max_size", max_size_);
     put(body, "max_messages", max_messages_);
     if (!paused_.empty()) body["paused"] = paused_ == "true";
+    if (transactional_ || first_query_s_ || queries_) {
+        json::object policy;
+        put(policy, "first_query", first_query_s_);
+        put(policy, "queries", queries_);
+        body["transaction"] = std::move(policy);
+    }
     const bool limited = max_receives_ || time_to_live_s_;
     if (dead_letter_.empty() || dead_letter_ == "none") {
         if (limited) {
@@ -202,6 +214,7 @@ int QueueCommands::send() {
     sending.path = path("/messages");
     sending.delay_s = delay_s_;
     sending.dedup_key = dedup_key_;
+    sending.transaction = transaction_;
     sending.body = body_;
     sending.attachment = attachment_;
     sending.by_line = !split_.empty();

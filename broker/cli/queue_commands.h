@@ -51,6 +51,10 @@ class QueueCommands {
     std::string dead_letter_;
     std::optional<std::uint64_t> max_receives_;
     std::optional<std::uint64_t> time_to_live_s_;
+    bool transactional_ = false;
+    std::optional<std::uint64_t> first_query_s_;
+    std::optional<std::uint64_t> queries_;
+    bool transaction_ = false;
     std::string paused_;
     bool all_ = false;
     std::string search_;

@@ -56,6 +56,7 @@ int send_single(Session& session, const Sending& sending) {
     ask.target = sending.path;
     std::string query = sending.query;
     if (sending.delay_s) query += "&delay=" + std::to_string(*sending.delay_s);
+    if (sending.transaction) query += "&transaction=true";
     if (query.starts_with('&')) query.erase(0, 1);
     if (!query.empty()) ask.target += "?" + query;
     ask.body = sending.body == "-" ? read_all(session.world().in) : sending.body;
@@ -72,6 +73,7 @@ int send_batch(Session& session, const Sending& sending, json::array messages) {
     json::object body;
     body["messages"] = std::move(messages);
     if (sending.delay_s) body["delay"] = *sending.delay_s;
+    if (sending.transaction) body["transaction"] = true;
     const auto answer = session.send("POST", sending.path + "/batch", body);
     if (!answer) return session.fail(answer.error());
     print_ids(session, *answer);

@@ -19,6 +19,7 @@ struct Sending {
     std::string query;          // of a single message, without '?'
     boost::json::object extra;  // fields of every message of a batch: tags, key, ordering_key
     std::optional<std::uint64_t> delay_s;
+    bool transaction = false;  // to a queue: prepared only
     std::string dedup_key;
     std::string body;       // as given; "-": standard input
     Attachment attachment;  // in place of a body

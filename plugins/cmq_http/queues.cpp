@@ -10,6 +10,14 @@ namespace {
 
 constexpr std::int64_t list_limit_max = 50;
 
+// What goes with a transaction says nothing of a queue without.
+void read_transaction(const Arguments& arguments, api::QueueChange& change) {
+    if (const auto on = arguments.small("transaction")) change.transactional = *on != 0;
+    if (change.transactional == false) return;
+    change.first_query_s = arguments.small("firstQueryInterval");
+    change.queries_max = arguments.small("maxQueryCount");
+}
+
 Failure read_change(const Arguments& arguments, api::QueueChange& change) {
     if (const auto value = arguments.integer("maxMsgHeapNum")) {
         change.messages_max = static_cast<std::uint64_t>(*value);
@@ -19,6 +27,7 @@ Failure read_change(const Arguments& arguments, api::QueueChange& change) {
     change.message_bytes_max = arguments.small("maxMsgSize");
     change.retention_s = arguments.small("msgRetentionSeconds");
     change.rewind_s = arguments.small("rewindSeconds");
+    read_transaction(arguments, change);
     if (!arguments.has("deadLetterPolicy")) return {};
     return parse_policy(
         arguments.text("deadLetterPolicy"), change.retention_s, change.dead_letter.emplace());
@@ -32,6 +41,11 @@ void show_attributes(JsonFields& json, const api::QueueView& view) {
     json.number("maxMsgSize", std::int64_t{attributes.message_bytes_max});
     json.number("msgRetentionSeconds", std::int64_t{attributes.retention_s});
     json.number("rewindSeconds", std::int64_t{attributes.rewind_s});
+    if (const auto& transaction = attributes.transaction) {
+        json.number("transaction", std::int64_t{1});
+        json.number("firstQueryInterval", std::int64_t{transaction->first_query_s});
+        json.number("maxQueryCount", std::int64_t{transaction->queries_max});
+    }
     const std::string policy = shown_policy(view);
     if (!policy.empty()) json.text("deadLetterPolicy", policy);
 }
@@ -165,6 +179,9 @@ std::vector<ParameterSpec> attribute_specs(Type name_type) {
         integer("msgRetentionSeconds", 60, 1'296'000),
         integer("rewindSeconds", 0, 1'296'000),
         {.name = "deadLetterPolicy", .type = Type::choice},
+        integer("transaction", 0, 1),
+        integer("firstQueryInterval", 1, model::first_query_s_max),
+        integer("maxQueryCount", 1, model::queries_most),
     };
 }
 

@@ -49,6 +49,7 @@ json::object show(const api::PeekedMessage& message) {
     out["position"] = std::to_string(message.position);
     out["state"] = message.state;
     if (message.receives != 0) out["receives"] = message.receives;
+    if (message.state == "prepared") out["checks"] = message.checks;
     put_time(out, "sent_at", message.sent_ms);
     put_time(out, "due_at", message.due_ms);
     put_meta(out, message.meta);

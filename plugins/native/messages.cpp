@@ -11,6 +11,7 @@ namespace penstock::plugins::native {
 namespace {
 
 constexpr Range delay_s{0, 1'296'000};
+constexpr Range first_query_s{1, model::first_query_s_max};
 constexpr Range batch_items{1, 16};
 constexpr Range payload_bytes{1, 1'048'576};
 constexpr Range payload_base64_bytes{4, 1'398'104};
@@ -165,6 +166,8 @@ asio::awaitable<Reply> send(Call& call,
     request.queue = call.names[0];
     request.messages = std::move(messages);
     request.delay_s = fields.whole32("delay", delay_s).value_or(0);
+    request.transaction = fields.flag("transaction").value_or(false);
+    request.first_query_s = fields.whole32("first_query", first_query_s).value_or(0);
     request.dedup_key = dedup_key_of(call.request, fields);
     if (!fields.ok()) co_return *fields.problem();
     const auto outcome = co_await ask(call, std::move(request));
@@ -189,13 +192,14 @@ asio::awaitable<Reply> publish(Call& call,
 }  // namespace
 
 asio::awaitable<Reply> send_message(Call& call) {
-    Fields fields = query_fields(call.request.query, {"delay"});
+    Fields fields = query_fields(call.request.query, {"delay", "transaction", "first_query"});
     auto messages = read_single(call, fields, false);
     co_return co_await send(call, std::move(fields), std::move(messages), true);
 }
 
 asio::awaitable<Reply> send_batch(Call& call) {
-    Fields fields = json_fields(call.request.body, {"messages", "delay"});
+    Fields fields =
+        json_fields(call.request.body, {"messages", "delay", "transaction", "first_query"});
     auto messages = read_batch(fields, queue_fields, false);
     for (auto& message : messages) join_trace_of(call.request, message.meta);
     co_return co_await send(call, std::move(fields), std::move(messages), false);

@@ -85,7 +85,8 @@ api::ChangeDelayed in_topic(const Call& call) {
 asio::awaitable<Reply> peek_queue(Call& call) {
     api::PeekMessages request;
     request.queue = call.names[0];
-    std::vector<std::string_view> states = {"visible", "in_flight", "delayed", "deleted"};
+    std::vector<std::string_view> states = {
+        "visible", "in_flight", "delayed", "deleted", "prepared"};
     co_return co_await peek(call, std::move(request), std::move(states));
 }
 

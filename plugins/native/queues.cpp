@@ -11,7 +11,8 @@ const std::vector<std::string_view> attribute_fields = {"visibility",
                                                         "max_size",
                                                         "max_messages",
                                                         "paused",
-                                                        "dead_letter"};
+                                                        "dead_letter",
+                                                        "transaction"};
 
 constexpr Range visibility_s{1, 43'200};
 constexpr Range retention_s{60, 1'296'000};
@@ -21,6 +22,8 @@ constexpr Range message_bytes{1024, 1'048'576};
 constexpr Range messages_max{1'000'000, 1'000'000'000};
 constexpr Range receives_max{1, 1000};
 constexpr Range time_to_live_s{300, 43'200};
+constexpr Range first_query_s{1, model::first_query_s_max};
+constexpr Range queries_range{1, model::queries_most};
 
 std::vector<std::string_view> with_name() {
     std::vector<std::string_view> known = attribute_fields;
@@ -49,6 +52,17 @@ void read_dead_letter(Fields& fields, api::QueueChange& change) {
     change.dead_letter = std::move(spec);
 }
 
+// {"first_query": SECONDS, "queries": N}, both as they please; null: none.
+void read_transaction(Fields& fields, api::QueueChange& change) {
+    if (fields.is_null("transaction")) change.transactional = false;
+    auto policy = fields.object("transaction", {"first_query", "queries"});
+    if (!policy) return;
+    change.transactional = true;
+    change.first_query_s = policy->whole32("first_query", first_query_s);
+    change.queries_max = policy->whole32("queries", queries_range);
+    fields.adopt(*policy);
+}
+
 api::QueueChange read_change(Fields& fields) {
     api::QueueChange change;
     change.visibility_s = fields.whole32("visibility", visibility_s);
@@ -59,6 +73,7 @@ api::QueueChange read_change(Fields& fields) {
     change.messages_max = fields.whole("max_messages", messages_max);
     change.paused = fields.flag("paused");
     read_dead_letter(fields, change);
+    read_transaction(fields, change);
     return change;
 }
 

@@ -28,6 +28,8 @@ std::vector<Route> queue_routes() {
         {"POST", "/v1/queues/{}/receive", receive_messages, !query, body},
         {"POST", "/v1/queues/{}/ack", acknowledge_messages, !query, body},
         {"POST", "/v1/queues/{}/visibility", change_visibility, !query, body},
+        {"POST", "/v1/queues/{}/transactions", confirm_transactions, !query, body},
+        {"POST", "/v1/queues/{}/transactions/checks", take_checks, !query, body},
     };
 }
 

@@ -79,6 +79,10 @@ asio::awaitable<Reply> receive_messages(Call& call);
 asio::awaitable<Reply> acknowledge_messages(Call& call);
 asio::awaitable<Reply> change_visibility(Call& call);
 
+// transactions.cpp
+asio::awaitable<Reply> confirm_transactions(Call& call);
+asio::awaitable<Reply> take_checks(Call& call);
+
 // topics.cpp
 asio::awaitable<Reply> list_topics(Call& call);
 asio::awaitable<Reply> create_topic(Call& call);

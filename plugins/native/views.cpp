@@ -127,6 +127,14 @@ json::object show(const api::QueueView& queue) {
     out["paused"] = queue.attributes.paused;
     out["automatic"] = queue.automatic_dead_letter;
     out["dead_letter"] = show_dead_letter(queue);
+    if (const auto& policy = queue.attributes.transaction) {
+        out["transaction"] = {{"first_query", policy->first_query_s},
+                              {"queries", policy->queries_max}};
+        out["transactions"] = {{"prepared", queue.prepared},
+                               {"committed", queue.committed},
+                               {"rolled_back", queue.rolled_back},
+                               {"unconfirmed", queue.unconfirmed}};
+    }
     json::object messages;
     messages["visible"] = queue.active;
     messages["in_flight"] = queue.inactive;

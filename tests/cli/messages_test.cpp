@@ -58,6 +58,48 @@ TEST_F(MessageCli, DelayedMessagesAreMovedAndTakenBack) {
     EXPECT_EQ(run({"queue", "cancel", "jobs", "5"}), 3);
 }
 
+TEST_F(MessageCli, TransactionsAreListedCommittedAndRolledBack) {
+    api::PeekedPage page;
+    page.items.resize(1);
+    page.items[0].id = model::MessageId(5);
+    page.items[0].state = "prepared";
+    page.items[0].checks = 2;
+    page.items[0].payload = "half";
+    broker.answer_with<api::PeekMessages>(page);
+    EXPECT_EQ(run({"queue", "transactions", "deals"}), 0);
+    EXPECT_EQ(out, "5\t\t2\t\thalf\n");
+    EXPECT_EQ(broker.last<api::PeekMessages>()->state, "prepared");
+    broker.answer_with<api::ConfirmTransactions>(
+        {{model::ConfirmResult::done, model::ConfirmResult::done}});
+    EXPECT_EQ(run({"queue", "commit", "deals", "5", "6"}), 0);
+    ASSERT_EQ(broker.last<api::ConfirmTransactions>()->items.size(), 2U);
+    EXPECT_TRUE(broker.last<api::ConfirmTransactions>()->items[1].commit);
+    broker.answer_with<api::ConfirmTransactions>({{model::ConfirmResult::otherwise}});
+    EXPECT_EQ(run({"queue", "rollback", "deals", "5"}), 4);
+    EXPECT_FALSE(broker.last<api::ConfirmTransactions>()->items[0].commit);
+    EXPECT_NE(err.find("1 of 1 messages had ended the other way"), std::string::npos) << err;
+    broker.answer_with<api::ConfirmTransactions>({{model::ConfirmResult::unknown}});
+    EXPECT_EQ(run({"queue", "commit", "deals", "5"}), 3);
+    EXPECT_EQ(run({"queue", "commit", "deals"}), 2);
+}
+
+TEST_F(MessageCli, ATransactionalQueueIsMadeSetAndSentTo) {
+    broker.answer_with<api::CreateQueue>({});
+    EXPECT_EQ(run({"queue", "create", "deals", "--transactional"}), 0);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.transactional, true);
+    EXPECT_EQ(run({"queue", "create", "deals", "--first-query", "1m", "--queries", "3"}), 0);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.transactional, true);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.first_query_s, 60U);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.queries_max, 3U);
+    EXPECT_EQ(run({"queue", "create", "jobs"}), 0);
+    EXPECT_FALSE(broker.last<api::CreateQueue>()->change.transactional);
+    api::SentMessages sent;
+    sent.ids.emplace_back(7);
+    broker.answer_with<api::SendMessages>(sent);
+    EXPECT_EQ(run({"queue", "send", "deals", "half", "--transaction"}), 0);
+    EXPECT_TRUE(broker.last<api::SendMessages>()->transaction);
+}
+
 TEST_F(MessageCli, QueuesArePausedAndResumed) {
     broker.answer_with<api::SetQueue>({});
     EXPECT_EQ(run({"queue", "pause", "jobs"}), 0);

@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 const std::set<std::string> in_seconds = {
-    "visibility", "retention", "rewind", "poll", "time_to_live"};
+    "visibility", "retention", "rewind", "poll", "time_to_live", "first_query"};
 constexpr std::uint64_t ms_per_s = 1'000;
 
 void write_quantities(json::object& members) {

@@ -22,8 +22,8 @@ namespace json = boost::json;
 
 using Read = boost::system::result<void, Failure>;
 
-constexpr std::array<std::string_view, 5> members_in_seconds = {
-    "visibility", "retention", "rewind", "poll", "time_to_live"};
+constexpr std::array<std::string_view, 6> members_in_seconds = {
+    "visibility", "retention", "rewind", "poll", "time_to_live", "first_query"};
 constexpr std::array<std::string_view, 2> stages = {"filter", "transform"};
 
 Failure wrong(const std::string& where, const std::string& what) {

@@ -29,9 +29,9 @@ std::vector<Field> queue_fields() {
             {"MaxReceiveCount", Kind::policy},
             {"MaxTimeToLive", Kind::policy},
             {"Trace", Kind::same},
-            {"Transaction", Kind::absent},
-            {"FirstQueryInterval", Kind::absent},
-            {"MaxQueryCount", Kind::absent},
+            {"Transaction", Kind::integer},
+            {"FirstQueryInterval", Kind::integer},
+            {"MaxQueryCount", Kind::integer},
             {"RetentionSizeInMB", Kind::absent},
             {"Tags", Kind::absent}};
 }

@@ -58,8 +58,16 @@ void complete_topic(json::object& item) {
 
 void complete_queue(json::object& item) {
     complete_topic(item);
-    item["Transaction"] = false;
-    item["MaxDelaySeconds"] = delay_s_max;
+    const bool transactional = item.contains("Transaction");
+    item["Transaction"] = transactional;
+    item["MaxDelaySeconds"] = transactional ? 0 : delay_s_max;
+    if (!transactional) return;
+    json::object policy;
+    for (const char* name : {"FirstQueryInterval", "MaxQueryCount"}) {
+        policy[name] = item[name];
+        item.erase(name);
+    }
+    item["TransactionPolicy"] = std::move(policy);
 }
 
 void complete_subscription(json::object& item, const std::string& topic) {

@@ -75,6 +75,32 @@ TEST_F(QueueActions, CreateQueueTakesAllAttributesAndAnswersTheId) {
     EXPECT_EQ(change.dead_letter->time_to_live_s, 43'200U);
 }
 
+TEST_F(QueueActions, ATransactionalQueueIsMadeAndShown) {
+    auto queue = view();
+    queue.attributes.transaction = model::TransactionPolicy{60, 3};
+    cmq.broker.answer_with<api::CreateQueue>(queue);
+    cmq.broker.answer_with<api::GetQueue>(queue);
+    ask({{"Action", "CreateQueue"},
+         {"queueName", "orders"},
+         {"transaction", "1"},
+         {"firstQueryInterval", "60"},
+         {"maxQueryCount", "3"}});
+    const auto& change = cmq.broker.last<api::CreateQueue>()->change;
+    EXPECT_EQ(change.transactional, true);
+    EXPECT_EQ(change.first_query_s, 60U);
+    EXPECT_EQ(change.queries_max, 3U);
+    ask({{"Action", "CreateQueue"},
+         {"queueName", "orders"},
+         {"transaction", "0"},
+         {"firstQueryInterval", "60"}});
+    EXPECT_EQ(cmq.broker.last<api::CreateQueue>()->change.transactional, false);
+    EXPECT_FALSE(cmq.broker.last<api::CreateQueue>()->change.first_query_s);
+    const std::string shown = ask({{"Action", "GetQueueAttributes"}, {"queueName", "orders"}});
+    EXPECT_NE(shown.find(R"("transaction":1,"firstQueryInterval":60,"maxQueryCount":3)"),
+              std::string::npos)
+        << shown;
+}
+
 TEST_F(QueueActions, CreateQueueLeavesAbsentAttributesToTheirDefaults) {
     cmq.broker.answer_with<api::CreateQueue>(view());
     ask({{"Action", "createqueue"}, {"queueName", "orders"}});

@@ -119,7 +119,31 @@ TEST_F(Cloud, CreatesAQueueWithADeadLetterPolicy) {
     EXPECT_EQ(request->change.visibility_s, 60U);
     EXPECT_EQ(request->change.dead_letter->queue, "dead");
     EXPECT_EQ(request->change.dead_letter->max_receives, 5U);
+    EXPECT_EQ(request->change.transactional, false);
     EXPECT_EQ(cmq.broker.principals.at(0).key_id, "AKIDdemo0001");
+}
+
+TEST_F(Cloud, MakesAndDescribesATransactionalQueue) {
+    auto made = queue("orders");
+    made.attributes.transaction = model::TransactionPolicy{60, 3};
+    cmq.broker.answer_with<api::CreateQueue>(made);
+    cmq.broker.answer_with<api::GetQueue>(made);
+    cmq.broker.answer_with<api::ListDeadLetterSources>(api::NamePage{});
+    ask("CreateCmqQueue",
+        R"({"QueueName":"orders","Transaction":1,"FirstQueryInterval":60,"MaxQueryCount":3})");
+    const auto request = cmq.broker.last<api::CreateQueue>();
+    EXPECT_EQ(request->change.transactional, true);
+    EXPECT_EQ(request->change.first_query_s, 60U);
+    EXPECT_EQ(request->change.queries_max, 3U);
+    const auto response = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    const auto& shown = response.at("QueueDescribe").as_object();
+    EXPECT_TRUE(shown.at("Transaction").as_bool());
+    EXPECT_EQ(json::serialize(shown.at("TransactionPolicy")),
+              R"({"FirstQueryInterval":60,"MaxQueryCount":3})");
+    EXPECT_FALSE(shown.contains("FirstQueryInterval"));
+    cmq.broker.answer_with<api::GetQueue>(queue("orders"));
+    const auto plain = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_FALSE(plain.at("QueueDescribe").at("Transaction").as_bool());
 }
 
 TEST_F(Cloud, SendsAndPublishes) {
