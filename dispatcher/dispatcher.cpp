@@ -102,24 +102,39 @@ void Dispatcher::start_deliveries() {
     for (unsigned started = 0; started < starts_per_turn_max; ++started) {
         const Flight* flight = scheduler_.start_next(clock_.steady_us(), clock_.wall_ms());
         if (flight == nullptr) return;
-        sinks::Sink& sink = *sinks_.at(flight->target->spec.sink);
-        sink.deliver(*flight->target,
-                     flight->delivery,
-                     [this, ticket = flight->ticket, subscription = flight->delivery.subscription](
-                         sinks::AttemptResult result) {
-                         scheduler_.judge(ticket, result);
-                         if (!result.disable.empty() && scheduler_.disable(ticket)) {
-                             dispatch_.disable(subscription, result.disable);
-                         }
-                         on_result(ticket, std::move(result));
-                     });
+        hand_to_sink(*flight);
     }
     step_soon();
 }
 
-void Dispatcher::on_result(std::uint64_t ticket, sinks::AttemptResult result) {
-    scheduler_.finish(ticket, std::move(result), clock_.steady_us());
-    step_soon();
+void Dispatcher::hand_to_sink(const Flight& flight) {
+    const std::uint64_t ticket = flight.ticket;
+    const model::SubscriptionNo subscription = flight.delivery.subscription;
+    sinks::Sink& sink = *sinks_.at(flight.target->spec.sink);
+    if (flight.target->spec.pace.batch > 1) {
+        return sink.deliver_batch(
+            *flight.target,
+            flight.batch(),
+            [this, ticket, subscription](std::vector<sinks::AttemptResult> results) {
+                for (sinks::AttemptResult& result : results) judge(ticket, subscription, result);
+                scheduler_.finish_batch(ticket, std::move(results), clock_.steady_us());
+                step_soon();
+            });
+    }
+    sink.deliver(
+        *flight.target, flight.delivery, [this, ticket, subscription](sinks::AttemptResult result) {
+            judge(ticket, subscription, result);
+            scheduler_.finish(ticket, std::move(result), clock_.steady_us());
+            step_soon();
+        });
+}
+
+void Dispatcher::judge(std::uint64_t ticket,
+                       model::SubscriptionNo subscription,
+                       sinks::AttemptResult& result) {
+    scheduler_.judge(ticket, result);
+    if (result.disable.empty() || !scheduler_.disable(ticket)) return;
+    dispatch_.disable(subscription, result.disable);
 }
 
 void Dispatcher::submit(DueSettlement due) {

@@ -50,7 +50,10 @@ class Dispatcher final : public api::DeliveryListener {
     void step_soon();
     void step();
     void start_deliveries();
-    void on_result(std::uint64_t ticket, sinks::AttemptResult result);
+    void hand_to_sink(const Flight& flight);
+    void judge(std::uint64_t ticket,
+               model::SubscriptionNo subscription,
+               sinks::AttemptResult& result);
     void submit(DueSettlement due);
     void forget(const api::Target& target);
     void arm();

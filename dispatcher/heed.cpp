@@ -32,7 +32,7 @@ bool is_in(const std::vector<std::uint16_t>& statuses, std::uint16_t status) {
 void heed(const model::SubscriptionSpec& spec, sinks::AttemptResult& result) {
     if (result.verdict != Verdict::retry || result.failure != Failure::status) return;
     const model::PushPolicy& push = spec.pace;
-    if (push.heeds_answers && result.status == gone) {
+    if (push.heeds_answers && result.status == gone && !result.of_item) {
         if (result.disable.empty()) result.disable = "its endpoint answered 410 Gone";
         return;
     }

@@ -3,11 +3,13 @@
 #include "dispatcher/heed.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::dispatcher {
 namespace {
 
 constexpr std::int64_t us_per_ms = 1'000;
+constexpr double s_per_minute = 60;
 // A bucket holds what a tenth of a second brings: a rate is kept evenly.
 constexpr double burst_s = 0.1;
 
@@ -22,20 +24,48 @@ void Pace::follow(model::SubscriptionNo subscription, const model::SubscriptionS
     most_ = spec.concurrency;
     endpoint_ = spec.endpoint;
     breaker_.reset();
-    rate_.reset();
     retries_.reset();
+    consent_.reset();
+    ask_again_us_ = 0;
+    refusal_.clear();
     asked_until_us_ = 0;
     reason_.clear();
     if (policy_.breaker) breaker_.emplace(subscription.value);
     concurrency_.emplace(policy_.concurrency, most_);
-    if (policy_.rate_per_s > 0) {
-        rate_.emplace(policy_.rate_per_s, std::max(1.0, policy_.rate_per_s * burst_s));
-    }
+    limit_rate();
     if (policy_.retry_share_percent > 0) retries_.emplace(retry_floor_per_s, retries_saved_max);
 }
 
+// What the subscription says, and below it what its endpoint agreed to.
+void Pace::limit_rate() {
+    rate_.reset();
+    double rate = policy_.rate_per_s;
+    if (consent_ && consent_->per_minute > 0) {
+        const double agreed = consent_->per_minute / s_per_minute;
+        rate = rate > 0 ? std::min(rate, agreed) : agreed;
+    }
+    if (rate > 0) rate_.emplace(rate, std::max(1.0, rate * burst_s));
+}
+
+bool Pace::lacks_consent() const {
+    return policy_.handshake != model::Handshake::none && !consent_;
+}
+
+void Pace::heed_handshake(const sinks::AttemptResult& result, std::int64_t now_us) {
+    if (result.failure == model::Failure::handshake) {
+        consent_.reset();
+        refusal_ = result.excerpt;
+        ask_again_us_ = now_us + result.retry_after_ms * us_per_ms;
+    } else if (result.consent && result.consent != consent_) {
+        consent_ = result.consent;
+        ask_again_us_ = 0;
+        limit_rate();
+        if (rate_) rate_->take_one(now_us);  // this one
+    }
+}
+
 std::int64_t Pace::held_until_us() const {
-    return std::max(asked_until_us_, breaker_ ? breaker_->until_us() : 0);
+    return std::max({asked_until_us_, ask_again_us_, breaker_ ? breaker_->until_us() : 0});
 }
 
 bool Pace::lets_through(std::size_t in_flight, std::int64_t now_us) const {
@@ -73,6 +103,7 @@ void Pace::on_end(const sinks::AttemptResult& result,
                   std::int64_t latency_us,
                   std::size_t in_flight,
                   std::int64_t now_us) {
+    if (policy_.handshake != model::Handshake::none) heed_handshake(result, now_us);
     const Sign sign = sign_of(result);
     const bool was_open = breaker_ && breaker_->open();
     if (sign == Sign::badly || sign == Sign::disconnected) {
@@ -92,10 +123,23 @@ void Pace::on_end(const sinks::AttemptResult& result,
 }
 
 std::size_t Pace::concurrency() const {
-    return concurrency_ ? concurrency_->limit() : 0;
+    const std::size_t limit = concurrency_ ? concurrency_->limit() : 0;
+    // The one that asks.
+    return lacks_consent() ? std::min<std::size_t>(limit, 1) : limit;
 }
 
 Pace::Holding Pace::holding(std::int64_t now_us) const {
+    Holding holding = held_by(now_us);
+    holding.consent = consent_;
+    return holding;
+}
+
+Pace::Holding Pace::held_by(std::int64_t now_us) const {
+    if (lacks_consent()) {
+        std::string reason = refusal_;
+        if (reason.empty()) reason = "its endpoint is asked before the first message";
+        return {model::Hold::handshake, ask_again_us_, std::move(reason)};
+    }
     if (breaker_ && breaker_->open()) {
         return {model::Hold::breaker, breaker_->until_us(), reason_};
     }

@@ -55,6 +55,7 @@ class Pace {
         model::Hold hold = model::Hold::none;
         std::int64_t until_us = 0;
         std::string reason;
+        std::optional<sinks::Consent> consent = {};  // of an endpoint that was asked
 
         friend bool operator==(const Holding&, const Holding&) = default;
     };
@@ -63,6 +64,10 @@ class Pace {
 
   private:
     [[nodiscard]] std::int64_t held_until_us() const;
+    [[nodiscard]] bool lacks_consent() const;
+    [[nodiscard]] Holding held_by(std::int64_t now_us) const;
+    void heed_handshake(const sinks::AttemptResult& result, std::int64_t now_us);
+    void limit_rate();
 
     model::PushPolicy policy_;
     std::string endpoint_;
@@ -72,7 +77,10 @@ class Pace {
     std::optional<TokenBucket> rate_;
     std::optional<TokenBucket> retries_;
     std::int64_t asked_until_us_ = 0;  // the endpoint asked for no attempt before
-    std::string reason_;               // what was last seen of an endpoint that fails
+    std::optional<sinks::Consent> consent_;
+    std::int64_t ask_again_us_ = 0;  // the endpoint did not agree and is not asked before
+    std::string refusal_;            // what it said then
+    std::string reason_;             // what was last seen of an endpoint that fails
 };
 
 }  // namespace penstock::dispatcher

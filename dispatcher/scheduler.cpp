@@ -16,8 +16,9 @@ namespace {
 constexpr std::size_t quantum_bytes = 64 * 1024;
 constexpr std::size_t attempt_cost_bytes = 1024;
 
-std::size_t cost_of(const api::Delivery& delivery) {
-    return std::min(quantum_bytes, attempt_cost_bytes + delivery.payload.size());
+std::int64_t cost_of(const api::Delivery& delivery) {
+    return static_cast<std::int64_t>(
+        std::min(quantum_bytes, attempt_cost_bytes + delivery.payload.size()));
 }
 
 // Host and port of a URL, as written but for letters' case.
@@ -152,24 +153,26 @@ bool Scheduler::let_in(Lane& lane, api::Delivery& delivery) {
 void Scheduler::take_one(Lane& lane, api::Delivery delivery) {
     const bool last_credit = lane.credit == 1;
     if (lane.credit > 0) lane.credit -= 1;
+    delivery.taken_us = now_us_;
     if (!let_in(lane, delivery)) return;
     lane.waiting.push_back(std::move(delivery));
     // All that was asked for came, and while it came a whole concurrency's worth was finished: the
     // way to the broker and back is long for this endpoint's pace. Not where order is kept: what
     // is held here has to go back one by one when something fails.
-    const bool dry = last_credit && lane.waiting.size() + lane.in_flight <= lane.prefetch;
+    const std::size_t under_way = lane.in_flight + lane.companions;
+    const bool dry = last_credit && lane.waiting.size() + under_way <= lane.prefetch;
     if (dry && !lane.keeps_order()) {
         lane.prefetch = std::min(2 * lane.prefetch, limits_.prefetch_max);
     }
 }
 
 // A failure of a subscription that keeps its order sends what waits behind it back.
-void Scheduler::keep_order(Lane& lane, const Flight& flight, const sinks::AttemptResult& result) {
-    if (model::ends_well(result.verdict)) {
-        return lane.gate.on_accepted(flight.delivery.sequence);
-    }
-    lane.gate.on_failed(flight.delivery.sequence);
-    hand_back(flight.delivery.subscription, lane);
+void Scheduler::keep_order(Lane& lane,
+                           const api::Delivery& delivery,
+                           const sinks::AttemptResult& result) {
+    if (model::ends_well(result.verdict)) return lane.gate.on_accepted(delivery.sequence);
+    lane.gate.on_failed(delivery.sequence);
+    hand_back(delivery.subscription, lane);
 }
 
 // Time aside.
@@ -184,7 +187,7 @@ bool Scheduler::may_ever_start(const Lane& lane) const {
 
 bool Scheduler::may_start(const Lane& lane) const {
     return may_ever_start(lane) && lane.pace.lets_through(lane.in_flight, now_us_) &&
-           (!lane.waiting.empty() || lane.pace.lets_retry(now_us_));
+           (!lane.waiting.empty() || lane.pace.lets_retry(now_us_)) && !lingers_until_us(lane);
 }
 
 // Half of the places is elastic: a subscription may use as many of them as are left free (dynamic
@@ -218,7 +221,8 @@ void Scheduler::rotate() {
 // It is looked at again when time alone may let it go on.
 void Scheduler::wait_for_time(model::SubscriptionNo subscription, Lane& lane) {
     if (!may_ever_start(lane)) return;
-    const auto next = lane.pace.next_us(now_us_);
+    auto next = lane.pace.next_us(now_us_);
+    if (const auto lingers = lingers_until_us(lane)) next = std::max(next.value_or(0), *lingers);
     if (!next || *next == lane.wake_us) return;
     sleeping_.erase({lane.wake_us, subscription});
     lane.wake_us = *next;
@@ -282,14 +286,17 @@ const Flight* Scheduler::start(model::SubscriptionNo subscription,
     flight.lane = lane.number;
     flight.target = lane.target;
     flight.delivery = std::move(from.front());
+    from.pop_front();
+    add_others(lane, from, flight);
     flight.started_us = now_us_;
     flight.at_ms = now_ms;
     flight.probe = lane.pace.on_start(flight.delivery.attempt > 1, now_us_);
     flight.at_host = lane.at_host;
     if (flight.at_host) *flight.at_host += 1;
-    from.pop_front();
     lane.in_flight += 1;
+    lane.companions += flight.others.size();
     lane.deficit -= cost_of(flight.delivery);
+    for (const api::Delivery& other : flight.others) lane.deficit -= cost_of(other);
     wanting_.insert(subscription);
     return &flights_.emplace_hint(flights_.end(), flight.ticket, std::move(flight))->second;
 }
@@ -300,7 +307,9 @@ std::size_t Scheduler::window(const Lane& lane) const {
     if (held_bytes_ >= limits_.held_bytes_max) return 1;
     // What is kept behind its key leaves room for other keys.
     const std::size_t kept = std::min(lane.keys.waiting(), limits_.keyed_ahead_max);
-    const std::size_t wish = lane.target->spec.concurrency + lane.prefetch + kept;
+    const std::size_t at_a_time =
+        std::size_t{lane.target->spec.concurrency} * lane.target->spec.pace.batch;
+    const std::size_t wish = at_a_time + lane.prefetch + kept;
     const std::size_t share = std::max<std::size_t>(1, limits_.held_max / lanes_.size());
     const std::size_t by_bytes = std::max<std::size_t>(
         1, limits_.lane_bytes_max / std::max<std::size_t>(1, lane.payload_bytes));
@@ -348,7 +357,13 @@ std::vector<Report> Scheduler::reports(std::int64_t now_us, model::TimeMs now_ms
         Lane& lane = lanes_.at(subscription);
         Pace::Holding holding = lane.pace.holding(now_us);
         if (holding == lane.shown) continue;
-        Report report{subscription, {holding.hold, 0, holding.reason}};
+        Report report{subscription, {}};
+        report.health.hold = holding.hold;
+        report.health.reason = holding.reason;
+        if (holding.consent) {
+            report.health.agreed_ms = holding.consent->at_ms;
+            report.health.agreed_per_minute = holding.consent->per_minute;
+        }
         if (holding.until_us != 0) {
             report.health.until_ms = now_ms + (holding.until_us - now_us) / us_per_ms;
         }

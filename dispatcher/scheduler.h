@@ -39,16 +39,20 @@ struct SchedulerLimits {
     OutcomeLimits outcomes;
 };
 
-// A delivery being tried. `lane` is the scheduler's own.
+// A delivery being tried, or a batch in one request. `lane` is the scheduler's own.
 struct Flight {
     std::uint64_t ticket = 0;
     std::uint64_t lane = 0;
     std::shared_ptr<const api::Target> target;
     api::Delivery delivery;
-    std::int64_t started_us = 0;  // monotonic
+    std::vector<api::Delivery> others;  // of the same request, behind it
+    std::int64_t started_us = 0;        // monotonic
     model::TimeMs at_ms = 0;
     std::shared_ptr<std::size_t> at_host;  // attempts at a time at its host; may be null
     bool probe = false;  // it finds out whether the endpoint is back: in vain, it is no attempt
+
+    // Its deliveries in order, as sinks are given them.
+    [[nodiscard]] sinks::Sink::Batch batch() const;
 };
 
 struct Grant {
@@ -108,6 +112,11 @@ class Scheduler {
     // An attempt ended.
     void finish(std::uint64_t ticket, sinks::AttemptResult result, std::int64_t now_us);
 
+    // The attempt of a batch ended: with a result for each of its deliveries, in their order.
+    void finish_batch(std::uint64_t ticket,
+                      std::vector<sinks::AttemptResult> results,
+                      std::int64_t now_us);
+
     // Credit to grant now.
     std::vector<Grant> grants();
 
@@ -155,14 +164,16 @@ class Scheduler {
         Pace pace;
         Pace::Holding shown;                   // as it was reported last
         std::shared_ptr<std::size_t> at_host;  // attempts at a time there; http only
-        std::int64_t wake_us = 0;  // time lets the next one through then; 0: not waited for
-        std::size_t in_flight = 0;
+        std::int64_t wake_us = 0;       // time lets the next one through then; 0: not waited for
+        std::size_t in_flight = 0;      // requests under way
+        std::size_t companions = 0;     // deliveries under way beyond one a request
         std::uint32_t credit = 0;       // granted and not used yet
         std::uint32_t prefetch = 0;     // asked for beyond the concurrency; grows while it runs dry
         std::size_t payload_bytes = 0;  // usual size of a payload
-        std::size_t deficit = 0;        // deficit round robin: what it may still start this round
-        bool in_round = false;          // it is in rotation_
-        OrderGate gate;                 // of a subscription that keeps its order
+        // Deficit round robin: what it may still start this round; below 0 after a large batch.
+        std::int64_t deficit = 0;
+        bool in_round = false;  // it is in rotation_
+        OrderGate gate;         // of a subscription that keeps its order
         std::map<model::Sequence, Committing> committing;
         std::size_t unsure = 0;  // of these: with their delivery
         bool disabling = false;  // the broker has been told
@@ -182,7 +193,13 @@ class Scheduler {
         }
 
         [[nodiscard]] std::size_t held() const {
-            return credit + waiting.size() + retries.size() + keys.waiting() + in_flight;
+            return credit + waiting.size() + retries.size() + keys.waiting() + in_flight +
+                   companions;
+        }
+
+        // Deliveries of one request at most. A probe is one.
+        [[nodiscard]] std::size_t batch() const {
+            return pace.breaker_open() ? 1 : target->spec.pace.batch;
         }
     };
 
@@ -197,14 +214,24 @@ class Scheduler {
     void wait_for_time(model::SubscriptionNo subscription, Lane& lane);
     void wake(std::int64_t now_us);
     std::deque<api::Delivery>* next_of(Lane& lane);
+    [[nodiscard]] bool is_full(const Lane& lane) const;
+    [[nodiscard]] std::optional<std::int64_t> lingers_until_us(const Lane& lane) const;
+    void add_others(Lane& lane, std::deque<api::Delivery>& from, Flight& flight) const;
     const Flight* start(model::SubscriptionNo subscription,
                         Lane& lane,
                         std::deque<api::Delivery>& from,
                         model::TimeMs now_ms);
     std::shared_ptr<std::size_t> host_count(const api::Target& target);
-    void end_pace(Lane& lane, const Flight& flight, sinks::AttemptResult& result);
-    void tell(Lane& lane, const Flight& flight, sinks::AttemptResult result);
-    void end_key(Lane& lane, const Flight& flight, bool well);
+    void end_pace(Lane& lane, const Flight& flight, std::vector<sinks::AttemptResult>& results);
+    void end_one(Lane& lane,
+                 const Flight& flight,
+                 const api::Delivery& delivery,
+                 sinks::AttemptResult result);
+    void tell(Lane& lane,
+              const Flight& flight,
+              const api::Delivery& delivery,
+              sinks::AttemptResult result);
+    void end_key(Lane& lane, const api::Delivery& delivery, bool well);
     bool let_in(Lane& lane, api::Delivery& delivery);
     void give_back(Lane& lane, const api::Delivery& delivery, model::Failure why);
     void give_back_behind(Lane& lane, const api::Delivery& delivery);
@@ -212,10 +239,10 @@ class Scheduler {
     void hand_back(model::SubscriptionNo subscription, Lane& lane);
     void forget_waiting(Lane& lane);
     void take_one(Lane& lane, api::Delivery delivery);
-    void remember_commit(Lane& lane, const Flight& flight);
+    void remember_commit(Lane& lane, const api::Delivery& delivery);
     std::optional<api::Delivery> forget_commit(Lane& lane, model::Sequence sequence);
     void handle_again(Lane& lane, model::Sequence sequence);
-    void keep_order(Lane& lane, const Flight& flight, const sinks::AttemptResult& result);
+    void keep_order(Lane& lane, const api::Delivery& delivery, const sinks::AttemptResult& result);
 
     SchedulerLimits limits_;
     std::map<model::SubscriptionNo, Lane> lanes_;

@@ -26,8 +26,15 @@ bool Scheduler::disable(std::uint64_t ticket) {
     return !std::exchange(found->second.disabling, true);
 }
 
-// What the attempt says of the endpoint. A probe in vain is a deferral.
-void Scheduler::end_pace(Lane& lane, const Flight& flight, sinks::AttemptResult& result) {
+// What the attempt says of the endpoint: of a batch, that which ended best. A probe, which is one
+// delivery, is a deferral when it was in vain.
+void Scheduler::end_pace(Lane& lane,
+                         const Flight& flight,
+                         std::vector<sinks::AttemptResult>& results) {
+    const auto well = std::find_if(results.begin(), results.end(), [](const auto& one) {
+        return model::ends_well(one.verdict);
+    });
+    sinks::AttemptResult& result = well == results.end() ? results.front() : *well;
     const std::int64_t latency_us = now_us_ - flight.started_us;
     const Sign sign = sign_of(result);
     // What was tried as it was before says nothing about what it is now.
@@ -46,10 +53,10 @@ void Scheduler::end_pace(Lane& lane, const Flight& flight, sinks::AttemptResult&
                  static_cast<std::uint32_t>(std::min<std::int64_t>(pause_ms, UINT32_MAX)));
 }
 
-void Scheduler::end_key(Lane& lane, const Flight& flight, bool well) {
-    if (!well) return give_back_behind(lane, flight.delivery);
+void Scheduler::end_key(Lane& lane, const api::Delivery& delivery, bool well) {
+    if (!well) return give_back_behind(lane, delivery);
     // Its key goes on when it is known how it ended.
-    if (!lane.committing.contains(flight.delivery.sequence)) next_of_key(lane, flight.delivery);
+    if (!lane.committing.contains(delivery.sequence)) next_of_key(lane, delivery);
 }
 
 void Scheduler::next_of_key(Lane& lane, const api::Delivery& delivery) {
@@ -57,54 +64,77 @@ void Scheduler::next_of_key(Lane& lane, const api::Delivery& delivery) {
 }
 
 void Scheduler::finish(std::uint64_t ticket, sinks::AttemptResult result, std::int64_t now_us) {
+    std::vector<sinks::AttemptResult> results;
+    results.push_back(std::move(result));
+    finish_batch(ticket, std::move(results), now_us);
+}
+
+void Scheduler::finish_batch(std::uint64_t ticket,
+                             std::vector<sinks::AttemptResult> results,
+                             std::int64_t now_us) {
     now_us_ = now_us;
     const auto entry = flights_.extract(ticket);
     check(!entry.empty(), "an attempt ends once");
     const Flight& flight = entry.mapped();
-    held_bytes_ -= flight.delivery.payload.size();
+    const sinks::Sink::Batch batch = flight.batch();
+    check(results.size() == batch.size(), "each delivery of a batch has a result");
+    for (const api::Delivery* delivery : batch) held_bytes_ -= delivery->payload.size();
     if (flight.at_host) *flight.at_host -= 1;
     const model::SubscriptionNo subscription = flight.delivery.subscription;
     const auto found = lanes_.find(subscription);
     if (found == lanes_.end() || found->second.number != flight.lane) return;
     Lane& lane = found->second;
-    end_pace(lane, flight, result);
+    end_pace(lane, flight, results);
     lane.in_flight -= 1;
+    lane.companions -= flight.others.size();
     wanting_.insert(subscription);
-    const bool well = model::ends_well(result.verdict);
-    if (!well) result.effects.reset();
-    if (result.effects && may_end_otherwise(*result.effects, lane.in_order())) {
-        remember_commit(lane, flight);
-    } else {
-        forget_commit(lane, flight.delivery.sequence);
+    for (std::size_t at = 0; at < batch.size(); ++at) {
+        end_one(lane, flight, *batch[at], std::move(results[at]));
     }
-    if (lane.keeps_order()) keep_order(lane, flight, result);
-    const bool told =
-        !result.settled && !(draining_ && result.verdict == model::Verdict::not_attempted);
-    if (told) tell(lane, flight, std::move(result));
-    if (lane.by_key()) end_key(lane, flight, well);
     if (!lane.active()) hand_back(subscription, lane);
     enlist(subscription, lane);
 }
 
+void Scheduler::end_one(Lane& lane,
+                        const Flight& flight,
+                        const api::Delivery& delivery,
+                        sinks::AttemptResult result) {
+    const bool well = model::ends_well(result.verdict);
+    if (!well) result.effects.reset();
+    if (result.effects && may_end_otherwise(*result.effects, lane.in_order())) {
+        remember_commit(lane, delivery);
+    } else {
+        forget_commit(lane, delivery.sequence);
+    }
+    if (lane.keeps_order()) keep_order(lane, delivery, result);
+    const bool told =
+        !result.settled && !(draining_ && result.verdict == model::Verdict::not_attempted);
+    if (told) tell(lane, flight, delivery, std::move(result));
+    if (lane.by_key()) end_key(lane, delivery, well);
+}
+
 // The core hears what it came to.
-void Scheduler::tell(Lane& lane, const Flight& flight, sinks::AttemptResult result) {
-    model::SettleItem item = item_of(flight.delivery, result);
+void Scheduler::tell(Lane& lane,
+                     const Flight& flight,
+                     const api::Delivery& delivery,
+                     sinks::AttemptResult result) {
+    model::SettleItem item = item_of(delivery, result);
     auto effects = std::exchange(result.effects, {});
     if (effects) effect_bytes_ += load_of(*effects).held_bytes();
     lane.outcomes.add(std::move(item),
-                      attempt_of(flight, std::move(result), now_us_),
+                      attempt_of(flight, delivery, std::move(result), now_us_),
                       now_us_,
                       std::move(effects));
-    gathering_.insert(flight.delivery.subscription);
+    gathering_.insert(delivery.subscription);
 }
 
 // Its payload is held on: it may be needed again.
-void Scheduler::remember_commit(Lane& lane, const Flight& flight) {
-    auto& delivery = lane.committing[flight.delivery.sequence].delivery;
+void Scheduler::remember_commit(Lane& lane, const api::Delivery& handled) {
+    auto& delivery = lane.committing[handled.sequence].delivery;
     check(!delivery, "a delivery is handed out once at a time");
-    delivery = flight.delivery;
+    delivery = handled;
     lane.unsure += 1;
-    held_bytes_ += flight.delivery.payload.size();
+    held_bytes_ += handled.payload.size();
 }
 
 // The delivery if it was not being handled again.

@@ -30,13 +30,14 @@ model::SettleItem untouched(const api::Delivery& delivery, model::Failure why) {
 }
 
 std::optional<model::Attempt> attempt_of(const Flight& flight,
+                                         const api::Delivery& delivery,
                                          sinks::AttemptResult result,
                                          std::int64_t now_us) {
     if (result.verdict == model::Verdict::not_attempted) return {};
     model::Attempt attempt;
-    attempt.sequence = flight.delivery.sequence;
-    attempt.message = flight.delivery.message;
-    attempt.number = flight.delivery.attempt;
+    attempt.sequence = delivery.sequence;
+    attempt.message = delivery.message;
+    attempt.number = delivery.attempt;
     attempt.at_ms = flight.at_ms;
     attempt.latency_us = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(now_us - flight.started_us, 0, UINT32_MAX));

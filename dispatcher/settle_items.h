@@ -19,6 +19,7 @@ model::SettleItem untouched(const api::Delivery& delivery, model::Failure why);
 
 // Nothing: it counts as none.
 std::optional<model::Attempt> attempt_of(const Flight& flight,
+                                         const api::Delivery& delivery,
                                          sinks::AttemptResult result,
                                          std::int64_t now_us);
 

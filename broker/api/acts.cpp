@@ -174,11 +174,13 @@ class Flows {
     void operator()(const Subscribe& request) {
         if (request.dead_letter == DeadLetterChoice::named) into(request.dead_letter_queue);
         if (request.spec.sink == model::SinkKind::queue) into(request.spec.endpoint);
+        if (request.spec.pace.outputs) anywhere();
     }
 
     // The kind of sink is not known here: the new endpoint might be a queue's name.
     void operator()(const SetSubscription& request) {
         if (request.endpoint && valid_name(*request.endpoint)) into(*request.endpoint);
+        if (request.pace.outputs.value_or(false)) anywhere();
     }
 
     template <class R>
@@ -187,6 +189,12 @@ class Flows {
   private:
     void into_letters(const QueueChange& change) {
         if (change.dead_letter) into(change.dead_letter->queue);
+    }
+
+    // The endpoint's answers name where they publish.
+    void anywhere() {
+        acts_.push_back({Right::send, action_of<SendMessages>(), "queue/*"});
+        acts_.push_back({Right::send, action_of<PublishMessages>(), "topic/*"});
     }
 
     void into(const std::string& queue) {

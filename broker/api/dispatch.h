@@ -38,7 +38,8 @@ struct Delivery {
     model::TimeMs published_ms = 0;
     model::MessageMeta meta;
     std::string payload;
-    std::uint64_t replay = 0;  // the job that replays it; 0: none
+    std::uint64_t replay = 0;   // the job that replays it; 0: none
+    std::int64_t taken_us = 0;  // when it was handed out (monotonic); the dispatcher's to fill
 };
 
 // A message that a handler wants published when its own is settled, by name; one of the two.

@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 // "50/s" or "50".
-std::optional<std::uint64_t> rate_of(std::string_view text) {
+std::optional<std::uint64_t> attempts_per_second(std::string_view text) {
     if (text.ends_with("/s")) text.remove_suffix(2);
     return model::parse_decimal(text);
 }
@@ -50,16 +50,37 @@ void PushFlags::add_to(CLI::App& verb, bool creating) {
                     on_exhausted_,
                     "After the last retry: dead (letter), park (with its key) or stop")
         ->check(CLI::IsMember({"dead", "park", "stop"}));
+    add_answers_to(verb);
     if (!creating) return;
     verb.add_flag("--order-by-key",
                   order_by_key_,
                   "One message of an ordering key at a time, in order; keys beside each other");
 }
 
-boost::system::result<json::object, Failure> PushFlags::push() const {
+void PushFlags::add_answers_to(CLI::App& verb) {
+    verb.add_option("--outputs",
+                    outputs_,
+                    "on: {\"publish\": [...]} in an endpoint's answer is published with the "
+                    "acknowledgement")
+        ->check(CLI::IsMember({"on", "off"}));
+    add_number(verb,
+               "--batch",
+               batch_,
+               "Messages a request, 1 to 100 (cloudevents-batch, scf); --runtime: 1 to 16");
+    add_bytes(verb, "--batch-bytes", batch_bytes_, "Bodies of a batch together (1MiB)");
+    add_milliseconds(
+        verb, "--batch-linger", batch_linger_ms_, "How long a batch waits to be full (0s)");
+    verb.add_option(
+            "--handshake",
+            handshake_,
+            "How an endpoint is asked before its first message: none, challenge, cloudevents")
+        ->check(CLI::IsMember({"none", "challenge", "cloudevents"}));
+}
+
+boost::system::result<json::object, Failure> PushFlags::push(bool of_runtime) const {
     json::object push;
     if (!rate_.empty()) {
-        const auto rate = rate_of(rate_);
+        const auto rate = attempts_per_second(rate_);
         if (!rate) {
             return usage_failure("--rate: '" + rate_ + "' is not a rate.",
                                  "It takes deliveries a second, such as 50/s; 0/s: no limit.");
@@ -79,6 +100,11 @@ boost::system::result<json::object, Failure> PushFlags::push() const {
     put(push, "deferral_max_ms", deferral_max_ms_);
     if (!on_exhausted_.empty()) push["on_exhausted"] = on_exhausted_;
     if (order_by_key_) push["order_by_key"] = true;
+    if (!outputs_.empty()) push["outputs"] = outputs_ == "on";
+    if (!of_runtime) put(push, "batch", batch_);
+    put(push, "batch_bytes", batch_bytes_);
+    put(push, "batch_linger_ms", batch_linger_ms_);
+    if (!handshake_.empty()) push["handshake"] = handshake_;
     return push;
 }
 

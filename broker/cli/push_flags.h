@@ -18,10 +18,15 @@ class PushFlags {
     // `creating`: also what is fixed when the subscription is made.
     void add_to(CLI::App& verb, bool creating);
 
-    // The object; empty when nothing was said.
-    [[nodiscard]] boost::system::result<boost::json::object, Failure> push() const;
+    // The object; empty when nothing was said. `of_runtime`: --batch is not about pushes.
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> push(bool of_runtime) const;
+
+    // --batch.
+    [[nodiscard]] const std::optional<std::uint64_t>& batch() const { return batch_; }
 
   private:
+    void add_answers_to(CLI::App& verb);
+
     std::string rate_;
     std::string breaker_;
     std::string heed_;
@@ -31,6 +36,11 @@ class PushFlags {
     std::string on_exhausted_;
     std::optional<std::uint64_t> retry_share_;
     std::optional<std::uint64_t> deferral_max_ms_;
+    std::string outputs_;
+    std::optional<std::uint64_t> batch_;
+    std::optional<std::uint64_t> batch_bytes_;
+    std::optional<std::uint64_t> batch_linger_ms_;
+    std::string handshake_;
     bool order_by_key_ = false;
 };
 

@@ -98,7 +98,6 @@ void SinkFlags::add_to(CLI::App& verb) {
         "man 7 penstock-worker and penstock-lua tell the rest.");
     add_number(verb, "--processes", processes_, "Functions: processes at a time, 1 to 64");
     add_number(verb, "--window", window_, "Functions: messages in one process, 1 to 256");
-    add_number(verb, "--batch", batch_, "--runtime: messages an invocation, 1 to 16");
     add_milliseconds(verb, "--startup", startup_ms_, "Functions: time until ready (10s)");
     add_bytes(verb, "--memory", memory_bytes_, "Functions: memory (512MiB; Lua 16MiB a state)");
     add_number(verb, "--recycle-after", recycle_after_, "Functions: messages a process lives for");
@@ -118,7 +117,8 @@ void SinkFlags::add_to(CLI::App& verb) {
         ->expected(1);
 }
 
-boost::system::result<json::object, Failure> SinkFlags::function() const {
+boost::system::result<json::object, Failure> SinkFlags::function(
+    std::optional<std::uint64_t> batch) const {
     json::object function;
     if (!command_.flag.empty()) {
         if (command_.words.empty()) {
@@ -138,7 +138,7 @@ boost::system::result<json::object, Failure> SinkFlags::function() const {
     }
     put(function, "processes", processes_);
     put(function, "window", window_);
-    put(function, "batch", batch_);
+    if (is_runtime()) put(function, "batch", batch);
     put(function, "startup_ms", startup_ms_);
     put(function, "memory_mib", mebibytes(memory_bytes_));
     put(function, "recycle_after", recycle_after_);
@@ -152,7 +152,8 @@ boost::system::result<json::object, Failure> SinkFlags::function() const {
     return function;
 }
 
-boost::system::result<json::object, Failure> SinkFlags::sink() const {
+boost::system::result<json::object, Failure> SinkFlags::sink(
+    std::optional<std::uint64_t> batch) const {
     const std::array<bool, 5> given = {
         !http_.empty(), !queue_.empty(), !runtime_.empty(), !lua_.empty(), !command_.flag.empty()};
     if (std::count(given.begin(), given.end(), true) != 1) {
@@ -170,7 +171,7 @@ boost::system::result<json::object, Failure> SinkFlags::sink() const {
         queue["name"] = queue_;
         body["queue"] = std::move(queue);
     } else {
-        auto made = function();
+        auto made = function(batch);
         if (!made) return made.error();
         std::string name = !lua_.empty() ? "lua" : "runtime";
         if (!command_.flag.empty()) name = command_.flag.substr(2);

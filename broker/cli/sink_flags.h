@@ -10,6 +10,7 @@
 #include <boost/json/object.hpp>
 #include <boost/system/result.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,11 +40,16 @@ class SinkFlags {
 
     void add_to(CLI::App& verb);
 
-    // The sink and scripts for a new subscription.
-    [[nodiscard]] boost::system::result<boost::json::object, Failure> sink() const;
+    // The sink and scripts for a new subscription. `batch`: as --batch says.
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> sink(
+        std::optional<std::uint64_t> batch) const;
+
+    // --batch is about invocations, not about pushes.
+    [[nodiscard]] bool is_runtime() const { return !runtime_.empty(); }
 
   private:
-    [[nodiscard]] boost::system::result<boost::json::object, Failure> function() const;
+    [[nodiscard]] boost::system::result<boost::json::object, Failure> function(
+        std::optional<std::uint64_t> batch) const;
 
     const CutCommand& command_;
     std::string http_;
@@ -58,7 +64,6 @@ class SinkFlags {
     bool ready_ = false;
     std::optional<std::uint64_t> processes_;
     std::optional<std::uint64_t> window_;
-    std::optional<std::uint64_t> batch_;
     std::optional<std::uint64_t> startup_ms_;
     std::optional<std::uint64_t> memory_bytes_;
     std::optional<std::uint64_t> recycle_after_;

@@ -203,7 +203,7 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
     }
     put(body, "concurrency", concurrency_);
     put(body, "timeout_ms", timeout_ms_);
-    auto push = push_.push();
+    auto push = push_.push(sink_.is_runtime());
     if (!push) return push.error();
     if (!push->empty()) body["push"] = std::move(*push);
     return body;
@@ -212,7 +212,7 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
 int SubscriptionCommands::add() {
     auto body = attributes();
     if (!body) return session_.fail(body.error());
-    auto sink = sink_.sink();
+    auto sink = sink_.sink(push_.batch());
     if (!sink) return session_.fail(sink.error());
     for (auto& [member, value] : *sink) (*body)[member] = std::move(value);
     (*body)["name"] = name_;

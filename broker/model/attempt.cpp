@@ -79,6 +79,8 @@ std::string_view to_text(Failure failure) {
             return "key_waits";
         case Failure::kv_moved:
             return "kv_moved";
+        case Failure::handshake:
+            return "handshake";
     }
     return "unknown";
 }

@@ -45,6 +45,7 @@ enum class Failure : std::uint8_t {
     output_refused = 19,       // what it wanted to publish or store is not possible
     kv_moved = 20,             // rows it had read kept moving
     key_waits = 21,            // an earlier message of its ordering key comes first
+    handshake = 22,            // its endpoint has not agreed to be sent anything
 };
 
 // Nothing more is to be done for it: accepted or discarded.

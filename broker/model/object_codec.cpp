@@ -7,8 +7,10 @@ namespace {
 constexpr std::uint8_t attributes_version = 1;
 // 1 knew no transactions; it is written still where there are none.
 constexpr std::uint8_t transactional_version = 2;
-// 1 knew no recycling by age and by memory, 2 no pace.
-constexpr std::uint8_t subscription_version = 3;
+// 1 knew no recycling by age and by memory, 2 no pace, 3 no outputs, batches and handshakes: what
+// uses none of these is still written so, for builds that read no more.
+constexpr std::uint8_t subscription_version = 4;
+constexpr std::uint8_t version_without_batches = 3;
 constexpr std::uint8_t elsewhere = 0x80;  // beside a sink or dead letter: the sets follow
 constexpr std::size_t retry_step_bytes = 3;
 constexpr std::uint8_t with_file = 0x80;  // beside a script's role: the name of its file follows
@@ -97,6 +99,17 @@ FunctionSpec decode_function(Reader& reader, std::uint8_t version) {
     return function;
 }
 
+bool uses_version_4(const PushPolicy& push) {
+    PushPolicy before = push;
+    const PushPolicy first;
+    before.outputs = first.outputs;
+    before.batch = first.batch;
+    before.batch_bytes = first.batch_bytes;
+    before.batch_linger_ms = first.batch_linger_ms;
+    before.handshake = first.handshake;
+    return before != push;
+}
+
 void encode(Writer& writer, const PushPolicy& push) {
     writer.boolean(push.breaker);
     writer.boolean(push.heeds_answers);
@@ -109,9 +122,15 @@ void encode(Writer& writer, const PushPolicy& push) {
     writer.varint(push.deferral_ms_max);
     writer.u8(static_cast<std::uint8_t>(push.on_exhausted));
     writer.boolean(push.order_by_key);
+    if (!uses_version_4(push)) return;
+    writer.boolean(push.outputs);
+    writer.varint(push.batch);
+    writer.varint(push.batch_bytes);
+    writer.varint(push.batch_linger_ms);
+    writer.u8(static_cast<std::uint8_t>(push.handshake));
 }
 
-PushPolicy decode_push(Reader& reader) {
+PushPolicy decode_push(Reader& reader, std::uint8_t version) {
     PushPolicy push;
     push.breaker = reader.boolean();
     push.heeds_answers = reader.boolean();
@@ -124,6 +143,13 @@ PushPolicy decode_push(Reader& reader) {
     push.deferral_ms_max = reader.varint();
     push.on_exhausted = static_cast<OnExhausted>(reader.u8());
     push.order_by_key = reader.boolean();
+    if (version <= version_without_batches) return push;
+    push.outputs = reader.boolean();
+    push.batch = varint32(reader);
+    push.batch_bytes = varint32(reader);
+    push.batch_linger_ms = varint32(reader);
+    push.handshake = static_cast<Handshake>(reader.u8());
+    if (push.handshake > Handshake::cloudevents) reader.fail();
     return push;
 }
 
@@ -219,7 +245,7 @@ TopicAttributes decode_topic_attributes(Reader& reader) {
 }
 
 void encode(Writer& writer, const SubscriptionSpec& spec) {
-    writer.u8(subscription_version);
+    writer.u8(uses_version_4(spec.pace) ? subscription_version : version_without_batches);
     const bool away = spec.queue.set.value != 0 || spec.dead_letter.set.value != 0;
     const auto sink = static_cast<std::uint8_t>(spec.sink);
     writer.u8(away ? static_cast<std::uint8_t>(sink | elsewhere) : sink);
@@ -263,7 +289,7 @@ SubscriptionSpec decode_subscription_spec(Reader& reader) {
     spec.function = decode_function(reader, version);
     for (std::uint32_t& script : spec.scripts) script = varint32(reader);
     spec.push = decode_push_spec(reader);
-    if (version > 2) spec.pace = decode_push(reader);
+    if (version > 2) spec.pace = decode_push(reader, version);
     if ((sink & elsewhere) != 0) {
         spec.queue.set.value = reader.u16();
         spec.dead_letter.set.value = reader.u16();

@@ -25,6 +25,11 @@ void apply(const PushChange& change, PushPolicy& policy) {
     set(change.deferral_ms_max, policy.deferral_ms_max);
     set(change.on_exhausted, policy.on_exhausted);
     set(change.order_by_key, policy.order_by_key);
+    set(change.outputs, policy.outputs);
+    set(change.batch, policy.batch);
+    set(change.batch_bytes, policy.batch_bytes);
+    set(change.batch_linger_ms, policy.batch_linger_ms);
+    set(change.handshake, policy.handshake);
 }
 
 std::string_view to_text(ConcurrencyMode mode) {
@@ -61,6 +66,20 @@ std::string_view to_text(Hold hold) {
             return "told_to_wait";
         case Hold::recovering:
             return "recovering";
+        case Hold::handshake:
+            return "awaiting_handshake";
+    }
+    return "unknown";
+}
+
+std::string_view to_text(Handshake handshake) {
+    switch (handshake) {
+        case Handshake::none:
+            return "none";
+        case Handshake::challenge:
+            return "challenge";
+        case Handshake::cloudevents:
+            return "cloudevents";
     }
     return "unknown";
 }

@@ -27,6 +27,19 @@ enum class OnExhausted : std::uint8_t {
     stop = 2,  // it stays, and the subscription is disabled
 };
 
+// How an endpoint is asked, before its first message, whether it wants any.
+enum class Handshake : std::uint8_t {
+    none = 0,
+    challenge = 1,    // it gives back what it was sent
+    cloudevents = 2,  // OPTIONS, as "HTTP 1.1 Web Hooks for Event Delivery" 1.0.2 says
+};
+
+inline constexpr std::uint32_t batch_messages_most = 100;
+inline constexpr std::uint32_t batch_bytes_least = 1'024;
+inline constexpr std::uint32_t batch_bytes_most = 4 << 20;
+inline constexpr std::uint32_t batch_bytes_default = 1 << 20;
+inline constexpr std::uint32_t batch_linger_ms_most = 60'000;
+
 struct PushPolicy {
     bool breaker = false;        // an endpoint that fails is left alone, then probed
     bool heeds_answers = false;  // Retry-After of 429 and 503 holds the endpoint; 410 disables
@@ -38,6 +51,13 @@ struct PushPolicy {
     std::uint64_t deferral_ms_max = 259'200'000;  // a message that could not even be tried
     OnExhausted on_exhausted = OnExhausted::dead;
     bool order_by_key = false;  // one message of an ordering key at a time, in order
+    bool outputs = false;       // http, worker_http: answers may publish with the acknowledgement
+    // http, formats that are lists: messages of one request. What is full or has lingered goes.
+    std::uint32_t batch = 1;  // at most; 1: no batches
+    std::uint32_t batch_bytes =
+        batch_bytes_default;                // of payloads at most; one alone may have more
+    std::uint32_t batch_linger_ms = 0;      // the first waits so long for others
+    Handshake handshake = Handshake::none;  // http
 
     friend bool operator==(const PushPolicy&, const PushPolicy&) = default;
 };
@@ -64,6 +84,11 @@ struct PushChange {
     std::optional<std::uint64_t> deferral_ms_max;
     std::optional<OnExhausted> on_exhausted;
     std::optional<bool> order_by_key;  // only while the subscription is made
+    std::optional<bool> outputs;
+    std::optional<std::uint32_t> batch;
+    std::optional<std::uint32_t> batch_bytes;
+    std::optional<std::uint32_t> batch_linger_ms;
+    std::optional<Handshake> handshake;
 
     friend bool operator==(const PushChange&, const PushChange&) = default;
 };
@@ -76,12 +101,16 @@ enum class Hold : std::uint8_t {
     breaker = 1,      // its endpoint fails: left alone until it is probed
     retry_after = 2,  // its endpoint asked for a pause
     recovering = 3,   // its endpoint is back: fewer attempts at a time than allowed
+    handshake = 4,    // its endpoint has not agreed to be sent anything
 };
 
 struct PushHealth {
     Hold hold = Hold::none;
-    TimeMs until_ms = 0;  // breaker, retry_after: the next attempt is not before; 0: does not apply
+    TimeMs until_ms = 0;  // what holds it ends not before; 0: does not apply
     std::string reason;   // what was seen of the endpoint
+    TimeMs agreed_ms =
+        0;  // when its endpoint agreed in a handshake; 0: it did not, or was not asked
+    std::uint32_t agreed_per_minute = 0;  // requests it agreed to; 0: as many as there are
 
     friend bool operator==(const PushHealth&, const PushHealth&) = default;
 };
@@ -89,5 +118,6 @@ struct PushHealth {
 std::string_view to_text(ConcurrencyMode mode);
 std::string_view to_text(OnExhausted choice);
 std::string_view to_text(Hold hold);
+std::string_view to_text(Handshake handshake);
 
 }  // namespace penstock::model

@@ -62,7 +62,11 @@ Outcome<api::SubscriptionView> Operations::view_subscription(
     view.health = desk_.handout.health(subscription);
     // A pause that is over is not reported as such while nothing waits.
     const bool over = view.health.until_ms <= desk_.clock.wall_ms();
-    if (over && view.health.hold == model::Hold::retry_after) view.health = {};
+    if (over && view.health.hold == model::Hold::retry_after) {
+        view.health.hold = model::Hold::none;
+        view.health.until_ms = 0;
+        view.health.reason.clear();
+    }
     return view;
 }
 

@@ -99,6 +99,56 @@ Refused check_retry(const model::RetryPolicy& policy) {
     return {};
 }
 
+// What answers and endpoints must be for.
+Refused check_endpoint_options(const model::SubscriptionSpec& spec) {
+    const model::PushPolicy& push = spec.pace;
+    const bool http = spec.sink == model::SinkKind::http;
+    if (push.outputs && !http && spec.sink != model::SinkKind::worker_http) {
+        return invalid("outputs", "answers of http and worker-http subscriptions may publish");
+    }
+    if (push.handshake != model::Handshake::none && !http) {
+        return invalid("handshake", "endpoints of http subscriptions can be asked");
+    }
+    return {};
+}
+
+Refused check_batches(const model::SubscriptionSpec& spec) {
+    using model::ContentFormat;
+    const model::PushPolicy& push = spec.pace;
+    const auto refused = first_of({
+        range("batch", push.batch, 1, model::batch_messages_most, "messages"),
+        range("batch_bytes",
+              push.batch_bytes,
+              model::batch_bytes_least,
+              model::batch_bytes_most,
+              "bytes"),
+        range("batch_linger_ms",
+              push.batch_linger_ms,
+              0,
+              model::batch_linger_ms_most,
+              "milliseconds"),
+    });
+    if (refused || push.batch == 1) return refused;
+    if (spec.sink != model::SinkKind::http) {
+        return invalid("batch", "http subscriptions can be sent several messages in a request");
+    }
+    if (spec.format != ContentFormat::scf && spec.format != ContentFormat::cloudevents_batch) {
+        return invalid("batch",
+                       "several messages in a request take a format that is a list: "
+                       "cloudevents-batch or scf");
+    }
+    if (push.order_by_key || spec.retry.keeps_order) {
+        return invalid("batch",
+                       "a batch whose messages fail one by one keeps no order: give up order by "
+                       "key, and a retry that keeps the order (as backoff does)");
+    }
+    if (push.outputs) {
+        return invalid("batch",
+                       "what an answer publishes goes with one message: give up outputs or batch");
+    }
+    return {};
+}
+
 Refused check_pace(const model::PushPolicy& push) {
     if (push.retried_statuses.size() > model::retried_statuses_max) {
         return invalid("retried_statuses", "at most 32");
@@ -305,6 +355,8 @@ Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKin
         check_tags("filter_tags", spec.filter_tags),
         check_retry(spec.retry),
         check_pace(spec.pace),
+        check_endpoint_options(spec),
+        check_batches(spec),
         range("concurrency", spec.concurrency, 1, 1'000),
         range("timeout_ms", spec.timeout_ms, 100, 300'000, "milliseconds"),
         check_function(spec),

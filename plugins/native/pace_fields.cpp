@@ -12,11 +12,15 @@ namespace {
 
 namespace json = boost::json;
 using model::ConcurrencyMode;
+using model::Handshake;
 using model::OnExhausted;
 
 constexpr Range rate_range{0, model::push_rate_max};
 constexpr Range share_range{0, 99};
 constexpr Range deferral_range_ms{model::deferral_ms_least, model::deferral_ms_most};
+constexpr Range batch_range{1, model::batch_messages_most};
+constexpr Range batch_bytes_range{model::batch_bytes_least, model::batch_bytes_most};
+constexpr Range batch_linger_range_ms{0, model::batch_linger_ms_most};
 constexpr std::uint64_t status_min = 400;
 constexpr std::uint64_t status_max = 499;
 
@@ -52,6 +56,13 @@ std::optional<OnExhausted> read_on_exhausted(Fields& object) {
     return *choice == "park" ? OnExhausted::park : OnExhausted::stop;
 }
 
+std::optional<Handshake> read_handshake(Fields& object) {
+    const auto kind = object.one_of("handshake", {"none", "challenge", "cloudevents"});
+    if (!kind) return {};
+    if (*kind == "none") return Handshake::none;
+    return *kind == "challenge" ? Handshake::challenge : Handshake::cloudevents;
+}
+
 }  // namespace
 
 model::PushChange read_pace(Fields& fields) {
@@ -66,7 +77,12 @@ model::PushChange read_pace(Fields& fields) {
                                  "retried_statuses",
                                  "deferral_max_ms",
                                  "on_exhausted",
-                                 "order_by_key"});
+                                 "order_by_key",
+                                 "outputs",
+                                 "batch",
+                                 "batch_bytes",
+                                 "batch_linger_ms",
+                                 "handshake"});
     if (!object) return change;
     change.breaker = object->flag("breaker");
     change.heeds_answers = object->flag("heed_answers");
@@ -80,6 +96,11 @@ model::PushChange read_pace(Fields& fields) {
     change.deferral_ms_max = object->whole("deferral_max_ms", deferral_range_ms);
     change.on_exhausted = read_on_exhausted(*object);
     change.order_by_key = object->flag("order_by_key");
+    change.outputs = object->flag("outputs");
+    change.batch = object->whole32("batch", batch_range);
+    change.batch_bytes = object->whole32("batch_bytes", batch_bytes_range);
+    change.batch_linger_ms = object->whole32("batch_linger_ms", batch_linger_range_ms);
+    change.handshake = read_handshake(*object);
     fields.adopt(*object);
     return change;
 }
@@ -105,6 +126,11 @@ json::object show(const model::PushPolicy& push) {
     out["deferral_max_ms"] = push.deferral_ms_max;
     out["on_exhausted"] = model::to_text(push.on_exhausted);
     out["order_by_key"] = push.order_by_key;
+    out["outputs"] = push.outputs;
+    out["batch"] = push.batch;
+    out["batch_bytes"] = push.batch_bytes;
+    out["batch_linger_ms"] = push.batch_linger_ms;
+    out["handshake"] = model::to_text(push.handshake);
     return out;
 }
 
@@ -113,6 +139,8 @@ json::object show(const model::PushHealth& health) {
     out["state"] = health.hold == model::Hold::none ? "ok" : model::to_text(health.hold);
     put_time(out, "until", health.until_ms);
     if (!health.reason.empty()) out["reason"] = readable(health.reason);
+    put_time(out, "agreed_at", health.agreed_ms);
+    if (health.agreed_per_minute > 0) out["agreed_per_minute"] = health.agreed_per_minute;
     return out;
 }
 

@@ -1,5 +1,7 @@
 #include "sinks/http/http_sink.h"
 
+#include "sinks/http/answer_outputs.h"
+#include "sinks/http/batch_answer.h"
 #include "sinks/http/classify.h"
 #include "sinks/http/receiver_control.h"
 
@@ -10,6 +12,10 @@ namespace penstock::sinks::http {
 namespace {
 
 constexpr unsigned unauthorized = 401;
+
+bool is_success(unsigned status) {
+    return status >= 200 && status < 300;
+}
 
 // What this side lacks is no attempt.
 AttemptResult held_back(model::Failure failure,
@@ -46,6 +52,7 @@ HttpSink::HttpSink(const Clock& clock,
       resolver_(std::move(resolver)),
       http_(std::move(http)),
       tokens_(clock, *http_),
+      handshakes_(clock, *http_),
       identity_(std::move(options.identity)),
       secrets_(options.secrets) {}
 
@@ -54,62 +61,136 @@ HttpSink::Known& HttpSink::known(const api::Target& target) {
     if (found != known_.end() && found->second.request && found->second.request->fits(target)) {
         return found->second;
     }
+    handshakes_.forget(target.subscription);
     Known made{PushRequest::make(target, identity_, secrets_), 0};
     return known_.insert_or_assign(target.subscription, std::move(made)).first->second;
 }
 
 void HttpSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
+    push(target,
+         {&delivery},
+         [done = std::move(done)](AttemptResult result, const client::Exchange&) {
+             done(std::move(result));
+         });
+}
+
+void HttpSink::deliver_batch(const api::Target& target, Batch batch, BatchDone done) {
+    push(target,
+         batch,
+         [batch, done = std::move(done)](const AttemptResult& result,
+                                         const client::Exchange& exchange) {
+             done(batch_results(batch, result, exchange));
+         });
+}
+
+void HttpSink::push(const api::Target& target, Batch batch, Pushed pushed) {
     const Known& entry = known(target);
     if (!entry.request) {
         const bool url = entry.request.error().code == Errc::invalid;
-        return done(held_back(url ? model::Failure::name : model::Failure::configuration,
-                              entry.request.error().detail));
+        return pushed(held_back(url ? model::Failure::name : model::Failure::configuration,
+                                entry.request.error().detail),
+                      {});
     }
     const auto& source = entry.request->token_source();
-    if (!source) return push(target, delivery, *entry.request, {}, std::move(done));
-    tokens_.get(
-        target.subscription,
-        *source,
-        [this, &target, &delivery, done = std::move(done)](const Result<std::string>& token) {
-            if (!token) {
-                return done(held_back(model::Failure::configuration, token.error().detail));
-            }
-            // The subscription may have changed since the token was asked for.
-            const auto now = known_.find(target.subscription);
-            const bool same =
-                now != known_.end() && now->second.request && now->second.request->fits(target);
-            if (!same) return done(held_back(model::Failure::none, "", 0));
-            push(target, delivery, *now->second.request, *token, done);
-        });
-}
-
-void HttpSink::push(const api::Target& target,
-                    const api::Delivery& delivery,
-                    const PushRequest& request,
-                    const std::string& token,
-                    Done done) {
-    const std::uint64_t request_id = random_.next() >> 1;  // fits a receiver's signed number
-    http_->send(request.url(),
-                request.fill(delivery, request_id, clock_.wall_ms(), token),
-                [this, subscription = target.subscription, token, done = std::move(done)](
-                    client::Exchange exchange) {
-                    done(conclude(subscription, token, std::move(exchange)));
+    if (!source) return ask(target, std::move(batch), *entry.request, {}, std::move(pushed));
+    tokens_.get(target.subscription,
+                *source,
+                [this, &target, batch = std::move(batch), pushed = std::move(pushed)](
+                    const Result<std::string>& token) {
+                    if (!token) {
+                        return pushed(
+                            held_back(model::Failure::configuration, token.error().detail), {});
+                    }
+                    const PushRequest* request = still(target);
+                    if (request == nullptr)
+                        return pushed(held_back(model::Failure::none, "", 0), {});
+                    ask(target, batch, *request, *token, pushed);
                 });
 }
 
-AttemptResult HttpSink::conclude(model::SubscriptionNo subscription,
-                                 const std::string& token,
-                                 client::Exchange exchange) {
-    const auto found = known_.find(subscription);
-    if (found != known_.end() && found->second.request) {
-        found->second.request->mask(exchange.answer.body);
+// The request for it, unless the subscription has changed since.
+const PushRequest* HttpSink::still(const api::Target& target) const {
+    const auto now = known_.find(target.subscription);
+    const bool same =
+        now != known_.end() && now->second.request && now->second.request->fits(target);
+    return same ? &*now->second.request : nullptr;
+}
+
+void HttpSink::ask(const api::Target& target,
+                   Batch batch,
+                   const PushRequest& request,
+                   const std::string& token,
+                   Pushed pushed) {
+    if (request.handshake() == model::Handshake::none) {
+        return send(target, batch, request, token, std::move(pushed));
     }
-    if (!token.empty()) Credentials::mask(token, exchange.answer.body);
-    if (!token.empty() && exchange.answer.status == unauthorized) {
-        tokens_.refuse(subscription, token);
+    const auto question = [this, &request, &token] {
+        return request.question(challenge(), clock_.wall_ms(), token);
+    };
+    handshakes_.get(
+        target.subscription,
+        question,
+        [this, &target, batch = std::move(batch), token, pushed = std::move(pushed)](
+            const Result<Consent>& consent, std::uint32_t pause_ms) {
+            if (!consent) {
+                return pushed(
+                    held_back(model::Failure::handshake, consent.error().detail, pause_ms), {});
+            }
+            const PushRequest* now = still(target);
+            if (now == nullptr) return pushed(held_back(model::Failure::none, "", 0), {});
+            send(target,
+                 batch,
+                 *now,
+                 token,
+                 [consent = *consent, pushed](AttemptResult result,
+                                              const client::Exchange& exchange) {
+                     result.consent = consent;
+                     pushed(std::move(result), exchange);
+                 });
+        });
+}
+
+// 32 hexadecimal digits that nobody has seen before.
+std::string HttpSink::challenge() {
+    std::string text(32, '0');
+    for (std::size_t half = 0; half < 2; ++half) {
+        std::uint64_t bits = random_.next();
+        for (std::size_t at = 0; at < 16; ++at, bits >>= 4U) {
+            text[half * 16 + at] = "0123456789abcdef"[bits & 0xFU];
+        }
     }
+    return text;
+}
+
+void HttpSink::send(const api::Target& target,
+                    const Batch& batch,
+                    const PushRequest& request,
+                    const std::string& token,
+                    Pushed pushed) {
+    const std::uint64_t request_id = random_.next() >> 1;  // fits a receiver's signed number
+    http_->send(request.url(),
+                request.fill(batch, request_id, clock_.wall_ms(), token),
+                [this,
+                 sent = Sent{target.subscription, token, request.outputs()},
+                 pushed = std::move(pushed)](client::Exchange exchange) {
+                    AttemptResult result = conclude(sent, exchange);
+                    pushed(std::move(result), exchange);
+                });
+}
+
+AttemptResult HttpSink::conclude(const Sent& sent, client::Exchange& exchange) {
+    const auto found = known_.find(sent.subscription);
+    const bool is_known = found != known_.end() && found->second.request;
+    if (!sent.token.empty() && exchange.answer.status == unauthorized) {
+        tokens_.refuse(sent.subscription, sent.token);
+    }
+    // What it publishes stays as it is; nothing else of an answer of success is kept.
+    const bool publishes = sent.outputs && is_success(exchange.answer.status);
+    if (is_known && !publishes) found->second.request->mask(exchange.answer.body);
+    if (!sent.token.empty() && !publishes) Credentials::mask(sent.token, exchange.answer.body);
     AttemptResult result = classify(exchange, clock_.wall_ms());
     if (exchange.ending == client::Ending::answered) heed_receiver(exchange.answer, result);
+    if (publishes) take_outputs(exchange, result);
     unsigned deferrals = 0;
     if (found != known_.end()) {
         unsigned& in_a_row = found->second.deferrals;
@@ -128,6 +209,7 @@ void HttpSink::forget(const api::Target& target) {
     if (found == known_.end()) return;
     if (found->second.request) http_->forget(found->second.request->url());
     tokens_.forget(target.subscription);
+    handshakes_.forget(target.subscription);
     known_.erase(found);
 }
 

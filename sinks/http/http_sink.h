@@ -1,16 +1,18 @@
-// HttpSink: pushes deliveries to HTTP and HTTPS endpoints, one POST a delivery, and classifies the
-// answers. Made by sinks/all.cpp, owned by the dispatcher, on its thread. Failures are the
-// AttemptResult; an endpoint that is no URL is a deferral.
+// HttpSink: pushes deliveries to HTTP and HTTPS endpoints, one POST a delivery or batch, and
+// classifies the answers. Made by sinks/all.cpp, owned by the dispatcher, on its thread. Failures
+// are the AttemptResult; an endpoint that is no URL is a deferral.
 #pragma once
 
 #include "broker/base/clock.h"
 #include "broker/base/random.h"
 #include "sinks/client/http_client.h"
 #include "sinks/http/access_tokens.h"
+#include "sinks/http/handshakes.h"
 #include "sinks/http/push_request.h"
 #include "sinks/sink.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -42,6 +44,7 @@ class HttpSink final : public Sink {
              HttpSinkOptions options);
 
     void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override;
+    void deliver_batch(const api::Target& target, Batch batch, BatchDone done) override;
     void forget(const api::Target& target) override;
     void stop() override;
 
@@ -51,21 +54,38 @@ class HttpSink final : public Sink {
         unsigned deferrals = 0;  // in a row
     };
 
+    // What its answer is judged by, whatever becomes of the subscription meanwhile.
+    struct Sent {
+        model::SubscriptionNo subscription;
+        std::string token;
+        bool outputs = false;
+    };
+
+    // What came of a request: for its deliveries as one, and how it ended if it was sent.
+    using Pushed = std::function<void(AttemptResult, const client::Exchange&)>;
+
     Known& known(const api::Target& target);
-    void push(const api::Target& target,
-              const api::Delivery& delivery,
+    void push(const api::Target& target, Batch batch, Pushed pushed);
+    void ask(const api::Target& target,
+             Batch batch,
+             const PushRequest& request,
+             const std::string& token,
+             Pushed pushed);
+    [[nodiscard]] const PushRequest* still(const api::Target& target) const;
+    std::string challenge();
+    void send(const api::Target& target,
+              const Batch& batch,
               const PushRequest& request,
               const std::string& token,
-              Done done);
-    AttemptResult conclude(model::SubscriptionNo subscription,
-                           const std::string& token,
-                           client::Exchange exchange);
+              Pushed pushed);
+    AttemptResult conclude(const Sent& sent, client::Exchange& exchange);
 
     const Clock& clock_;
     Random& random_;
     std::unique_ptr<client::Resolver> resolver_;
     std::unique_ptr<client::HttpClient> http_;
     AccessTokens tokens_;
+    Handshakes handshakes_;
     PushIdentity identity_;
     const api::SecretBox* secrets_;
     std::map<model::SubscriptionNo, Known> known_;  // one per subscription in use

@@ -9,7 +9,9 @@
 #include "broker/base/error.h"
 #include "sinks/client/http_client.h"
 #include "sinks/http/credentials.h"
+#include "sinks/http/handshake_answer.h"
 #include "sinks/http/signature.h"
+#include "sinks/sink.h"
 
 #include <cstdint>
 #include <optional>
@@ -40,6 +42,21 @@ class PushRequest {
                                         model::TimeMs now_ms,
                                         std::string_view token = {}) const;
 
+    // The same for one or more; more than one where the format is a list.
+    [[nodiscard]] client::Outgoing fill(const Sink::Batch& batch,
+                                        std::uint64_t request_id,
+                                        model::TimeMs now_ms,
+                                        std::string_view token = {}) const;
+
+    // What its endpoint is asked before the first message, with credentials and signed like any
+    // other request. `challenge`: what it must give back.
+    [[nodiscard]] HandshakeQuestion question(const std::string& challenge,
+                                             model::TimeMs now_ms,
+                                             std::string_view token = {}) const;
+
+    // Whether it is asked at all.
+    [[nodiscard]] model::Handshake handshake() const { return handshake_; }
+
     // Where the token comes from that each of its requests needs.
     [[nodiscard]] const std::optional<TokenSource>& token_source() const {
         return credentials_.token_source();
@@ -50,6 +67,9 @@ class PushRequest {
     // From now on it goes to the server behind a Unix socket of this machine.
     void send_to_socket(std::string path) { url_.socket = std::move(path); }
 
+    // Answers may publish (answer_outputs.h).
+    [[nodiscard]] bool outputs() const { return outputs_; }
+
     // Puts *** in place of the secrets that it carries.
     void mask(std::string& text) const { credentials_.mask(text); }
 
@@ -57,8 +77,8 @@ class PushRequest {
     [[nodiscard]] bool fits(const api::Target& target) const;
 
   private:
-    // One delivery in its format: headers behind Content-Length, each after a line end, and the
-    // body, which is the payload itself where it goes as it is.
+    // What is delivered in its format: headers behind Content-Length, each after a line end, and
+    // the body, which is the payload itself where it goes as it is.
     struct Drawn {
         std::string headers;
         std::string body;
@@ -67,17 +87,21 @@ class PushRequest {
 
     PushRequest() = default;
     Result<void> carry(const api::Target& target, const api::SecretBox* secrets);
-    [[nodiscard]] Drawn draw(const api::Delivery& delivery, std::uint64_t request_id) const;
+    [[nodiscard]] Drawn draw(const Sink::Batch& batch, std::uint64_t request_id) const;
     [[nodiscard]] Drawn draw_cmq(const api::Delivery& delivery, std::uint64_t request_id) const;
     [[nodiscard]] Drawn draw_event(const api::Delivery& delivery) const;
+    [[nodiscard]] Drawn draw_events(const Sink::Batch& batch) const;
     [[nodiscard]] std::string json_body(const api::Delivery& delivery) const;
-    [[nodiscard]] std::string scf_body(const api::Delivery& delivery,
-                                       std::uint64_t request_id) const;
+    [[nodiscard]] std::string scf_body(const Sink::Batch& batch, std::uint64_t request_id) const;
 
     client::Url url_;
     std::string endpoint_;
     model::ContentFormat format_ = model::ContentFormat::cmq_json;
     std::uint32_t timeout_ms_ = 0;
+    bool outputs_ = false;
+    model::Handshake handshake_ = model::Handshake::none;
+    std::uint32_t rate_per_s_ = 0;
+    std::string authority_;
     std::uint64_t topic_owner_ = 0;
     std::string topic_;
     std::string subscription_;

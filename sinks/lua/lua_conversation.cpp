@@ -2,6 +2,7 @@
 
 #include "sinks/lua/http_call.h"
 #include "sinks/worker/envelope.h"
+#include "sinks/worker/published.h"
 #include "sinks/worker/wording.h"
 
 #include <boost/asio/post.hpp>

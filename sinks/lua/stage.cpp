@@ -17,6 +17,10 @@ bool has(const api::Target& target, ScriptRole role) {
     return target.scripts.count(role) > 0;
 }
 
+bool is_staged(const api::Target& target) {
+    return has(target, ScriptRole::filter) || has(target, ScriptRole::transform);
+}
+
 template <class Value>
 void move_all(std::vector<Value>& from, std::vector<Value>& to) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -36,16 +40,59 @@ bool empty(const api::HandlerEffects& effects) {
 }  // namespace
 
 void StagedSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {
-    const bool filters = has(target, ScriptRole::filter);
-    if (!filters && !has(target, ScriptRole::transform)) {
-        return inner_->deliver(target, delivery, std::move(done));
+    if (!is_staged(target)) return inner_->deliver(target, delivery, std::move(done));
+    enter(begin(target, delivery, std::move(done)));
+}
+
+void StagedSink::deliver_batch(const api::Target& target, Batch batch, BatchDone done) {
+    if (!is_staged(target)) return inner_->deliver_batch(target, std::move(batch), std::move(done));
+    auto group = std::make_shared<Group>();
+    group->target = &target;
+    group->results.resize(batch.size());
+    group->in_scripts = group->unfinished = batch.size();
+    group->done = std::move(done);
+    std::vector<Number> numbers;
+    for (std::size_t at = 0; at < batch.size(); ++at) {
+        const Number number = begin(target, *batch[at], [group, at](AttemptResult result) {
+            group->results[at] = std::move(result);
+            if (--group->unfinished == 0) group->done(std::move(group->results));
+        });
+        passages_.at(number).group = group;
+        numbers.push_back(number);
     }
+    for (const Number number : numbers) enter(number);
+}
+
+StagedSink::Number StagedSink::begin(const api::Target& target,
+                                     const api::Delivery& delivery,
+                                     Done done) {
     const Number number = ++last_number_;
     Passage& passage = passages_[number];
     passage.target = &target;
     passage.delivery = &delivery;
     passage.done = std::move(done);
-    filters ? filter(number) : transform(number);
+    return number;
+}
+
+void StagedSink::enter(Number number) {
+    has(*passages_.at(number).target, ScriptRole::filter) ? filter(number) : transform(number);
+}
+
+// One less is in the scripts; the last one takes those that passed along.
+void StagedSink::leave(Group& group) {
+    if (--group.in_scripts > 0 || group.passed.empty()) return;
+    Batch batch;
+    for (const Number number : group.passed) {
+        const Passage& passage = passages_.at(number);
+        batch.push_back(passage.transformed ? &passage.changed : passage.delivery);
+    }
+    inner_->deliver_batch(*group.target,
+                          std::move(batch),
+                          [this, passed = group.passed](std::vector<AttemptResult> results) {
+                              for (std::size_t at = 0; at < passed.size(); ++at) {
+                                  finish(passed[at], std::move(results[at]));
+                              }
+                          });
 }
 
 void StagedSink::ask(Number number, std::string_view role) {
@@ -110,6 +157,10 @@ void StagedSink::pass_on(Number number) {
     if (changes && passage.target->spec.sink == model::SinkKind::queue) {
         return output_to_queue(number);
     }
+    if (const auto group = std::exchange(passage.group, {})) {
+        group->passed.push_back(number);
+        return leave(*group);
+    }
     inner_->deliver(*passage.target,
                     passage.transformed ? passage.changed : *passage.delivery,
                     [this, number](AttemptResult result) { finish(number, std::move(result)); });
@@ -136,7 +187,9 @@ void StagedSink::finish(Number number, AttemptResult result) {
         add(passage.effects, result.effects);
         result.effects = std::move(passage.effects);
     }
+    const auto group = passage.group;
     passage.done(std::move(result));
+    if (group) leave(*group);
 }
 
 void StagedSink::forget(const api::Target& target) {

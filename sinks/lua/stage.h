@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace penstock::sinks::lua {
 
@@ -25,10 +26,25 @@ class StagedSink final : public Sink {
         : inner_(std::move(inner)), pools_(std::move(pools)) {}
 
     void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override;
+
+    // Each passes the scripts by itself; what is left goes on as one batch when all have.
+    void deliver_batch(const api::Target& target, Batch batch, BatchDone done) override;
     void forget(const api::Target& target) override;
     void stop() override;
 
   private:
+    using Number = std::uint64_t;
+
+    // A batch on its way through the scripts.
+    struct Group {
+        const api::Target* target = nullptr;
+        std::vector<AttemptResult> results;
+        std::size_t in_scripts = 0;  // of its deliveries
+        std::size_t unfinished = 0;  // of its deliveries
+        std::vector<Number> passed;  // go on to the inner sink
+        BatchDone done;
+    };
+
     // A delivery on its way through the scripts.
     struct Passage {
         const api::Target* target = nullptr;
@@ -37,11 +53,13 @@ class StagedSink final : public Sink {
         bool transformed = false;
         std::uint32_t version = 0;  // of the last script that answered
         api::HandlerEffects effects;
+        std::shared_ptr<Group> group;  // while it is in the scripts; nullptr: it goes by itself
         Done done;
     };
 
-    using Number = std::uint64_t;
-
+    Number begin(const api::Target& target, const api::Delivery& delivery, Done done);
+    void enter(Number number);
+    void leave(Group& group);
     void filter(Number number);
     void transform(Number number);
     void pass_on(Number number);

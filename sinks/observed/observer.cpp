@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace penstock::sinks::observed {
 
@@ -24,17 +25,30 @@ class Observer::ObservedSink final : public Sink {
         : inner_(std::move(inner)), observer_(observer) {}
 
     void deliver(const api::Target& target, const api::Delivery& delivery, Done done) override {
-        auto passage = std::make_shared<Passage>();
-        passage->target = &target;
-        passage->delivery = &delivery;
-        observer_.begin(*passage);
-        const bool traced = !passage->parent_id.empty();
+        const auto passage = begin(target, delivery);
         inner_->deliver(target,
-                        traced ? passage->traced : delivery,
+                        passage->shown(),
                         [this, passage, done = std::move(done)](AttemptResult result) {
                             observer_.end(*passage, result);
                             done(std::move(result));
                         });
+    }
+
+    void deliver_batch(const api::Target& target, Batch batch, BatchDone done) override {
+        std::vector<std::shared_ptr<Passage>> passages;
+        for (const api::Delivery*& delivery : batch) {
+            passages.push_back(begin(target, *delivery));
+            delivery = &passages.back()->shown();
+        }
+        inner_->deliver_batch(
+            target,
+            std::move(batch),
+            [this, passages, done = std::move(done)](std::vector<AttemptResult> results) {
+                for (std::size_t at = 0; at < results.size(); ++at) {
+                    observer_.end(*passages[at], results[at]);
+                }
+                done(std::move(results));
+            });
     }
 
     void forget(const api::Target& target) override { inner_->forget(target); }
@@ -42,6 +56,14 @@ class Observer::ObservedSink final : public Sink {
     void stop() override { inner_->stop(); }
 
   private:
+    std::shared_ptr<Passage> begin(const api::Target& target, const api::Delivery& delivery) const {
+        auto passage = std::make_shared<Passage>();
+        passage->target = &target;
+        passage->delivery = &delivery;
+        observer_.begin(*passage);
+        return passage;
+    }
+
     std::unique_ptr<Sink> inner_;
     Observer& observer_;
 };

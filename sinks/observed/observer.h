@@ -40,6 +40,11 @@ class Observer {
         model::TraceContext step;
         std::int64_t began_us = 0;  // monotonic
         model::TimeMs began_ms = 0;
+
+        // As the sink is given it.
+        [[nodiscard]] const api::Delivery& shown() const {
+            return parent_id.empty() ? *delivery : traced;
+        }
     };
 
     void begin(Passage& passage) const;

@@ -1,3 +1,4 @@
+#include "sinks/http/batch_answer.h"
 #include "sinks/process/runtime_event.h"
 
 #include <boost/json/parse.hpp>
@@ -29,25 +30,8 @@ AttemptResult failed(model::Verdict verdict, std::string excerpt) {
 struct Said {
     bool dead = false;
     std::string reason;
-    bool all_failed = false;         // batchItemFailures that names no message of the batch
-    std::set<std::string> failures;  // messages by id
+    http::ItemFailures failures;
 };
-
-void read_failures(const json::value& list, const std::set<std::string>& known, Said& said) {
-    if (list.is_null()) return;
-    if (!list.is_array()) {
-        said.all_failed = true;
-        return;
-    }
-    for (const json::value& item : list.get_array()) {
-        const json::value* id = nullptr;
-        if (item.is_object()) id = item.get_object().if_contains("itemIdentifier");
-        const std::string text =
-            id != nullptr && id->is_string() ? std::string(id->get_string()) : std::string();
-        if (known.count(text) == 0) said.all_failed = true;
-        said.failures.insert(text);
-    }
-}
 
 Said read_answer(std::string_view body, const std::vector<std::string>& ids) {
     Said said;
@@ -65,7 +49,7 @@ Said read_answer(std::string_view body, const std::vector<std::string>& ids) {
     if (reason != nullptr && reason->is_string()) said.reason = std::string(reason->get_string());
     const std::set<std::string> known(ids.begin(), ids.end());
     const json::value* failures = object.if_contains("batchItemFailures");
-    if (failures != nullptr) read_failures(*failures, known, said);
+    if (failures != nullptr) said.failures = http::read_item_failures(*failures, known);
     return said;
 }
 
@@ -88,14 +72,10 @@ std::vector<AttemptResult> runtime_results(const std::vector<std::string>& ids,
         return results;
     }
     for (std::size_t at = 0; at < results.size(); ++at) {
-        const bool named = said.failures.count(ids[at]) > 0;
-        if (said.all_failed) {
-            results[at] = failed(model::Verdict::retry,
-                                 "batchItemFailures names what is no message of the batch: "
-                                 "every message is tried again");
-        } else if (named) {
-            results[at] =
-                failed(model::Verdict::retry, "the handler names it in batchItemFailures");
+        if (said.failures.all) {
+            results[at] = failed(model::Verdict::retry, std::string(http::unknown_in_failures));
+        } else if (said.failures.ids.contains(ids[at])) {
+            results[at] = failed(model::Verdict::retry, std::string(http::named_in_failures));
         }
     }
     return results;

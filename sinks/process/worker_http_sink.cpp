@@ -1,6 +1,7 @@
 #include "sinks/process/worker_http_sink.h"
 
 #include "sinks/client/resolver.h"
+#include "sinks/http/answer_outputs.h"
 #include "sinks/http/classify.h"
 #include "sinks/worker/envelope.h"
 #include "sinks/worker/pipes.h"
@@ -215,6 +216,7 @@ void WorkerHttpConversation::offer(Ticket ticket, const worker::Job& job) {
 
 void WorkerHttpConversation::on_exchange(Ticket ticket, const client::Exchange& exchange) {
     AttemptResult result = http::classify(exchange, world_.clock.wall_ms());
+    if (request_.outputs()) http::take_outputs(exchange, result);
     if (cancelled_.erase(ticket) > 0 && exchange.ending != client::Ending::answered) {
         result.verdict = Verdict::not_attempted;
         return finish(ticket, std::move(result));

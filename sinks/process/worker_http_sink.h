@@ -60,7 +60,8 @@ class WorkerHttpContract final : public worker::Contract {
 
     // The form of a push is made once for a process.
     [[nodiscard]] bool same_process(const api::Target& old, const api::Target& now) const override {
-        return Contract::same_process(old, now) && old.spec.format == now.spec.format;
+        return Contract::same_process(old, now) && old.spec.format == now.spec.format &&
+               old.spec.pace.outputs == now.spec.pace.outputs;
     }
 
   private:

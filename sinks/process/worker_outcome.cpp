@@ -1,6 +1,5 @@
 #include "sinks/process/worker_outcome.h"
 
-#include "sinks/worker/envelope.h"
 #include "sinks/worker/wording.h"
 
 #include <utility>
@@ -18,25 +17,9 @@ worker::Outcome failed(model::Verdict verdict, model::Failure failure, std::stri
 
 }  // namespace
 
-void keep(Published& published, worker::Publish publish, const std::string& problem) {
-    if (!published.problem.empty()) return;
-    if (!problem.empty()) {
-        published.problem = "a \"publish\" line is malformed: " + problem;
-        return;
-    }
-    published.bytes += publish.body.size();
-    if (published.outputs.size() >= model::outputs_per_message_max) {
-        published.problem = "it published more than " +
-                            std::to_string(model::outputs_per_message_max) + " messages for one";
-    } else if (published.bytes > output_bytes_max) {
-        published.problem =
-            "it published more than " + std::to_string(output_bytes_max) + " bytes for one message";
-    } else {
-        published.outputs.push_back(worker::make_output(std::move(publish)));
-    }
-}
-
-worker::Outcome outcome_of(worker::Answer answer, Published published, const std::string& problem) {
+worker::Outcome outcome_of(worker::Answer answer,
+                           worker::Published published,
+                           const std::string& problem) {
     using model::Failure;
     using model::Verdict;
     if (!problem.empty()) {

@@ -117,7 +117,7 @@ bool WorkerConversation::on_frame(std::string_view frame, Heard heard) {
 }
 
 bool WorkerConversation::on_answer(Ticket ticket, Heard& heard) {
-    Published published;
+    worker::Published published;
     const auto found = held_.find(ticket);
     const bool is_held = found != held_.end();
     if (is_held) {

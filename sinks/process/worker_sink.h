@@ -71,7 +71,7 @@ class WorkerConversation final : public worker::Conversation, private worker::Fr
     // A message that was put into the pipe and not answered.
     struct Held {
         std::uint64_t position = 0;  // of its frame
-        Published published;
+        worker::Published published;
     };
 
     bool on_frame(std::string_view frame, worker::Heard heard) override;

@@ -115,17 +115,4 @@ std::vector<std::string> inherited_environment() {
     return all;
 }
 
-api::HandlerOutput make_output(Publish publish) {
-    api::HandlerOutput output;
-    output.topic = std::move(publish.topic);
-    output.queue = std::move(publish.queue);
-    output.message.payload = std::move(publish.body);
-    output.message.meta.tags = std::move(publish.tags);
-    output.message.meta.routing_key = std::move(publish.routing_key);
-    output.message.meta.ordering_key = std::move(publish.ordering_key);
-    output.message.meta.content_type = std::move(publish.content_type);
-    output.delay_ms = publish.delay_ms;
-    return output;
-}
-
 }  // namespace penstock::sinks::worker

@@ -1,6 +1,5 @@
-// Envelope: a delivery as functions see it, as an event or as environment variables, and what they
-// want published as the dispatcher takes it. Pure functions but for inherited_environment(), any
-// thread.
+// Envelope: a delivery as functions see it, as an event or as environment variables. Pure functions
+// but for inherited_environment(), any thread.
 #pragma once
 
 #include "broker/api/dispatch.h"
@@ -29,7 +28,5 @@ std::vector<std::string> subscription_environment(const api::Target& target);
 
 // What processes get of the server's own environment: PATH, LANG, TZ, HOME. Once, at the start.
 std::vector<std::string> inherited_environment();
-
-api::HandlerOutput make_output(Publish publish);
 
 }  // namespace penstock::sinks::worker

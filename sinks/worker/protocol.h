@@ -214,6 +214,13 @@ struct Heard {
 
 Heard decode_frame(std::string_view frame);
 
+// A message to publish that stands by itself: a publish frame without type and id.
+Heard decode_publish(std::string_view json);
+
+// The items of list `name` of the object `json`, each as it stands there; null and no such member
+// are an empty list. Error{invalid}: it is no JSON object, or the member no list.
+Result<std::vector<std::string>> decode_list(std::string_view json, std::string_view name);
+
 // Frames out of a stream of bytes. Not thread-safe; owned by one connection.
 enum class Framing : std::uint8_t { lines, content_length };
 

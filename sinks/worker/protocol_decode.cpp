@@ -89,7 +89,6 @@ void read_log(Members& members, Heard& heard) {
 
 void read_publish(std::string_view frame, Members& members, Heard& heard) {
     heard.kind = Heard::Kind::publish;
-    heard.id = members.needed_text("id");
     Publish& publish = heard.publish;
     publish.topic = members.text("topic");
     publish.queue = members.text("queue");
@@ -153,6 +152,31 @@ std::string result_body(const Answer& answer) {
     return {value.get_string().data(), value.get_string().size()};
 }
 
+Result<std::vector<std::string>> decode_list(std::string_view json, std::string_view name) {
+    ParseMemory memory;
+    const auto object = parse_object(json, memory);
+    if (!object) return error(Errc::invalid, "it is no JSON object");
+    const auto* list = Members(*object).find(name);
+    if (list == nullptr) return std::vector<std::string>{};
+    if (list->is_array()) return raw_items(raw_member(json, name, *list));
+    return error(Errc::invalid, '"' + std::string(name) + "\" must be a list");
+}
+
+Heard decode_publish(std::string_view json) {
+    Heard heard;
+    heard.kind = Heard::Kind::publish;
+    ParseMemory memory;
+    const auto object = parse_object(json, memory);
+    if (!object) {
+        heard.problem = "it is no JSON object";
+        return heard;
+    }
+    Members members(*object);
+    read_publish(json, members, heard);
+    heard.problem = members.problem();
+    return heard;
+}
+
 Heard decode_frame(std::string_view frame) {
     Heard heard;
     ParseMemory memory;
@@ -172,6 +196,7 @@ Heard decode_frame(std::string_view frame) {
     } else if (type == "log") {
         read_log(members, heard);
     } else if (type == "publish") {
+        heard.id = members.needed_text("id");
         read_publish(frame, members, heard);
     } else if (type == "extend") {
         read_extend(members, heard);

@@ -87,6 +87,20 @@ std::string raw_member(std::string_view text, std::string_view name, const json:
     return found ? std::string(*found) : json::serialize(value);  // a name written with escapes
 }
 
+std::vector<std::string> raw_items(std::string_view text) {
+    std::vector<std::string> items;
+    for (std::size_t at = text.find('[') + 1; at < text.size() && text[at] != ']';) {
+        if (text[at] == ',' || text[at] <= ' ') {
+            ++at;
+            continue;
+        }
+        const std::size_t end = value_end(text, at);
+        items.emplace_back(text.substr(at, end - at));
+        at = end;
+    }
+    return items;
+}
+
 const json::value* Members::find(std::string_view name) const {
     const auto* value = object_.if_contains(json::string_view(name.data(), name.size()));
     return value == nullptr || value->is_null() ? nullptr : value;

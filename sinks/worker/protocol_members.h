@@ -45,6 +45,9 @@ std::string raw_member(std::string_view json,
                        std::string_view name,
                        const boost::json::value& value);
 
+// The items of the array `json`, each exactly as it stands there. `json` has been parsed before.
+std::vector<std::string> raw_items(std::string_view json);
+
 class Members {
   public:
     explicit Members(const boost::json::object& object) : object_(object) {}

@@ -216,6 +216,25 @@ TEST_F(Authorisation, MessagesFlowOnlyIntoQueuesThatTheKeyMaySendTo) {
     EXPECT_TRUE(passes("AKIDs", set));
 }
 
+TEST_F(Authorisation, AnEndpointMayPublishOnlyByTheWordOfWhoMaySendAnywhere) {
+    put("AKIDs", {Role::none, {{false, {"*"}, {"subscription/*", "queue/*"}}}});
+    put("AKIDa", {Role::none, {{false, {"*"}, {"subscription/*", "queue/*", "topic/*"}}}});
+    Subscribe subscribe;
+    subscribe.topic = "orders";
+    subscribe.name = "copy";
+    EXPECT_TRUE(passes("AKIDs", subscribe));
+    subscribe.spec.pace.outputs = true;
+    EXPECT_FALSE(passes("AKIDs", subscribe));
+    EXPECT_TRUE(passes("AKIDa", subscribe));
+    auto set = about<SetSubscription>("copy");
+    set.topic = "orders";
+    set.pace.outputs = true;
+    EXPECT_FALSE(passes("AKIDs", set));
+    EXPECT_TRUE(passes("AKIDa", set));
+    set.pace.outputs = false;
+    EXPECT_TRUE(passes("AKIDs", set));
+}
+
 TEST_F(Authorisation, KeysAreShownToWaysInOpenedAndByRole) {
     EXPECT_EQ(authorised.key_of("AKIDv")->secret, "hush of AKIDv");
     EXPECT_FALSE(authorised.key_of("AKIDv")->root);

@@ -319,48 +319,6 @@ TEST_F(Cli, ASubscriptionIsAddedWithItsFlags) {
     EXPECT_EQ(asked->spec.pace, push);
 }
 
-TEST_F(Cli, WhatPushesCarryIsSaidByFlags) {
-    broker.answer<api::Subscribe>([](const api::Subscribe& request) {
-        api::SubscriptionView view;
-        view.spec = request.spec;
-        return view;
-    });
-    const std::vector<std::string> words = {
-        "-o", "json", "sub", "add", "orders", "billing", "--http", "http://x.example/h"};
-    auto all = words;
-    all.insert(all.end(),
-               {"--format",
-                "cloudevents",
-                "--sign",
-                "standard-webhooks",
-                "--header",
-                "X-Key: a: b",
-                "--header",
-                "x-other:c",
-                "--basic",
-                "me:pw:1"});
-    EXPECT_EQ(run(all), 0);
-    EXPECT_NE(out.find("whsec_"), std::string::npos);
-    EXPECT_EQ(out.find("pw:1"), std::string::npos);
-    const model::SubscriptionSpec& spec = broker.last<api::Subscribe>()->spec;
-    EXPECT_EQ(spec.format, model::ContentFormat::cloudevents);
-    EXPECT_EQ(spec.push.headers.at(0).name, "x-key");
-    EXPECT_EQ(secrets.open(spec.push.headers.at(0).sealed, "orders/billing").value(), "a: b");
-    EXPECT_EQ(spec.push.headers.at(1).name, "x-other");
-    EXPECT_EQ(spec.push.authorization.name, "me");
-    EXPECT_EQ(secrets.open(spec.push.authorization.sealed, "orders/billing").value(), "pw:1");
-    for (const auto& wrong : {std::vector<std::string>{"--header", "nocolon"},
-                              {"--header", "a:"},
-                              {"--basic", "nopassword"},
-                              {"--oauth2", "nosecret", "--token-url", "https://x/"},
-                              {"--basic", "a:b", "--bearer", "c"},
-                              {"--sign", "md5"}}) {
-        all = words;
-        all.insert(all.end(), wrong.begin(), wrong.end());
-        EXPECT_EQ(run(all), 2) << wrong.back();
-    }
-}
-
 TEST_F(Cli, ASecretIsRotatedWithAnOverlap) {
     api::SubscriptionView view;
     view.spec.push.signing_keys.emplace_back();

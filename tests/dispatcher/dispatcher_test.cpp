@@ -95,6 +95,84 @@ TEST_F(DispatcherTest, EveryMessageIsPushedOnceInOrderAndSettled) {
     }
 }
 
+TEST_F(DispatcherTest, ABatchIsOneRequestAndItsMessagesEndEachByItself) {
+    const std::string body = R"({"batchItemFailures":[{"itemIdentifier":"2"}]})";
+    ScriptedServer server(context_,
+                          {always("HTTP/1.1 200 OK\r\nContent-Length: " +
+                                  std::to_string(body.size()) + "\r\n\r\n" + body)});
+    api::Target batching = target(alpha, server.url(), 1);
+    batching.spec.format = model::ContentFormat::cloudevents_batch;
+    batching.spec.pace.batch = 3;
+    batching.spec.pace.batch_linger_ms = 5'000;
+    dispatch_.add(batching);
+    for (int number = 1; number <= 3; ++number) dispatch_.publish(alpha, std::to_string(number));
+    ASSERT_TRUE(settled(3));
+    ASSERT_EQ(server.requests.size(), 1U);
+    EXPECT_NE(server.requests[0].find(R"("data":1)"), std::string::npos);
+    EXPECT_NE(server.requests[0].find(R"("data":3)"), std::string::npos);
+    const auto items = dispatch_.items(alpha);
+    ASSERT_EQ(items.size(), 3U);
+    EXPECT_EQ(items[0].verdict, Verdict::accepted);
+    EXPECT_EQ(items[1].verdict, Verdict::retry);
+    EXPECT_EQ(items[1].excerpt, "the handler names it in batchItemFailures");
+    EXPECT_EQ(items[2].verdict, Verdict::accepted);
+    EXPECT_EQ(dispatch_.settlements[0].attempts.size(), 3U);
+}
+
+TEST_F(DispatcherTest, WhatAnAnswerPublishesIsSettledWithItsMessage) {
+    const std::string body = R"({"publish":[{"queue":"bills","body":"7"}]})";
+    ScriptedServer server(context_,
+                          {always("HTTP/1.1 200 OK\r\nContent-Length: " +
+                                  std::to_string(body.size()) + "\r\n\r\n" + body)});
+    dispatch_.add(target(alpha, server.url()));
+    dispatch_.publish(alpha, "x");
+    ASSERT_TRUE(settled(1));
+    EXPECT_TRUE(dispatch_.settlements[0].effects.empty());  // nobody let it
+    api::Target publishing = target(beta, server.url());
+    publishing.spec.pace.outputs = true;
+    dispatch_.add(publishing);
+    dispatch_.publish(beta, "x");
+    ASSERT_TRUE(settled(2));
+    const api::Dispatch::Settlement& settlement = dispatch_.settlements[1];
+    ASSERT_EQ(settlement.effects.size(), 1U);
+    ASSERT_EQ(settlement.effects[0].outputs.size(), 1U);
+    EXPECT_EQ(settlement.effects[0].outputs[0].queue, "bills");
+    EXPECT_EQ(settlement.effects[0].outputs[0].message.payload, "7");
+}
+
+TEST_F(DispatcherTest, AnEndpointThatDoesNotAgreeIsShownAndLeftAlone) {
+    ScriptedServer server(context_, {always(ok_answer)});
+    api::Target asked = target(alpha, server.url());
+    asked.spec.pace.handshake = model::Handshake::cloudevents;
+    dispatch_.add(asked);
+    for (int number = 0; number < 20; ++number) dispatch_.publish(alpha, "x");
+    ASSERT_TRUE(settled(1));
+    EXPECT_EQ(dispatch_.items(alpha)[0].failure, model::Failure::handshake);
+    EXPECT_EQ(dispatch_.items(alpha)[0].verdict, Verdict::not_attempted);
+    ASSERT_TRUE(testing::run_until(
+        context_, [&]() { return dispatch_.reported[alpha].reason.starts_with("the handshake"); }));
+    EXPECT_EQ(dispatch_.reported[alpha].hold, model::Hold::handshake);
+    EXPECT_GT(dispatch_.reported[alpha].until_ms, clock_.wall_ms());
+    EXPECT_EQ(dispatch_.settled_items, 1U);
+    ASSERT_EQ(server.requests.size(), 1U);
+    EXPECT_TRUE(server.requests[0].starts_with("OPTIONS "));
+}
+
+TEST_F(DispatcherTest, AnEndpointThatAgreesIsShownWithItsRate) {
+    ScriptedServer server(context_,
+                          {always("HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\n"
+                                  "WebHook-Allowed-Rate: 6000\r\nContent-Length: 0\r\n\r\n")});
+    api::Target asked = target(alpha, server.url());
+    asked.spec.pace.handshake = model::Handshake::cloudevents;
+    dispatch_.add(asked);
+    for (int number = 0; number < 5; ++number) dispatch_.publish(alpha, "x");
+    ASSERT_TRUE(settled(5));
+    EXPECT_EQ(server.requests.size(), 6U);
+    EXPECT_EQ(dispatch_.reported[alpha].hold, model::Hold::none);
+    EXPECT_EQ(dispatch_.reported[alpha].agreed_per_minute, 6'000U);
+    EXPECT_GT(dispatch_.reported[alpha].agreed_ms, 0);
+}
+
 TEST_F(DispatcherTest, AFailureIsSettledAsARetryWithItsAttempt) {
     ScriptedServer server(
         context_, {always("HTTP/1.1 503 Busy\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nbusy")});

@@ -242,5 +242,82 @@ TEST(Heed, GoneDisablesTheSubscriptionAndKeepsItsMessage) {
     EXPECT_EQ(ignored.disable, "");
 }
 
+sinks::AttemptResult without_consent(std::uint32_t pause_ms) {
+    sinks::AttemptResult result;
+    result.verdict = Verdict::not_attempted;
+    result.failure = Failure::handshake;
+    result.retry_after_ms = pause_ms;
+    result.excerpt = "the handshake failed";
+    return result;
+}
+
+sinks::AttemptResult with_consent(std::uint32_t per_minute) {
+    sinks::AttemptResult result = answer(200);
+    result.consent = sinks::Consent{77, per_minute};
+    return result;
+}
+
+model::PushPolicy asked() {
+    model::PushPolicy push;
+    push.handshake = model::Handshake::cloudevents;
+    return push;
+}
+
+TEST(PaceHandshake, OneAsksAndTheOthersWaitForConsent) {
+    Pace pace = pace_of(asked());
+    EXPECT_EQ(pace.concurrency(), 1U);
+    EXPECT_EQ(pace.holding(0).hold, Hold::handshake);
+    EXPECT_EQ(pace.holding(0).reason, "its endpoint is asked before the first message");
+    pace.on_end(with_consent(0), false, 10, 1, second);
+    EXPECT_EQ(pace.concurrency(), 16U);
+    EXPECT_EQ(pace.holding(second).hold, Hold::none);
+    EXPECT_EQ(pace.holding(second).consent, (sinks::Consent{77, 0}));
+    EXPECT_TRUE(pace.lets_through(0, second));
+    EXPECT_FALSE(pace.next_us(second));
+}
+
+TEST(PaceHandshake, NothingIsTriedUntilItIsAskedAgain) {
+    Pace pace = pace_of(asked());
+    pace.on_end(without_consent(5'000), false, 10, 1, second);
+    EXPECT_FALSE(pace.lets_through(0, 2 * second));
+    EXPECT_EQ(pace.next_us(2 * second), 6 * second);
+    EXPECT_TRUE(pace.lets_through(0, 6 * second));
+    EXPECT_FALSE(pace.lets_through(1, 6 * second));
+    const Pace::Holding holding = pace.holding(2 * second);
+    EXPECT_EQ(holding.hold, Hold::handshake);
+    EXPECT_EQ(holding.until_us, 6 * second);
+    EXPECT_EQ(holding.reason, "the handshake failed");
+    EXPECT_FALSE(holding.consent);
+}
+
+TEST(PaceHandshake, TheRateIsTheLowerOfTheSubscriptionsAndTheEndpoints) {
+    constexpr std::int64_t begin = second;
+    Pace pace = pace_of(asked());
+    EXPECT_TRUE(pace.lets_through(0, begin));
+    pace.on_start(false, begin);
+    pace.on_end(with_consent(120), false, 10, 1, begin);
+    EXPECT_EQ(starts_within(pace, begin, 10 * second), 19);  // two a second, the first is over
+    model::PushPolicy slower = asked();
+    slower.rate_per_s = 1;
+    Pace slow = pace_of(slower);
+    slow.on_start(false, begin);
+    slow.on_end(with_consent(120), false, 10, 1, begin);
+    EXPECT_EQ(starts_within(slow, begin, 10 * second), 9);
+    // What it agreed to goes on as long as it says the same.
+    slow.on_end(with_consent(120), false, 10, 1, begin + 10 * second);
+    EXPECT_EQ(starts_within(slow, begin + 10 * second, second), 1);
+}
+
+TEST(PaceHandshake, AnotherUrlHasNotAgreed) {
+    Pace pace = pace_of(asked());
+    pace.on_end(with_consent(120), false, 10, 1, 0);
+    model::SubscriptionSpec moved = spec(asked());
+    moved.endpoint = "http://b.example/";
+    pace.follow(alpha, moved);
+    EXPECT_EQ(pace.concurrency(), 1U);
+    EXPECT_EQ(pace.holding(0).hold, Hold::handshake);
+    EXPECT_TRUE(pace.lets_through(0, 0));
+}
+
 }  // namespace
 }  // namespace penstock::dispatcher

@@ -1,5 +1,8 @@
 // What functions send: frames in both framings, answers, events, the supervisor's messages, the
-// requests of runtimes.
+// requests of runtimes; what endpoints answer to batches and to handshakes.
+#include "sinks/http/answer_outputs.h"
+#include "sinks/http/batch_answer.h"
+#include "sinks/http/handshake_answer.h"
 #include "sinks/process/runtime_wire.h"
 #include "sinks/worker/control.h"
 #include "sinks/worker/protocol.h"
@@ -64,10 +67,38 @@ void take_runtime(std::string_view bytes) {
     check(line.find('\n') == std::string::npos, "one line");
 }
 
+// An answer of success, as all that asks for more than its status reads it.
+void take_answer(std::string_view bytes) {
+    sinks::client::Exchange exchange;
+    exchange.ending = sinks::client::Ending::answered;
+    exchange.complete = true;
+    exchange.answer.status = 200;
+    exchange.answer.body = bytes;
+    sinks::AttemptResult publishing;
+    sinks::http::take_outputs(exchange, publishing);
+    const bool accepted = publishing.verdict == model::Verdict::accepted;
+    check(accepted == publishing.excerpt.empty(), "a failure has its reason");
+    check(accepted || !publishing.effects, "all is published or nothing");
+    api::Delivery one;
+    one.message = model::MessageId(71);
+    api::Delivery other;
+    other.message = model::MessageId(72);
+    const auto results = sinks::http::batch_results({&one, &other}, {}, exchange);
+    check(results.size() == 2, "a result a message");
+    sinks::http::HandshakeQuestion question;
+    question.kind = model::Handshake::challenge;
+    question.expected = "0123abcd";
+    if (sinks::http::judge_handshake(question, exchange, 1)) {
+        check(bytes.find("0123abcd") != std::string_view::npos ||
+                  bytes.find('\\') != std::string_view::npos,
+              "nobody agrees without the challenge");
+    }
+}
+
 }  // namespace
 
 void one_input(std::string_view bytes) {
-    switch (take_choice(bytes, 7)) {
+    switch (take_choice(bytes, 8)) {
         case 0:
             return take_stream(Framing::lines, bytes);
         case 1:
@@ -84,8 +115,10 @@ void one_input(std::string_view bytes) {
             return take_event(bytes);
         case 5:
             return take_control(bytes);
-        default:
+        case 6:
             return take_runtime(bytes);
+        default:
+            return take_answer(bytes);
     }
 }
 
@@ -114,6 +147,10 @@ std::vector<std::string> seeds() {
         chosen(3, event_frame("7", event, 99, "filter")),
         chosen(3, R"({"type":"script","role":"handler","version":2,"code":"x"})"),
         chosen(4, encode_event(event)),
+        chosen(7, R"({"publish":[{"queue":"q","json":{"n":1.50}},{"topic":"t","body":"]"}]})"),
+        chosen(7, R"({"batchItemFailures":[{"itemIdentifier":"72"}]})"),
+        chosen(7, "[200,503]"),
+        chosen(7, R"({"challenge":"0123abcd"})"),
         chosen(5, encode(ToSupervisor(start))),
         chosen(5, encode(ToSupervisor(SignalProcess{1, 9}))),
         chosen(5, encode(FromSupervisor(ended))),

@@ -221,6 +221,34 @@ TEST(ObjectCodec, ASubscriptionOfTheFirstVersionIsNeverRecycledByAgeOrMemory) {
     EXPECT_EQ(back, spec);
 }
 
+// What uses none of it is written as builds of before read it.
+TEST(ObjectCodec, OutputsBatchesAndHandshakesAreStoredBehindThePolicy) {
+    SubscriptionSpec spec = testing::sample_subscription_spec();
+    const std::string before = testing::to_hex(encoded(spec));
+    spec.pace.outputs = true;
+    spec.pace.batch = 100;
+    spec.pace.batch_bytes = 65'536;
+    spec.pace.batch_linger_ms = 250;
+    spec.pace.handshake = Handshake::cloudevents;
+    std::string bytes = encoded(spec);
+    EXPECT_EQ(testing::to_hex(bytes),
+              "04" + before.substr(2) +
+                  "01"
+                  "64"
+                  "808004"
+                  "fa01"
+                  "02");
+    Reader reader(bytes);
+    EXPECT_EQ(decode_subscription_spec(reader), spec);
+    EXPECT_TRUE(reader.done());
+    bytes.back() = 3;
+    Reader unknown(bytes);
+    (void)decode_subscription_spec(unknown);
+    EXPECT_FALSE(unknown.ok());
+    spec.pace = PushPolicy{};
+    EXPECT_EQ(encoded(spec)[0], 3);
+}
+
 TEST(ObjectCodec, AScriptIsStoredWithTheNameOfItsFileWhereItHasOne) {
     Script script;
     script.role = ScriptRole::filter;

@@ -127,6 +127,72 @@ TEST(Validation, EndpointsAreUrlsWithoutBlanks) {
     }
 }
 
+TEST(Validation, WhatAnswersMayPublishAndWhoIsAskedIsForEndpointsOnly) {
+    const auto subject = [](model::SinkKind sink, auto change) {
+        model::SubscriptionSpec spec;
+        spec.sink = sink;
+        spec.endpoint = "http://a.example/";
+        spec.function.command = {"/bin/true"};
+        change(spec.pace);
+        const Refused refused = check_subscription(spec, model::FilterKind::tags);
+        return refused ? refused->subject : "";
+    };
+    const auto outputs = [](model::PushPolicy& push) {
+        push.outputs = true;
+    };
+    const auto handshake = [](model::PushPolicy& push) {
+        push.handshake = model::Handshake::challenge;
+    };
+    EXPECT_EQ(subject(model::SinkKind::http, outputs), "");
+    EXPECT_EQ(subject(model::SinkKind::worker_http, outputs), "");
+    EXPECT_EQ(subject(model::SinkKind::worker, outputs), "outputs");
+    EXPECT_EQ(subject(model::SinkKind::queue, outputs), "outputs");
+    EXPECT_EQ(subject(model::SinkKind::http, handshake), "");
+    EXPECT_EQ(subject(model::SinkKind::worker_http, handshake), "handshake");
+}
+
+TEST(Validation, BatchesNeedAListAndKeepNoOrder) {
+    const auto refusal = [](auto change) {
+        model::SubscriptionSpec spec;
+        spec.endpoint = "http://a.example/";
+        spec.format = model::ContentFormat::cloudevents_batch;
+        spec.pace.batch = 100;
+        change(spec);
+        const Refused refused = check_subscription(spec, model::FilterKind::tags);
+        return refused ? refused->subject + ": " + refused->detail : "";
+    };
+    using S = model::SubscriptionSpec;
+    EXPECT_EQ(refusal([](S&) {}), "");
+    EXPECT_EQ(refusal([](S& spec) { spec.format = model::ContentFormat::scf; }), "");
+    EXPECT_EQ(refusal([](S& spec) { spec.format = model::ContentFormat::cmq_json; }),
+              "batch: several messages in a request take a format that is a list: "
+              "cloudevents-batch or scf");
+    EXPECT_TRUE(refusal([](S& spec) {
+                    spec.sink = model::SinkKind::runtime;
+                    spec.function.command = {"/srv/f"};
+                }).starts_with("batch: http subscriptions"));
+    EXPECT_TRUE(refusal([](S& spec) {
+                    spec.pace.order_by_key = true;
+                }).starts_with("batch: a batch whose messages fail one by one keeps no order"));
+    EXPECT_TRUE(refusal([](S& spec) {
+                    spec.retry = model::backoff_retry();
+                }).starts_with("batch: a batch whose messages fail one by one keeps no order"));
+    EXPECT_TRUE(refusal([](S& spec) { spec.pace.outputs = true; }).starts_with("batch: what an"));
+    EXPECT_EQ(refusal([](S& spec) { spec.pace.batch = 101; }), "batch: allowed: 1-100 messages");
+    EXPECT_EQ(refusal([](S& spec) { spec.pace.batch = 0; }), "batch: allowed: 1-100 messages");
+    EXPECT_TRUE(
+        refusal([](S& spec) { spec.pace.batch_bytes = 1'023; }).starts_with("batch_bytes: "));
+    EXPECT_TRUE(refusal([](S& spec) {
+                    spec.pace.batch_linger_ms = 60'001;
+                }).starts_with("batch_linger_ms: "));
+    EXPECT_EQ(refusal([](S& spec) {
+                  spec.pace.batch = 1;
+                  spec.format = model::ContentFormat::cmq_json;
+                  spec.retry = model::backoff_retry();
+              }),
+              "");
+}
+
 TEST(Validation, ReceivesHaveTheirRanges) {
     api::ReceiveMessages request;
     request.messages_max = 16;

@@ -173,6 +173,9 @@ TEST_F(NativeJobs, DeadLettersAreListedByAFilterWithoutBodies) {
     EXPECT_EQ(asked->filter.status_min, 400U);
     EXPECT_EQ(asked->filter.status_max, 503U);
     EXPECT_FALSE(asked->bodies);
+    EXPECT_EQ(ask("GET", "/v1/dead-letters/dead?reason=handshake").status, 200U);
+    EXPECT_EQ(broker.last<api::ListDeadLetters>()->filter.failures,
+              std::vector<model::Failure>{model::Failure::handshake});
 }
 
 TEST_F(NativeJobs, AReplayIsStartedPreviewedAndSteered) {

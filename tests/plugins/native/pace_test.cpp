@@ -45,7 +45,8 @@ TEST_F(NativePush, EveryPartOfItCanBeSaid) {
     const model::PushPolicy push =
         made(http + R"(,"push":{"breaker":false,"heed_answers":false,"concurrency_mode":"gradient",
         "rate_per_s":50,"retry_share_percent":0,"client_errors":"dead","retried_statuses":[404,409],
-        "deferral_max_ms":60000,"on_exhausted":"park","order_by_key":true})");
+        "deferral_max_ms":60000,"on_exhausted":"park","order_by_key":true,"outputs":true,
+        "batch":100,"batch_bytes":4194304,"batch_linger_ms":60000,"handshake":"cloudevents"})");
     model::PushPolicy expected;
     expected.concurrency = model::ConcurrencyMode::gradient;
     expected.rate_per_s = 50;
@@ -54,7 +55,14 @@ TEST_F(NativePush, EveryPartOfItCanBeSaid) {
     expected.deferral_ms_max = 60'000;
     expected.on_exhausted = model::OnExhausted::park;
     expected.order_by_key = true;
+    expected.outputs = true;
+    expected.batch = 100;
+    expected.batch_bytes = 4 << 20;
+    expected.batch_linger_ms = 60'000;
+    expected.handshake = model::Handshake::cloudevents;
     EXPECT_EQ(push, expected);
+    EXPECT_EQ(made(http + R"(,"push":{"handshake":"challenge"})").handshake,
+              model::Handshake::challenge);
 }
 
 TEST_F(NativePush, AChangeSaysOnlyWhatIsToChange) {
@@ -77,6 +85,12 @@ TEST_F(NativePush, WhatIsNoPolicyIsRefusedByName) {
     refuses(R"("deferral_max_ms":999)", "deferral_max_ms");
     refuses(R"("on_exhausted":"drop")", "on_exhausted");
     refuses(R"("breaker":"on")", "breaker");
+    refuses(R"("outputs":"on")", "outputs");
+    refuses(R"("batch":0)", "batch");
+    refuses(R"("batch":101)", "batch");
+    refuses(R"("batch_bytes":1023)", "batch_bytes");
+    refuses(R"("batch_linger_ms":60001)", "batch_linger_ms");
+    refuses(R"("handshake":"sns")", "handshake");
     refuses(R"("rat":1)", "rat");
 }
 
@@ -89,9 +103,17 @@ TEST_F(NativePush, ASubscriptionShowsItsPolicyAndHowItsEndpointDoes) {
     EXPECT_EQ(boost::json::serialize(shown.at("push")),
               R"({"breaker":false,"heed_answers":false,"concurrency_mode":"fixed","rate_per_s":0,)"
               R"("retry_share_percent":0,"client_errors":"retry","retried_statuses":[404],)"
-              R"("deferral_max_ms":259200000,"on_exhausted":"dead","order_by_key":false})");
+              R"("deferral_max_ms":259200000,"on_exhausted":"dead","order_by_key":false,)"
+              R"("outputs":false,"batch":1,"batch_bytes":1048576,"batch_linger_ms":0,)"
+              R"("handshake":"none"})");
     EXPECT_EQ(boost::json::serialize(shown.at("health")),
               R"({"state":"breaker_open","until":"2027-01-15T08:00:00.000Z","reason":"refused"})");
+    view.health = {model::Hold::handshake, 0, "no", 1'800'000'000'000, 120};
+    broker.answer_with<api::GetSubscription>(view);
+    EXPECT_EQ(
+        boost::json::serialize(json(ask("GET", "/v1/subscriptions/orders/billing")).at("health")),
+        R"({"state":"awaiting_handshake","reason":"no",)"
+        R"("agreed_at":"2027-01-15T08:00:00.000Z","agreed_per_minute":120})");
     view.health = {};
     broker.answer_with<api::GetSubscription>(view);
     EXPECT_EQ(

@@ -108,6 +108,30 @@ TEST_F(HttpSinkTest, RetryAfterIsPassedOn) {
     EXPECT_EQ(result.target, "127.0.0.1:" + std::to_string(server.port()));
 }
 
+TEST_F(HttpSinkTest, WhatAnAnswerPublishesIsKeptThoughTheSubscriptionChangesMeanwhile) {
+    const std::string body = R"({"publish":[{"queue":"bills","body":"7"}]})";
+    ScriptedServer server(context_,
+                          {{step(Step::Kind::read),
+                            step(Step::Kind::pause, "", 20),
+                            step(Step::Kind::send,
+                                 "HTTP/1.1 200 OK\r\npenstock-delay: 10m\r\nContent-Length: " +
+                                     std::to_string(body.size()) + "\r\n\r\n" + body),
+                            step(Step::Kind::hang)}});
+    api::Target target = target_of(server.url());
+    target.spec.pace.outputs = true;
+    api::Delivery delivery;
+    delivery.subscription = target.subscription;
+    delivery.payload = "hello";
+    std::optional<AttemptResult> result;
+    sink_->deliver(target, delivery, [&result](AttemptResult ended) { result = std::move(ended); });
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return server.requests.size() == 1; }));
+    sink_->forget(target);
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return result.has_value(); }));
+    EXPECT_EQ(result->verdict, Verdict::accepted);
+    ASSERT_TRUE(result->effects);
+    EXPECT_EQ(result->effects->outputs.size(), 1U);
+}
+
 TEST_F(HttpSinkTest, RedirectsAreNotFollowed) {
     ScriptedServer second(context_, {always(ok_answer)});
     ScriptedServer first(context_,

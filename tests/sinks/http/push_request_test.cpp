@@ -138,6 +138,46 @@ TEST(PushRequest, ACloudEventInBatchModeIsAnArrayOfIt) {
     EXPECT_EQ(body_of(text), "[" + body_of(bytes(*one, delivery())) + "]");
 }
 
+TEST(PushRequest, SeveralMessagesAreOneList) {
+    const auto events = PushRequest::make(target(model::ContentFormat::cloudevents_batch), {1});
+    const auto records = PushRequest::make(target(model::ContentFormat::scf), {1});
+    const api::Delivery one = delivery();
+    api::Delivery other = delivery();
+    other.message = model::MessageId(8);
+    other.payload = "[1]";
+    const auto together = [&](const PushRequest& request) {
+        return body_of(request.fill(Sink::Batch{&one, &other}, 14534664555, 0).head);
+    };
+    const auto inner = [](const std::string& text, std::size_t before, std::size_t behind) {
+        return text.substr(before, text.size() - before - behind);
+    };
+    const std::string event = body_of(bytes(*events, one));
+    const std::string last_event = body_of(bytes(*events, other));
+    EXPECT_EQ(together(*events), "[" + inner(event, 1, 1) + "," + inner(last_event, 1, 1) + "]");
+    const std::string record = body_of(bytes(*records, one));
+    const std::string last_record = body_of(bytes(*records, other));
+    constexpr std::size_t opening = 12;  // {"Records":[
+    EXPECT_EQ(together(*records),
+              inner(record, 0, 2) + "," + inner(last_record, opening, 2) + "]}");
+}
+
+TEST(PushRequest, WhatIsTrueOfOneMessageOnlyIsNoHeaderOfSeveral) {
+    const auto request = PushRequest::make(target(model::ContentFormat::scf), {1});
+    api::Delivery one = delivery();
+    one.meta.attributes = {
+        {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}};
+    one.replay = 7;
+    api::Delivery other = one;
+    const auto head = [&] {
+        return request->fill(Sink::Batch{&one, &other}, 1, 0).head;
+    };
+    EXPECT_NE(head().find("\r\npenstock-replay: 7\r\n"), std::string::npos);
+    EXPECT_EQ(head().find("\r\ntraceparent: "), std::string::npos);
+    EXPECT_NE(bytes(*request, one).find("\r\ntraceparent: "), std::string::npos);
+    other.replay = 0;
+    EXPECT_EQ(head().find("penstock-replay"), std::string::npos);
+}
+
 TEST(PushRequest, AMessageWithoutTagsHasAnEmptyTagHeader) {
     const auto request = PushRequest::make(target(model::ContentFormat::simplified), {1});
     api::Delivery push = delivery();
@@ -191,6 +231,12 @@ TEST(PushRequest, ItFitsTheTargetItWasMadeForOnly) {
     api::Target moved = made_for;
     moved.spec.endpoint = "http://example.com/";
     EXPECT_FALSE(request->fits(moved));
+    api::Target publishing = made_for;
+    publishing.spec.pace.outputs = true;
+    EXPECT_FALSE(request->fits(publishing));
+    api::Target asked = made_for;
+    asked.spec.pace.handshake = model::Handshake::challenge;
+    EXPECT_FALSE(request->fits(asked));
 }
 
 }  // namespace

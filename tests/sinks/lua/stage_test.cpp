@@ -27,6 +27,17 @@ struct RecordingSink final : Sink {
         done(answer);
     }
 
+    void deliver_batch(const api::Target&, Batch batch, BatchDone done) override {
+        batches.emplace_back();
+        std::vector<AttemptResult> results;
+        for (const api::Delivery* delivery : batch) {
+            batches.back().push_back(delivery->payload);
+            results.push_back(answer);
+            results.back().status = static_cast<std::uint16_t>(200 + delivery->message.value);
+        }
+        done(std::move(results));
+    }
+
     void forget(const api::Target&) override { forgotten += 1; }
 
     void stop() override { stopped = true; }
@@ -34,6 +45,7 @@ struct RecordingSink final : Sink {
     AttemptResult answer;
     std::vector<std::string> bodies;
     std::vector<std::uint64_t> ids;
+    std::vector<std::vector<std::string>> batches;
     unsigned forgotten = 0;
     bool stopped = false;
 };
@@ -46,6 +58,24 @@ class StageTest : public LuaFixture {
         sink_ = std::make_unique<StagedSink>(std::move(inner), pools_);
         target_.spec.sink = model::SinkKind::http;
     }
+
+    // A batch of messages 1, 2, ... with these payloads; its results once there are some.
+    void deliver_batch(const std::vector<std::string>& payloads) {
+        Sink::Batch batch;
+        for (std::size_t at = 0; at < payloads.size(); ++at) {
+            api::Delivery& delivery = deliveries_[at + 1];
+            delivery.subscription = target_.subscription;
+            delivery.message = model::MessageId(at + 1);
+            delivery.payload = payloads[at];
+            batch.push_back(&delivery);
+        }
+        targets_.push_back(std::make_unique<api::Target>(target_));
+        sink_->deliver_batch(*targets_.back(), batch, [this](std::vector<AttemptResult> results) {
+            together_ = std::move(results);
+        });
+    }
+
+    std::vector<AttemptResult> together_;
 
     // What the scripts answer from now on, by role.
     void scripts_answer(const std::string& filter, const std::string& transform) {
@@ -105,6 +135,46 @@ TEST_F(StageTest, ATransformMakesTheBody) {
     result(2);
     EXPECT_EQ(inner_->bodies, (std::vector<std::string>{"new \"text\"", R"({"a":[1]})"}));
     EXPECT_EQ(launcher_.last, 1U);  // one process has both
+}
+
+TEST_F(StageTest, WithoutScriptsABatchPassesStraightThrough) {
+    deliver_batch({"a", "b"});
+    EXPECT_EQ(inner_->batches, (std::vector<std::vector<std::string>>{{"a", "b"}}));
+    ASSERT_EQ(together_.size(), 2U);
+    EXPECT_EQ(together_[1].status, 202U);
+}
+
+TEST_F(StageTest, OfABatchThoseThatPassGoOnTogether) {
+    deploy(ScriptRole::filter, 1);
+    deploy(ScriptRole::transform, 2);
+    deliver_batch({"a", "drop", "c", "fail"});
+    testing::FakeLua& lua = process();
+    lua.on_event = [&lua](const Order& order) {
+        const std::string& body = order.event.body;
+        const std::string said = order.role == "transform" ? R"("result":")" + body + body + '"'
+                                 : body == "fail"          ? R"("result":7)"
+                                 : body == "drop"          ? R"("result":false)"
+                                                           : R"("result":true)";
+        lua.say(R"({"id":")" + order.id + R"(","ok":true,)" + said + "}");
+    };
+    ASSERT_TRUE(until([&]() { return together_.size() == 4; }));
+    EXPECT_EQ(inner_->batches, (std::vector<std::vector<std::string>>{{"aa", "cc"}}));
+    EXPECT_EQ(together_[0].status, 201U);
+    EXPECT_EQ(together_[0].version, 2U);
+    EXPECT_EQ(together_[1].verdict, Verdict::discarded);
+    EXPECT_EQ(together_[2].status, 203U);
+    EXPECT_EQ(together_[3].verdict, Verdict::retry);
+    EXPECT_EQ(together_[3].failure, Failure::handler);
+}
+
+TEST_F(StageTest, ABatchOfWhichNothingPassesAsksNobody) {
+    deploy(ScriptRole::filter, 1);
+    deliver_batch({"a", "b"});
+    scripts_answer(R"("ok":true,"result":false)", "");
+    ASSERT_TRUE(until([&]() { return together_.size() == 2; }));
+    EXPECT_EQ(together_[0].verdict, Verdict::discarded);
+    EXPECT_EQ(together_[1].verdict, Verdict::discarded);
+    EXPECT_TRUE(inner_->batches.empty());
 }
 
 TEST_F(StageTest, ATransformWithoutAResultFails) {

@@ -18,12 +18,18 @@ class HeldSink final : public Sink {
         waiting = std::move(done);
     }
 
+    void deliver_batch(const api::Target& /*target*/, Batch batch, BatchDone done) override {
+        for (const api::Delivery* one : batch) metas.push_back(one->meta);
+        done(std::vector<AttemptResult>(batch.size()));
+    }
+
     void forget(const api::Target& /*target*/) override {}
 
     void stop() override {}
 
     api::Delivery given;
     Done waiting;
+    std::vector<model::MessageMeta> metas;  // of a batch
 };
 
 class Observed : public ::testing::Test {
@@ -68,6 +74,25 @@ class Observed : public ::testing::Test {
     api::Target target;
     api::Delivery delivery;
 };
+
+TEST_F(Observed, EachMessageOfABatchIsLookedAt) {
+    api::Delivery traced = delivery;
+    traced.meta.attributes = {{"traceparent", publisher}};
+    clock.advance_ms(40);
+    std::size_t ended = 0;
+    looked_at.at(model::SinkKind::http)
+        ->deliver_batch(
+            target, {&delivery, &traced}, [&](const auto& results) { ended = results.size(); });
+    EXPECT_EQ(ended, 2U);
+    ASSERT_EQ(held->metas.size(), 2U);
+    EXPECT_EQ(held->metas[0], delivery.meta);
+    const auto step = model::parse_traceparent(model::traceparent_of(held->metas[1]));
+    ASSERT_TRUE(step);
+    EXPECT_NE(step->span_id, model::parse_traceparent(publisher)->span_id);
+    EXPECT_EQ(told(),
+              "penstock_delivery_first_attempt_seconds 2 80\n"
+              "penstock_delivery_accepted_seconds 2 80\n");
+}
 
 TEST_F(Observed, ItTellsHowLongAfterThePublishAMessageWasTriedAndAccepted) {
     AttemptResult failed;

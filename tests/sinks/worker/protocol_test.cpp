@@ -243,6 +243,29 @@ TEST(WorkerProtocol, ReadsAPublishLine) {
     EXPECT_EQ(queue.publish.body, "\xFF");
 }
 
+TEST(WorkerProtocol, ReadsWhatIsToBePublishedAsItStandsInAList) {
+    const auto items = decode_list(
+        R"({"x":[9],"publish":[ {"queue":"a","json":{"n":1.50}}, {"topic":"t]","body":"\"}"},7 ]})",
+        "publish");
+    ASSERT_TRUE(items);
+    ASSERT_EQ(items->size(), 3U);
+    const Heard first = decode_publish((*items)[0]);
+    EXPECT_EQ(first.problem, "");
+    EXPECT_EQ(first.publish.queue, "a");
+    EXPECT_EQ(first.publish.body, R"({"n":1.50})");
+    EXPECT_EQ(first.publish.content_type, "application/json");
+    EXPECT_EQ(decode_publish((*items)[1]).publish.body, "\"}");
+    EXPECT_EQ(decode_publish((*items)[2]).problem, "it is no JSON object");
+    EXPECT_EQ(decode_publish(R"({"queue":"a"})").problem,
+              R"("publish" needs either "body", "body_base64" or "json")");
+    EXPECT_TRUE(decode_list("{}", "publish")->empty());
+    EXPECT_TRUE(decode_list(R"({"publish":null})", "publish")->empty());
+    EXPECT_TRUE(decode_list(R"({"publish":[]})", "publish")->empty());
+    EXPECT_EQ(decode_list(R"({"publish":{}})", "publish").error().detail,
+              R"("publish" must be a list)");
+    EXPECT_EQ(decode_list("[1]", "publish").error().detail, "it is no JSON object");
+}
+
 TEST(WorkerProtocol, ReadsTheSmallerFrames) {
     EXPECT_EQ(decode_frame(R"({"type":"ready"})").kind, Kind::ready);
     const Heard log = decode_frame(R"({"type":"log","text":"hello"})");
