@@ -248,7 +248,8 @@ class Http2Server {
     std::vector<Http2Request> requests;
     unsigned http1_requests = 0;
     unsigned connections = 0;
-    unsigned offers = 0;  // of HTTP/2
+    unsigned handshakes_max = 1'000;  // later connections are left hanging
+    unsigned offers = 0;              // of HTTP/2
 
   private:
     static int choose(SSL*,
@@ -273,7 +274,13 @@ class Http2Server {
         acceptor_.async_accept([this](boost::system::error_code ec, tcp::socket socket) {
             if (ec) return;
             connections += 1;
-            std::make_shared<Http2Peer>(std::move(socket), tls_, conduct, connections)->begin();
+            const auto peer =
+                std::make_shared<Http2Peer>(std::move(socket), tls_, conduct, connections);
+            if (connections <= handshakes_max) {
+                peer->begin();
+            } else {
+                silent_.push_back(peer);
+            }
             accept();
         });
     }
@@ -281,6 +288,7 @@ class Http2Server {
     asio::ssl::context tls_;
     tcp::acceptor acceptor_;
     bool speaks_http2_;
+    std::vector<std::shared_ptr<Http2Peer>> silent_;
 };
 
 }  // namespace penstock::testing

@@ -1,13 +1,6 @@
-#include "sinks/client/http_client.h"
-#include "tests/support/fake_resolver.h"
-#include "tests/support/http2_server.h"
-#include "tests/support/run_until.h"
-#include "tests/support/temp_folder.h"
+#include "tests/sinks/client/http2_client_fixture.h"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,102 +8,6 @@
 
 namespace penstock::sinks::client {
 namespace {
-
-using testing::Http2Frame;
-using testing::Http2Peer;
-using testing::Http2Request;
-using testing::Http2Server;
-namespace http2 = testing::http2;
-
-class Http2ClientTest : public ::testing::Test {
-  protected:
-    Http2ClientTest() {
-        resolver_.names["localhost"] = {"127.0.0.1"};
-        std::ofstream(options_.ca_file) << authority_.certificate_pem();
-        open();
-    }
-
-    // Starts anew with the options as they are.
-    void open() {
-        client_ =
-            std::move(*HttpClient::make(context_.get_executor(), clock_, resolver_, options_));
-    }
-
-    // Sends a request; its end comes into ends_ at the place that is given back.
-    std::size_t send(const std::string& url,
-                     std::uint32_t timeout_ms = 5'000,
-                     const std::string& path = "/hook") {
-        Outgoing request;
-        request.head = "POST " + path +
-                       " HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n"
-                       "Content-Length: 5\r\nX-Case: Kept\r\n\r\n";
-        request.body = "hello";
-        request.timeout_ms = timeout_ms;
-        const std::size_t place = ends_.size();
-        ends_.emplace_back();
-        client_->send(*parse_url(url), std::move(request), [this, place](Exchange exchange) {
-            ends_[place] = std::move(exchange);
-            ended_ += 1;
-        });
-        return place;
-    }
-
-    void send_many(const std::string& url, std::size_t count, std::uint32_t timeout_ms = 5'000) {
-        for (std::size_t at = 0; at < count; ++at) send(url, timeout_ms);
-    }
-
-    void run_to_end() {
-        EXPECT_TRUE(testing::run_until(context_, [this]() { return ended_ == ends_.size(); }));
-    }
-
-    Exchange push(const std::string& url, std::uint32_t timeout_ms = 5'000) {
-        const std::size_t place = send(url, timeout_ms);
-        run_to_end();
-        return ends_[place];
-    }
-
-    // The first one that ends takes the client along.
-    void send_five_and_end(const std::string& url, std::uint32_t timeout_ms) {
-        for (int at = 0; at < 5; ++at) {
-            Outgoing request;
-            request.head = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            request.timeout_ms = timeout_ms;
-            client_->send(*parse_url(url), std::move(request), [this](const Exchange&) {
-                ended_ += 1;
-                client_.reset();
-            });
-        }
-        EXPECT_TRUE(testing::run_until(context_, [this]() { return ended_ > 0; }));
-        context_.poll();
-        EXPECT_EQ(ended_, 1U);
-    }
-
-    [[nodiscard]] std::size_t count(Ending ending) const {
-        return static_cast<std::size_t>(
-            std::count_if(ends_.begin(), ends_.end(), [ending](const Exchange& exchange) {
-                return exchange.ending == ending;
-            }));
-    }
-
-    static ClientOptions options(const std::string& ca_file) {
-        ClientOptions made;
-        made.addresses = AddressPolicy::any;
-        made.http2 = Http2::on;
-        made.ca_file = ca_file;
-        return made;
-    }
-
-    testing::TempFolder folder_;
-    testing::TlsIdentity authority_ = testing::TlsIdentity::authority("test authority");
-    testing::TlsIdentity identity_ = authority_.server("DNS:localhost");
-    ClientOptions options_ = options(folder_.file("ca.pem"));
-    asio::io_context context_{1};
-    SystemClock clock_;
-    testing::FakeResolver resolver_{context_.get_executor()};
-    std::unique_ptr<HttpClient> client_;
-    std::vector<Exchange> ends_;
-    std::size_t ended_ = 0;
-};
 
 TEST_F(Http2ClientTest, ManyRequestsAtOnceShareOneConnection) {
     Http2Server server(context_, identity_);
@@ -446,43 +343,6 @@ TEST_F(Http2ClientTest, TheClientMayEndWhenADeadlineDoes) {
     server.conduct.on_request = [](Http2Peer&, const Http2Request&) {
     };
     send_five_and_end(server.url(), 50);
-}
-
-TEST_F(Http2ClientTest, WhoWaitsForAConnectionEndsAtItsOwnDeadline) {
-    testing::ScriptedServer silent(context_, {{testing::step(testing::Step::Kind::hang)}});
-    const std::string url = "https://localhost:" + std::to_string(silent.port()) + "/";
-    const std::size_t first = send(url, 5'000);
-    const std::size_t second = send(url, 100);
-    EXPECT_TRUE(
-        testing::run_until(context_, [&]() { return ends_[second].ending == Ending::timeout; }));
-    EXPECT_EQ(ends_[second].detail, "no connection in time");
-    EXPECT_NE(ends_[first].ending, Ending::timeout);
-    EXPECT_EQ(silent.connections, 1U);
-}
-
-TEST_F(Http2ClientTest, TheDeadlineOfTheFirstIsNotThatOfThoseThatWait) {
-    testing::ScriptedServer silent(context_, {{testing::step(testing::Step::Kind::hang)}});
-    const std::string url = "https://localhost:" + std::to_string(silent.port()) + "/";
-    const std::size_t first = send(url, 50);
-    const std::size_t second = send(url, 200);
-    run_to_end();
-    EXPECT_EQ(ends_[first].detail, "no TLS handshake in time");
-    EXPECT_EQ(ends_[second].detail, "no TLS handshake in time");
-    EXPECT_EQ(silent.connections, 2U);
-}
-
-TEST_F(Http2ClientTest, WhoWaitsForAConnectionThatFailsHasFailedLikewise) {
-    std::string url;
-    {
-        Http2Server gone(context_, identity_);
-        url = gone.url();
-        gone.refuse_connections();
-    }
-    context_.poll();
-    send_many(url, 5);
-    run_to_end();
-    EXPECT_EQ(count(Ending::refused), 5U);
-    EXPECT_EQ(resolver_.asked, 1U);
 }
 
 TEST_F(Http2ClientTest, AGuardedAddressIsNotConnectedTo) {
