@@ -206,7 +206,8 @@ class Salvage {
     std::map<model::SetId, std::unique_ptr<node::HostedSet>> sets;
 
   private:
-    // A log that stops a start, by what is above the rows or by its files, is read as far as it goes.
+    // A log that stops a start, by what is above the rows or by its files, is read as far as it
+    // goes.
     Result<void> open_log() {
         const std::string folder = data_ + "/log";
         const auto applied = [this](model::SetId set) {

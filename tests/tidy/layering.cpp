@@ -190,6 +190,7 @@ const std::map<std::string, Names>& outside_edges() {
         {"boost/beast", speakers},
         {"boost/json", encoders},
         {"boost/url", encoders},
+        {"boost/algorithm/", {"sinks/observed/collector_headers.cpp"}},
         {"boost/core/", {"broker/api"}},
         {"boost/pfr", {"broker/base/wire.h"}},
         {"openssl/",
