@@ -142,7 +142,7 @@ TEST(Batches, BytesFillItToo) {
     EXPECT_TRUE(one.start().empty());
     one.arrive(2, 3, 900);
     // The third would be too much.
-    EXPECT_EQ(one.start(), (std::vector<Sequences>{{1, 2}}));
+    ASSERT_EQ(one.start(), (std::vector<Sequences>{{1, 2}}));
     // What is larger than a batch may be goes alone.
     one.arrive(4, 4, 5'000);
     EXPECT_EQ(one.start(), (std::vector<Sequences>{{3}}));
