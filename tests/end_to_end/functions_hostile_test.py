@@ -4,6 +4,7 @@ nothing is left behind, and a healthy neighbour hardly notices."""
 import json
 import os
 import pathlib
+import re
 import sys
 import threading
 import time
@@ -21,6 +22,8 @@ sandbox = "default"
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 NEIGHBOUR_P99_MS = 50
 NEIGHBOUR_P99_EQUALS_MS = 3_000
+LONGEST_STEP_US = 50_000
+SLOW_STEPS_MAX = 10  # steps of over 5 ms, of some 100,000
 
 # What a worker speaking JSON lines does with its first message; `f` is the frame.
 LOOP = "import json, os, sys, time\nfor line in sys.stdin:\n    f = json.loads(line)\n    "
@@ -169,12 +172,14 @@ class HostileTest(unittest.TestCase):
         stop = threading.Event()
         publisher = threading.Thread(target=self.neighbour, args=(stop,))
         publisher.start()
-        common = ["--retry", "100ms", "--timeout", "1s", "--crashes", 2]
+        common = ["--retry", "100ms", "--crashes", 2]
         try:
             topics = {}
-            for at, (name, (how, _)) in enumerate(CASES.items()):
+            for at, (name, (how, allowed)) in enumerate(CASES.items()):
                 topics[name] = f"t{at}"
-                self.subscribe(topics[name], *common, *how)
+                # Who is to end by itself has the time for it beside two dozen that spin.
+                timeout = "1s" if "timeout" in allowed else "20s"
+                self.subscribe(topics[name], *common, "--timeout", timeout, *how)
                 self.cmq.publish(topics[name], "x")
             outcomes = {
                 name: wait_until(lambda t=topic: self.outcome(t), 60, f"{name} ends")
@@ -228,8 +233,19 @@ class HostileTest(unittest.TestCase):
         wait_until(
             lambda: len(os.listdir(f"/proc/{server}/fd")) <= files + 4, 20, "no file is left open"
         )
+        self.check_steps()
+
+    def check_steps(self):
+        """What one worker floods or breaks must not hold the server's loops. Time that the host of a
+        virtual machine takes from it looks like time of the step it hit, so a few may seem long."""
         slow = [line for line in self.server.stderr if "event=slow_step" in line]
-        self.assertEqual(slow, [], "a step of the server's loop took over 5 ms of processor time")
+        longest = max((int(re.search(r"cpu_us=(\d+)", line)[1]) for line in slow), default=0)
+        self.assertLess(longest, LONGEST_STEP_US, slow)
+        counts = {}
+        for line in slow:
+            room, count = re.search(r"room=(\S+) .* so_far=(\d+)", line).groups()
+            counts[room] = int(count)  # each line counts on
+        self.assertLessEqual(sum(counts.values()), SLOW_STEPS_MAX, slow)
 
     @staticmethod
     def owner(process):

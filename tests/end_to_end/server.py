@@ -17,6 +17,7 @@ import open_metrics
 from ports import free_ports
 
 STOPPED = 70  # the exit code of a server that cannot trust its disk any more
+END_OF_LOG_SECONDS = 5
 BINARY = os.environ["PENSTOCK_BINARY"]
 DEV_KEY_ID = "AKIDpenstockdev"
 DEV_KEY_SECRET = "penstock-dev-secret"
@@ -49,6 +50,7 @@ class Server:
         self.life = 0  # how many times it was ready
         self.process = None
         self.stderr = []
+        self.collector = None  # the thread that reads the log of this process
         self.ready_after = None
         test.addCleanup(self.kill)
 
@@ -72,7 +74,8 @@ class Server:
             env=self.environment,
         )
         self.stderr = []
-        threading.Thread(target=self._collect, args=(self.process,), daemon=True).start()
+        self.collector = threading.Thread(target=self._collect, args=(self.process,), daemon=True)
+        self.collector.start()
         watchdog = threading.Timer(patience, self.process.kill)
         watchdog.start()
         for _ in range(self.lines_before_ready):
@@ -83,7 +86,7 @@ class Server:
         match = re.fullmatch(r"ready https?://127\.0\.0\.1:(\d+)\n", line)
         if not match:
             self.process.wait()
-            time.sleep(0.2)
+            self.collector.join(END_OF_LOG_SECONDS)
             raise AssertionError(
                 f"not ready but {line!r}, exit {self.process.returncode}: {self.log()}"
             )
@@ -118,7 +121,9 @@ class Server:
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=patience)
-        return code, time.monotonic() - began
+        took = time.monotonic() - began
+        self.collector.join(END_OF_LOG_SECONDS)
+        return code, took
 
     def resident_bytes(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
