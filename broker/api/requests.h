@@ -59,6 +59,7 @@ struct QueueChange {
     std::optional<DeadLetterSpec> dead_letter;
     bool unbind_dead_letter = false;
     std::optional<bool> paused;
+    std::optional<bool> ordered;                 // at creation only
     std::optional<bool> transactional;           // at creation only
     std::optional<std::uint32_t> first_query_s;  // model::TransactionPolicy
     std::optional<std::uint32_t> queries_max;
@@ -75,6 +76,7 @@ struct QueueView {
     std::uint64_t active = 0;
     std::uint64_t inactive = 0;
     std::uint64_t delayed = 0;
+    std::uint64_t parked = 0;  // of the active ones: behind others of their key (ordered queues)
     std::uint64_t rewindable = 0;
     TimeMs oldest_ms = 0;         // oldest message not consumed; 0: none
     std::uint64_t prepared = 0;   // transactional messages that are not confirmed

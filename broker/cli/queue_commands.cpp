@@ -58,6 +58,7 @@ void QueueCommands::add_attributes(CLI::App& verb) {
 void QueueCommands::add_management(CLI::App& noun) {
     CLI::App* create = add_verb(noun, "create", "Make a queue", &QueueCommands::create);
     add_attributes(*create);
+    create->add_flag("--ordered", ordered_, "One message of an ordering key at a time, in order");
     create->add_flag("--transactional", transactional_, "It takes transactional messages");
     CLI::App* list = add_verb(noun, "list", "The queues", &QueueCommands::list);
     list->add_flag("--all", all_, "Also automatic dead-letter queues");
@@ -82,6 +83,7 @@ void QueueCommands::add_messages(CLI::App& noun) {
     send->add_option("BODY", body_, "The message; - reads standard input");
     attachment_.add_to(*send);
     add_seconds(*send, "--delay", delay_s_, "Visible only after this");
+    send->add_option("--ordering-key", ordering_key_, "An ordered queue keeps the order of a key");
     send->add_flag("--transaction", transaction_, "Prepare it: seen once committed (queue commit)");
     send->add_option("--dedup-key", dedup_key_, "A repeat with the same key has no second effect");
     send->add_option("--split", split_, "lines: one message a line")
@@ -119,6 +121,7 @@ boost::system::result<json::object, Failure> QueueCommands::attributes() const {
     put(body, "max_size", max_size_);
     put(body, "max_messages", max_messages_);
     if (!paused_.empty()) body["paused"] = paused_ == "true";
+    if (ordered_) body["ordered"] = true;
     if (transactional_ || first_query_s_ || queries_) {
         json::object policy;
         put(policy, "first_query", first_query_s_);
@@ -215,6 +218,7 @@ int QueueCommands::send() {
     sending.delay_s = delay_s_;
     sending.dedup_key = dedup_key_;
     sending.transaction = transaction_;
+    sending.ordering_key = ordering_key_;
     sending.body = body_;
     sending.attachment = attachment_;
     sending.by_line = !split_.empty();

@@ -51,7 +51,9 @@ class QueueCommands {
     std::string dead_letter_;
     std::optional<std::uint64_t> max_receives_;
     std::optional<std::uint64_t> time_to_live_s_;
+    bool ordered_ = false;
     bool transactional_ = false;
+    std::string ordering_key_;
     std::optional<std::uint64_t> first_query_s_;
     std::optional<std::uint64_t> queries_;
     bool transaction_ = false;

@@ -14,8 +14,9 @@ namespace {
 
 namespace json = boost::json;
 
-json::object message_of(const std::string& payload, const json::object& extra) {
-    json::object message = extra;
+json::object message_of(const std::string& payload, const Sending& sending) {
+    json::object message = sending.extra;
+    if (!sending.ordering_key.empty()) message["ordering_key"] = sending.ordering_key;
     if (api::valid_utf8(payload)) {
         message["body"] = payload;
     } else {
@@ -55,6 +56,9 @@ int send_single(Session& session, const Sending& sending) {
     ask.method = "POST";
     ask.target = sending.path;
     std::string query = sending.query;
+    if (!sending.ordering_key.empty()) {
+        query += "&ordering_key=" + encoded(sending.ordering_key);
+    }
     if (sending.delay_s) query += "&delay=" + std::to_string(*sending.delay_s);
     if (sending.transaction) query += "&transaction=true";
     if (query.starts_with('&')) query.erase(0, 1);
@@ -100,7 +104,7 @@ int send_lines(Session& session, const Sending& sending) {
             if (code != exit_ok) return code;
             bytes = 0;
         }
-        batch.emplace_back(message_of(line, sending.extra));
+        batch.emplace_back(message_of(line, sending));
         bytes += line.size();
     }
     return batch.empty() ? exit_ok : send_batch(session, sending, std::move(batch));

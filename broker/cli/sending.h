@@ -17,7 +17,8 @@ inline constexpr std::size_t batch_bytes_max = 1024 * 1024;
 struct Sending {
     std::string path;           // "/v1/queues/jobs/messages"
     std::string query;          // of a single message, without '?'
-    boost::json::object extra;  // fields of every message of a batch: tags, key, ordering_key
+    boost::json::object extra;  // fields of every message of a batch: tags, key
+    std::string ordering_key;   // empty: none
     std::optional<std::uint64_t> delay_s;
     bool transaction = false;  // to a queue: prepared only
     std::string dedup_key;

@@ -114,10 +114,7 @@ int TopicCommands::publish() {
         sending.query += "&key=" + encoded(key_);
         sending.extra["key"] = key_;
     }
-    if (!ordering_key_.empty()) {
-        sending.query += "&ordering_key=" + encoded(ordering_key_);
-        sending.extra["ordering_key"] = ordering_key_;
-    }
+    sending.ordering_key = ordering_key_;
     sending.delay_s = delay_s_;
     sending.dedup_key = dedup_key_;
     sending.body = body_;

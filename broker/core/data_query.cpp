@@ -1,6 +1,7 @@
 #include "broker/core/data_query.h"
 
 #include "broker/core/delivery.h"
+#include "broker/core/lanes.h"
 #include "broker/core/message_log.h"
 #include "broker/core/progress.h"
 #include "broker/core/transaction_query.h"
@@ -29,10 +30,6 @@ DeliveryState delivery_of(const Rows& rows, ObjectNo object) {
     return load<DeliveryState>(rows, keys::delivery(object)).value_or(DeliveryState{});
 }
 
-std::uint64_t visible_count(const LogHead& head, const DeliveryState& state) {
-    return head.end - std::max({state.next, head.floor}) - state.holes + state.ready;
-}
-
 QueueCounts counts_of(const Rows& rows, QueueNo queue) {
     const LogHead head = head_of(rows, queue);
     const DeliveryState state = delivery_of(rows, queue);
@@ -40,6 +37,7 @@ QueueCounts counts_of(const Rows& rows, QueueNo queue) {
     counts.active = visible_count(head, state);
     counts.inactive = state.exceptions;
     counts.delayed = head.delayed;
+    counts.parked = state.parked;
     const std::uint64_t retained = head.end - head.floor;
     const std::uint64_t unconsumed = counts.active + counts.inactive;
     counts.rewindable = retained > unconsumed ? retained - unconsumed : 0;
@@ -86,10 +84,10 @@ std::optional<QueueInfo> queue_info(const Rows& rows, QueueNo queue) {
     return info;
 }
 
-bool receivable(const Rows& rows, QueueNo queue) {
+std::uint64_t receivable(const Rows& rows, QueueNo queue) {
     const auto config = load<QueueConfig>(rows, keys::config('q', queue));
-    if (!config || config->attributes.paused) return false;
-    return visible_count(head_of(rows, queue), delivery_of(rows, queue)) > 0;
+    if (!config || config->attributes.paused) return 0;
+    return receivable_count(head_of(rows, queue), delivery_of(rows, queue));
 }
 
 std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue) {

@@ -28,6 +28,7 @@ struct QueueCounts {
     std::uint64_t active = 0;    // visible
     std::uint64_t inactive = 0;  // leased
     std::uint64_t delayed = 0;
+    std::uint64_t parked = 0;      // visible, but behind others of their key: ordered queues
     std::uint64_t rewindable = 0;  // deleted, still within the rewind window
     TimeMs oldest_ms = 0;          // log time of the oldest message not consumed; 0: none
     std::uint64_t prepared = 0;    // transactional messages that are not confirmed
@@ -49,8 +50,9 @@ struct QueueInfo {
 
 std::optional<QueueInfo> queue_info(const Rows& rows, QueueNo queue);
 
-// True when a Lease would find a message now. Cheap: one row.
-bool receivable(const Rows& rows, QueueNo queue);
+// How many messages a Lease may find now; of an ordered queue some may be behind others of their
+// key. Cheap: two rows.
+std::uint64_t receivable(const Rows& rows, QueueNo queue);
 
 // Queues whose dead-letter policy names `queue`.
 std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue);

@@ -7,6 +7,7 @@
 #include "broker/core/delays.h"
 #include "broker/core/inbox.h"
 #include "broker/core/jobs.h"
+#include "broker/core/leases.h"
 #include "broker/core/outbox.h"
 #include "broker/core/progress.h"
 #include "broker/core/queue_messages.h"

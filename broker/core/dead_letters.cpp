@@ -69,7 +69,7 @@ void letter_returns(Turn& turn, const OutboxRow& row) {
     // Deleted or cleared meanwhile, with all that was in it.
     if (!config || turn.head(row.from).clears != row.clears) return;
     const Sequence sequence =
-        append_to_queue(turn, row.from, *config, MessageRef{row.message, row.body});
+        append_to_queue(turn, row.from, *config, MessageRef{row.message, row.body, row.key});
     turn.put(keys::dead(row.from, sequence), encode(row.dead));
 }
 
@@ -92,7 +92,7 @@ std::optional<Letter> letter_at(Turn& turn, ObjectNo queue, Sequence sequence) {
     const DeliveryState& state = turn.delivery(queue);
     if (is_settled(turn, queue, state, sequence)) return {};
     const auto exception = load_exception(turn, queue, state.generation, sequence);
-    if (exception && exception->state != Exception::State::ready) return {};
+    if (exception && !is_visible(*exception)) return {};
     return Letter{run->message(sequence), *dead};
 }
 
@@ -111,6 +111,7 @@ std::optional<model::Refusal> leave_for_source(Turn& turn,
     row.origin = Origin::redrive;
     row.from = queue;
     row.clears = turn.head(queue).clears;
+    row.key = message.key;
     row.dead = dead;
     put_outbox(turn, dead.source.set, std::move(row));
     return {};
@@ -171,8 +172,7 @@ model::Reply start_redrive(Turn& turn, const model::Redrive& command) {
         row.filter = command.filter;
         row.rate_per_s = command.rate_per_s;
         begin_job(turn, row, state.cursor, head.end);
-        const std::uint64_t fresh = head.end - std::max(state.next, head.floor) - state.holes;
-        started = {fresh + state.ready, row.number};
+        started = {visible_count(head, state), row.number};
     }
     arm_job(turn, command.queue, row, turn.now());
     turn.put(keys::job(command.queue), encode(row));
@@ -193,10 +193,8 @@ model::Reply edit_letter(Turn& turn, const model::EditLetter& command) {
                       "the letter is not there, received by somebody, or was sent here directly");
     }
     const MessageId message = own_message(turn, command.ordinal);
-    if (auto refusal =
-            leave_for_source(turn, command.queue, MessageRef{message, message}, letter->dead)) {
-        return *refusal;
-    }
+    const MessageRef edited{message, message, key_of_body(turn, command.ordinal)};
+    if (auto refusal = leave_for_source(turn, command.queue, edited, letter->dead)) return *refusal;
     settle_unleased(turn, command.queue, command.sequence);
     return model::Sent{{message}, false};
 }

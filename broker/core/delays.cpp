@@ -1,6 +1,7 @@
 #include "broker/core/delays.h"
 
 #include "broker/base/bytes.h"
+#include "broker/core/key_order.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
 #include "broker/core/timers.h"
@@ -75,7 +76,8 @@ namespace {
 // The delayed message joins its queue or topic; false when there is none of either.
 bool make_visible(Turn& turn, ObjectNo object, const MessageRef& message, const DelayedRow& row) {
     if (const QueueConfig* queue = turn.queue(object)) {
-        append_to_queue(turn, object, *queue, message, row.sent_ms);
+        const MessageRef keyed{message.id, message.body, hash_of_key(row.ordering_key)};
+        append_to_queue(turn, object, *queue, keyed, row.sent_ms);
         return true;
     }
     if (turn.topic(object) == nullptr) return false;

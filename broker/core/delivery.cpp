@@ -267,6 +267,20 @@ void restart_delivery(Turn& turn, ObjectNo object, Sequence cursor) {
     state.exceptions = 0;
     state.ready = 0;
     state.ready_low = 0;
+    state.parked = 0;
+}
+
+std::uint64_t fresh_count(const LogHead& head, const DeliveryState& state) {
+    return head.end - std::max(state.next, head.floor) - state.holes;
+}
+
+std::uint64_t visible_count(const LogHead& head, const DeliveryState& state) {
+    return fresh_count(head, state) + state.ready + state.parked;
+}
+
+bool is_visible(const Exception& exception) {
+    return exception.state == Exception::State::ready ||
+           exception.state == Exception::State::parked;
 }
 
 std::optional<Exception> load_exception(const Turn& turn,

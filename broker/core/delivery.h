@@ -79,6 +79,14 @@ void pass_floor(Turn& turn, ObjectNo object, Sequence floor, Sequence end);
 // A new generation from `cursor` on: nothing is settled, leased or failing any more.
 void restart_delivery(Turn& turn, ObjectNo object, Sequence cursor);
 
+// Messages of a queue that were never leased; and all that nobody has, also those that must wait
+// for others of their key.
+std::uint64_t fresh_count(const LogHead& head, const DeliveryState& state);
+std::uint64_t visible_count(const LogHead& head, const DeliveryState& state);
+
+// True for an exception of a queue whose message nobody has.
+bool is_visible(const Exception& exception);
+
 // Exceptions of a delivery state.
 std::optional<Exception> load_exception(const Turn& turn,
                                         ObjectNo object,

@@ -22,7 +22,8 @@ namespace {
 using Refused = std::optional<model::Refusal>;
 
 MessageRef moved_message(const Turn& turn, const Transfer& command) {
-    return {command.message, own_message(turn, command.ordinal)};
+    return {
+        command.message, own_message(turn, command.ordinal), key_of_body(turn, command.ordinal)};
 }
 
 // While one message of an ordered subscription is refused, those behind it are too: they were sent

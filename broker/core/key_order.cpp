@@ -10,15 +10,15 @@ namespace {
 
 // First of [from, end) in the rows of the key.
 std::optional<Sequence> first_of_key(const model::Rows& rows,
-                                     ObjectNo subscription,
+                                     ObjectNo object,
                                      Generation generation,
                                      std::uint32_t key,
                                      Sequence from,
                                      Sequence end) {
     std::optional<Sequence> found;
     if (from >= end) return found;
-    rows.scan(keys::of_key(subscription, generation, key, from),
-              keys::of_key(subscription, generation, key, end),
+    rows.scan(keys::of_key(object, generation, key, from),
+              keys::of_key(object, generation, key, end),
               [&](std::string_view row, std::string_view) {
                   found = keys::last_u64(row);
                   return false;
@@ -49,27 +49,31 @@ std::uint32_t key_of(const model::Rows& rows, const SubscriptionConfig& config, 
 }
 
 bool earlier_of_key(const model::Rows& rows,
-                    ObjectNo subscription,
+                    ObjectNo object,
                     const DeliveryState& state,
                     std::uint32_t key,
                     Sequence sequence) {
     // What is below the cursor is done, and its rows are gone.
-    return first_of_key(rows, subscription, state.generation, key, state.cursor, sequence)
-        .has_value();
+    return first_of_key(rows, object, state.generation, key, state.cursor, sequence).has_value();
 }
 
-void pass_key(Turn& turn, ObjectNo subscription, std::uint32_t key, Sequence sequence) {
-    const Generation generation = turn.delivery(subscription).generation;
-    turn.erase(keys::of_key(subscription, generation, key, sequence));
-    const auto next = first_of_key(
-        turn, subscription, generation, key, turn.delivery(subscription).cursor, sequence_end);
-    if (!next) return;
-    turn.ready(subscription);
-    auto exception = load_exception(turn, subscription, generation, *next);
-    if (!exception || exception->state != Exception::State::parked) return;
+std::optional<Exception::State> pass_key(Turn& turn,
+                                         ObjectNo object,
+                                         std::uint32_t key,
+                                         Sequence sequence) {
+    const Generation generation = turn.delivery(object).generation;
+    turn.erase(keys::of_key(object, generation, key, sequence));
+    const auto next =
+        first_of_key(turn, object, generation, key, turn.delivery(object).cursor, sequence_end);
+    if (!next) return {};
+    auto exception = load_exception(turn, object, generation, *next);
+    if (!exception) return {};
+    const Exception::State before = exception->state;
+    if (before != Exception::State::parked) return before;
     exception->state = Exception::State::ready;
-    put_exception(turn, subscription, generation, *next, *exception);
-    put_ready(turn, subscription, *next);
+    put_exception(turn, object, generation, *next, *exception);
+    put_ready(turn, object, *next);
+    return before;
 }
 
 }  // namespace penstock::core

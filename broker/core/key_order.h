@@ -24,14 +24,20 @@ bool keeps_some_order(const model::SubscriptionSpec& spec);
 // The key of a message in the topic's log; 0: it has none, or the subscription does not ask.
 std::uint32_t key_of(const model::Rows& rows, const SubscriptionConfig& config, Sequence sequence);
 
-// True when a delivery of the key before `sequence` has failed and is not done.
+// True when the key has an exception before `sequence`: a delivery that failed and is not done, a
+// message of an ordered queue that is with a receiver, or waits.
 bool earlier_of_key(const model::Rows& rows,
-                    ObjectNo subscription,
+                    ObjectNo object,
                     const DeliveryState& state,
                     std::uint32_t key,
                     Sequence sequence);
 
-// The delivery `sequence` of the key is done: the next one that failed may go.
-void pass_key(Turn& turn, ObjectNo subscription, std::uint32_t key, Sequence sequence);
+// The exception `sequence` of the key is over. Answers the state of the key's next one, nothing
+// when there is none; one that was parked is ready now, and whoever counts parked ones takes it
+// off.
+std::optional<Exception::State> pass_key(Turn& turn,
+                                         ObjectNo object,
+                                         std::uint32_t key,
+                                         Sequence sequence);
 
 }  // namespace penstock::core

@@ -28,7 +28,7 @@
 //   O set number | P set                     outbox for another set, its head
 //   R set number                             parked: refused there, to be tried again
 //   i set | A set number                     inbox from another set: its head, refusals
-//   K subscription generation key sequence   exceptions of an ordering key
+//   K object generation key sequence         exceptions of an ordering key, or of a queue's lane
 //   B queue subscription                     feeds in order are refused from this number on
 //   T queue message                          transactional message, prepared or ended
 //   E queue message                          of these: its producer is to be asked

@@ -50,9 +50,8 @@ void finish(Turn& turn,
         if (open.exception->state == Exception::State::ready)
             erase_ready(turn, subscription, open.sequence);
         erase_exception(turn, subscription, state.generation, open.sequence);
-        if (const std::uint32_t key = open.exception->key; key != 0) {
-            pass_key(turn, subscription, key, open.sequence);
-        }
+        const std::uint32_t key = open.exception->key;
+        if (key != 0 && pass_key(turn, subscription, key, open.sequence)) turn.ready(subscription);
         // What it held back may go now.
         const bool held_back =
             config.spec.retry.keeps_order || state.exceptions == failing_per_subscription_max;

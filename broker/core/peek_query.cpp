@@ -63,7 +63,7 @@ PeekPage visible(const Rows& rows, QueueNo queue, Sequence first, std::uint32_t 
         if (!bytes) return false;
         const auto exception = decode<Exception>(*bytes);
         message.receives = exception.count;
-        return exception.state == Exception::State::ready;
+        return is_visible(exception);
     };
     const Sequence from = std::max({first, state.cursor, head.floor});
     return walk(rows, queue, from, head.end, limit, take);
@@ -95,7 +95,7 @@ PeekPage in_flight(const Rows& rows, QueueNo queue, Sequence first, std::uint32_
                       return false;
                   }
                   const auto exception = decode<Exception>(value);
-                  if (exception.state == Exception::State::ready) return true;
+                  if (is_visible(exception)) return true;
                   const auto run = run_at(rows, queue, sequence);
                   if (!run) return true;
                   PeekedMessage message = from_run(*run, sequence);

@@ -1,17 +1,15 @@
 #include "broker/core/queue_messages.h"
 
-#include "broker/base/bytes.h"
 #include "broker/base/check.h"
 #include "broker/base/planted.h"
-#include "broker/core/dead_letters.h"
 #include "broker/core/delays.h"
 #include "broker/core/delivery.h"
+#include "broker/core/key_order.h"
+#include "broker/core/lanes.h"
 #include "broker/core/message_log.h"
-#include "broker/core/receipts.h"
 #include "broker/core/refusals.h"
 #include "broker/core/retention.h"
 #include "broker/core/time_to_live.h"
-#include "broker/core/timers.h"
 #include "broker/core/transactions.h"
 
 #include <algorithm>
@@ -20,163 +18,12 @@ namespace penstock::core {
 
 using model::Reason;
 
-namespace {
-
-// One message becomes leased; the caller arms one timer for all of the command.
-model::LeasedMessage grant_lease(Turn& turn,
-                                 ObjectNo queue,
-                                 Sequence sequence,
-                                 const Run& run,
-                                 Exception exception,
-                                 TimeMs due_ms) {
-    DeliveryState& state = turn.delivery(queue);
-    exception.state = Exception::State::leased;
-    exception.count += 1;
-    exception.due_ms = due_ms;
-    if (exception.first_ms == 0) exception.first_ms = turn.now();
-    exception.tag = static_cast<std::uint32_t>(++state.leases) & lease_tag_mask;
-    put_exception(turn, queue, state.generation, sequence, exception);
-    ++state.exceptions;
-    model::LeasedMessage leased;
-    leased.message = run.id(sequence);
-    leased.body = run.body(sequence);
-    leased.sequence = sequence;
-    leased.receipt = seal_receipt(turn.globals(), queue, sequence, exception.tag);
-    leased.enqueued_ms = run.sent_ms > 0 ? run.sent_ms : run.time_ms;
-    leased.next_visible_ms = due_ms;
-    leased.first_leased_ms = exception.first_ms;
-    leased.receives = exception.count;
-    return leased;
-}
-
-// Messages whose lease ended come before fresh ones: they are older.
-void lease_ready(Turn& turn, ObjectNo queue, std::uint32_t max, TimeMs due_ms, model::Leased& out) {
-    DeliveryState& state = turn.delivery(queue);
-    if (state.ready == 0) return;
-    std::vector<Sequence> found;
-    turn.scan(keys::ready(queue, state.generation, state.ready_low),
-              keys::ready(queue, state.generation, sequence_end),
-              [&](std::string_view key, std::string_view) {
-                  found.push_back(keys::last_u64(key));
-                  return found.size() < max;
-              });
-    for (const Sequence sequence : found) {
-        erase_ready(turn, queue, sequence);
-        state.ready_low = sequence + 1;
-        auto exception = load_exception(turn, queue, state.generation, sequence);
-        const auto run = run_at(turn, queue, sequence);
-        if (!exception || !run) continue;
-        out.messages.push_back(
-            grant_lease(turn, queue, sequence, *run, std::move(*exception), due_ms));
-    }
-}
-
-void lease_fresh(Turn& turn, ObjectNo queue, std::uint32_t max, TimeMs due_ms, model::Leased& out) {
-    DeliveryState& state = turn.delivery(queue);
-    if (out.messages.size() >= max || state.next >= turn.head(queue).end) return;
-    std::vector<Run> runs;
-    std::size_t seen = 0;
-    const std::size_t wanted = max - out.messages.size() + state.holes;
-    scan_runs(turn, queue, state.next, [&](const Run& run) {
-        seen += static_cast<std::size_t>(run.last() - std::max(run.first, state.next) + 1);
-        runs.push_back(run);
-        return seen < wanted && runs.size() < Turn::job_items_per_entry_max;
-    });
-    BlockReader settled(turn, BlockReader::Kind::settled, queue, state.generation);
-    for (const Run& run : runs) {
-        for (Sequence at = std::max(run.first, state.next); at <= run.last(); ++at) {
-            if (out.messages.size() == max) return;
-            state.next = at + 1;
-            if (state.holes > 0 && settled.has(at)) {
-                --state.holes;
-                continue;
-            }
-            out.messages.push_back(grant_lease(turn, queue, at, run, Exception{}, due_ms));
-        }
-    }
-}
-
-void arm_lease_timer(Turn& turn,
-                     ObjectNo queue,
-                     TimeMs due_ms,
-                     const std::vector<OpenReceipt>& leases) {
-    DeliveryState& state = turn.delivery(queue);
-    std::string value;
-    Writer writer(value);
-    writer.varint(state.generation);
-    for (const OpenReceipt& one : leases) {
-        writer.varint(one.sequence);
-        writer.varint(one.tag);
-    }
-    // The count of leases is unique per queue: two timers of one due time never share a key.
-    arm_timer(turn, due_ms, TimerKind::lease, queue, state.leases, std::move(value));
-}
-
-// The exception of a receipt that is valid now.
-std::optional<Exception> valid_lease(Turn& turn, ObjectNo queue, const OpenReceipt& receipt) {
-    const DeliveryState& state = turn.delivery(queue);
-    auto exception = load_exception(turn, queue, state.generation, receipt.sequence);
-    const bool expired = exception && exception->state == Exception::State::ready;
-    if (!exception ||
-        (exception->state != Exception::State::leased && !(expired && planted(K28)))) {
-        return {};
-    }
-    if (exception->tag != receipt.tag && !planted(K13)) return {};
-    if (exception->due_ms <= turn.now() && !planted(K28)) return {};
-    return exception;
-}
-
-// Ends one lease: dead letter if the policy says so, else visible again.
-void end_lease(Turn& turn, ObjectNo queue, Sequence sequence, Exception exception) {
-    DeliveryState& state = turn.delivery(queue);
-    const QueueConfig& config = *turn.queue(queue);
-    --state.exceptions;
-    const auto run = run_at(turn, queue, sequence);
-    if (sequence < turn.head(queue).floor || !run) {  // expired while it was leased
-        erase_exception(turn, queue, state.generation, sequence);
-        return;
-    }
-    const auto& policy = config.attributes.dead_letter;
-    const bool received_too_often = policy &&
-                                    policy->kind == model::DeadLetterPolicy::Kind::receives &&
-                                    exception.count >= policy->max_receives;
-    const bool old = too_old(turn, config, state, run->time_ms);
-    if (received_too_often || old) {
-        DeadInfo dead;
-        dead.source = queue;
-        dead.source_name = config.name;
-        dead.failure = old ? model::Failure::time_to_live : model::Failure::receives;
-        dead.attempts = exception.count;
-        dead.first_logged_ms = run->time_ms;
-        const Moved moved = move_to_dead_letter(turn,
-                                                policy->queue,
-                                                run->message(sequence),
-                                                std::move(dead),
-                                                letter_sender(turn, queue, sequence));
-        if (moved == Moved::here || planted(K14)) {
-            erase_exception(turn, queue, state.generation, sequence);
-            mark_settled(turn, queue, sequence, turn.head(queue).end);
-            release_consumed(turn, queue, config);
-            return;
-        }
-        if (moved == Moved::under_way) {
-            exception.state = Exception::State::moving;
-            put_exception(turn, queue, state.generation, sequence, exception);
-            ++state.exceptions;
-            return;
-        }
-    }
-    exception.state = Exception::State::ready;
-    put_exception(turn, queue, state.generation, sequence, exception);
-    put_ready(turn, queue, sequence);
-    arm_time_to_live(turn, queue, config, run->time_ms);
-    turn.visible(queue);
-}
-
-}  // namespace
-
 MessageId own_message(const Turn& turn, std::uint32_t ordinal) {
     return MessageId{turn.entry().set, turn.entry().index, ordinal};
+}
+
+std::uint32_t key_of_body(const Turn& turn, std::uint32_t ordinal) {
+    return hash_of_key(turn.entry().bodies.at(ordinal).meta.ordering_key);
 }
 
 std::optional<model::Refusal> check_bodies(const Turn& turn,
@@ -201,10 +48,9 @@ std::optional<model::Refusal> check_bodies(const Turn& turn,
 bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64_t more) {
     const LogHead& head = turn.head(queue);
     const DeliveryState& state = turn.delivery(queue);
-    const std::uint64_t fresh = head.end - std::max(state.next, head.floor) - state.holes;
     const std::uint64_t prepared =
         config.attributes.transaction ? open_transactions(turn, queue) : 0;
-    return fresh + state.ready + state.exceptions + head.delayed + prepared + more <=
+    return visible_count(head, state) + state.exceptions + head.delayed + prepared + more <=
            config.attributes.messages_max;
 }
 
@@ -246,10 +92,12 @@ model::Reply send(Turn& turn, const model::Send& command) {
         const MessageId message = own_message(turn, command.first_ordinal + at);
         sent.ids.push_back(message);
         if (command.delay_ms > 0) {
-            delay_message(turn, command.queue, message, {}, command.delay_ms);
+            const auto& meta = turn.entry().bodies.at(command.first_ordinal + at).meta;
+            delay_message(turn, command.queue, message, meta, command.delay_ms);
         } else {
             const bool stored = !planted(K16) || at == 0 || at + 1 < command.count;
-            if (stored) append_to_queue(turn, command.queue, *config, message);
+            const MessageRef keyed{message, message, key_of_body(turn, command.first_ordinal + at)};
+            if (stored) append_to_queue(turn, command.queue, *config, keyed);
         }
     }
     if (command.delay_ms > 0) {
@@ -259,93 +107,11 @@ model::Reply send(Turn& turn, const model::Send& command) {
     return sent;
 }
 
-model::Reply lease(Turn& turn, const model::Lease& command) {
-    const QueueConfig* config = turn.queue(command.queue);
-    if (!config) return no_queue(command.queue);
-    model::Leased out;
-    if (config->attributes.paused) return out;
-    const TimeMs visibility = command.visibility_ms > 0
-                                  ? TimeMs{command.visibility_ms}
-                                  : TimeMs{1000} * config->attributes.visibility_s;
-    const TimeMs due_ms = turn.now() + visibility;
-    turn.flush_run(command.queue);
-    lease_ready(turn, command.queue, command.messages_max, due_ms, out);
-    lease_fresh(turn, command.queue, command.messages_max, due_ms, out);
-    if (out.messages.empty()) return out;
-    std::vector<OpenReceipt> leases;
-    for (const model::LeasedMessage& message : out.messages) {
-        leases.push_back(open_receipt(turn.globals(), command.queue, message.receipt));
-    }
-    arm_lease_timer(turn, command.queue, due_ms, leases);
-    return out;
-}
-
-model::Reply delete_messages(Turn& turn, const model::DeleteMessages& command) {
-    const QueueConfig* config = turn.queue(command.queue);
-    if (!config) return no_queue(command.queue);
-    DeliveryState& state = turn.delivery(command.queue);
-    model::Deleted out;
-    for (const model::Receipt receipt : command.receipts) {
-        const OpenReceipt open = open_receipt(turn.globals(), command.queue, receipt);
-        const bool valid = valid_lease(turn, command.queue, open).has_value();
-        out.removed.push_back(valid);
-        if (!valid) continue;
-        erase_exception(turn, command.queue, state.generation, open.sequence);
-        --state.exceptions;
-        // A message that expired while it was leased lies below the cursor already.
-        if (open.sequence >= state.cursor) {
-            mark_settled(turn, command.queue, open.sequence, turn.head(command.queue).end);
-        }
-    }
-    release_consumed(turn, command.queue, *config);
-    return out;
-}
-
-model::Reply change_visibility(Turn& turn, const model::ChangeVisibility& command) {
-    if (!turn.queue(command.queue)) return no_queue(command.queue);
-    const OpenReceipt open = open_receipt(turn.globals(), command.queue, command.receipt);
-    auto exception = valid_lease(turn, command.queue, open);
-    if (!exception) {
-        return refuse(Reason::receipt_invalid,
-                      "receiptHandle",
-                      "the receipt handle is not, or no longer, valid");
-    }
-    DeliveryState& state = turn.delivery(command.queue);
-    if (command.visibility_ms == 0) {
-        turn.flush_run(command.queue);
-        end_lease(turn, command.queue, open.sequence, std::move(*exception));
-        return model::Done{};
-    }
-    exception->due_ms = turn.now() + command.visibility_ms;
-    put_exception(turn, command.queue, state.generation, open.sequence, *exception);
-    ++state.leases;
-    arm_lease_timer(turn, command.queue, exception->due_ms, {open});
-    return model::Done{};
-}
-
-void leases_expired(Turn& turn, ObjectNo queue, std::string_view value) {
-    if (!turn.queue(queue)) return;
-    turn.flush_run(queue);
-    Reader reader(value);
-    const auto generation = static_cast<Generation>(reader.varint());
-    if (generation != turn.delivery(queue).generation) return;
-    while (reader.left() > 0) {
-        const Sequence sequence = reader.varint();
-        const auto tag = static_cast<std::uint32_t>(reader.varint());
-        turn.spend(1);
-        auto exception = load_exception(turn, queue, generation, sequence);
-        if (!exception || exception->state != Exception::State::leased || exception->tag != tag ||
-            exception->due_ms > turn.now()) {
-            continue;
-        }
-        end_lease(turn, queue, sequence, std::move(*exception));
-    }
-}
-
 bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence) {
     DeliveryState& state = turn.delivery(queue);
     const LogHead& head = turn.head(queue);
     if (sequence < std::max(state.cursor, head.floor) || sequence >= head.end) return false;
+    std::uint32_t lane = 0;
     if (sequence >= state.next) {
         if (state.holes > 0 && is_settled(turn, queue, state, sequence)) return false;
         if (sequence == state.next) {
@@ -355,12 +121,19 @@ bool settle_unleased(Turn& turn, ObjectNo queue, Sequence sequence) {
         }
     } else {
         const auto exception = load_exception(turn, queue, state.generation, sequence);
-        if (!exception || exception->state != Exception::State::ready) return false;
-        erase_ready(turn, queue, sequence);
+        if (!exception || !is_visible(*exception)) return false;
+        if (exception->state == Exception::State::parked) {
+            --state.parked;
+        } else {
+            erase_ready(turn, queue, sequence);
+        }
         erase_exception(turn, queue, state.generation, sequence);
+        lane = exception->key;
     }
     mark_settled(turn, queue, sequence, head.end);
-    release_consumed(turn, queue, *turn.queue(queue));
+    const QueueConfig& config = *turn.queue(queue);
+    release_consumed(turn, queue, config);
+    leave_lane(turn, queue, config, lane, sequence);
     return true;
 }
 
@@ -370,6 +143,7 @@ void move_unleased(Turn& turn, ObjectNo queue, Sequence sequence) {
     if (sequence >= state.next) {
         check(sequence == state.next, "only the oldest fresh message moves");
         ++state.next;
+        exception.key = lane_of(*turn.queue(queue), run_at(turn, queue, sequence)->key(sequence));
     } else {
         erase_ready(turn, queue, sequence);
         exception = load_exception(turn, queue, state.generation, sequence).value();
@@ -399,11 +173,8 @@ void queue_letter_answered(Turn& turn, const OutboxRow& row, bool taken) {
     turn.flush_run(queue);
     --state.exceptions;
     if (!taken && row.sequence >= turn.head(queue).floor) {
-        exception->state = Exception::State::ready;
-        put_exception(turn, queue, state.generation, row.sequence, *exception);
-        put_ready(turn, queue, row.sequence);
+        come_back(turn, queue, row.sequence, *exception);
         retry_time_to_live(turn, queue, *config);
-        turn.visible(queue);
         return;
     }
     erase_exception(turn, queue, state.generation, row.sequence);
@@ -412,6 +183,7 @@ void queue_letter_answered(Turn& turn, const OutboxRow& row, bool taken) {
         mark_settled(turn, queue, row.sequence, turn.head(queue).end);
     }
     release_consumed(turn, queue, *config);
+    leave_lane(turn, queue, *config, exception->key, row.sequence);
 }
 
 void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config) {

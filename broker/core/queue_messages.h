@@ -1,5 +1,6 @@
-// The life of a queue's messages: sent, delayed, leased, deleted, leased again, dead by age.
-// Functions on a Turn; replies are refusals when the object is missing or the request cannot be.
+// A queue's messages that nobody has: sent, fed, taken out again, on their way to a dead-letter
+// queue. What receivers have: leases.h. Functions on a Turn; replies are refusals when the object
+// is missing or the request cannot be.
 #pragma once
 
 #include "broker/core/turn.h"
@@ -12,10 +13,6 @@ model::Reply send(Turn& turn, const model::Send& command);
 std::optional<model::Refusal> refuse_send(Turn& turn,
                                           const model::Send& command,
                                           std::uint32_t count);
-
-model::Reply lease(Turn& turn, const model::Lease& command);
-model::Reply delete_messages(Turn& turn, const model::DeleteMessages& command);
-model::Reply change_visibility(Turn& turn, const model::ChangeVisibility& command);
 
 // True when the queue takes `more` messages besides those it holds.
 bool has_room(Turn& turn, ObjectNo queue, const QueueConfig& config, std::uint64_t more);
@@ -42,13 +39,13 @@ void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config);
 // The id of a body of the entry being applied.
 MessageId own_message(const Turn& turn, std::uint32_t ordinal);
 
+// The hashed ordering key of a body of the entry being applied; 0: it has none.
+std::uint32_t key_of_body(const Turn& turn, std::uint32_t ordinal);
+
 // Refuses empty and too large bodies.
 std::optional<model::Refusal> check_bodies(const Turn& turn,
                                            std::uint32_t first_ordinal,
                                            std::uint32_t count,
                                            std::uint32_t bytes_max);
-
-// Timer: the leases in `value` ended, if they still are what they were.
-void leases_expired(Turn& turn, ObjectNo queue, std::string_view value);
 
 }  // namespace penstock::core

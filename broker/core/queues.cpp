@@ -81,9 +81,15 @@ std::optional<model::Refusal> check_rewind(const model::QueueAttributes& attribu
                   "rewindSeconds cannot be greater than msgRetentionSeconds");
 }
 
-// Whether a queue takes transactional messages is fixed: what is prepared needs a policy.
-std::optional<model::Refusal> check_transaction(const QueueConfig& config,
-                                                const model::QueueAttributes& attributes) {
+// Whether a queue takes transactional messages is fixed: what is prepared needs a policy. Whether
+// it keeps order too: what is with receivers has no lane otherwise.
+std::optional<model::Refusal> check_fixed(const QueueConfig& config,
+                                          const model::QueueAttributes& attributes) {
+    if (config.attributes.ordered != attributes.ordered) {
+        return refuse(Reason::invalid_parameter,
+                      "ordered",
+                      "whether a queue keeps order is chosen when it is made");
+    }
     const bool before = config.attributes.transaction.has_value();
     if (before == attributes.transaction.has_value()) return {};
     return refuse(Reason::invalid_parameter,
@@ -157,7 +163,7 @@ model::Reply create_queue(Turn& turn, const model::CreateQueue& command) {
 model::Reply set_queue(Turn& turn, const model::SetQueue& command) {
     const QueueConfig* config = turn.queue(command.queue);
     if (!config) return no_queue(command.queue);
-    if (auto refusal = check_transaction(*config, command.attributes)) return *refusal;
+    if (auto refusal = check_fixed(*config, command.attributes)) return *refusal;
     if (auto refusal = check_rewind(command.attributes)) return *refusal;
     if (auto refusal = check_dead_letter(turn, command.queue, command.attributes)) return *refusal;
     bind_dead_letter(turn,

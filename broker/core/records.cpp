@@ -141,7 +141,7 @@ void fields_of(F& f, T& v) {
     f(v.ready), f(v.ready_low), f(v.leases), f(v.rewound_ms), f(v.ttl_due_ms), f(v.bitmapped),
         f(v.all_below), f(v.pending);
     f(v.dropped), f(v.quarantined), f(v.redriven), f(v.redriven_open), f(v.discarded);
-    f(v.transferring), f(v.refused_to), f(v.gone_blocks);
+    f(v.transferring), f(v.refused_to), f(v.gone_blocks), f(v.parked);
 }
 
 template <class F, Is<Run> T>
@@ -171,6 +171,7 @@ void fields_of(F& f, T& v) {
 template <class F, Is<TransactionRow> T>
 void fields_of(F& f, T& v) {
     f(v.state), f(v.sent_ms), f(v.due_ms), f(v.interval_ms), f(v.checks), f(v.clears), f(v.body);
+    f(v.key);
 }
 
 template <class F, Is<TransactionTotals> T>
@@ -210,7 +211,7 @@ template <class F, Is<OutboxRow> T>
 void fields_of(F& f, T& v) {
     f(v.kind), f(v.object), f(v.message), f(v.body), f(v.queued_ms), f(v.not_before_ms);
     f(v.in_order), f(v.refused_to), f(v.origin), f(v.from), f(v.sequence), f(v.generation);
-    f(v.count), f(v.crashes), f(v.published_ms), f(v.clears);
+    f(v.count), f(v.crashes), f(v.published_ms), f(v.clears), f(v.key);
     if (model::carries_dead_info(v.kind)) fields_of(f, v.dead);
 }
 

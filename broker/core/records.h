@@ -75,6 +75,7 @@ struct DeliveryState {
     std::uint64_t discarded = 0;      // a filter or handler wanted them gone
     std::uint64_t transferring = 0;   // queue subscriptions: fed to another set, not yet answered
     std::uint64_t refused_to = 0;     // highest number of these that was refused
+    std::uint64_t parked = 0;  // ordered queues: exceptions that are behind another of their key
 };
 
 // A run of consecutive messages: they came in one entry and share its log time.
@@ -99,7 +100,7 @@ struct Run {
     }
 
     [[nodiscard]] MessageRef message(Sequence sequence) const {
-        return {id(sequence), body(sequence)};
+        return {id(sequence), body(sequence), key(sequence)};
     }
 
     [[nodiscard]] std::uint32_t key(Sequence sequence) const {
@@ -137,7 +138,7 @@ struct Exception {
     TimeMs published_ms = 0;     // redriven deliveries only
     std::uint32_t redrives = 0;  // likewise: how often it was sent back
     std::uint64_t replay = 0;    // replayed deliveries: the job's number
-    std::uint32_t key = 0;       // ordered by key only: its ordering key, hashed; 0: none
+    std::uint32_t key = 0;       // ordered by key only: its ordering key, hashed, or its lane
     TimeMs deferred_ms = 0;      // since when it could not be tried; 0: it was, or never had to
 };
 
@@ -182,6 +183,7 @@ struct TransactionRow {
     std::uint32_t checks = 0;
     std::uint32_t clears = 0;  // of the queue's log: prepared before it was cleared, it is gone
     MessageId body;            // held by the row while it is open
+    std::uint32_t key = 0;     // its ordering key, hashed
 
     [[nodiscard]] bool open() const { return state == State::waiting || state == State::asking; }
 };
@@ -256,6 +258,7 @@ struct OutboxRow {
     std::uint32_t crashes = 0;  // feed
     TimeMs published_ms = 0;    // feed
     std::uint32_t clears = 0;   // redrive: of the dead-letter queue
+    std::uint32_t key = 0;      // redrive: the ordering key, hashed
     DeadInfo dead;              // dead letters, redrive
 };
 

@@ -3,11 +3,14 @@
 #include "broker/base/bytes.h"
 #include "broker/core/delivery.h"
 #include "broker/core/gone.h"
+#include "broker/core/lanes.h"
 #include "broker/core/message_log.h"
 #include "broker/core/timers.h"
 #include "broker/core/topics.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace penstock::core {
 
@@ -50,6 +53,26 @@ TimeMs expiry_of(const Run& run, const Keeping& keeping, bool consumed) {
     return run.time_ms + kept_ms;
 }
 
+// Those below the floor that nobody has. What is leased is done with when its lease ends.
+std::vector<std::pair<Sequence, Exception>> expired_exceptions(Turn& turn, ObjectNo queue) {
+    const Sequence floor = turn.head(queue).floor;
+    const DeliveryState& state = turn.delivery(queue);
+    std::vector<std::pair<Sequence, Exception>> expired;
+    const bool any_ready = state.ready > 0 && state.ready_low < floor;
+    if (!any_ready && state.parked == 0) return expired;
+    const Sequence from = state.parked > 0 ? state.cursor : state.ready_low;
+    turn.scan(keys::exception(queue, state.generation, from),
+              keys::exception(queue, state.generation, floor),
+              [&](std::string_view key, std::string_view value) {
+                  auto exception = decode<Exception>(value);
+                  if (is_visible(exception)) {
+                      expired.emplace_back(keys::last_u64(key), std::move(exception));
+                  }
+                  return true;
+              });
+    return expired;
+}
+
 // A queue's state after its floor rose over messages nobody consumed.
 void skip_expired(Turn& turn, ObjectNo queue) {
     const Sequence floor = turn.head(queue).floor;
@@ -59,21 +82,22 @@ void skip_expired(Turn& turn, ObjectNo queue) {
         ++state.next;
     }
     state.next = std::max(state.next, floor);
-    std::vector<Sequence> expired;
-    if (state.ready > 0 && state.ready_low < floor) {
-        turn.scan(keys::ready(queue, state.generation, state.ready_low),
-                  keys::ready(queue, state.generation, floor),
-                  [&](std::string_view key, std::string_view) {
-                      expired.push_back(keys::last_u64(key));
-                      return true;
-                  });
-    }
-    for (const Sequence sequence : expired) {
-        erase_ready(turn, queue, sequence);
+    const auto expired = expired_exceptions(turn, queue);
+    for (const auto& [sequence, exception] : expired) {
+        if (exception.state == Exception::State::parked) {
+            turn.erase(keys::of_key(queue, state.generation, exception.key, sequence));
+            --state.parked;
+        } else {
+            erase_ready(turn, queue, sequence);
+        }
         erase_exception(turn, queue, state.generation, sequence);
     }
     pass_floor(turn, queue, floor, turn.head(queue).end);
     catch_up_next(state);
+    for (const auto& [sequence, exception] : expired) {
+        if (exception.state == Exception::State::parked) continue;
+        leave_lane(turn, queue, *turn.queue(queue), exception.key, sequence);
+    }
 }
 
 }  // namespace

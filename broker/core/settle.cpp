@@ -8,6 +8,7 @@
 #include "broker/core/jobs.h"
 #include "broker/core/key_order.h"
 #include "broker/core/kv.h"
+#include "broker/core/lanes.h"
 #include "broker/core/message_log.h"
 #include "broker/core/open_delivery.h"
 #include "broker/core/outbox.h"
@@ -328,6 +329,7 @@ model::Reply quarantine(Turn& turn, const model::Quarantine& command) {
                 mark_settled(turn, command.object, command.sequence, turn.head(command.object).end);
             }
             release_consumed(turn, command.object, *queue);
+            leave_lane(turn, command.object, *queue, exception->key, command.sequence);
         } else if (!settle_unleased(turn, command.object, command.sequence)) {
             return model::Done{};
         }

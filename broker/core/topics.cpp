@@ -195,11 +195,12 @@ void publish_message(Turn& turn,
                      ObjectNo topic,
                      const MessageRef& message,
                      const model::MessageMeta& meta) {
-    const Sequence sequence = turn.append(topic, message, 0, hash_of_key(meta.ordering_key));
+    const MessageRef keyed{message.id, message.body, hash_of_key(meta.ordering_key)};
+    const Sequence sequence = turn.append(topic, keyed);
     arm_retention(turn, topic);
     for (const ObjectNo subscription : matches_of(turn, topic, meta)) {
         const model::SubscriptionSpec& spec = turn.subscription(subscription)->spec;
-        if (fed_directly(spec) && feed_now(turn, subscription, spec, message)) continue;
+        if (fed_directly(spec) && feed_now(turn, subscription, spec, keyed)) continue;
         if (!is_filtered(spec)) read_plainly(turn, subscription, sequence);
         if (turn.delivery(subscription).bitmapped) mark_matched(turn, subscription, sequence);
         turn.ready(subscription);

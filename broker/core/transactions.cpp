@@ -55,7 +55,8 @@ void end(Turn& turn, ObjectNo queue, MessageId message, TransactionRow row, Stat
     }
     if (state == State::committed) {
         ++totals.committed;
-        append_to_queue(turn, queue, *turn.queue(queue), {message, row.body}, row.sent_ms);
+        const MessageRef committed{message, row.body, row.key};
+        append_to_queue(turn, queue, *turn.queue(queue), committed, row.sent_ms);
     } else {
         ++(state == State::rolled_back ? totals.rolled_back : totals.unconfirmed);
     }
@@ -138,6 +139,7 @@ model::Reply prepare(Turn& turn, const model::Prepare& command) {
         row.interval_ms = TimeMs{1000} * interval_s;
         row.clears = turn.head(command.queue).clears;
         row.body = message;
+        row.key = key_of_body(turn, command.first_ordinal + at);
         wait_for_confirmation(turn, command.queue, config, message, row);
     }
     TransactionTotals totals = totals_of(turn, command.queue);

@@ -157,26 +157,26 @@ void Turn::drop(MessageId body) {
 namespace {
 
 // Ids are kept once one of them differs from its body's place, keys once there is one.
-void add_to_run(Run& run, const MessageRef& message, std::uint32_t key) {
+void add_to_run(Run& run, const MessageRef& message) {
     const Sequence sequence = run.first + run.ordinals.size();
     if (run.ids.empty() && message.id != message.body) {
         for (Sequence at = run.first; at < sequence; ++at) run.ids.push_back(run.body(at));
     }
     if (!run.ids.empty() || message.id != message.body) run.ids.push_back(message.id);
-    if (run.keys.empty() && key != 0) run.keys.resize(run.ordinals.size());
-    if (!run.keys.empty() || key != 0) run.keys.push_back(key);
+    if (run.keys.empty() && message.key != 0) run.keys.resize(run.ordinals.size());
+    if (!run.keys.empty() || message.key != 0) run.keys.push_back(message.key);
     run.ordinals.push_back(static_cast<std::uint16_t>(message.body.ordinal()));
 }
 
 }  // namespace
 
-Sequence Turn::append(ObjectNo log, MessageRef message, TimeMs sent_ms, std::uint32_t key) {
+Sequence Turn::append(ObjectNo log, MessageRef message, TimeMs sent_ms) {
     const Sequence sequence = head(log).end++;
     hold(message.body);
     const auto pending = pending_runs_.find(log);
     if (pending != pending_runs_.end() && pending->second.index == message.body.index() &&
         pending->second.set == message.body.set().value && pending->second.sent_ms == sent_ms) {
-        add_to_run(pending->second, message, key);
+        add_to_run(pending->second, message);
         return sequence;
     }
     flush_run(log);
@@ -186,7 +186,7 @@ Sequence Turn::append(ObjectNo log, MessageRef message, TimeMs sent_ms, std::uin
     run.sent_ms = sent_ms;
     run.set = message.body.set().value;
     run.index = message.body.index();
-    add_to_run(run, message, key);
+    add_to_run(run, message);
     pending_runs_.emplace(log, std::move(run));
     return sequence;
 }

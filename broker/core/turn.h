@@ -70,8 +70,8 @@ class Turn final : public model::Rows {
     void drop(MessageId body);
 
     // Appends a message to a log and holds its body; consecutive appends of one entry share a row.
-    // `sent_ms`: when a delayed message was sent; `key`: its hashed ordering key.
-    Sequence append(ObjectNo log, MessageRef message, TimeMs sent_ms = 0, std::uint32_t key = 0);
+    // `sent_ms`: when a delayed message was sent.
+    Sequence append(ObjectNo log, MessageRef message, TimeMs sent_ms = 0);
 
     // Makes appends of this entry visible to scans of the log's runs.
     void flush_run(ObjectNo log);

@@ -91,12 +91,14 @@ struct MessageId {
 struct MessageRef {
     MessageId id;
     MessageId body;
+    std::uint32_t key = 0;  // its ordering key, hashed; 0: none
 
     constexpr MessageRef() = default;
 
     constexpr MessageRef(MessageId own) : id(own), body(own) {}
 
-    constexpr MessageRef(MessageId message, MessageId place) : id(message), body(place) {}
+    constexpr MessageRef(MessageId message, MessageId place, std::uint32_t hashed_key = 0)
+        : id(message), body(place), key(hashed_key) {}
 
     friend constexpr bool operator==(const MessageRef&, const MessageRef&) = default;
 };

@@ -5,8 +5,9 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t attributes_version = 1;
-// 1 knew no transactions; it is written still where there are none.
+// 1 knew no transactions, 2 no order; they are written still where there is neither.
 constexpr std::uint8_t transactional_version = 2;
+constexpr std::uint8_t ordered_version = 3;
 // 1 knew no recycling by age and by memory, 2 no pace, 3 no outputs, batches and handshakes: what
 // uses none of these is still written so, for builds that read no more.
 constexpr std::uint8_t subscription_version = 4;
@@ -178,7 +179,9 @@ Script decode_script(Reader& reader) {
 }
 
 void encode(Writer& writer, const QueueAttributes& attributes) {
-    writer.u8(attributes.transaction ? transactional_version : attributes_version);
+    writer.u8(attributes.ordered       ? ordered_version
+              : attributes.transaction ? transactional_version
+                                       : attributes_version);
     writer.varint(attributes.messages_max);
     writer.varint(attributes.polling_wait_s);
     writer.varint(attributes.visibility_s);
@@ -195,6 +198,7 @@ void encode(Writer& writer, const QueueAttributes& attributes) {
         writer.varint(attributes.dead_letter->max_receives);
         writer.varint(attributes.dead_letter->time_to_live_s);
     }
+    if (attributes.ordered) writer.boolean(attributes.transaction.has_value());
     if (!attributes.transaction) return;
     writer.varint(attributes.transaction->first_query_s);
     writer.varint(attributes.transaction->queries_max);
@@ -202,7 +206,7 @@ void encode(Writer& writer, const QueueAttributes& attributes) {
 
 QueueAttributes decode_queue_attributes(Reader& reader) {
     const std::uint8_t version = reader.u8();
-    if (version < attributes_version || version > transactional_version) reader.fail();
+    if (version < attributes_version || version > ordered_version) reader.fail();
     QueueAttributes attributes;
     attributes.messages_max = reader.varint();
     attributes.polling_wait_s = varint32(reader);
@@ -220,7 +224,9 @@ QueueAttributes decode_queue_attributes(Reader& reader) {
         policy.time_to_live_s = varint32(reader);
         attributes.dead_letter = policy;
     }
-    if (version == transactional_version) {
+    attributes.ordered = version == ordered_version;
+    const bool transactional = attributes.ordered ? reader.boolean() : version > attributes_version;
+    if (transactional) {
         TransactionPolicy& transaction = attributes.transaction.emplace();
         transaction.first_query_s = varint32(reader);
         transaction.queries_max = varint32(reader);

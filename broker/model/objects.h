@@ -39,6 +39,8 @@ struct QueueAttributes {
     std::optional<DeadLetterPolicy> dead_letter;
     bool paused = false;                           // receives find nothing, sends go on
     std::optional<TransactionPolicy> transaction;  // nothing: not transactional
+    bool ordered =
+        false;  // one message of an ordering key with receivers at a time, in order; fixed
 
     friend bool operator==(const QueueAttributes&, const QueueAttributes&) = default;
 };

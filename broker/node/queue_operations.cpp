@@ -96,6 +96,7 @@ Outcome<api::QueueView> Operations::view_queue(model::QueueNo queue) const {
     view.active = info->counts.active;
     view.inactive = info->counts.inactive;
     view.delayed = info->counts.delayed;
+    view.parked = info->counts.parked;
     view.rewindable = info->counts.rewindable;
     view.oldest_ms = info->counts.oldest_ms;
     view.prepared = info->counts.prepared;

@@ -53,7 +53,7 @@ Receiving::Receiving(HostedSet& data,
       resumed_(std::move(resumed)) {}
 
 void Receiving::start(Receive receive) {
-    if (core::receivable(data_.rows(), receive.queue)) {
+    if (core::receivable(data_.rows(), receive.queue) > 0) {
         lease(std::move(receive));
     } else {
         wait(std::move(receive), Waiters::Place::back);
@@ -71,7 +71,7 @@ void Receiving::answer_empty(Receive receive) {
     if (std::exchange(call->polling, false)) resumed_(call);
     data_.confirm([this, receive = std::move(receive)](bool leads) {
         if (receive.call->answered()) return;
-        if (leads && core::receivable(data_.rows(), receive.queue)) return lease(receive);
+        if (leads && core::receivable(data_.rows(), receive.queue) > 0) return lease(receive);
         if (leads) return answer_nothing(receive.call);
         const model::Refusal why{
             model::Reason::unavailable, {}, "another node leads the set: try again in a moment"};
@@ -108,8 +108,9 @@ void Receiving::wait(Receive receive, Waiters::Place place) {
 
 void Receiving::wake(model::QueueNo queue) {
     if (waiters_.size(queue) == 0) return;
-    const auto info = core::queue_info(data_.rows(), queue);
-    const std::uint64_t visible = info ? info->counts.active : wake_max;
+    // Those of a queue that is gone all learn it.
+    const bool there = core::queue_info(data_.rows(), queue).has_value();
+    const std::uint64_t visible = there ? core::receivable(data_.rows(), queue) : wake_max;
     const auto at_most = static_cast<std::size_t>(std::min<std::uint64_t>(visible, wake_max));
     for (Receive& receive : waiters_.wake(queue, std::max<std::size_t>(at_most, 1))) {
         if (planted(K30) && visible > 1) continue;
@@ -151,7 +152,7 @@ void Receiving::lease(Receive receive) {
 void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messages) {
     // Somebody else was faster, or a job took them: there may be more.
     if (messages.empty()) {
-        if (core::receivable(data_.rows(), receive.queue)) return lease(std::move(receive));
+        if (core::receivable(data_.rows(), receive.queue) > 0) return lease(std::move(receive));
         return wait(std::move(receive), Waiters::Place::front);
     }
     // Whoever has gone meanwhile leaves its messages to the next receive after the visibility time;

@@ -212,7 +212,8 @@ Refused apply_change(const api::QueueChange& change, model::QueueAttributes& att
     set(change.rewind_s, attributes.rewind_s);
     set(change.paused, attributes.paused);
     if (change.unbind_dead_letter) attributes.dead_letter.reset();
-    // That it is fixed is the core's to say.
+    // That these are fixed is the core's to say.
+    set(change.ordered, attributes.ordered);
     if (change.transactional && *change.transactional != attributes.transaction.has_value()) {
         attributes.transaction.reset();
         if (*change.transactional) attributes.transaction.emplace();

@@ -26,7 +26,7 @@ constexpr std::size_t attributes_max = 16;
 constexpr std::size_t dedup_key_bytes_max = 128;
 
 const std::vector<std::string_view> queue_fields = {
-    "body", "body_base64", "content_type", "attributes"};
+    "body", "body_base64", "content_type", "attributes", "ordering_key"};
 const std::vector<std::string_view> topic_fields = {
     "body", "body_base64", "content_type", "attributes", "tags", "key", "ordering_key"};
 
@@ -57,11 +57,14 @@ void read_attributes(Fields& fields, model::MessageMeta& meta) {
     }
 }
 
-// Tags and keys, from the query of a single message or an item of a batch.
+// From the query of a single message or an item of a batch. Tags and routing key: topics only.
+void read_ordering_key(Fields& fields, model::MessageMeta& meta) {
+    meta.ordering_key = fields.text("ordering_key", ordering_key_bytes).value_or("");
+}
+
 void read_address(Fields& fields, std::string_view tags_name, model::MessageMeta& meta) {
     if (auto tags = fields.texts(tags_name, tag_items, tag_bytes)) meta.tags = std::move(*tags);
     meta.routing_key = fields.text("key", key_bytes).value_or("");
-    meta.ordering_key = fields.text("ordering_key", ordering_key_bytes).value_or("");
 }
 
 std::string read_payload(Fields& item) {
@@ -94,6 +97,7 @@ std::vector<model::NewMessage> read_batch(Fields& fields,
         message.payload = read_payload(item);
         message.meta.content_type = item.text("content_type", content_type_bytes).value_or("");
         read_attributes(item, message.meta);
+        read_ordering_key(item, message.meta);
         if (to_topic) read_address(item, "tags", message.meta);
         fields.adopt(item);
         messages.push_back(std::move(message));
@@ -134,6 +138,7 @@ void join_trace_of(const HttpRequest& request, model::MessageMeta& meta) {
 std::vector<model::NewMessage> read_single(Call& call, Fields& fields, bool to_topic) {
     model::NewMessage message;
     message.meta.content_type = content_type_of(call.request, fields);
+    read_ordering_key(fields, message.meta);
     if (to_topic) read_address(fields, "tag", message.meta);
     join_trace_of(call.request, message.meta);
     message.payload = std::move(call.request.body);
@@ -192,7 +197,8 @@ asio::awaitable<Reply> publish(Call& call,
 }  // namespace
 
 asio::awaitable<Reply> send_message(Call& call) {
-    Fields fields = query_fields(call.request.query, {"delay", "transaction", "first_query"});
+    Fields fields =
+        query_fields(call.request.query, {"ordering_key", "delay", "transaction", "first_query"});
     auto messages = read_single(call, fields, false);
     co_return co_await send(call, std::move(fields), std::move(messages), true);
 }

@@ -12,6 +12,7 @@ const std::vector<std::string_view> attribute_fields = {"visibility",
                                                         "max_messages",
                                                         "paused",
                                                         "dead_letter",
+                                                        "ordered",
                                                         "transaction"};
 
 constexpr Range visibility_s{1, 43'200};
@@ -72,6 +73,7 @@ api::QueueChange read_change(Fields& fields) {
     change.message_bytes_max = fields.whole32("max_size", message_bytes);
     change.messages_max = fields.whole("max_messages", messages_max);
     change.paused = fields.flag("paused");
+    change.ordered = fields.flag("ordered");
     read_dead_letter(fields, change);
     read_transaction(fields, change);
     return change;

@@ -125,6 +125,7 @@ json::object show(const api::QueueView& queue) {
     out["max_size"] = queue.attributes.message_bytes_max;
     out["max_messages"] = queue.attributes.messages_max;
     out["paused"] = queue.attributes.paused;
+    out["ordered"] = queue.attributes.ordered;
     out["automatic"] = queue.automatic_dead_letter;
     out["dead_letter"] = show_dead_letter(queue);
     if (const auto& policy = queue.attributes.transaction) {
@@ -139,6 +140,7 @@ json::object show(const api::QueueView& queue) {
     messages["visible"] = queue.active;
     messages["in_flight"] = queue.inactive;
     messages["delayed"] = queue.delayed;
+    if (queue.attributes.ordered) messages["behind"] = queue.parked;
     messages["rewindable"] = queue.rewindable;
     put_time(messages, "oldest_at", queue.oldest_ms);
     out["messages"] = std::move(messages);

@@ -25,7 +25,7 @@ TEST(QueueFlow, AMessageIsSentReceivedAndDeleted) {
     const auto ids = send(driver, orders);
     ASSERT_THAT(ids, ElementsAre(MessageId(model::first_data_set, driver.index(), 0)));
     EXPECT_TRUE(driver.signalled_visible(orders));
-    EXPECT_TRUE(core::receivable(driver.rows(), orders));
+    EXPECT_GT(core::receivable(driver.rows(), orders), 0U);
     const auto got = receive(driver, orders);
     ASSERT_THAT(got, SizeIs(1));
     EXPECT_EQ(got[0].message, ids[0]);
@@ -33,7 +33,7 @@ TEST(QueueFlow, AMessageIsSentReceivedAndDeleted) {
     EXPECT_EQ(got[0].enqueued_ms, CoreDriver::start_ms);
     EXPECT_EQ(got[0].first_leased_ms, CoreDriver::start_ms);
     EXPECT_EQ(got[0].next_visible_ms, CoreDriver::start_ms + 30'000);
-    EXPECT_FALSE(core::receivable(driver.rows(), orders));
+    EXPECT_EQ(core::receivable(driver.rows(), orders), 0U);
     EXPECT_TRUE(remove(driver, orders, got[0].receipt));
     driver.advance(100);
     EXPECT_EQ(driver.released().count(ids[0]), 1U);
@@ -251,7 +251,7 @@ TEST(QueueFlow, APausedQueueTakesMessagesButGivesNone) {
     attributes.paused = true;
     CoreDriver driver = with_orders(attributes);
     send(driver, orders);
-    EXPECT_FALSE(core::receivable(driver.rows(), orders));
+    EXPECT_EQ(core::receivable(driver.rows(), orders), 0U);
     EXPECT_THAT(receive(driver, orders), IsEmpty());
     attributes.paused = false;
     driver.done(model::SetQueue{orders, attributes});

@@ -8,6 +8,12 @@ namespace {
 
 constexpr std::uint32_t queues = 5;  // the first two are where letters of the others go
 constexpr std::uint32_t first_transactional = 4;
+
+// One that takes letters of others and one that has its own dead-letter queue.
+bool keeps_order(model::QueueNo queue) {
+    return queue.value == 2 || queue.value == 3 || queue.value == 5;
+}
+
 constexpr std::uint32_t topics = 2;
 constexpr std::uint32_t subscriptions = 5;
 constexpr std::uint32_t first_topic = 10;
@@ -69,6 +75,7 @@ model::QueueAttributes SetWorkload::any_attributes(model::QueueNo queue) {
     attributes.retention_s = static_cast<std::uint32_t>(60 + below(240));
     attributes.rewind_s = chance(2) ? static_cast<std::uint32_t>(below(60)) : 0;
     attributes.paused = chance(10);
+    attributes.ordered = keeps_order(queue);
     if (queue.value >= first_transactional) {
         attributes.transaction = model::TransactionPolicy{static_cast<std::uint32_t>(1 + below(20)),
                                                           static_cast<std::uint32_t>(1 + below(3))};

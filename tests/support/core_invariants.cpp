@@ -65,6 +65,22 @@ class Inspection {
     void kv_row(ObjectNo subscription, const std::string& key, const core::KvEntry& row);
     void scripts(ObjectNo subscription, const model::SubscriptionSpec& spec);
     void exceptions(ObjectNo object, const DeliveryState& state, bool queue);
+    void lanes(ObjectNo queue, const DeliveryState& state, bool ordered);
+
+    // A message that its retention took while somebody had it: its lane goes on when its lease
+    // ends.
+    bool lane_has_expired_lease(ObjectNo queue,
+                                const DeliveryState& state,
+                                std::uint32_t lane) const {
+        bool found = false;
+        rows_.scan(keys::of_key(queue, state.generation, lane, 0),
+                   keys::of_key(queue, state.generation, lane, state.cursor),
+                   [&](std::string_view, std::string_view) {
+                       found = true;
+                       return false;
+                   });
+        return found;
+    }
 
     std::set<std::string> by_key(ObjectNo object) const {
         std::set<std::string> found;
@@ -202,6 +218,35 @@ void Inspection::exceptions(ObjectNo object, const DeliveryState& state, bool qu
         expect(*ready_rows.begin() >= state.ready_low, object, "a ready row below ready_low");
 }
 
+// Of each lane of an ordered queue one message alone may be had, and those behind it are parked.
+// What a lane's cursor has passed while it was leased holds nobody up.
+void Inspection::lanes(ObjectNo queue, const DeliveryState& state, bool ordered) {
+    std::uint64_t parked = 0;
+    std::map<std::uint32_t, std::vector<Exception::State>> found;
+    rows_.scan(keys::prefix('x', queue),
+               keys::prefix_end('x', queue),
+               [&](std::string_view key, std::string_view value) {
+                   const auto exception = core::decode<Exception>(value);
+                   if (exception.state == Exception::State::parked) ++parked;
+                   expect((exception.key != 0) == ordered, queue, "a lane, or none where one is");
+                   if (keys::last_u64(key) < state.cursor) return true;
+                   found[exception.key].push_back(exception.state);
+                   return true;
+               });
+    equal(parked, state.parked, queue, "parked messages");
+    if (!ordered) return;
+    for (const auto& [lane, states] : found) {
+        const auto had = std::count_if(states.begin(), states.end(), [](Exception::State one) {
+            return one == Exception::State::leased || one == Exception::State::ready;
+        });
+        expect(had <= 1, queue, "two messages of a lane may be had at once");
+        const bool first_waits = states.front() == Exception::State::parked;
+        expect(!first_waits || lane_has_expired_lease(queue, state, lane),
+               queue,
+               "the first message of a lane is parked");
+    }
+}
+
 std::set<Sequence> Inspection::settled(ObjectNo object, const DeliveryState& state) {
     std::set<Sequence> found;
     std::uint64_t rows = 0;
@@ -255,11 +300,13 @@ void Inspection::transactions(ObjectNo queue, const LogHead& head) {
 }
 
 void Inspection::queues() {
-    scan('q', [&](std::string_view key, std::string_view) {
+    scan('q', [&](std::string_view key, std::string_view value) {
         const ObjectNo queue = keys::object_of(key);
+        const auto config = core::decode<core::QueueConfig>(value);
         const auto state = load<DeliveryState>(keys::delivery(queue));
         const auto head = load<LogHead>(keys::head(queue));
         exceptions(queue, state, true);
+        lanes(queue, state, config.attributes.ordered);
         const auto settled_out_of_order = settled(queue, state);
         const auto holes =
             std::distance(settled_out_of_order.lower_bound(state.next), settled_out_of_order.end());
