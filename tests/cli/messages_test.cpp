@@ -83,6 +83,18 @@ TEST_F(MessageCli, TransactionsAreListedCommittedAndRolledBack) {
     EXPECT_EQ(run({"queue", "commit", "deals"}), 2);
 }
 
+TEST_F(MessageCli, AnOrderedQueueIsMadeAndSentToWithKeys) {
+    broker.answer_with<api::CreateQueue>({});
+    EXPECT_EQ(run({"queue", "create", "steps", "--ordered"}), 0);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.ordered, true);
+    api::SentMessages sent;
+    sent.ids.emplace_back(7);
+    broker.answer_with<api::SendMessages>(sent);
+    EXPECT_EQ(run({"queue", "send", "steps", "one", "--ordering-key", "a b"}), 0);
+    EXPECT_EQ(broker.last<api::SendMessages>()->messages.at(0).meta.ordering_key, "a b");
+    EXPECT_EQ(run({"queue", "set", "steps", "--ordered"}), 2) << "only when it is made";
+}
+
 TEST_F(MessageCli, ATransactionalQueueIsMadeSetAndSentTo) {
     broker.answer_with<api::CreateQueue>({});
     EXPECT_EQ(run({"queue", "create", "deals", "--transactional"}), 0);

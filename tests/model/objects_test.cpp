@@ -189,6 +189,19 @@ TEST(ObjectCodec, ATransactionalQueueIsStoredInTheSecondVersion) {
     EXPECT_TRUE(reader.done());
 }
 
+TEST(ObjectCodec, AnOrderedQueueIsStoredInTheThirdVersion) {
+    QueueAttributes attributes = testing::sample_queue_attributes();
+    const std::string before = testing::to_hex(encoded(attributes));
+    attributes.ordered = true;
+    EXPECT_EQ(testing::to_hex(encoded(attributes)), "03" + before.substr(2) + "00");
+    attributes.transaction = TransactionPolicy{300, 7};
+    const std::string bytes = encoded(attributes);
+    EXPECT_EQ(testing::to_hex(bytes), "03" + before.substr(2) + "01ac0207");
+    Reader reader(bytes);
+    EXPECT_EQ(decode_queue_attributes(reader), attributes);
+    EXPECT_TRUE(reader.done());
+}
+
 TEST(ObjectCodec, AnotherVersionLeavesTheReaderFailed) {
     std::string bytes = encoded(QueueAttributes{});
     bytes[0] = 9;

@@ -101,6 +101,20 @@ TEST_F(QueueActions, ATransactionalQueueIsMadeAndShown) {
         << shown;
 }
 
+TEST_F(QueueActions, AnOrderedQueueIsMadeAndShownAndOthersLookAsEver) {
+    auto queue = view();
+    cmq.broker.answer_with<api::GetQueue>(queue);
+    const std::string plain = ask({{"Action", "GetQueueAttributes"}, {"queueName", "orders"}});
+    EXPECT_EQ(plain.find("ordered"), std::string::npos) << plain;
+    queue.attributes.ordered = true;
+    cmq.broker.answer_with<api::CreateQueue>(queue);
+    cmq.broker.answer_with<api::GetQueue>(queue);
+    ask({{"Action", "CreateQueue"}, {"queueName", "orders"}, {"ordered", "1"}});
+    EXPECT_EQ(cmq.broker.last<api::CreateQueue>()->change.ordered, true);
+    const std::string shown = ask({{"Action", "GetQueueAttributes"}, {"queueName", "orders"}});
+    EXPECT_NE(shown.find(R"("ordered":1)"), std::string::npos) << shown;
+}
+
 TEST_F(QueueActions, CreateQueueLeavesAbsentAttributesToTheirDefaults) {
     cmq.broker.answer_with<api::CreateQueue>(view());
     ask({{"Action", "createqueue"}, {"queueName", "orders"}});

@@ -190,6 +190,34 @@ TEST_F(Native, QueuesAreCreatedChangedAndListed) {
     EXPECT_EQ(broker.last<api::SetQueue>()->change.polling_wait_s, 5U);
 }
 
+TEST_F(Native, AnOrderedQueueTakesKeysAndShowsWhatIsBehind) {
+    api::QueueView view;
+    view.name = "orders";
+    broker.answer_with<api::GetQueue>(view);
+    EXPECT_FALSE(
+        json(ask("GET", "/v1/queues/orders")).at("messages").as_object().contains("behind"));
+    view.attributes.ordered = true;
+    view.parked = 3;
+    broker.answer_with<api::CreateQueue>(view);
+    const auto made = ask("POST", "/v1/queues", R"({"name":"orders","ordered":true})");
+    EXPECT_EQ(made.status, 201U);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.ordered, true);
+    EXPECT_EQ(json(made).at("ordered"), true);
+    EXPECT_EQ(json(made).at("messages").at("behind"), 3);
+    api::SentMessages sent;
+    sent.ids.emplace_back(7);
+    broker.answer_with<api::SendMessages>(sent);
+    const std::string path = "/v1/queues/orders/messages";
+    EXPECT_EQ(ask("POST", path + "?ordering_key=a", "x").status, 201U);
+    EXPECT_EQ(broker.last<api::SendMessages>()->messages.at(0).meta.ordering_key, "a");
+    const std::string batch = R"({"messages":[{"body":"x","ordering_key":"b"},{"body":"y"}]})";
+    EXPECT_EQ(ask("POST", path + "/batch", batch).status, 201U);
+    EXPECT_EQ(broker.last<api::SendMessages>()->messages.at(0).meta.ordering_key, "b");
+    EXPECT_EQ(broker.last<api::SendMessages>()->messages.at(1).meta.ordering_key, "");
+    const std::string tagged = R"({"messages":[{"body":"x","tags":["t"]}]})";
+    EXPECT_EQ(ask("POST", path + "/batch", tagged).status, 400U) << "a queue routes nothing";
+}
+
 TEST_F(Native, ListsArePagedByOpaqueCursors) {
     broker.answer<api::ListQueues>([](const api::ListQueues& asked) {
         api::NamePage page;
