@@ -2,7 +2,7 @@
 // what lets the next one go.
 #include "broker/core/lanes.h"
 
-#include "tests/core/commands.h"
+#include "tests/core/two_sets.h"
 
 #include <gmock/gmock.h>
 
@@ -200,6 +200,24 @@ TEST(Lanes, ADeadLetterKeepsItsKey) {
     send_keys(driver, {"a"}, others);
     EXPECT_THAT(take(driver, others), ElementsAre(1, 2)) << "the third is behind the first";
     EXPECT_EQ(counts(driver, others).parked, 1U);
+}
+
+TEST(Lanes, ALetterThatIsRefusedElsewhereWaitsBehindWhatIsWithAReceiver) {
+    TwoSets sets;
+    model::QueueAttributes attributes = in_order(dead_by_age({}, 300));
+    attributes.dead_letter->queue = far(morgue);  // there is no such queue
+    sets.near.done(make_queue(orders, attributes));
+    send_keys(sets.near, {"a", "a", "a"});
+    const auto first = receive(sets.near, orders, 1, 400'000);
+    EXPECT_THAT(sequences(first), ElementsAre(1));
+    sets.near.advance(300'000);
+    EXPECT_EQ(counts(sets.near, orders).inactive, 3U) << "one with a receiver, two on their way";
+    EXPECT_THAT(sets.exchange(near_set),
+                ElementsAre(model::TransferOutcome::refused, model::TransferOutcome::refused));
+    EXPECT_EQ(counts(sets.near, orders).parked, 2U);
+    EXPECT_THAT(take(sets.near), IsEmpty());
+    EXPECT_TRUE(remove(sets.near, orders, first[0].receipt));
+    EXPECT_THAT(take(sets.near), ElementsAre(2));
 }
 
 TEST(Lanes, SoManyMayBeParkedAndThenNothingFreshIsLookedAt) {
