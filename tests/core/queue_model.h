@@ -8,21 +8,25 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock::testing {
 
 class QueueModel {
   public:
-    QueueModel(std::uint64_t messages_max, model::TimeMs visibility_ms)
-        : messages_max_(messages_max), visibility_ms_(visibility_ms) {}
+    QueueModel(std::uint64_t messages_max, model::TimeMs visibility_ms, bool ordered)
+        : messages_max_(messages_max), visibility_ms_(visibility_ms), ordered_(ordered) {}
 
-    [[nodiscard]] bool send(const std::vector<model::MessageId>& ids,
+    // With each id its ordering key.
+    [[nodiscard]] bool send(const std::vector<std::pair<model::MessageId, std::string>>& ids,
                             model::TimeMs delay_ms,
                             model::TimeMs now_ms) {
         if (messages_.size() + ids.size() > messages_max_) return false;
-        for (const model::MessageId id : ids) {
+        for (const auto& [id, key] : ids) {
             Message message;
+            message.key = key;
             message.visible_ms = now_ms + delay_ms;
             if (delay_ms == 0)
                 message.sequence = ++sequences_;
@@ -37,7 +41,7 @@ class QueueModel {
     std::vector<model::MessageId> lease(std::uint32_t count, model::TimeMs now_ms) {
         std::vector<std::pair<std::uint64_t, model::MessageId>> visible;
         for (const auto& [id, message] : messages_) {
-            if (!message.delayed && message.visible_ms <= now_ms)
+            if (!message.delayed && message.visible_ms <= now_ms && !waits(message))
                 visible.emplace_back(message.sequence, id);
         }
         std::sort(visible.begin(), visible.end());
@@ -88,6 +92,14 @@ class QueueModel {
         }
     }
 
+    // Whether a lease would give anything.
+    [[nodiscard]] bool any(model::TimeMs now_ms) const {
+        return std::any_of(messages_.begin(), messages_.end(), [&](const auto& entry) {
+            const Message& message = entry.second;
+            return !message.delayed && message.visible_ms <= now_ms && !waits(message);
+        });
+    }
+
     struct Counts {
         std::uint64_t active = 0;
         std::uint64_t inactive = 0;
@@ -115,12 +127,22 @@ class QueueModel {
 
   private:
     struct Message {
+        std::string key;
         std::uint64_t sequence = 0;
         bool delayed = false;
         model::TimeMs visible_ms = 0;
         std::uint32_t receives = 0;
         std::optional<model::Receipt> receipt;
     };
+
+    // Where order is kept: an earlier one of its key is still there.
+    [[nodiscard]] bool waits(const Message& message) const {
+        if (!ordered_) return false;
+        return std::any_of(messages_.begin(), messages_.end(), [&](const auto& entry) {
+            const Message& other = entry.second;
+            return !other.delayed && other.key == message.key && other.sequence < message.sequence;
+        });
+    }
 
     [[nodiscard]] std::optional<model::MessageId> holder(model::Receipt receipt,
                                                          model::TimeMs now_ms) const {
@@ -132,6 +154,7 @@ class QueueModel {
 
     std::uint64_t messages_max_;
     model::TimeMs visibility_ms_;
+    bool ordered_;
     std::uint64_t sequences_ = 0;
     std::map<model::MessageId, Message> messages_;
 };
