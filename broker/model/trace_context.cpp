@@ -30,6 +30,10 @@ std::string_view value_of(const MessageMeta& meta, std::string_view name) {
     return found == meta.attributes.end() ? std::string_view() : std::string_view(found->second);
 }
 
+// An event's own words (CloudEvents' extension Distributed Tracing), as they came in.
+constexpr std::string_view event_traceparent = "ce-traceparent";
+constexpr std::string_view event_tracestate = "ce-tracestate";
+
 bool may_stand_in_header(std::string_view text) {
     const bool printable = std::all_of(
         text.begin(), text.end(), [](char letter) { return letter >= ' ' && letter <= '~'; });
@@ -69,11 +73,16 @@ TraceContext next_step(const TraceContext& before, std::uint64_t seed) {
 
 std::optional<TraceContext> trace_of(const MessageMeta& meta) {
     const std::string_view own = value_of(meta, traceparent_attribute);
-    return parse_traceparent(own.empty() ? value_of(meta, "ce-traceparent") : own);
+    return parse_traceparent(own.empty() ? value_of(meta, event_traceparent) : own);
 }
 
 std::string_view tracestate_of(const MessageMeta& meta) {
-    const std::string_view state = value_of(meta, tracestate_attribute);
+    std::string_view state = value_of(meta, tracestate_attribute);
+    const auto trace = trace_of(meta);
+    const auto event = parse_traceparent(value_of(meta, event_traceparent));
+    // The event's state is of the event's trace, whichever step of it the message stands for.
+    const bool same = trace && event && trace->trace_id == event->trace_id;
+    if (state.empty() && same) state = value_of(meta, event_tracestate);
     return may_stand_in_header(state) ? state : std::string_view();
 }
 

@@ -1,5 +1,7 @@
 // TraceContext: which trace a message belongs to, as W3C Trace Context writes it. It travels as the
-// message's attributes `traceparent` and `tracestate`. Values and pure functions, any thread.
+// message's attributes `traceparent` and `tracestate`; an event may bring its own as
+// `ce-traceparent` and `ce-tracestate`, which stay as they came. Values and pure functions, any
+// thread.
 #pragma once
 
 #include "broker/model/message.h"

@@ -21,7 +21,7 @@ constexpr std::size_t tag_chars_max = 16;
 constexpr std::size_t key_bytes_max = 64;
 constexpr std::size_t key_dots_max = 15;
 constexpr std::size_t dedup_bytes_max = 128;
-constexpr std::size_t attributes_max = 10;
+constexpr std::size_t attributes_max = 32;  // an event of 23, its trace, and what edits add
 constexpr std::size_t header_bytes_max = 8'192;
 constexpr std::size_t retry_steps_max = 200;
 constexpr std::size_t command_bytes_max = 64 * 1024;
@@ -81,7 +81,7 @@ Refused check_header(const model::MessageMeta& meta) {
     if (meta.ordering_key.size() > key_bytes_max) {
         return invalid("ordering_key", "a key has at most 64 bytes");
     }
-    if (meta.attributes.size() > attributes_max) return invalid("attributes", "at most 10");
+    if (meta.attributes.size() > attributes_max) return invalid("attributes", "at most 32");
     std::size_t bytes = meta.content_type.size();
     for (const auto& [name, value] : meta.attributes) bytes += name.size() + value.size();
     if (bytes > header_bytes_max) return invalid("attributes", "together at most 8192 bytes");

@@ -91,6 +91,26 @@ Problem malformed(std::string code, std::string detail, unsigned status = 400) {
     return problem;
 }
 
+json::parse_options strictly() {
+    json::parse_options options;
+    options.max_depth = json_depth_max;
+    return options;
+}
+
+// The closing quote of the string that opens at `at`.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+    for (++at; at < text.size() && text[at] != '"'; ++at) {
+        if (text[at] == '\\') ++at;
+    }
+    return at;
+}
+
+std::string_view without_blanks(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+    return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+}
+
 std::optional<unsigned> hex_digit(char letter) {
     if (letter >= '0' && letter <= '9') return letter - '0';
     if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
@@ -113,36 +133,64 @@ bool add(json::object& values, std::string_view name, std::string value, bool re
 
 }  // namespace
 
-Fields json_fields(std::string_view body, const std::vector<std::string_view>& known) {
-    if (body.empty()) return Fields(Fields::Source::json, {}, known);
+boost::system::result<json::value, Problem> parse_json(std::string_view body) {
     if (body.size() > json_bytes_max) {
-        return Fields(
-            malformed("body_too_large",
-                      "A JSON body may have at most " + std::to_string(json_bytes_max) + " bytes.",
-                      413));
+        return malformed(
+            "body_too_large",
+            "A JSON body may have at most " + std::to_string(json_bytes_max) + " bytes.",
+            413);
     }
-    json::parse_options options;
-    options.max_depth = json_depth_max;
     boost::system::error_code failure;
-    json::value value = json::parse(body, failure, {}, options);
+    json::value value = json::parse(body, failure, {}, strictly());
     if (failure == json::error::too_deep) {
-        return Fields(malformed(
+        return malformed(
             "invalid_json",
-            "The JSON is nested deeper than " + std::to_string(json_depth_max) + " levels."));
+            "The JSON is nested deeper than " + std::to_string(json_depth_max) + " levels.");
     }
     if (failure) {
-        return Fields(
-            malformed("invalid_json", "The body is not JSON in UTF-8: " + failure.message() + "."));
+        return malformed("invalid_json",
+                         "The body is not JSON in UTF-8: " + failure.message() + ".");
     }
-    if (!value.is_object()) {
+    return value;
+}
+
+std::vector<std::string_view> json_parts(std::string_view text) {
+    std::vector<std::string_view> parts;
+    std::size_t depth = 0;
+    std::size_t begin = 0;
+    const auto end_part = [&](std::size_t end) {
+        const std::string_view part = without_blanks(text.substr(begin, end - begin));
+        if (!part.empty()) parts.push_back(part);
+        begin = end + 1;
+    };
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char letter = text[at];
+        if (letter == '"') at = end_of_string(text, at);
+        const bool opens = letter == '{' || letter == '[';
+        const bool closes = letter == '}' || letter == ']';
+        const bool outermost = depth == 1 && !opens;
+        if (opens) ++depth;
+        if (closes) --depth;
+        if ((opens && depth == 1) || (outermost && letter == ':')) begin = at + 1;
+        if (outermost && (closes || letter == ',')) end_part(at);
+    }
+    return parts;
+}
+
+Fields json_fields(std::string_view body, const std::vector<std::string_view>& known) {
+    if (body.empty()) return Fields(Fields::Source::json, {}, known);
+    auto value = parse_json(body);
+    if (!value) return Fields(value.error());
+    if (!value->is_object()) {
         return Fields(malformed("invalid_json", "The body must be a JSON object."));
     }
-    json::basic_parser<MemberCounter> counter(options);
+    json::basic_parser<MemberCounter> counter(strictly());
+    boost::system::error_code failure;
     counter.write_some(false, body.data(), body.size(), failure);
-    if (counter.handler().members != members_of(value)) {
+    if (counter.handler().members != members_of(*value)) {
         return Fields(malformed("invalid_json", "A field of the JSON body is named twice."));
     }
-    return Fields(Fields::Source::json, std::move(value.get_object()), known);
+    return Fields(Fields::Source::json, std::move(value->get_object()), known);
 }
 
 Fields query_fields(std::string_view query,

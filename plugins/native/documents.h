@@ -4,6 +4,9 @@
 
 #include "plugins/native/fields.h"
 
+#include <boost/json/value.hpp>
+#include <boost/system/result.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +18,14 @@ namespace penstock::plugins::native {
 inline constexpr std::size_t json_depth_max = 32;
 inline constexpr std::size_t json_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t query_fields_max = 128;
+
+// A JSON value by the letter, in UTF-8 and not nested deeper than json_depth_max; or why it is
+// none.
+boost::system::result<boost::json::value, Problem> parse_json(std::string_view body);
+
+// The values of an object's members, or the items of an array, as pieces of `text` as they are
+// written: JSON that parse_json() took. In the order of the text.
+std::vector<std::string_view> json_parts(std::string_view text);
 
 // A JSON object with the known fields. An empty body counts as {}. Duplicate names, bytes that are
 // not UTF-8, and nesting deeper than json_depth_max are problems.

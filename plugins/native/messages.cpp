@@ -1,10 +1,10 @@
 #include "broker/base/base64.h"
 #include "broker/model/trace_context.h"
+#include "plugins/native/cloud_events.h"
+#include "plugins/native/message_rules.h"
 #include "plugins/native/routes.h"
 
 #include <boost/beast/core/string.hpp>
-
-#include <algorithm>
 
 namespace penstock::plugins::native {
 
@@ -12,18 +12,16 @@ namespace {
 
 constexpr Range delay_s{0, 1'296'000};
 constexpr Range first_query_s{1, model::first_query_s_max};
-constexpr Range batch_items{1, 16};
 constexpr Range payload_bytes{1, 1'048'576};
 constexpr Range payload_base64_bytes{4, 1'398'104};
 constexpr Range tag_items{0, 16};
 constexpr Range tag_bytes{1, 64};
 constexpr Range key_bytes{1, 64};
-constexpr Range ordering_key_bytes{1, 128};
-constexpr Range content_type_bytes{1, 128};
+constexpr Range ordering_key_bytes{1, 64};
 constexpr Range attribute_name_bytes{1, 64};
-constexpr Range attribute_bytes{0, 1024};
 constexpr std::size_t attributes_max = 16;
 constexpr std::size_t dedup_key_bytes_max = 128;
+constexpr std::string_view partition_attribute = "ce-partitionkey";
 
 const std::vector<std::string_view> queue_fields = {
     "body", "body_base64", "content_type", "attributes", "ordering_key"};
@@ -105,11 +103,6 @@ std::vector<model::NewMessage> read_batch(Fields& fields,
     return messages;
 }
 
-bool is_printable(std::string_view text) {
-    return std::all_of(
-        text.begin(), text.end(), [](char byte) { return byte >= 0x20 && byte < 0x7F; });
-}
-
 // The Content-Type of a single message's body. What curl sends when nobody chose one says nothing.
 std::string content_type_of(const HttpRequest& request, Fields& fields) {
     const std::string_view type = request.header("content-type");
@@ -135,15 +128,58 @@ void join_trace_of(const HttpRequest& request, model::MessageMeta& meta) {
 }
 
 // The one message that is the request's body, byte for byte.
-std::vector<model::NewMessage> read_single(Call& call, Fields& fields, bool to_topic) {
+std::vector<model::NewMessage> read_single(Call& call, Fields& fields) {
     model::NewMessage message;
     message.meta.content_type = content_type_of(call.request, fields);
-    read_ordering_key(fields, message.meta);
-    if (to_topic) read_address(fields, "tag", message.meta);
-    join_trace_of(call.request, message.meta);
     message.payload = std::move(call.request.body);
     std::vector<model::NewMessage> messages;
     messages.push_back(std::move(message));
+    return messages;
+}
+
+Events read_events(Call& call, Fields& fields, EventMode mode) {
+    if (mode == EventMode::structured) return structured_event(call.request.body);
+    if (mode == EventMode::batch) return batch_of_events(call.request.body);
+    std::string content_type = content_type_of(call.request, fields);
+    return binary_event(call.request, std::move(content_type), std::move(call.request.body));
+}
+
+// The ordering key of an event is its partitionkey (CloudEvents' extension Partitioning) where the
+// query gives none.
+void order_by_partition(Fields& fields, model::MessageMeta& meta) {
+    if (!meta.ordering_key.empty()) return;
+    for (const auto& [name, value] : meta.attributes) {
+        if (name != partition_attribute) continue;
+        if (value.size() > ordering_key_bytes.max) {
+            fields.refuse("partitionkey", "must be at most 64 bytes long, as an ordering key.");
+        }
+        meta.ordering_key = value;
+    }
+}
+
+// What the body is: events, if it says so, else a message as it is. The query is of all of them.
+std::vector<model::NewMessage> read_posted(Call& call,
+                                           Fields& fields,
+                                           EventMode mode,
+                                           bool to_topic) {
+    std::vector<model::NewMessage> messages;
+    if (mode == EventMode::none) {
+        messages = read_single(call, fields);
+    } else {
+        auto events = read_events(call, fields, mode);
+        if (!events) fields.adopt(Fields(events.error()));
+        if (events) messages = std::move(*events);
+    }
+    model::MessageMeta address;
+    read_ordering_key(fields, address);
+    if (to_topic) read_address(fields, "tag", address);
+    for (auto& message : messages) {
+        message.meta.tags = address.tags;
+        message.meta.routing_key = address.routing_key;
+        message.meta.ordering_key = address.ordering_key;
+        if (mode != EventMode::none) order_by_partition(fields, message.meta);
+        join_trace_of(call.request, message.meta);
+    }
     return messages;
 }
 
@@ -199,8 +235,10 @@ asio::awaitable<Reply> publish(Call& call,
 asio::awaitable<Reply> send_message(Call& call) {
     Fields fields =
         query_fields(call.request.query, {"ordering_key", "delay", "transaction", "first_query"});
-    auto messages = read_single(call, fields, false);
-    co_return co_await send(call, std::move(fields), std::move(messages), true);
+    const EventMode mode = event_mode(call.request);
+    auto messages = read_posted(call, fields, mode, false);
+    const bool single = mode != EventMode::batch;
+    co_return co_await send(call, std::move(fields), std::move(messages), single);
 }
 
 asio::awaitable<Reply> send_batch(Call& call) {
@@ -214,8 +252,10 @@ asio::awaitable<Reply> send_batch(Call& call) {
 asio::awaitable<Reply> publish_message(Call& call) {
     Fields fields = query_fields(
         call.request.query, {"tag", "key", "ordering_key", "delay", "want_receiver"}, {"tag"});
-    auto messages = read_single(call, fields, true);
-    co_return co_await publish(call, std::move(fields), std::move(messages), true);
+    const EventMode mode = event_mode(call.request);
+    auto messages = read_posted(call, fields, mode, true);
+    const bool single = mode != EventMode::batch;
+    co_return co_await publish(call, std::move(fields), std::move(messages), single);
 }
 
 asio::awaitable<Reply> publish_batch(Call& call) {

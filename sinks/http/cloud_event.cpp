@@ -1,5 +1,6 @@
 #include "sinks/http/cloud_event.h"
 
+#include "broker/api/event_attributes.h"
 #include "broker/api/names.h"
 #include "broker/base/base64.h"
 #include "broker/base/instant.h"
@@ -7,36 +8,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace penstock::sinks::http {
 namespace {
 
-constexpr std::string_view prefix = "ce-";
-constexpr std::size_t name_bytes_max = 20;
+using api::event_prefix;
+
 constexpr std::size_t sequence_digits = 20;
 constexpr std::string_view usual_type = "penstock.message";
 constexpr std::array<std::string_view, 2> trace_names = {"traceparent", "tracestate"};
-// What the message itself says and no attribute may contradict.
+// What the message itself says and no attribute may contradict; an event has its own sequence.
 constexpr std::array<std::string_view, 6> own_names = {
     "specversion", "datacontenttype", "data", "sequence", "penstockattempt", "penstockid"};
-
-bool is_name(std::string_view name) {
-    const bool plain = std::all_of(name.begin(), name.end(), [](char letter) {
-        return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9');
-    });
-    return plain && !name.empty() && name.size() <= name_bytes_max;
-}
-
-// "application/json; charset=utf-8", "application/vnd.a+json": the subtype says it.
-bool says_json(std::string_view content_type) {
-    std::string type(content_type.substr(0, content_type.find(';')));
-    while (!type.empty() && type.back() == ' ') type.pop_back();
-    std::transform(type.begin(), type.end(), type.begin(), [](unsigned char letter) {
-        return static_cast<char>(std::tolower(letter));
-    });
-    return type.ends_with("/json") || type.ends_with("+json");
-}
 
 // CloudEvents HTTP binding 3.1.3.2: printable ASCII but blank, '"' and '%' stands for itself.
 void append_percent_encoded(std::string& out, std::string_view value) {
@@ -70,8 +53,8 @@ CloudEvent::CloudEvent(const api::Delivery& delivery, std::string_view source)
 // The publisher's value of a CloudEvents attribute; nullptr when there is none of use.
 const std::string* CloudEvent::given(std::string_view name) const {
     for (const auto& [attribute, value] : delivery_.meta.attributes) {
-        const bool named = attribute.starts_with(prefix) &&
-                           std::string_view(attribute).substr(prefix.size()) == name;
+        const bool named = attribute.starts_with(event_prefix) &&
+                           std::string_view(attribute).substr(event_prefix.size()) == name;
         if (named && !value.empty() && api::valid_utf8(value)) return &value;
     }
     return nullptr;
@@ -110,11 +93,12 @@ void CloudEvent::add_core(std::string_view source) {
 void CloudEvent::add_extensions() {
     const model::MessageMeta& meta = delivery_.meta;
     for (const auto& [attribute, value] : meta.attributes) {
-        if (!attribute.starts_with(prefix)) continue;
-        const std::string_view name = std::string_view(attribute).substr(prefix.size());
+        if (!attribute.starts_with(event_prefix)) continue;
+        const std::string_view name = std::string_view(attribute).substr(event_prefix.size());
         const bool own = std::find(own_names.begin(), own_names.end(), name) != own_names.end();
         const bool core = name == "time" || has(name);
-        if (!own && !core && is_name(name) && given(name) != nullptr) add(name, value);
+        if (!own && !core && api::is_event_attribute(name) && given(name) != nullptr)
+            add(name, value);
     }
     for (const std::string_view name : trace_names) {
         const auto found = std::find_if(meta.attributes.begin(),
@@ -124,7 +108,8 @@ void CloudEvent::add_extensions() {
         if (api::valid_utf8(found->second)) add(name, found->second);
     }
     if (!meta.ordering_key.empty() && !has("partitionkey")) add("partitionkey", meta.ordering_key);
-    add("sequence", padded(delivery_.sequence));
+    const std::string* own_sequence = api::is_event(meta) ? given("sequence") : nullptr;
+    add("sequence", own_sequence != nullptr ? *own_sequence : padded(delivery_.sequence));
     add("penstockattempt", std::to_string(delivery_.attempt));
     if (given("id") != nullptr) add("penstockid", model::to_text(delivery_.message));
 }
@@ -133,11 +118,11 @@ void CloudEvent::judge_data() {
     // A type that is no text says nothing.
     std::string_view declared = delivery_.meta.content_type;
     if (!api::valid_utf8(declared)) declared = {};
-    if (declared.empty() || says_json(declared)) {
+    if (declared.empty() || api::says_json(declared)) {
         if (is_json(delivery_.payload)) data_ = Data::json;
     }
     // What is called JSON and is none goes byte by byte: as a string it would become JSON.
-    const bool text = data_ != Data::json && !says_json(declared);
+    const bool text = data_ != Data::json && !api::says_json(declared);
     if (text && api::valid_utf8(delivery_.payload)) data_ = Data::text;
     if (!declared.empty()) {
         append_header_text(content_type_, declared);

@@ -63,6 +63,16 @@ TEST(TraceContext, AMessageJoinsATraceUnlessItSaysItsOwn) {
     EXPECT_EQ(trace_of(event)->span_id, "b7ad6b7169203331");
 }
 
+TEST(TraceContext, AnEventsStateGoesWithItsTrace) {
+    MessageMeta event;
+    event.attributes = {{"ce-traceparent", sampled}, {"ce-tracestate", "a=1"}};
+    EXPECT_EQ(tracestate_of(event), "a=1");
+    put_step(event, next_step(*trace_of(event), 7));
+    EXPECT_EQ(tracestate_of(event), "a=1");
+    event.attributes[2].second = "00-" + std::string(32, '1') + "-b7ad6b7169203331-01";
+    EXPECT_EQ(tracestate_of(event), "");
+}
+
 TEST(TraceContext, AStateThatCouldBreakAHeaderIsNone) {
     MessageMeta meta;
     meta.attributes = {{"tracestate", "a=1\r\nevil: 1"}};

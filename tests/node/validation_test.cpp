@@ -89,6 +89,11 @@ TEST(Validation, BatchesHaveBoundsOfNumberSizeDelayAndKey) {
     EXPECT_FALSE(check_batch({body(1'048'576)}, 0, ""));
     EXPECT_EQ(reason_of(check_batch({body(1'048'577)}, 0, "")), Reason::body_too_large);
     EXPECT_EQ(reason_of(check_batch({body(1'048'576), body(1)}, 0, "")), Reason::batch_too_large);
+    model::BodyInfo told = body(1);
+    for (int at = 0; at < 32; ++at) told.meta.attributes.emplace_back(std::to_string(at), "x");
+    EXPECT_FALSE(check_batch({told}, 0, ""));
+    told.meta.attributes.emplace_back("one more", "x");
+    EXPECT_TRUE(check_batch({told}, 0, ""));
     EXPECT_FALSE(check_batch({body(1)}, 3'600, ""));
     EXPECT_EQ(reason_of(check_batch({body(1)}, 3'601, "")), Reason::delay_out_of_range);
     EXPECT_TRUE(check_batch({body(1)}, 0, std::string(129, 'k')));

@@ -13,7 +13,7 @@ const [url, keyId, keySecret, binary] = process.argv.slice(2);
 async function main() {
   const penstock = connect(binary, {url, keyId, keySecret});
   await events.exercise(penstock);
-  console.log('cloudevents: every mode parsed');
+  console.log('cloudevents: every mode parsed, every event back as it came');
   await signatures.exercise(penstock);
   console.log('standardwebhooks: every signature verified');
 }

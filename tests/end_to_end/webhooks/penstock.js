@@ -15,7 +15,15 @@ function connect(binary, {url, keyId, keySecret}) {
     const {stdout} = await promisify(execFile)(binary, ['-o', 'json', ...words], {env: environment});
     return stdout.trim() === '' ? {} : JSON.parse(stdout);
   };
-  return {run};
+  // Straight to the server: what is no command.
+  const post = async (path, headers, body) => {
+    const key = {authorization: `Bearer ${keyId}:${keySecret}`};
+    const response = await fetch(url + path, {method: 'POST', headers: {...headers, ...key}, body});
+    const text = await response.text();
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  };
+  return {run, post};
 }
 
 module.exports = {connect};

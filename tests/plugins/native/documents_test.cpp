@@ -55,6 +55,18 @@ TEST(NativeJson, AFieldNamedTwiceIsRefusedAtAnyDepth) {
               "invalid_json: A field of the JSON body is named twice.");
 }
 
+TEST(NativeJson, ValuesAreCutOutAsTheyAreWritten) {
+    using Parts = std::vector<std::string_view>;
+    EXPECT_EQ(json_parts("{}"), Parts{});
+    EXPECT_EQ(json_parts(" [ ] "), Parts{});
+    EXPECT_EQ(json_parts("7"), Parts{});
+    EXPECT_EQ(json_parts(R"( {"a" : 1.50 ,"b":"x" } )"), (Parts{"1.50", R"("x")"}));
+    EXPECT_EQ(json_parts(R"({"a":{"b":[1,2]},"c":[{"d":3},[]]})"),
+              (Parts{R"({"b":[1,2]})", R"([{"d":3},[]])"}));
+    EXPECT_EQ(json_parts(R"({"\"}:,":"\\\"]}","b\\":"{"})"), (Parts{R"("\\\"]}")", R"("{")"}));
+    EXPECT_EQ(json_parts("[null,\n[1],{},\"\"]"), (Parts{"null", "[1]", "{}", "\"\""}));
+}
+
 TEST(NativeJson, AnOverlongBodyIs413) {
     const auto fields = json_fields(std::string(json_bytes_max + 1, ' '), {});
     EXPECT_EQ(fields.problem()->status, 413U);

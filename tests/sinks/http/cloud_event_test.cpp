@@ -71,6 +71,15 @@ TEST(CloudEvent, WhatThePublisherSaidIsKeptAndOurIdStandsBeside) {
               R"("datacontenttype":"text/plain","data":"hello"})");
 }
 
+TEST(CloudEvent, WhatCameInAsAnEventKeepsItsOwnSequence) {
+    api::Delivery push = delivery();
+    push.meta.attributes = {{"ce-specversion", "0.3"}, {"ce-sequence", "0007"}};
+    EXPECT_TRUE(holds(headers(push), "\r\nce-sequence: 00000000000000000007\r\n"));
+    push.meta.attributes[0].second = "1.0";
+    EXPECT_TRUE(holds(headers(push), "\r\nce-sequence: 0007\r\n"));
+    EXPECT_TRUE(holds(headers(push), "\r\nce-specversion: 1.0\r\n"));
+}
+
 TEST(CloudEvent, WhatNoCloudEventMaySayIsLeftOut) {
     api::Delivery push = delivery();
     push.meta.attributes = {{"ce-id", ""},
