@@ -4,6 +4,7 @@
 #include "plugins/cmq_tcp/wire.h"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
@@ -34,11 +35,15 @@ milliseconds poll_of(const Pull& fields) {
 
 }  // namespace
 
-Client::Client(asio::io_context& context, const Tcp::endpoint& endpoint, ClientKey key)
+Client::Client(asio::io_context& context,
+               const Tcp::endpoint& endpoint,
+               ClientKey key,
+               std::optional<ClientTls> tls)
     : context_(context),
       endpoint_(endpoint),
       key_(std::move(key)),
-      socket_(context),
+      tls_(std::move(tls)),
+      wire_(std::make_shared<Wire>(context)),
       ticker_(context) {}
 
 Client::~Client() {
@@ -98,15 +103,37 @@ void Client::close() {
 
 void Client::connect() {
     state_ = State::connecting;
-    socket_ = Tcp::socket(context_);
-    socket_.async_connect(endpoint_, [this, life = life_, number = *life_](const Errors& failed) {
+    wire_ = std::make_shared<Wire>(context_);
+    auto connected = [this, wire = wire_, life = life_, number = *life_](const Errors& failed) {
         if (*life != number) return;
         if (failed) return lost("no connection: " + failed.message());
         Errors ignored;
-        socket_.set_option(Tcp::no_delay(true), ignored);
-        greet();
-        read();
-    });
+        wire->socket.set_option(Tcp::no_delay(true), ignored);
+        if (tls_) return shake_hands();
+        begin();
+    };
+    wire_->socket.async_connect(endpoint_, std::move(connected));
+}
+
+void Client::shake_hands() {
+    auto& stream = wire_->tls.emplace(wire_->socket, tls_->context);
+    stream.set_verify_mode(asio::ssl::verify_peer);
+    stream.set_verify_callback(asio::ssl::host_name_verification(tls_->host));
+    // SNI carries names only (RFC 6066, 3).
+    Errors no_address;
+    asio::ip::make_address(tls_->host, no_address);
+    if (no_address) ::SSL_set_tlsext_host_name(stream.native_handle(), tls_->host.c_str());
+    auto done = [this, wire = wire_, life = life_, number = *life_](const Errors& failed) {
+        if (*life != number) return;
+        if (failed) return lost("no TLS connection: " + failed.message());
+        begin();
+    };
+    stream.async_handshake(asio::ssl::stream_base::client, std::move(done));
+}
+
+void Client::begin() {
+    greet();
+    read();
 }
 
 // Its reply is the first that comes; what was asked meanwhile waits in `next_`.
@@ -129,7 +156,7 @@ void Client::greet() {
 void Client::lost(const std::string& why) {
     ++*life_;
     Errors ignored;
-    socket_.close(ignored);
+    wire_->socket.close(ignored);
     ticker_.cancel();
     state_ = State::closed;
     writing_ = false;
@@ -150,17 +177,24 @@ void Client::write() {
     writing_ = true;
     leaving_ = std::exchange(next_, {});
     used_ = steady_clock::now();
-    auto written = [this, life = life_, number = *life_](const Errors& failed, std::size_t) {
+    auto written = [this, wire = wire_, life = life_, number = *life_](const Errors& failed,
+                                                                       std::size_t) {
         if (*life != number) return;
         if (failed) return lost("connection lost");
         writing_ = false;
         if (state_ == State::open && !next_.empty()) write();
     };
-    asio::async_write(socket_, asio::buffer(leaving_), std::move(written));
+    const auto bytes = asio::buffer(leaving_);
+    if (wire_->tls) {
+        asio::async_write(*wire_->tls, bytes, std::move(written));
+    } else {
+        asio::async_write(wire_->socket, bytes, std::move(written));
+    }
 }
 
 void Client::read() {
-    auto filled = [this, life = life_, number = *life_](const Errors& failed, std::size_t count) {
+    auto filled = [this, wire = wire_, life = life_, number = *life_](const Errors& failed,
+                                                                      std::size_t count) {
         if (*life != number) return;
         if (failed) return lost("connection lost");
         used_ = steady_clock::now();
@@ -168,7 +202,12 @@ void Client::read() {
         // A completion may have closed it, or be the last thing the client saw.
         if (*life == number) read();
     };
-    socket_.async_read_some(asio::buffer(input_), std::move(filled));
+    const auto room = asio::buffer(input_);
+    if (wire_->tls) {
+        wire_->tls->async_read_some(room, std::move(filled));
+    } else {
+        wire_->socket.async_read_some(room, std::move(filled));
+    }
 }
 
 bool Client::take(std::string_view fresh) {

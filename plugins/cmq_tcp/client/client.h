@@ -18,6 +18,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
@@ -25,6 +27,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +39,13 @@ struct ClientKey {
     std::string secret;
 };
 
+// A connection under TLS: `context` (it outlives the client) says whose certificates are trusted,
+// and the server's must be of `host`, a name or an address. A name is sent along (SNI).
+struct ClientTls {
+    boost::asio::ssl::context& context;
+    std::string host;
+};
+
 class Client {
   public:
     using Tcp = boost::asio::ip::tcp;
@@ -44,7 +54,11 @@ class Client {
     // nothing: not known (yet), the server will ask again.
     using Checker = std::function<std::optional<bool>(const Query& query)>;
 
-    Client(boost::asio::io_context& context, const Tcp::endpoint& endpoint, ClientKey key);
+    // `tls`: nothing, and all is said in the clear, the bodies too; a key's secret never is.
+    Client(boost::asio::io_context& context,
+           const Tcp::endpoint& endpoint,
+           ClientKey key,
+           std::optional<ClientTls> tls = {});
     ~Client();  // completions that are still due do not run
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
@@ -70,6 +84,15 @@ class Client {
   private:
     using Moment = std::chrono::steady_clock::time_point;
 
+    // A connection's socket. Whoever reads or writes on it keeps it: another one may be in use
+    // then.
+    struct Wire {
+        explicit Wire(boost::asio::io_context& context) : socket(context) {}
+
+        Tcp::socket socket;
+        std::optional<boost::asio::ssl::stream<Tcp::socket&>> tls;
+    };
+
     struct Waiting {
         Done done;
         Moment until;
@@ -78,6 +101,8 @@ class Client {
     template <class Fields>
     void ask(Command command, const Fields& fields, std::chrono::milliseconds poll, Done done);
     void connect();
+    void shake_hands();
+    void begin();
     void greet();
     void lost(const std::string& why);
     void write_soon();
@@ -91,7 +116,8 @@ class Client {
     boost::asio::io_context& context_;
     Tcp::endpoint endpoint_;
     ClientKey key_;
-    Tcp::socket socket_;
+    std::optional<ClientTls> tls_;
+    std::shared_ptr<Wire> wire_;
     boost::asio::steady_timer ticker_;
     std::unordered_map<std::int64_t, Waiting> waiting_;
     Checker checker_;

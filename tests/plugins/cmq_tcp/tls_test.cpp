@@ -1,4 +1,6 @@
+#include "plugins/cmq_tcp/client/client.h"
 #include "tests/plugins/cmq_tcp/fixture.h"
+#include "tests/support/run_until.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/tls_identity.h"
 
@@ -12,7 +14,9 @@ using std::chrono::milliseconds;
 class TcpTlsTest : public Serving {
   protected:
     TcpTlsTest() {
-        const auto own = penstock::testing::TlsIdentity::authority("test").server("DNS:localhost");
+        const auto authority = penstock::testing::TlsIdentity::authority("test");
+        const auto own = authority.server("DNS:localhost");
+        authority_pem = authority.certificate_pem();
         const TlsFiles files{folder.file("certificate.pem"), folder.file("key.pem")};
         std::ofstream(files.certificate) << own.certificate_pem();
         std::ofstream(files.key) << own.key_pem();
@@ -35,6 +39,26 @@ class TcpTlsTest : public Serving {
         HandBroker::answer<api::SendMessages>(*asked, sent);
     }
 
+    // What becomes of a send of our own client, which trusts the server's authority or nobody.
+    Result<Reply> send_by_client(const std::string& host, bool trusts = true) {
+        asio::ssl::context own(asio::ssl::context::tls_client);
+        if (trusts) own.add_certificate_authority(asio::buffer(authority_pem));
+        asio::io_context context;
+        Client client(context,
+                      {asio::ip::make_address("127.0.0.1"), server->port()},
+                      {"AKIDdemo0001", "demoSecretKey0001"},
+                      ClientTls{own, host});
+        std::optional<Result<Reply>> reply;
+        client.send(Send{"q", {"hi"}, 0, 0, 0},
+                    [&](Result<Reply> given) { reply = std::move(given); });
+        EXPECT_TRUE(penstock::testing::run_until(
+            context, [&] { return reply.has_value() || broker.waiting() == 1; }));
+        if (!reply) accept_next();
+        EXPECT_TRUE(penstock::testing::run_until(context, [&] { return reply.has_value(); }));
+        return reply.value_or(error(Errc::unavailable, "no reply"));
+    }
+
+    std::string authority_pem;
     penstock::testing::TempFolder folder;
     std::unique_ptr<ServerTls> tls;
     asio::ssl::context trusting{asio::ssl::context::tls_client};
@@ -47,6 +71,19 @@ TEST_F(TcpTlsTest, WhatComesUnderTlsIsServedLikeAnyOther) {
     caller.send(send_frame(2, "hi"));
     accept_next();
     EXPECT_EQ(caller.reply().seqno, 2);
+}
+
+TEST_F(TcpTlsTest, OurClientTrustsWhomItIsToldAndNoOtherName) {
+    start({}, tls.get());
+    const auto reply = send_by_client("localhost");
+    ASSERT_TRUE(reply.has_value()) << reply.error().detail;
+    EXPECT_EQ(reply->ids, (std::vector<std::uint64_t>{7}));
+    for (const auto& refused :
+         {send_by_client("other.example"), send_by_client("localhost", false)}) {
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_NE(refused.error().detail.find("certificate verify failed"), std::string::npos)
+            << refused.error().detail;
+    }
 }
 
 TEST_F(TcpTlsTest, RequestsOverManyRecordsAndReadsAreAllAnswered) {
