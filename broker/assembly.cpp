@@ -133,6 +133,7 @@ Result<void> Assembly::start_dispatcher() {
             observer_->measure(metrics);
             dispatcher_->measure(metrics);
             functions_->log_book.measure(metrics);
+            if (told_listener_ != nullptr) told_listener_->measure(metrics);
             if (tcp_) tcp_->measure(metrics);
         });
     return {};
@@ -204,6 +205,8 @@ Result<void> Assembly::start_listener() {
     auto server = plugins::HttpServer::start(std::move(*options), *pool_, clock_, std::move(asked));
     if (!server) return server.error();
     listener_ = std::move(*server);
+    // It serves already, so that somebody may ask for figures now.
+    boost::asio::post(pool_->at(0), [this] { told_listener_ = listener_.get(); });
     if (tcp_) tcp_->serve(*audited_);
     return {};
 }

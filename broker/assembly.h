@@ -90,6 +90,7 @@ class Assembly {
     std::unique_ptr<ServerFigures> figures_;
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;
+    plugins::HttpServer* told_listener_ = nullptr;  // the same, for the thread of the sinks
     std::unique_ptr<plugins::TcpServer> tcp_;
     std::unique_ptr<plugins::sys::SysTopic> sys_topic_;
 };

@@ -1,5 +1,6 @@
 #include "broker/api/acts.h"
 
+#include "broker/api/action_rights.h"
 #include "broker/api/actions.h"
 #include "broker/api/names.h"
 #include "broker/api/policy.h"
@@ -212,6 +213,16 @@ std::vector<std::string> names_of(const std::variant<Rs...>* /*type*/) {
     return names;
 }
 
+template <class... Rs>
+std::optional<Right> right_among(std::string_view action, const std::variant<Rs...>* /*type*/) {
+    std::optional<Right> found;
+    const auto look = [&]<class R>(const R* /*type*/) {
+        if (action_of<R>() == action) found = right_of<R>();
+    };
+    (look(static_cast<const Rs*>(nullptr)), ...);
+    return found;
+}
+
 }  // namespace
 
 bool has(Role role, Right right) {
@@ -248,6 +259,11 @@ std::vector<Act> acts_of(const Request& request) {
 const std::vector<std::string>& action_names() {
     static const std::vector<std::string> names = names_of(static_cast<const Request*>(nullptr));
     return names;
+}
+
+std::optional<Right> right_for(std::string_view action) {
+    if (action == content_action) return Right::content;
+    return right_among(action, static_cast<const Request*>(nullptr));
 }
 
 bool allows(const model::Access& access, const Act& act) {

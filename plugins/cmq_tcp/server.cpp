@@ -88,6 +88,7 @@ void TcpServer::measure(model::Metrics& metrics) const {
     std::array<std::uint64_t, cmq_tcp::action_names.size()> requests{};
     std::uint64_t opened = 0;
     std::uint64_t queries = 0;
+    state_->acceptor.measure(metrics, "tcp");
     for (const cmq_tcp::Counters& lane : state_->counters) {
         opened += lane.connections();
         queries += lane.queries();

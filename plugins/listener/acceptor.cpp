@@ -84,10 +84,12 @@ void Acceptor::hand_over(Socket socket, Lane& lane, const tcp::endpoint& caller)
     Errors ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     if (shared_.connections.load() >= shared_.limits.connections_max) {
+        refused_.fetch_add(1, std::memory_order_relaxed);
         socket.non_blocking(true, ignored);
         socket.send(asio::buffer(options_.full), 0, ignored);
         return;
     }
+    opened_.fetch_add(1, std::memory_order_relaxed);
     shared_.connections.fetch_add(1);
     holders_.fetch_add(1);
     asio::post(lane.context(), [this, &lane, born = std::move(socket), caller]() mutable {
@@ -97,6 +99,22 @@ void Acceptor::hand_over(Socket socket, Lane& lane, const tcp::endpoint& caller)
         }
         welcome_(std::move(born), lane, caller.address().to_string());
     });
+}
+
+void Acceptor::measure(model::Metrics& metrics, std::string_view listener) const {
+    const model::MetricLabels labels{{"listener", std::string(listener)}};
+    metrics.gauge("penstock_listener_connections",
+                  "Connections that are open.",
+                  static_cast<double>(connections()),
+                  labels);
+    metrics.counter("penstock_listener_connections_opened",
+                    "Connections that were taken.",
+                    opened_.load(std::memory_order_relaxed),
+                    labels);
+    metrics.counter("penstock_listener_connections_refused",
+                    "Connections that were refused because as many as may be were open.",
+                    refused_.load(std::memory_order_relaxed),
+                    labels);
 }
 
 void Acceptor::stop(std::function<void()> done) {

@@ -8,6 +8,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/model/metric.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/lane.h"
 #include "plugins/listener/socket.h"
@@ -58,6 +59,10 @@ class Acceptor {
 
     [[nodiscard]] std::size_t connections() const { return shared_.connections.load(); }
 
+    // How many connections are open, were taken and were one too many, of the listener of that
+    // name. Any thread.
+    void measure(model::Metrics& metrics, std::string_view listener) const;
+
   private:
     asio::awaitable<void> accept_all();
     void hand_over(Socket socket, Lane& lane, const asio::ip::tcp::endpoint& caller);
@@ -73,6 +78,8 @@ class Acceptor {
     asio::ip::tcp::endpoint address_;
     bool closing_ = false;  // the acceptor's thread
     std::atomic<bool> stopping_{false};
+    std::atomic<std::uint64_t> opened_{0};
+    std::atomic<std::uint64_t> refused_{0};
     // The acceptor and every connection hold one; at zero, after stop(), `done` is run.
     std::atomic<std::size_t> holders_{1};
     std::function<void()> done_;

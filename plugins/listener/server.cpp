@@ -104,6 +104,10 @@ std::size_t HttpServer::connections() const {
     return state_->acceptor.connections();
 }
 
+void HttpServer::measure(model::Metrics& metrics) const {
+    state_->acceptor.measure(metrics, "http");
+}
+
 void HttpServer::stop(std::function<void()> done) {
     state_->acceptor.stop(std::move(done));
 }

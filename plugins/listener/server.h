@@ -9,6 +9,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/model/metric.h"
 #include "plugins/listener/http.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/limits.h"
@@ -47,6 +48,9 @@ class HttpServer {
     [[nodiscard]] std::uint16_t port() const;       // the one in use
     [[nodiscard]] std::string host() const;         // the address in use, as text
     [[nodiscard]] std::size_t connections() const;  // open now; any thread
+
+    // Puts in what the listener has to tell, as listener="http". Any thread.
+    void measure(model::Metrics& metrics) const;
 
     // Stops accepting, closes idle connections, cancels waiting handlers (long polls answer at
     // once), lets the others finish within limits.stop_grace, then cuts. `done` runs once, on an

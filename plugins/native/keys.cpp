@@ -1,7 +1,8 @@
-// Access keys: made, listed, rotated, deleted. A secret is drawn here and shown once;
-// authorisation seals it before it goes anywhere.
+// Access keys: made, listed, rotated, deleted, and told what they may do. A secret is drawn here
+// and shown once; authorisation seals it before it goes anywhere.
 #include "broker/api/keys.h"
 
+#include "broker/api/action_rights.h"
 #include "broker/api/policy.h"
 #include "broker/api/signature.h"
 #include "broker/base/random.h"
@@ -33,6 +34,8 @@ constexpr std::uint64_t ms_per_s = 1'000;
 constexpr Range statements{0, model::statements_max};
 constexpr Range patterns{1, model::patterns_max};
 constexpr Range pattern_bytes{1, model::pattern_bytes_max};
+constexpr Range acts_range{1, 64};
+constexpr Range act_bytes{1, 256};
 
 constexpr std::array<std::string_view, 6> kinds = {
     "queue/", "topic/", "subscription/", "message/", "key/", "server"};
@@ -172,7 +175,39 @@ asio::awaitable<Reply> make_key(Call& call, api::NewKey key) {
     co_return json_reply(body, 201);
 }
 
+// "ACTION:RESOURCE", and whether the caller's key may.
+json::object judged_act(const Call& call, Fields& fields, const std::string& written) {
+    const std::string action = written.substr(0, written.find(':'));
+    const std::string resource =
+        action.size() < written.size() ? written.substr(action.size() + 1) : std::string();
+    const auto right = api::right_for(action);
+    if (!right) fields.refuse("act", "'" + readable(action) + "' is no action there is.");
+    if (!is_resource(resource)) {
+        fields.refuse("act", "must be ACTION:RESOURCE, such as SetQueue:queue/jobs.");
+    }
+    json::object out;
+    out["action"] = action;
+    out["resource"] = resource;
+    out["allowed"] = right && may(call, {*right, action, resource});
+    return out;
+}
+
 }  // namespace
+
+asio::awaitable<Reply> get_own_key(Call& call) {
+    Fields fields = query_fields(call.request.query, {"act"}, {"act"});
+    json::array acts;
+    const auto asked = fields.texts("act", acts_range, act_bytes);
+    for (const auto& act : asked.value_or(std::vector<std::string>())) {
+        acts.emplace_back(judged_act(call, fields, act));
+    }
+    if (!fields.ok()) co_return *fields.problem();
+    json::object body;
+    body["key_id"] = call.principal.key_id;
+    body["root"] = call.principal.root;
+    body["acts"] = std::move(acts);
+    co_return json_reply(body);
+}
 
 asio::awaitable<Reply> list_keys(Call& call) {
     if (call.keys == nullptr) co_return no_keys();

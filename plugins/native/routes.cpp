@@ -87,6 +87,7 @@ std::vector<Route> operation_routes() {
         {"GET", "/v1/events", stream_events, query},
         {"GET", "/v1/keys", list_keys},
         {"POST", "/v1/keys", create_key, !query, body},
+        {"GET", "/v1/keys/self", get_own_key, query},
         {"POST", "/v1/keys/{}/rotate", rotate_key, !query, body},
         {"DELETE", "/v1/keys/{}", delete_key},
         {"GET", "/v1/cluster", get_cluster},

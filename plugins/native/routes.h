@@ -117,6 +117,7 @@ asio::awaitable<Reply> track_message(Call& call);
 asio::awaitable<Reply> get_status(Call& call);
 
 // keys.cpp
+asio::awaitable<Reply> get_own_key(Call& call);
 asio::awaitable<Reply> list_keys(Call& call);
 asio::awaitable<Reply> create_key(Call& call);
 asio::awaitable<Reply> rotate_key(Call& call);

@@ -1,5 +1,6 @@
 #include "broker/api/authorisation.h"
 
+#include "broker/api/action_rights.h"
 #include "broker/api/actions.h"
 #include "broker/api/redaction.h"
 #include "tests/api/keys_fixture.h"
@@ -135,6 +136,15 @@ TEST_F(Authorisation, EveryRequestPassesForTheRolesOfTheTableAndForNobodyElse) {
         }
     }
     EXPECT_EQ(met.size(), allowed_roles().size());
+}
+
+TEST_F(Authorisation, EveryActionNeedsARightAndNothingElseDoes) {
+    for (const auto& name : action_names()) EXPECT_TRUE(right_for(name)) << name;
+    EXPECT_EQ(right_for("SetQueue"), Right::steer);
+    EXPECT_EQ(right_for("GetQueue"), Right::look);
+    EXPECT_EQ(right_for("ReadContent"), Right::content);
+    EXPECT_EQ(right_for("setqueue"), std::nullopt);
+    EXPECT_EQ(right_for(""), std::nullopt);
 }
 
 TEST_F(Authorisation, AKeyThatHasEndedOrNeverWasDoesNothing) {

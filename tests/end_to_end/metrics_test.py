@@ -43,6 +43,10 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual(total(busy, "penstock_queue_messages", state="visible"), 3)
         self.assertEqual(total(busy, "penstock_queue_messages", state="leased"), 1)
         self.assertEqual(total(busy, "penstock_objects", kind="queue"), 1)
+        self.assertGreater(total(busy, "penstock_listener_connections", listener="http"), 0)
+        opened = "penstock_listener_connections_opened_total"
+        self.assertGreater(total(busy, opened, listener="http"), total(idle, opened, listener="http"))
+        self.assertEqual(total(busy, "penstock_listener_connections_refused_total"), 0)
         syncs = "penstock_log_sync_seconds_count"
         self.assertGreater(total(busy, syncs), total(idle, syncs))
         # Counters never go back.

@@ -46,7 +46,8 @@ class FakeKeys final : public api::Keys {
     }
 
     [[nodiscard]] bool may(const api::Principal& /*principal*/,
-                           const api::Act& /*act*/) const override {
+                           const api::Act& act) const override {
+        judged.push_back({act.right, act.resource});
         return looks;
     }
 
@@ -56,6 +57,13 @@ class FakeKeys final : public api::Keys {
     std::string removed;
     std::optional<model::Refusal> refusal;
     bool looks = true;
+
+    struct Judged {
+        api::Right right;
+        std::string resource;
+    };
+
+    mutable std::vector<Judged> judged;
 };
 
 }  // namespace penstock::testing

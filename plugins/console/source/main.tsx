@@ -154,6 +154,9 @@ function Navigation(props: { current: string; open: boolean; close: () => void }
           </li>
         ))}
       </ul>
+      <p class="who mono" title="The key that is signed in">
+        {rememberedKey()?.id}
+      </p>
       <button type="button" class="quiet sign-out" onClick={signOut}>
         Sign out
       </button>

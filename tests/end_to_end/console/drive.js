@@ -165,6 +165,42 @@ async function isToldWhatItMayNot(page) {
   await page.unroute("**/v1/subscriptions/orders/store/pause");
 }
 
+// A key that may look, and change one subscription: what it may not do is off and says why, forms are
+// not there.
+async function offersOnlyWhatTheKeyMay(browser) {
+  const statements = [
+    { effect: "allow", actions: ["SetSubscription"], resources: ["subscription/orders/store"] },
+  ];
+  const made = await ask("POST", "/v1/keys", { role: "viewer", statements });
+  const { context, page, faults } = await openPage(browser, base);
+  await signIn(page, base, { id: made.key_id, secret: made.key_secret });
+  const isOff = async (path, name, act) => {
+    await page.goto(`${base}/#/${path}`);
+    const button = page.getByRole("button", { name }).first();
+    const reason = `This key may not do ${act}.`;
+    await until(`${name} says: ${reason}`, async () => (await button.getAttribute("title")) === reason);
+    expect(`${name} of ${path} is off`, await button.isDisabled());
+  };
+  await isOff("queues/archive", "Pause", "SetQueue on queue/archive");
+  await isOff("queues/archive", "Clear…", "ClearQueue on queue/archive");
+  await page.getByText("This key may not do SendMessages on queue/archive.").waitFor();
+  expect("there is nothing to send with", (await page.getByRole("button", { name: "Send" }).count()) === 0);
+  faults.push(...(await faultsOf(page, "a queue for who looks")));
+  await picture(page, "viewer");
+  await isOff("subscriptions/orders/billing", "Pause", "SetSubscription on subscription/orders/billing");
+  await page.getByText("This key may not do ReplayMessages on subscription/orders/billing.").waitFor();
+  const letters = `dead-letters/${encodeURIComponent("orders.billing.dlq")}`;
+  await isOff(letters, "Redrive all…", "RedriveDeadLetters on queue/orders.billing.dlq");
+  // What a statement grants is there.
+  await page.goto(`${base}/#/subscriptions/orders/store`);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("orders/store is paused.").waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.getByText("orders/store delivers again.").waitFor();
+  await context.close();
+  return faults;
+}
+
 // To a page and through a question without a mouse.
 async function worksWithoutAMouse(page) {
   await page.goto(`${base}/#/`);
@@ -233,6 +269,7 @@ async function main() {
     await edits(desktop.page, hook);
     await replays(desktop.page, hook);
     await peeks(desktop.page);
+    faults.push(...(await offersOnlyWhatTheKeyMay(browser)));
     await looks(desktop, "desktop", message);
     const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, colorScheme: "dark" };
     const hand = await openPage(browser, base, phone);

@@ -62,6 +62,9 @@ TEST_F(TcpServerTest, ConnectionsAndRequestsAreFigures) {
     server->measure(metrics);
     EXPECT_EQ(metrics.value("penstock_tcp_connections"), 1);
     EXPECT_EQ(metrics.value("penstock_tcp_connections_opened"), 2);
+    const model::MetricLabels tcp{{"listener", "tcp"}};
+    EXPECT_EQ(metrics.value("penstock_listener_connections", tcp), 1);
+    EXPECT_EQ(metrics.value("penstock_listener_connections_refused", tcp), 0);
     const auto requests = [&](const char* action) {
         return metrics.value("penstock_tcp_requests", {{"action", action}});
     };

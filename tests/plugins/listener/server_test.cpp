@@ -113,6 +113,12 @@ TEST_F(Listening, RefusesConnectionsBeyondItsLimit) {
     EXPECT_EQ(status_of(connect().read_all()), "HTTP/1.1 503 Service Unavailable");
     first.close();
     ASSERT_TRUE(eventually([&] { return server->connections() == 1; }));
+    model::Metrics told;
+    server->measure(told);
+    const model::MetricLabels http{{"listener", "http"}};
+    EXPECT_EQ(told.value("penstock_listener_connections", http), 1);
+    EXPECT_EQ(told.value("penstock_listener_connections_opened", http), 2);
+    EXPECT_EQ(told.value("penstock_listener_connections_refused", http), 1);
     EXPECT_EQ(body_of(exchange("GET /b HTTP/1.0\r\n\r\n")), "GET /b? []");
 }
 

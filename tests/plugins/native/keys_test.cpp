@@ -104,6 +104,41 @@ TEST_F(NativeKeys, WhatIsAnsweredWithoutTheBrokerIsForThoseWhoMay) {
     EXPECT_EQ(ask("GET", "/v1/events").status, 403U);
 }
 
+TEST_F(NativeKeys, AKeyIsToldWhatItMayDo) {
+    keys.looks = true;
+    const auto shown =
+        json(ask("GET", "/v1/keys/self?act=SetQueue:queue/jobs&act=ReadContent:topic/a%3Ab"));
+    EXPECT_EQ(text(shown, "key_id"), "AKIDtest");
+    EXPECT_EQ(text(shown, "root"), "true");
+    EXPECT_EQ(text(shown, "acts"),
+              R"([{"action":"SetQueue","resource":"queue/jobs","allowed":true},)"
+              R"({"action":"ReadContent","resource":"topic/a:b","allowed":true}])");
+    ASSERT_EQ(keys.judged.size(), 2U);
+    EXPECT_EQ(keys.judged[0].right, api::Right::steer);
+    EXPECT_EQ(keys.judged[0].resource, "queue/jobs");
+    EXPECT_EQ(keys.judged[1].right, api::Right::content);
+    keys.looks = false;
+    EXPECT_THAT(ask("GET", "/v1/keys/self?act=SetQueue:queue/jobs").body,
+                HasSubstr(R"("allowed":false)"));
+    EXPECT_EQ(text(json(ask("GET", "/v1/keys/self")), "acts"), "[]");
+    EXPECT_TRUE(broker.requests.empty());
+}
+
+TEST_F(NativeKeys, AQuestionThatMeansNothingIsRefused) {
+    for (const auto& [query, detail] : {std::pair("act=Nothing:queue/a", "no action there is"),
+                                        std::pair("act=SetQueue", "ACTION:RESOURCE"),
+                                        std::pair("act=SetQueue:jobs", "ACTION:RESOURCE"),
+                                        std::pair("act=", "1 to 256 bytes"),
+                                        std::pair("what=1", "no such field")}) {
+        const auto response = ask("GET", std::string("/v1/keys/self?") + query);
+        EXPECT_EQ(response.status, 400U) << query;
+        EXPECT_THAT(response.body, HasSubstr(detail)) << query;
+    }
+    std::string many = "act=SetQueue:queue/a";
+    for (int more = 0; more < 64; ++more) many += "&act=SetQueue:queue/a";
+    EXPECT_EQ(ask("GET", "/v1/keys/self?" + many).status, 400U);
+}
+
 }  // namespace
 
 }  // namespace penstock::testing

@@ -8,6 +8,7 @@ import { ago, count } from "../format";
 import { BriefQueue, useLive } from "../live";
 import { act, Badge, Confirm, Copy, Empty, Facts, link, Panel, Search, Table, Time, useAnswer, Waiting } from "../parts";
 import { Edit } from "./edit";
+import { Does, letterQueue } from "../rights";
 import { JobPanel } from "./job";
 import { SideBySide } from "./message";
 
@@ -92,7 +93,7 @@ async function urlOf(letter: Letter): Promise<string | undefined> {
   return of.http?.url;
 }
 
-function LetterView(props: { path: string; letter: Letter; redrive: () => void; edit: () => void }) {
+function LetterView(props: { path: string; resource: string; letter: Letter; redrive: () => void; edit: () => void }) {
   const { letter } = props;
   const place = useRef<HTMLDivElement>(null);
   const { value: url } = useAnswer(() => urlOf(letter), [letter.id]);
@@ -116,13 +117,13 @@ function LetterView(props: { path: string; letter: Letter; redrive: () => void; 
           <Copy text={() => letter.body ?? letter.body_base64 ?? ""}>Copy body</Copy>
           {url && <Copy text={() => curlOf(url, letter.id, letter.body)}>Copy as curl</Copy>}
           {letter.body !== undefined && (
-            <button type="button" onClick={props.edit}>
+            <Does acts={[`EditDeadLetter:${props.resource}`]} onClick={props.edit}>
               Edit…
-            </button>
+            </Does>
           )}
-          <button type="button" class="primary" onClick={props.redrive}>
+          <Does acts={[`RedriveDeadLetters:${props.resource}`]} class="primary" onClick={props.redrive}>
             Redrive
-          </button>
+          </Does>
         </>
       }
     >
@@ -221,6 +222,7 @@ function LetterTable(props: {
 
 export function DeadLetterQueuePage(props: { name: string }) {
   const path = `/v1/dead-letters/${segment(props.name)}`;
+  const resource = letterQueue(props.name);
   const [text, setText] = useState("");
   const answer = useAnswer(() => lettersOf(path, text), [path, text], 3);
   const [cause, setCause] = useState<string | null>(null);
@@ -288,18 +290,28 @@ export function DeadLetterQueuePage(props: { name: string }) {
         </div>
         <Search value={text} onInput={setText} label="Text in the body" />
         <span class="spring" />
-        <button type="button" disabled={picked.length === 0} onClick={() => preview(picked)}>
+        <Does
+          acts={[`RedriveDeadLetters:${resource}`]}
+          disabled={picked.length === 0}
+          onClick={() => preview(picked)}
+        >
           Redrive chosen{picked.length > 0 ? ` (${picked.length})` : ""}
-        </button>
-        <button type="button" class="primary" disabled={letters.length === 0} onClick={() => preview(null)}>
+        </Does>
+        <Does
+          acts={[`RedriveDeadLetters:${resource}`]}
+          class="primary"
+          disabled={letters.length === 0}
+          onClick={() => preview(null)}
+        >
           {text === "" ? "Redrive all…" : "Redrive all with this text…"}
-        </button>
+        </Does>
       </div>
       {more && <p class="note">The first {count(lettersMax)} are shown. Redrive all takes the others too.</p>}
-      <JobPanel path={`${path}/redrive`} turn={turn} />
+      <JobPanel path={`${path}/redrive`} act={`ChangeJob:${resource}`} turn={turn} />
       {opened && (
         <LetterView
           path={path}
+          resource={resource}
           letter={opened}
           redrive={() => preview([opened.id])}
           edit={() => setEditing(opened.id)}

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { all, ask, fullName, functionKinds, get, kindOf, LogLine, Page, Script, segment, Subscription, targetOf } from "../api";
 import { bytes, clock, count } from "../format";
 import { act, Badge, Confirm, Copy, Empty, link, Panel, problemOf, Table, Time, useAnswer, Waiting } from "../parts";
+import { asRoot, Does } from "../rights";
 import { StateBadge } from "./subscriptions";
 
 export function isFunction(one: Subscription): boolean {
@@ -123,7 +124,7 @@ function Source(props: { script: Script }) {
   );
 }
 
-function Scripts(props: { path: string; scripts: Script[]; again: () => void }) {
+function Scripts(props: { path: string; resource: string; scripts: Script[]; again: () => void }) {
   const inUse = props.scripts.find((script) => script.in_use) ?? props.scripts[0];
   const [picked, setPicked] = useState<string | null>(null);
   const [asked, setAsked] = useState<Script | null>(null);
@@ -144,9 +145,9 @@ function Scripts(props: { path: string; scripts: Script[]; again: () => void }) 
         <>
           <Copy text={() => shown.code ?? ""}>Copy</Copy>
           {!shown.in_use && (
-            <button type="button" class="primary" onClick={() => setAsked(shown)}>
+            <Does acts={[asRoot, `ActivateScript:${props.resource}`]} class="primary" onClick={() => setAsked(shown)}>
               Use version {shown.version}…
-            </button>
+            </Does>
           )}
         </>
       }
@@ -198,7 +199,12 @@ export function FunctionPage(props: { topic: string; name: string }) {
         </a>
       </div>
       {scripts.value !== null && scripts.value.items.length > 0 && (
-        <Scripts path={path} scripts={scripts.value.items} again={scripts.again} />
+        <Scripts
+          path={path}
+          resource={`subscription/${fullName(one)}`}
+          scripts={scripts.value.items}
+          again={scripts.again}
+        />
       )}
       <Logs subscription={fullName(one)} />
     </>

@@ -3,6 +3,7 @@
 import { ask, get, Job } from "../api";
 import { count, duration } from "../format";
 import { act, Badge, Panel, problemOf, Time, Tone, useAnswer } from "../parts";
+import { Does } from "../rights";
 
 const tones: Record<Job["state"], Tone> = { running: "wait", paused: "off", done: "good", cancelled: "off" };
 
@@ -16,8 +17,8 @@ async function jobAt(path: string): Promise<{ job: Job | null }> {
   }
 }
 
-// `turn` changes when one was started.
-export function JobPanel(props: { path: string; turn: number }) {
+// `turn` changes when one was started; `act` is what changing it is for rights.
+export function JobPanel(props: { path: string; act: string; turn: number }) {
   const answer = useAnswer(() => jobAt(props.path), [props.path, props.turn], 1.5);
   const job = answer.value?.job;
   if (!job) return null;
@@ -34,19 +35,19 @@ export function JobPanel(props: { path: string; turn: number }) {
         <>
           <Badge tone={tones[job.state]}>{job.state}</Badge>
           {job.state === "running" && (
-            <button type="button" onClick={() => change("pause", "It is held.")}>
+            <Does acts={[props.act]} onClick={() => change("pause", "It is held.")}>
               Hold
-            </button>
+            </Does>
           )}
           {job.state === "paused" && (
-            <button type="button" class="primary" onClick={() => change("resume", "It goes on.")}>
+            <Does acts={[props.act]} class="primary" onClick={() => change("resume", "It goes on.")}>
               Go on
-            </button>
+            </Does>
           )}
           {going && (
-            <button type="button" class="danger" onClick={() => change("cancel", "It is cancelled.")}>
+            <Does acts={[props.act]} class="danger" onClick={() => change("cancel", "It is cancelled.")}>
               Cancel
-            </button>
+            </Does>
           )}
         </>
       }

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 
 import { ask, get, Page, PeekedMessage } from "../api";
 import { act, Badge, Column, Empty, link, Panel, Search, Table, Time, Tone, useAnswer, Waiting } from "../parts";
+import { Does } from "../rights";
 
 const shownMax = 50;
 
@@ -13,8 +14,8 @@ export function bodyOf(message: { body?: string; body_base64?: string }): string
   return message.body ?? message.body_base64 ?? "";
 }
 
-// `path` is that of the queue or topic.
-export function Peek(props: { path: string; states: string[] }) {
+// `path` is that of the queue or topic, `resource` its name for rights.
+export function Peek(props: { path: string; resource: string; states: string[] }) {
   const [state, setState] = useState(props.states[0]);
   const [text, setText] = useState("");
   const query = `state=${state}&limit=${shownMax}${text === "" ? "" : `&text=${encodeURIComponent(text)}`}`;
@@ -41,9 +42,9 @@ export function Peek(props: { path: string; states: string[] }) {
     columns.push({
       name: "Take back",
       of: (message) => (
-        <button type="button" class="link" onClick={() => take(message)}>
+        <Does acts={[`ChangeDelayed:${props.resource}`]} class="link" onClick={() => take(message)}>
           Take back
-        </button>
+        </Does>
       ),
     });
   }

@@ -6,6 +6,7 @@ import { ask, get, Queue, segment } from "../api";
 import { ago, bytes, count, duration } from "../format";
 import { BriefQueue, useLive } from "../live";
 import { act, Badge, Confirm, Empty, Facts, link, Panel, Search, Table, useAnswer, Waiting } from "../parts";
+import { Does } from "../rights";
 import { Peek } from "./peek";
 import { Send } from "./send";
 
@@ -80,6 +81,7 @@ function Depth(props: { queue: Queue }) {
 
 export function QueuePage(props: { name: string }) {
   const path = `/v1/queues/${segment(props.name)}`;
+  const resource = `queue/${props.name}`;
   const answer = useAnswer(() => get<Queue>(path), [path], 2);
   const [clearing, setClearing] = useState(false);
   const queue = answer.value;
@@ -99,12 +101,12 @@ export function QueuePage(props: { name: string }) {
       <div class="tools">
         {stateOf(queue)}
         <span class="spring" />
-        <button type="button" onClick={pause}>
+        <Does acts={[`SetQueue:${resource}`]} onClick={pause}>
           {queue.paused ? "Open again" : "Pause"}
-        </button>
-        <button type="button" class="danger" onClick={() => setClearing(true)}>
+        </Does>
+        <Does acts={[`ClearQueue:${resource}`]} class="danger" onClick={() => setClearing(true)}>
           Clear…
-        </button>
+        </Does>
       </div>
       <Depth queue={queue} />
       <div class="columns">
@@ -134,9 +136,14 @@ export function QueuePage(props: { name: string }) {
             ]}
           />
         </Panel>
-        <Send path={`${path}/messages`} what="Send a message" done={answer.again} />
+        <Send
+          path={`${path}/messages`}
+          act={`SendMessages:${resource}`}
+          what="Send a message"
+          done={answer.again}
+        />
       </div>
-      <Peek path={path} states={["visible", "in_flight", "delayed", "deleted"]} />
+      <Peek path={path} resource={resource} states={["visible", "in_flight", "delayed", "deleted"]} />
       {clearing && (
         <Confirm title={`Clear ${queue.name}?`} yes="Drop all messages" danger onYes={clear} onNo={() => setClearing(false)}>
           <p>

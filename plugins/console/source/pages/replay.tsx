@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { ask } from "../api";
 import { count } from "../format";
 import { act, Confirm, Panel } from "../parts";
+import { useWhyNot, WhyNot } from "../rights";
 import { JobPanel } from "./job";
 
 const spans: [string, number][] = [
@@ -21,6 +22,7 @@ interface Wish {
 }
 
 export function Replay(props: { path: string; name: string }) {
+  const whyNot = useWhyNot([`ReplayMessages:subscription/${props.name}`]);
   const path = `${props.path}/replay`;
   const [span, setSpan] = useState(3600);
   const [rate, setRate] = useState("");
@@ -45,36 +47,39 @@ export function Replay(props: { path: string; name: string }) {
   };
   return (
     <>
-      <JobPanel path={path} turn={turn} />
+      <JobPanel path={path} act={`ChangeJob:subscription/${props.name}`} turn={turn} />
       <Panel title="Replay">
-        <form class="fields" onSubmit={preview}>
-          <label>
-            What was published in
-            <select value={String(span)} onChange={(event) => setSpan(Number((event.target as HTMLSelectElement).value))}>
-              {spans.map(([name, seconds]) => (
-                <option value={String(seconds)} key={seconds}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            With this text
-            <input value={text} onInput={(event) => setText((event.target as HTMLInputElement).value)} />
-          </label>
-          <label>
-            At most a second
-            <input
-              type="number"
-              min="1"
-              max="100000"
-              placeholder="as fast as they go"
-              value={rate}
-              onInput={(event) => setRate((event.target as HTMLInputElement).value)}
-            />
-          </label>
-          <button>Count them…</button>
-        </form>
+        <WhyNot reason={whyNot} />
+        {whyNot === "" && (
+          <form class="fields" onSubmit={preview}>
+            <label>
+              What was published in
+              <select value={String(span)} onChange={(event) => setSpan(Number((event.target as HTMLSelectElement).value))}>
+                {spans.map(([name, seconds]) => (
+                  <option value={String(seconds)} key={seconds}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label>
+              With this text
+              <input value={text} onInput={(event) => setText((event.target as HTMLInputElement).value)} />
+            </label>
+            <label>
+              At most a second
+              <input
+                type="number"
+                min="1"
+                max="100000"
+                placeholder="as fast as they go"
+                value={rate}
+                onInput={(event) => setRate((event.target as HTMLInputElement).value)}
+              />
+            </label>
+            <button>Count them…</button>
+          </form>
+        )}
       </Panel>
       {asked && (
         <Confirm

@@ -4,8 +4,11 @@ import { useState } from "preact/hooks";
 
 import { ask } from "../api";
 import { link, notify, Panel, problemOf } from "../parts";
+import { useWhyNot, WhyNot } from "../rights";
 
-export function Send(props: { path: string; what: string; done: () => void; topic?: boolean }) {
+// `act` is what sending is for rights.
+export function Send(props: { path: string; act: string; what: string; done: () => void; topic?: boolean }) {
+  const whyNot = useWhyNot([props.act]);
   const [body, setBody] = useState('{"hello": "world"}');
   const [tag, setTag] = useState("");
   const [sent, setSent] = useState<string | null>(null);
@@ -23,6 +26,13 @@ export function Send(props: { path: string; what: string; done: () => void; topi
       notify(right + problem.detail, true);
     }
   };
+  if (whyNot !== "") {
+    return (
+      <Panel title={props.what}>
+        <WhyNot reason={whyNot} />
+      </Panel>
+    );
+  }
   return (
     <Panel title={props.what}>
       <form class="send" onSubmit={send}>

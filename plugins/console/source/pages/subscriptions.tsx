@@ -33,6 +33,7 @@ import {
   useAnswer,
   Waiting,
 } from "../parts";
+import { Does } from "../rights";
 import { AttemptTable } from "./deliveries";
 import { Replay } from "./replay";
 
@@ -230,9 +231,9 @@ export function SubscriptionPage(props: { topic: string; name: string }) {
         <span class="spring" />
         {isFunction && <a class="button" href={link("functions", one.topic, one.name)}>Function</a>}
         {one.dead_letter && <a class="button" href={link("dead-letters", one.dead_letter)}>Dead letters</a>}
-        <button type="button" class={paused ? "primary" : ""} onClick={turn}>
+        <Does acts={[`SetSubscription:subscription/${full}`]} class={paused ? "primary" : ""} onClick={turn}>
           {paused ? "Resume" : "Pause"}
-        </button>
+        </Does>
       </div>
       <div class="columns">
         <Health of={one} recent={recent} />

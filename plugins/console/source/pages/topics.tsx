@@ -72,9 +72,15 @@ export function TopicPage(props: { name: string }) {
             ]}
           />
         </Panel>
-        <Send path={`${path}/messages`} what="Publish a message" done={answer.again} topic={topic.match === "tags"} />
+        <Send
+          path={`${path}/messages`}
+          act={`PublishMessages:topic/${topic.name}`}
+          what="Publish a message"
+          done={answer.again}
+          topic={topic.match === "tags"}
+        />
       </div>
-      <Peek path={path} states={["retained", "delayed"]} />
+      <Peek path={path} resource={`topic/${topic.name}`} states={["retained", "delayed"]} />
     </>
   );
 }
