@@ -122,7 +122,12 @@ void Client::shake_hands() {
     // SNI carries names only (RFC 6066, 3).
     Errors no_address;
     asio::ip::make_address(tls_->host, no_address);
-    if (no_address) ::SSL_set_tlsext_host_name(stream.native_handle(), tls_->host.c_str());
+    if (no_address && ::SSL_ctrl(stream.native_handle(),
+                                 SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                                 TLSEXT_NAMETYPE_host_name,
+                                 tls_->host.data()) != 1) {
+        return lost("the host name does not fit into a TLS greeting");
+    }
     auto done = [this, wire = wire_, life = life_, number = *life_](const Errors& failed) {
         if (*life != number) return;
         if (failed) return lost("no TLS connection: " + failed.message());
