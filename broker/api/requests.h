@@ -290,6 +290,12 @@ struct SigningChange {
     std::uint64_t overlap_ms = 0;          // the keys of before sign beside it for so long
 };
 
+// Which certificates change; what is absent stays, what is empty goes.
+struct TlsChange {
+    std::optional<std::string> ca;
+    std::optional<model::ClientCertificate> client;
+};
+
 struct SetSubscription {
     using Reply = SubscriptionView;
     std::string topic;
@@ -305,6 +311,7 @@ struct SetSubscription {
     std::optional<SigningChange> signing;
     std::optional<std::vector<model::PushHeader>> headers;
     std::optional<model::PushAuthorization> authorization;
+    TlsChange tls;
     model::PushChange pace;
 };
 

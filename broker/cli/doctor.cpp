@@ -100,14 +100,39 @@ void Doctor::look_at_certificate(const json::object& status, json::array& findin
     const std::string text = at_path(status, "certificate_ends_at");
     const auto ends_ms = parse_instant(text);
     if (!ends_ms) return;
-    const std::int64_t left_ms = *ends_ms - session_.world().clock.wall_ms();
-    constexpr const char* renew = "Renew it and replace the files of tls.cert and tls.key.";
-    if (left_ms <= 0) {
-        add(findings, "certificate", "bad", "expired at " + text, renew);
-    } else if (left_ms < certificate_warned_of_ms) {
-        add(findings, "certificate", "look", "ends at " + text, renew);
-    } else {
-        add(findings, "certificate", "ok", "ends at " + text);
+    const bool fine = lasts("", *ends_ms, "files of tls.cert and tls.key", findings);
+    if (fine) add(findings, "certificate", "ok", "ends at " + text);
+}
+
+// Says so where a certificate does not last; `whose` stands before it, `place` is where it is kept.
+bool Doctor::lasts(const std::string& whose,
+                   std::int64_t ends_ms,
+                   const std::string& place,
+                   json::array& findings) {
+    const std::int64_t left_ms = ends_ms - session_.world().clock.wall_ms();
+    if (left_ms >= certificate_warned_of_ms) return true;
+    const bool over = left_ms <= 0;
+    add(findings,
+        "certificate",
+        over ? "bad" : "look",
+        whose + (over ? "expired at " : "ends at ") + format_instant(ends_ms),
+        "Renew it and replace the " + place + ".");
+    return false;
+}
+
+void Doctor::look_at_certificates(const json::object& subscription,
+                                  const std::string& name,
+                                  json::array& findings) {
+    const auto* certificates = subscription.if_contains("certificates");
+    if (certificates == nullptr) return;
+    for (const auto& item : certificates->get_array()) {
+        const auto& one = item.get_object();
+        const auto ends_ms = parse_instant(at_path(one, "ends_at"));
+        if (!ends_ms) continue;
+        lasts(at_path(one, "subject") + " of " + name + " ",
+              *ends_ms,
+              at_path(one, "use") + " by penstock sub set " + name,
+              findings);
     }
 }
 
@@ -146,10 +171,11 @@ void Doctor::look_at_subscriptions(json::array& findings) {
     for (const auto& item : *all) {
         const auto& subscription = item.get_object();
         const std::string state = at_path(subscription, "state");
-        if (state == "active") continue;
-        active = false;
         const std::string name =
             at_path(subscription, "topic") + "/" + at_path(subscription, "name");
+        look_at_certificates(subscription, name, findings);
+        if (state == "active") continue;
+        active = false;
         add(findings,
             "subscriptions",
             "look",

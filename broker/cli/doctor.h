@@ -6,6 +6,9 @@
 
 #include <CLI/App.hpp>
 
+#include <cstdint>
+#include <string>
+
 namespace penstock::cli {
 
 class Doctor {
@@ -21,6 +24,13 @@ class Doctor {
     bool reach(boost::json::array& findings);
     void look_at_storage(const boost::json::object& status, boost::json::array& findings);
     void look_at_certificate(const boost::json::object& status, boost::json::array& findings);
+    void look_at_certificates(const boost::json::object& subscription,
+                              const std::string& name,
+                              boost::json::array& findings);
+    bool lasts(const std::string& whose,
+               std::int64_t ends_ms,
+               const std::string& place,
+               boost::json::array& findings);
     void look_at_dead_letters(boost::json::array& findings);
     void look_at_subscriptions(boost::json::array& findings);
 

@@ -25,6 +25,9 @@ constexpr std::array<std::string_view, 5> seconds_fields = {
     "visibility", "retention", "rewind", "poll", "time_to_live"};
 constexpr std::array<std::string_view, 3> bytes_fields = {"max_size", "log_bytes", "rows_bytes"};
 
+// And those that hold PEM, which is for machines: `certificates` tells what is in it.
+constexpr std::array<std::string_view, 2> pem_fields = {"ca", "client_cert"};
+
 template <std::size_t count>
 bool among(const std::array<std::string_view, count>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -176,6 +179,7 @@ std::string shown(std::string_view name, const json::value& value) {
     if (number == 0U && among(seconds_fields, name)) return "0s";
     if (number && among(seconds_fields, name)) return config::format_duration_ms(*number * 1000);
     if (number && among(bytes_fields, name)) return config::format_size_bytes(*number);
+    if (value.is_string() && among(pem_fields, name)) return "(PEM, with -o json)";
     if (value.is_string()) return {value.get_string().data(), value.get_string().size()};
     if (value.is_null()) return "none";
     if (!value.is_array()) return json::serialize(value);

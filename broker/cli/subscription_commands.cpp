@@ -120,6 +120,7 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     sink_.add_to(*add);
     add_attributes(*add);
     push_.add_to(*add, true);
+    tls_.add_to(*add, true);
     add->add_option("--dead-letter",
                     dead_letter_,
                     "Queue for what cannot be delivered, or none (default: one of its own)");
@@ -133,6 +134,7 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     set->add_flag("--rotate-secret", rotate_, "Sign with a new secret, shown once");
     add_seconds(*set, "--overlap", overlap_s_, "The old secret signs beside it for so long (24h)");
     push_.add_to(*set, false);
+    tls_.add_to(*set, false);
     add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove)
         ->add_flag("--yes", session_.yes, "Do not ask");
     add_verb(*noun, "pause", "Deliver nothing until resumed", &SubscriptionCommands::pause);
@@ -206,6 +208,9 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
     auto push = push_.push(sink_.is_runtime());
     if (!push) return push.error();
     if (!push->empty()) body["push"] = std::move(*push);
+    auto tls = tls_.tls();
+    if (!tls) return tls.error();
+    if (!tls->empty()) body["tls"] = std::move(*tls);
     return body;
 }
 

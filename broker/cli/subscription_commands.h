@@ -6,6 +6,7 @@
 #include "broker/cli/push_flags.h"
 #include "broker/cli/session.h"
 #include "broker/cli/sink_flags.h"
+#include "broker/cli/tls_flags.h"
 
 #include <cstdint>
 #include <optional>
@@ -51,6 +52,7 @@ class SubscriptionCommands {
     Session& session_;
     SinkFlags sink_;
     PushFlags push_;
+    TlsFlags tls_;
     std::string topic_;
     std::string name_;
     std::string http_;

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::size_t key_bytes_min = 5;
 constexpr std::size_t header_bytes_min = 2;
+constexpr std::uint8_t with_tls = 0x80;  // beside the authorization's kind: certificates follow
 
 SigningKey decode_key(Reader& reader) {
     SigningKey key;
@@ -18,9 +19,9 @@ SigningKey decode_key(Reader& reader) {
     return key;
 }
 
-PushAuthorization decode_authorization(Reader& reader) {
+PushAuthorization decode_authorization(Reader& reader, std::uint8_t kind) {
     PushAuthorization authorization;
-    authorization.kind = static_cast<PushAuthorization::Kind>(reader.u8());
+    authorization.kind = static_cast<PushAuthorization::Kind>(kind);
     if (authorization.kind == PushAuthorization::Kind::none) return authorization;
     if (authorization.kind > PushAuthorization::Kind::oauth2) reader.fail();
     authorization.name = reader.text();
@@ -29,6 +30,15 @@ PushAuthorization decode_authorization(Reader& reader) {
     authorization.token_url = reader.text();
     authorization.scope = reader.text();
     return authorization;
+}
+
+void encode(Writer& writer, const PushAuthorization& authorization) {
+    if (authorization.kind == PushAuthorization::Kind::none) return;
+    writer.bytes(authorization.name);
+    writer.bytes(authorization.sealed);
+    if (authorization.kind != PushAuthorization::Kind::oauth2) return;
+    writer.bytes(authorization.token_url);
+    writer.bytes(authorization.scope);
 }
 
 }  // namespace
@@ -47,14 +57,14 @@ void encode(Writer& writer, const PushSpec& push) {
         writer.bytes(header.name);
         writer.bytes(header.sealed);
     }
-    const PushAuthorization& authorization = push.authorization;
-    writer.u8(static_cast<std::uint8_t>(authorization.kind));
-    if (authorization.kind == PushAuthorization::Kind::none) return;
-    writer.bytes(authorization.name);
-    writer.bytes(authorization.sealed);
-    if (authorization.kind != PushAuthorization::Kind::oauth2) return;
-    writer.bytes(authorization.token_url);
-    writer.bytes(authorization.scope);
+    const bool tls = push.tls != PushTls{};
+    const auto kind = static_cast<std::uint8_t>(push.authorization.kind);
+    writer.u8(tls ? static_cast<std::uint8_t>(kind | with_tls) : kind);
+    encode(writer, push.authorization);
+    if (!tls) return;
+    writer.bytes(push.tls.ca);
+    writer.bytes(push.tls.client.chain);
+    writer.bytes(push.tls.client.sealed_key);
 }
 
 PushSpec decode_push_spec(Reader& reader) {
@@ -66,7 +76,12 @@ PushSpec decode_push_spec(Reader& reader) {
         header.name = reader.text();
         header.sealed = reader.text();
     }
-    push.authorization = decode_authorization(reader);
+    const std::uint8_t kind = reader.u8();
+    push.authorization = decode_authorization(reader, kind & ~with_tls);
+    if ((kind & with_tls) == 0) return push;
+    push.tls.ca = reader.text();
+    push.tls.client.chain = reader.text();
+    push.tls.client.sealed_key = reader.text();
     return push;
 }
 

@@ -15,6 +15,7 @@ constexpr std::size_t header_name_bytes_max = 64;
 constexpr std::size_t sealed_bytes_max = 8'192;
 constexpr std::size_t user_bytes_max = 256;
 constexpr std::size_t token_url_bytes_max = 2'048;
+constexpr std::size_t sealing_bytes_max = 64;  // what sealing adds to a secret, at most
 
 // What the request's own drawing says; a user's header must not contradict it.
 constexpr std::array<std::string_view, 10> own_headers = {"host",
@@ -88,6 +89,24 @@ Refused check_authorization(const model::PushAuthorization& authorization) {
     return {};
 }
 
+Refused check_tls(const model::SubscriptionSpec& spec) {
+    const model::PushTls& tls = spec.push.tls;
+    if (tls == model::PushTls{}) return {};
+    // In clear nobody would be asked who he is, and nobody would notice.
+    if (!spec.endpoint.starts_with("https://")) {
+        return invalid("tls", "certificates go with an https:// endpoint only");
+    }
+    if (tls.client.chain.empty() != tls.client.sealed_key.empty()) {
+        return invalid("tls", "a client certificate and its key go together");
+    }
+    const bool fits =
+        tls.ca.size() <= model::certificates_bytes_max &&
+        tls.client.chain.size() <= model::certificates_bytes_max &&
+        tls.client.sealed_key.size() <= model::certificate_key_bytes_max + sealing_bytes_max;
+    if (fits) return {};
+    return invalid("tls", "certificates have at most 32768 bytes as PEM, a key 16384");
+}
+
 }  // namespace
 
 Refused change_signing(const api::SigningChange& change,
@@ -114,10 +133,11 @@ Refused change_signing(const api::SigningChange& change,
 Refused check_push(const model::SubscriptionSpec& spec) {
     const model::PushSpec& push = spec.push;
     if (spec.sink != model::SinkKind::http && push != model::PushSpec{}) {
-        return invalid("http", "signatures, headers and authorization go with http only");
+        return invalid("http", "signatures, headers, authorization and tls go with http only");
     }
     if (auto refused = check_headers(push)) return refused;
-    return check_authorization(push.authorization);
+    if (auto refused = check_authorization(push.authorization)) return refused;
+    return check_tls(spec);
 }
 
 }  // namespace penstock::node

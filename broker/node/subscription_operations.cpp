@@ -28,6 +28,8 @@ void apply(const api::SetSubscription& change, model::SubscriptionSpec& spec) {
     set(change.state, spec.state);
     set(change.headers, spec.push.headers);
     set(change.authorization, spec.push.authorization);
+    set(change.tls.ca, spec.push.tls.ca);
+    set(change.tls.client, spec.push.tls.client);
     if (change.state) spec.state_reason.clear();
     model::apply(change.pace, spec.pace);
 }

@@ -2,6 +2,7 @@
 
 #include "broker/base/instant.h"
 #include "broker/base/log.h"
+#include "plugins/listener/asn1_time.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -9,7 +10,6 @@
 #include <sys/stat.h>
 
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 namespace penstock::plugins {
@@ -49,12 +49,6 @@ bool is_mismatch(const Errors& failed) {
            ERR_GET_LIB(code) == ERR_LIB_X509 &&
            (ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH ||
             ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH);
-}
-
-std::int64_t unix_ms(const ASN1_TIME* time) {
-    std::tm parts{};
-    if (::ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-    return static_cast<std::int64_t>(::timegm(&parts)) * 1'000;
 }
 
 Result<ServerTls::Loaded> load(const TlsFiles& files, std::int64_t now_ms) {

@@ -1,9 +1,11 @@
 #include "plugins/native/push_fields.h"
 
 #include "broker/base/instant.h"
+#include "plugins/native/certificates.h"
 #include "plugins/native/views.h"
 
 #include <boost/json/array.hpp>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <cctype>
@@ -24,6 +26,8 @@ constexpr Range secret_bytes{1, 4'096};
 constexpr Range user_bytes{1, 256};
 constexpr Range token_url_bytes{8, 2'048};
 constexpr Range scope_bytes{1, 1'024};
+constexpr Range certificates_bytes{1, model::certificates_bytes_max};
+constexpr Range certificate_key_bytes{1, model::certificate_key_bytes_max};
 
 std::string_view to_text(SignatureKind kind) {
     return kind == SignatureKind::ed25519 ? ed25519_name : hmac_name;
@@ -101,6 +105,64 @@ model::PushAuthorization read_oauth2(Fields& object, const Sealing& sealing) {
     read_secret(*given, "client_secret", sealing, authorization);
     object.adopt(*given);
     return authorization;
+}
+
+// What `name` holds when it is fine; nothing after a problem.
+std::optional<Certificates> read_certificates(Fields& given,
+                                              std::string_view name,
+                                              Result<Certificates> (*read)(std::string_view,
+                                                                           model::TimeMs),
+                                              model::TimeMs now_ms) {
+    const auto pem = given.payload(name, certificates_bytes);
+    if (!pem) return std::nullopt;
+    auto found = read(*pem, now_ms);
+    if (found) return std::move(*found);
+    given.refuse(name, found.error().detail);
+    return std::nullopt;
+}
+
+model::ClientCertificate read_client(Fields& given, const Sealing& sealing, model::TimeMs now_ms) {
+    model::ClientCertificate client;
+    const auto chain = read_certificates(given, "client_cert", Certificates::chain, now_ms);
+    auto pem = given.payload("client_key", certificate_key_bytes);
+    if (given.ok() && !chain) given.refuse("client_cert", "is missing: it goes with client_key.");
+    if (given.ok() && !pem) given.refuse("client_key", "is missing: it goes with client_cert.");
+    if (!given.ok()) return client;
+    auto key = *pem == masked ? Result<std::string>(*pem) : chain->key_in(*pem);
+    if (key) {
+        client.chain = chain->pem();
+        client.sealed_key = sealed(given, "client_key", *key, sealing);
+        ::OPENSSL_cleanse(key->data(), key->size());
+    } else {
+        given.refuse("client_key", key.error().detail);
+    }
+    ::OPENSSL_cleanse(pem->data(), pem->size());
+    return client;
+}
+
+void put_facts(json::array& out, std::string_view use, const std::string& pem) {
+    for (const Certificates::Facts& facts : Certificates::facts_in(pem)) {
+        json::object one;
+        one["use"] = use;
+        one["subject"] = facts.subject;
+        put_time(one, "ends_at", facts.ends_ms);
+        out.emplace_back(std::move(one));
+    }
+}
+
+void put_tls(json::object& out, const model::PushTls& tls) {
+    if (tls == model::PushTls{}) return;
+    json::object shown;
+    json::array certificates;
+    if (!tls.ca.empty()) shown["ca"] = tls.ca;
+    put_facts(certificates, "ca", tls.ca);
+    if (!tls.client.chain.empty()) {
+        shown["client_cert"] = tls.client.chain;
+        shown["client_key"] = masked;
+        put_facts(certificates, "client_cert", tls.client.chain);
+    }
+    out["tls"] = std::move(shown);
+    out["certificates"] = std::move(certificates);
 }
 
 json::object show(const model::PushAuthorization& authorization) {
@@ -187,6 +249,26 @@ std::optional<model::PushAuthorization> read_authorization(Fields& fields, const
     return authorization;
 }
 
+api::TlsChange read_tls(Fields& fields, const Sealing& sealing, model::TimeMs now_ms) {
+    api::TlsChange change;
+    if (fields.is_null("tls")) return {std::string(), model::ClientCertificate{}};
+    auto given = fields.object("tls", {"ca", "client_cert", "client_key"});
+    if (!given) return change;
+    if (given->is_null("ca")) {
+        change.ca.emplace();
+    } else if (const auto ca = read_certificates(*given, "ca", Certificates::authorities, now_ms)) {
+        change.ca = ca->pem();
+    }
+    const bool key = given->has("client_key") && !given->is_null("client_key");
+    if (given->is_null("client_cert") && !key) {
+        change.client.emplace();
+    } else if (given->has("client_cert") || given->has("client_key")) {
+        change.client = read_client(*given, sealing, now_ms);
+    }
+    fields.adopt(*given);
+    return change;
+}
+
 void put_push(json::object& out, const model::PushSpec& push) {
     if (!push.signing_keys.empty()) {
         json::array keys;
@@ -199,8 +281,8 @@ void put_push(json::object& out, const model::PushSpec& push) {
         for (const model::PushHeader& header : push.headers) headers[header.name] = masked;
         out["headers"] = std::move(headers);
     }
-    if (push.authorization.kind == Kind::none) return;
-    out["authorization"] = show(push.authorization);
+    if (push.authorization.kind != Kind::none) out["authorization"] = show(push.authorization);
+    put_tls(out, push.tls);
 }
 
 Problem not_sealed(const std::string& why) {

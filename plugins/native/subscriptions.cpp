@@ -205,6 +205,7 @@ asio::awaitable<Reply> create_subscription(Call& call) {
                   "sign",
                   "headers",
                   "authorization",
+                  "tls",
                   "retry",
                   "dead_letter",
                   "concurrency",
@@ -240,6 +241,9 @@ asio::awaitable<Reply> create_subscription(Call& call) {
     if (auto authorization = read_authorization(fields, sealing)) {
         spec.push.authorization = std::move(*authorization);
     }
+    api::TlsChange tls = read_tls(fields, sealing, call.clock.wall_ms());
+    spec.push.tls = {std::move(tls.ca).value_or(""),
+                     std::move(tls.client).value_or(model::ClientCertificate{})};
     if (!fields.ok()) co_return *fields.problem();
     std::string secret;
     if (sign) {
@@ -271,6 +275,7 @@ asio::awaitable<Reply> set_subscription(Call& call) {
                                  "overlap",
                                  "headers",
                                  "authorization",
+                                 "tls",
                                  "retry",
                                  "concurrency",
                                  "timeout_ms",
@@ -292,6 +297,7 @@ asio::awaitable<Reply> set_subscription(Call& call) {
     const Sealing sealing = sealing_for(call, request.topic, request.name);
     request.headers = read_headers(fields, sealing);
     request.authorization = read_authorization(fields, sealing);
+    request.tls = read_tls(fields, sealing, call.clock.wall_ms());
     const SigningWish wish = read_signing(fields);
     if (!fields.ok()) co_return *fields.problem();
     const auto secret = co_await fill_signing(call, wish, request);

@@ -153,6 +153,7 @@ void Connection::on_read_end(const ErrorCode& ec) {
         return finish_answered(parser_->is_done());
     }
     if (is_end_of_stream(ec)) return fail(Ending::reset, "connection closed without an answer");
+    if (is_tls_alert(ec)) return fail(Ending::tls, refused_by_peer(ec));
     fail(Ending::reset, "connection lost: " + ec.message());
 }
 

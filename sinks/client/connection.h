@@ -7,10 +7,10 @@
 
 #include "sinks/client/answer_parser.h"
 #include "sinks/client/http_client.h"
+#include "sinks/client/tls_identity.h"
 #include "sinks/client/transport.h"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
@@ -23,12 +23,13 @@
 
 namespace penstock::sinks::client {
 
-// What connections are kept by. One client has one TLS identity, so it is no part of the key.
+// What connections are kept by, and what they must have in common.
 struct Origin {
     Scheme scheme = Scheme::http;
     std::string host;
     std::uint16_t port = 80;
     std::string socket{};  // path of a Unix socket that is connected to instead; empty: none
+    std::shared_ptr<TlsIdentity> tls{};  // none: the client's own
 
     friend auto operator<=>(const Origin&, const Origin&) = default;
 };
@@ -48,7 +49,7 @@ struct Surroundings {
     const Clock& clock;
     Resolver& resolver;
     ClientOptions options;
-    asio::ssl::context tls;
+    TlsIdentities tls;
     std::optional<Url> proxy;
 };
 

@@ -135,7 +135,8 @@ void Connection::hand_over() {
 
 void Connection::handshake() {
     phase_ = Phase::handshaking;
-    auto& tls = transport_->tls.emplace(transport_->socket, world_.tls);
+    TlsIdentity& identity = origin_.tls ? *origin_.tls : world_.tls.own();
+    auto& tls = transport_->tls.emplace(transport_->socket, identity.context());
     tls.set_verify_mode(asio::ssl::verify_peer);
     tls.set_verify_callback(asio::ssl::host_name_verification(origin_.host));
     // SNI carries names only (RFC 6066, 3).
@@ -166,6 +167,7 @@ void Connection::on_handshake(const ErrorCode& ec) {
             Ending::tls,
             std::string("certificate not accepted: ") + X509_verify_cert_error_string(verified));
     }
+    if (is_tls_alert(ec)) return fail(Ending::tls, refused_by_peer(ec));
     fail(Ending::tls, "TLS handshake failed: " + ec.message());
 }
 

@@ -2,6 +2,8 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 namespace penstock::sinks::client {
 
@@ -13,6 +15,15 @@ std::string shown(const asio::ip::tcp::endpoint& endpoint) {
 
 bool is_end_of_stream(const boost::system::error_code& ec) {
     return ec == asio::error::eof || ec == asio::ssl::error::stream_truncated;
+}
+
+bool is_tls_alert(const boost::system::error_code& ec) {
+    return ec.category() == asio::error::get_ssl_category() &&
+           ERR_GET_REASON(static_cast<unsigned long>(ec.value())) > SSL_AD_REASON_OFFSET;
+}
+
+std::string refused_by_peer(const boost::system::error_code& alert) {
+    return "the endpoint does not accept the TLS connection: " + alert.message();
 }
 
 Ending ending_of_connect(const boost::system::error_code& ec) {

@@ -17,6 +17,13 @@ std::string shown(const asio::ip::tcp::endpoint& endpoint);
 // tell whether an answer is whole.
 bool is_end_of_stream(const boost::system::error_code& ec);
 
+// The peer ended TLS with a complaint, as a server does that does not take our certificate: in TLS
+// 1.3 that comes when the handshake is over already.
+bool is_tls_alert(const boost::system::error_code& ec);
+
+// The complaint, for people.
+std::string refused_by_peer(const boost::system::error_code& alert);
+
 // What a failed connect means.
 Ending ending_of_connect(const boost::system::error_code& ec);
 

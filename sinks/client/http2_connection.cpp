@@ -82,6 +82,10 @@ void Http2Connection::read() {
 
 void Http2Connection::on_read(const ErrorCode& ec, std::size_t bytes) {
     if (ec && is_end_of_stream(ec)) return give_up("connection closed without an answer");
+    if (is_tls_alert(ec)) {
+        lost_ = Ending::tls;
+        return give_up(refused_by_peer(ec));
+    }
     if (ec) return give_up("connection lost: " + ec.message());
     heard_us_ = now_us();
     if (std::exchange(pinged_us_, 0) != 0) arm(next_deadline_us());
@@ -138,7 +142,7 @@ void Http2Connection::settle() {
     }
     for (Http2Session::Ended& ended : session_.take_ended()) {
         if (closed_) return;
-        conclude(std::move(ended), Ending::reset);
+        conclude(std::move(ended), lost_);
     }
     if (closed_ || !idle() || !ending()) return;
     shut();

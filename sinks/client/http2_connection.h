@@ -118,8 +118,9 @@ class Http2Connection : public std::enable_shared_from_this<Http2Connection> {
     std::string writing_;  // taken from the session, on its way
     bool write_waits_ = false;
     bool flush_posted_ = false;
-    bool broken_ = false;  // nothing can be written any more
-    bool unsent_ = false;  // nor was anything of what is in writing_
+    bool broken_ = false;          // nothing can be written any more
+    bool unsent_ = false;          // nor was anything of what is in writing_
+    Ending lost_ = Ending::reset;  // what it is for exchanges that lose it
     bool told_ready_ = false;
     bool retired_ = false;
     bool closed_ = false;

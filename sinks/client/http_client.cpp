@@ -13,28 +13,7 @@ namespace penstock::sinks::client {
 namespace {
 
 Origin origin_of(const Url& url) {
-    return Origin{url.scheme, url.host, url.port, url.socket};
-}
-
-Result<asio::ssl::context> make_tls(const ClientOptions& options) {
-    asio::ssl::context tls(asio::ssl::context::tls_client);
-    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                    asio::ssl::context::no_tlsv1_1);
-    // The folder, not the bundle: certificates are read as they are needed, instead of all of them
-    // (some 100 ms) at the start of every command.
-    if (::SSL_CTX_set_default_verify_dir(tls.native_handle()) != 1) {
-        return error(Errc::invalid, "the system's trust store cannot be used");
-    }
-    boost::system::error_code ec;
-    if (!options.ca_file.empty()) tls.load_verify_file(options.ca_file, ec);
-    if (ec) return error(Errc::invalid, "CA file " + options.ca_file + ": " + ec.message());
-    if (options.client_cert.empty() && options.client_key.empty()) return tls;
-    tls.use_certificate_chain_file(options.client_cert, ec);
-    if (!ec) tls.use_private_key_file(options.client_key, asio::ssl::context::pem, ec);
-    if (!ec) return tls;
-    return error(Errc::invalid,
-                 "client certificate " + options.client_cert + " with key " + options.client_key +
-                     ": " + ec.message());
+    return Origin{url.scheme, url.host, url.port, url.socket, url.tls};
 }
 
 Result<std::optional<Url>> read_proxy(const std::string& text) {
@@ -89,7 +68,7 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(asio::any_io_executor execu
                                                      const Clock& clock,
                                                      Resolver& resolver,
                                                      ClientOptions options) {
-    Result<asio::ssl::context> tls = make_tls(options);
+    auto tls = TlsIdentities::make(options);
     if (!tls) return tls.error();
     auto proxy = read_proxy(options.proxy);
     if (!proxy) return proxy.error();
@@ -116,6 +95,10 @@ void HttpClient::send(const Url& url, Outgoing request, Done done) {
     job->request = std::move(request);
     job->done = std::move(done);
     pool_->start(std::move(job));
+}
+
+Result<std::shared_ptr<TlsIdentity>> HttpClient::identity(const TlsTexts& texts) {
+    return pool_->surroundings().tls.get(texts);
 }
 
 void HttpClient::forget(const Url& url) {

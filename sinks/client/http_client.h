@@ -10,6 +10,7 @@
 #include "broker/base/error.h"
 #include "sinks/client/address_guard.h"
 #include "sinks/client/resolver.h"
+#include "sinks/client/tls_identity.h"
 #include "sinks/client/url.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -45,8 +46,9 @@ struct ClientOptions {
     std::uint32_t idle_ms_max = 60'000;
     std::uint32_t age_ms_max = 300'000;            // names may point elsewhere by then
     std::size_t connections_max = 8'192;           // in all, idle ones included
-    std::size_t endpoint_connections_max = 1'024;  // to one scheme, host and port
+    std::size_t endpoint_connections_max = 1'024;  // to one scheme, host and port, of one identity
     std::size_t endpoint_idle_max = 256;
+    std::size_t identities_max = 4'096;        // TLS identities in use beside the client's own
     std::size_t endpoint_waiting_max = 1'024;  // requests, for an HTTP/2 connection to be opened
     Http2 http2 = Http2::off;
     std::size_t http1_connections_usual = 16;   // to one scheme, host and port
@@ -118,11 +120,14 @@ class HttpClient {
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
-    // Sends `request` to `url` (its scheme, host and port). `done` runs once, never inside this
-    // call, at the deadline at the latest.
+    // Sends `request` to `url` (its scheme, host and port, as its TLS identity). `done` runs once,
+    // never inside this call, at the deadline at the latest.
     void send(const Url& url, Outgoing request, Done done);
 
-    // Closes idle connections to the url's scheme, host and port.
+    // For the `tls` of URLs that are sent to by this client: see TlsIdentities::get().
+    [[nodiscard]] Result<std::shared_ptr<TlsIdentity>> identity(const TlsTexts& texts);
+
+    // Closes idle connections to the url's scheme, host and port, of its TLS identity.
     void forget(const Url& url);
 
     // Ends every exchange as Ending::stopped and closes every connection; nothing keeps the

@@ -6,10 +6,19 @@
 #include <utility>
 
 namespace penstock::sinks::client {
+namespace {
+
+// What a server speaks it speaks with all of us; what is remembered of it keeps no identity alive.
+Origin whoever(Origin origin) {
+    origin.tls.reset();
+    return origin;
+}
+
+}  // namespace
 
 bool HttpClient::Pool::offers_http2(const Origin& origin) const {
     if (origin.scheme != Scheme::https || !origin.socket.empty()) return false;
-    const auto http1 = http1_until_us_.find(origin);
+    const auto http1 = http1_until_us_.find(whoever(origin));
     if (http1 != http1_until_us_.end() && world_.clock.steady_us() < http1->second) return false;
     switch (world_.options.http2) {
         case Http2::off:
@@ -25,7 +34,7 @@ bool HttpClient::Pool::offers_http2(const Origin& origin) const {
 
 void HttpClient::Pool::remember_http1(const Origin& origin) {
     if (http1_until_us_.size() >= http1_origins_max) http1_until_us_.clear();
-    http1_until_us_[origin] =
+    http1_until_us_[whoever(origin)] =
         world_.clock.steady_us() + std::int64_t{world_.options.age_ms_max} * 1'000;
 }
 

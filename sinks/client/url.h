@@ -5,6 +5,7 @@
 #include "broker/base/error.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ inline constexpr std::size_t url_bytes_max = 2048;
 
 enum class Scheme : std::uint8_t { http, https };
 
+class TlsIdentity;
+
 struct Url {
     Scheme scheme = Scheme::http;
     std::string host;         // in lower case; an IPv6 address without its brackets
@@ -21,6 +24,7 @@ struct Url {
     std::string target;       // path and query as sent in the request line; at least "/"
     std::string authority;    // the Host header: host, and the port unless it is the scheme's own
     std::string socket{};     // Unix socket to connect to, not host and port; never from a text
+    std::shared_ptr<TlsIdentity> tls{};  // whom it trusts, what it shows; none: the client's own
 
     friend bool operator==(const Url&, const Url&) = default;
 };

@@ -78,8 +78,7 @@ Result<TokenSource> TokenSource::make(const std::string& endpoint,
 
 void AccessTokens::get(model::SubscriptionNo subscription, const TokenSource& source, Ready ready) {
     std::shared_ptr<Known>& known = known_[subscription];
-    const bool same =
-        known && known->source.head == source.head && known->source.body == source.body;
+    const bool same = known && known->source == source;
     if (!same) {
         known = std::make_shared<Known>();
         known->source = source;

@@ -29,6 +29,8 @@ struct TokenSource {
                                     const std::string& client_id,
                                     const std::string& secret,
                                     const std::string& scope);
+
+    friend bool operator==(const TokenSource&, const TokenSource&) = default;
 };
 
 inline constexpr std::uint32_t token_timeout_ms = 10'000;

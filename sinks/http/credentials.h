@@ -8,9 +8,11 @@
 #include "broker/model/push.h"
 #include "sinks/http/access_tokens.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace penstock::sinks::http {
@@ -33,6 +35,11 @@ class Credentials {
 
     // Where the token comes from that each request needs beside the headers.
     [[nodiscard]] const std::optional<TokenSource>& token_source() const { return tokens_; }
+
+    // Tokens are fetched as that identity.
+    void identify(std::shared_ptr<client::TlsIdentity> tls) {
+        if (tokens_) tokens_->url.tls = std::move(tls);
+    }
 
     // Puts *** in place of every secret that the text holds: receivers quote what they were sent.
     void mask(std::string& text) const;

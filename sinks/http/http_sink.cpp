@@ -5,6 +5,8 @@
 #include "sinks/http/classify.h"
 #include "sinks/http/receiver_control.h"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -62,8 +64,38 @@ HttpSink::Known& HttpSink::known(const api::Target& target) {
         return found->second;
     }
     handshakes_.forget(target.subscription);
-    Known made{PushRequest::make(target, identity_, secrets_), 0};
+    Known made{make_request(target), 0};
     return known_.insert_or_assign(target.subscription, std::move(made)).first->second;
+}
+
+Result<PushRequest> HttpSink::make_request(const api::Target& target) {
+    auto request = PushRequest::make(target, identity_, secrets_);
+    if (!request) return request;
+    if (auto done = identify(target, *request); !done) return done.error();
+    return request;
+}
+
+// Certificates of its own. Its CA alone vouches for its endpoint; a token endpoint may be a public
+// one, which is trusted as ever, and is shown the certificate as well (RFC 8705).
+Result<void> HttpSink::identify(const api::Target& target, PushRequest& request) {
+    const model::PushTls& tls = target.spec.push.tls;
+    if (tls == model::PushTls{}) return {};
+    client::TlsTexts texts;
+    texts.ca = tls.ca;
+    texts.chain = tls.client.chain;
+    if (!texts.chain.empty()) {
+        auto key = secrets_->open(tls.client.sealed_key, target.topic + "/" + target.name);
+        if (!key) return key.error();
+        texts.key = std::move(*key);
+    }
+    const auto push = http_->identity(texts);
+    texts.beside_ours = true;
+    const auto token = push && request.token_source() ? http_->identity(texts) : push;
+    ::OPENSSL_cleanse(texts.key.data(), texts.key.size());
+    if (!push) return push.error();
+    if (!token) return token.error();
+    request.identify(*push, *token);
+    return {};
 }
 
 void HttpSink::deliver(const api::Target& target, const api::Delivery& delivery, Done done) {

@@ -30,7 +30,7 @@ struct HttpSinkOptions {
 
 class HttpSink final : public Sink {
   public:
-    // Error{invalid}: the CA file cannot be used. `clock` and `random` outlive the sink.
+    // Error{invalid}: a file or the proxy cannot be used. `clock` and `random` outlive the sink.
     static Result<std::unique_ptr<HttpSink>> make(boost::asio::any_io_executor executor,
                                                   const Clock& clock,
                                                   Random& random,
@@ -65,6 +65,8 @@ class HttpSink final : public Sink {
     using Pushed = std::function<void(AttemptResult, const client::Exchange&)>;
 
     Known& known(const api::Target& target);
+    Result<PushRequest> make_request(const api::Target& target);
+    Result<void> identify(const api::Target& target, PushRequest& request);
     void push(const api::Target& target, Batch batch, Pushed pushed);
     void ask(const api::Target& target,
              Batch batch,

@@ -14,6 +14,7 @@
 #include "sinks/sink.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,6 +64,14 @@ class PushRequest {
     }
 
     [[nodiscard]] const client::Url& url() const { return url_; }
+
+    // From now on it is sent as `push`, and its token asked for as `token`: identities of the
+    // client that sends it.
+    void identify(std::shared_ptr<client::TlsIdentity> push,
+                  std::shared_ptr<client::TlsIdentity> token) {
+        url_.tls = std::move(push);
+        credentials_.identify(std::move(token));
+    }
 
     // From now on it goes to the server behind a Unix socket of this machine.
     void send_to_socket(std::string path) { url_.socket = std::move(path); }

@@ -170,6 +170,20 @@ TEST(Desired, TakesScriptsFromFilesBesideTheDocument) {
                          "filter_lua":"return 1\n","filter_file":"handler.lua"})"));
 }
 
+TEST(Desired, TakesCertificatesFromFilesBesideTheDocument) {
+    const testing::TempFolder folder;
+    std::ofstream(folder.path() / "ca.pem") << "ca\n";
+    std::ofstream(folder.path() / "me.key") << "key\n";
+    const auto read = desired(R"(
+        [topics.orders.subscriptions.shop]
+        tls = { ca_file = "ca.pem", client_cert = "cert", client_key_file = "me.key" }
+    )",
+                              folder.path().string());
+    ASSERT_EQ(read.size(), 2U);
+    EXPECT_EQ(read[1].members,
+              object(R"({"tls":{"ca":"ca\n","client_cert":"cert","client_key":"key\n"}})"));
+}
+
 TEST(Desired, SaysWhatItCannotRead) {
     EXPECT_EQ(problem("[queue.jobs]\n"), "'queue' is not known: a document has queues and topics.");
     EXPECT_EQ(problem("queues = 5\n"), "'queues' is no table of queues.");
@@ -178,6 +192,7 @@ TEST(Desired, SaysWhatItCannotRead) {
               "queue jobs, retention: '4 days' is no duration or size such as 30s, 4d or 64KiB.");
     EXPECT_NE(problem("[topics.t.subscriptions.s]\nretry = 'soon'\n"), "");
     EXPECT_NE(problem("[topics.t.subscriptions.s]\nlua = { file = '/no/such/file' }\n"), "");
+    EXPECT_NE(problem("[topics.t.subscriptions.s]\ntls = { ca_file = '/no/such/file' }\n"), "");
 }
 
 TEST(Plan, MakesWhatIsMissingAndNothingTwice) {
@@ -304,6 +319,33 @@ TEST(Plan, SetsSecretsAgainAndShowsThemToNobody) {
     EXPECT_NE(json::serialize(steps[0].requests[0].body).find("sesame"), std::string::npos);
     const json::object document = describe(actual, vocabulary);
     EXPECT_EQ(json::serialize(document).find("authorization"), std::string::npos);
+}
+
+TEST(Plan, AClientsKeyIsShownToNobodyAndAnAuthorityIsCompared) {
+    Vocabulary vocabulary = known();
+    vocabulary[Kind::subscription].of_new.insert("tls");
+    vocabulary[Kind::subscription].changeable.insert("tls");
+    Actual actual;
+    actual.topics["t"] = object("{}");
+    actual.subscriptions["t/s"] = object(R"({"state":"active"})");
+    const auto with_key =
+        "[topics.t.subscriptions.s]\n"
+        "tls = { client_cert = 'c', client_key = 'sesame' }\n";
+    auto steps = make_plan(desired(with_key), actual, vocabulary, false);
+    ASSERT_EQ(steps.size(), 1U);
+    EXPECT_EQ(steps[0].changes[0].to, "***");
+    actual.subscriptions["t/s"] =
+        object(R"({"tls":{"client_cert":"c","client_key":"***"},"state":"active"})");
+    EXPECT_EQ(make_plan(desired(with_key), actual, vocabulary, false).size(), 1U);
+    EXPECT_EQ(json::serialize(describe(actual, vocabulary)).find("tls"), std::string::npos);
+
+    const auto with_ca = "[topics.t.subscriptions.s]\ntls = { ca = 'c' }\n";
+    actual.subscriptions["t/s"] = object(
+        R"({"tls":{"ca":"c"},"certificates":[{"use":"ca","subject":"CN=c"}],"state":"active"})");
+    EXPECT_TRUE(make_plan(desired(with_ca), actual, vocabulary, false).empty());
+    const std::string document = json::serialize(describe(actual, vocabulary));
+    EXPECT_NE(document.find(R"("tls":{"ca":"c"})"), std::string::npos) << document;
+    EXPECT_EQ(document.find("certificates"), std::string::npos);
 }
 
 TEST(Describe, PrintsWhatApplyReadsBackAsNothingToDo) {

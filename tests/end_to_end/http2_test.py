@@ -2,6 +2,9 @@
 
 import json
 import pathlib
+import select
+import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -45,14 +48,57 @@ class Endpoint:
         self.process.stdout.close()
 
 
+class Proxy:
+    """Opens tunnels by CONNECT; `asked` holds the first line of each request."""
+
+    def __init__(self, test):
+        self.asked = []
+        outer = self
+
+        class Tunnel(socketserver.StreamRequestHandler):
+            def handle(self):
+                outer.asked.append(self.rfile.readline().decode().strip())
+                while self.rfile.readline().strip():
+                    pass
+                host, port = outer.asked[-1].split()[1].rsplit(":", 1)
+                with socket.create_connection((host, int(port)), 10) as server:
+                    self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                    self.pump(server)
+
+            def pump(self, server):
+                other = {self.connection: server, server: self.connection}
+                while True:
+                    for source in select.select([*other], [], [])[0]:
+                        chunk = source.recv(65536)
+                        if not chunk:
+                            return
+                        other[source].sendall(chunk)
+
+        class Listener(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_):
+                """Either side may be gone in the middle of a tunnel."""
+
+        self.listener = Listener(("127.0.0.1", 0), Tunnel)
+        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}"
+        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
+        test.addCleanup(self.stop)
+
+    def stop(self):
+        self.listener.shutdown()
+        self.listener.server_close()
+
+
 class Http2Test(unittest.TestCase):
     def setUp(self):
         self.folder = data_folder(self)
         tls_peers.authority(self.folder, "ca")
         tls_peers.server(self.folder, "trusted", "ca")
 
-    def start(self, http2):
-        config = f'[push]\nca_file = "{self.folder / "ca.pem"}"\nhttp2 = "{http2}"\n'
+    def start(self, http2, more=""):
+        config = f'[push]\nca_file = "{self.folder / "ca.pem"}"\nhttp2 = "{http2}"\n{more}'
         self.server = Server(self, self.folder, config).start()
         self.server.cli("topic", "create", "events")
 
@@ -93,6 +139,15 @@ class Http2Test(unittest.TestCase):
         sessions = {request["session"] for request in self.endpoint.requests}
         self.assertGreaterEqual(len(sessions), 5)
         self.assertEqual(self.endpoint.versions(), {"2.0"})
+
+    def test_through_a_proxy_one_tunnel_carries_a_burst(self):
+        self.endpoint = Endpoint(self, self.folder)
+        proxy = Proxy(self)
+        self.start("on", f'proxy = "{proxy.url}"\n')
+        self.push(self.endpoint.url("/slow"))
+        self.assertEqual(self.endpoint.versions(), {"2.0"})
+        self.assertEqual({request["session"] for request in self.endpoint.requests}, {1})
+        self.assertEqual(proxy.asked, [f"CONNECT 127.0.0.1:{self.endpoint.port} HTTP/1.1"])
 
     def test_off_it_is_never_offered(self):
         self.endpoint = Endpoint(self, self.folder)

@@ -3,7 +3,6 @@ keys, a dead-letter chain, a topic that is pushed and copied, in order by key, r
 names that change. All is recorded."""
 
 import datetime
-import http.server
 import itertools
 import json
 import random
@@ -11,6 +10,7 @@ import threading
 import time
 
 from nemesis_history import Asker, now_us
+from receiver import Endpoint
 from server import wait_until
 
 LEASE_S = 3
@@ -39,36 +39,11 @@ class Sink:
         self.random = random.Random(seed)
         self.calm = False
         self.down = False
-        outer = self
+        self.url = Endpoint(test, self.take).url
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                outer.take(self)
-
-            def log_message(self, *_):
-                pass
-
-        class Listener(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_):
-                """A node that is killed in the middle of a push is part of the test."""
-
-        self.listener = Listener(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}/hook"
-        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
-        test.addCleanup(self.stop)
-
-    def stop(self):
-        self.listener.shutdown()
-        self.listener.server_close()
-
-    def take(self, request):
+    def take(self, _, __, body):
         began = now_us()
-        pushed = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        pushed = json.loads(body)
         status = 200
         if not self.calm and (self.down or self.random.random() < REFUSED_SHARE):
             status = 503
@@ -85,9 +60,7 @@ class Sink:
                 outcome="ok",
             )
         )
-        request.send_response(status)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
+        return status, {}, ""
 
 
 class Workload:

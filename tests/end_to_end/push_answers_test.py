@@ -1,59 +1,11 @@
 """What endpoints say by their answers, with the real binary: outputs, batches, handshakes."""
 
-import http.server
 import json
-import threading
 import time
 import unittest
 
+from receiver import Endpoint
 from server import Server, data_folder, wait_until
-
-
-class Endpoint:
-    """`answer(method, headers, body)` gives (status, headers, body)."""
-
-    def __init__(self, test, answer):
-        self.answer = answer
-        self.requests = []  # (method, headers, body)
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-                outer.requests.append((self.command, dict(self.headers), body))
-                status, headers, text = outer.answer(self.command, self.headers, body)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            do_OPTIONS = do_POST
-
-            def log_message(self, *_):
-                pass
-
-        class Listener(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_):
-                """A server killed in the middle of a request is part of the tests."""
-
-        self.listener = Listener(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.listener.server_address[1]}/hook"
-        threading.Thread(target=self.listener.serve_forever, daemon=True).start()
-        test.addCleanup(self.stop)
-
-    def stop(self):
-        self.listener.shutdown()
-        self.listener.server_close()
-
-    def bodies(self, method="POST"):
-        return [body for made_by, _, body in list(self.requests) if made_by == method]
 
 
 class PushAnswersTest(unittest.TestCase):
@@ -136,7 +88,7 @@ class PushAnswersTest(unittest.TestCase):
                  "--batch-linger", "2s", "--batch-bytes", "64KiB", "--retry", "100ms,100ms")
         self.publish([str(number) for number in range(100)])
         wait_until(lambda: self.sub("lake")["backlog"] == 0, 30, "all are done")
-        batches = [[event["data"] for event in json.loads(body)] for body in endpoint.bodies()]
+        batches = [[event["data"] for event in json.loads(body)] for body in endpoint.bodies_of()]
         self.assertLessEqual(max(len(batch) for batch in batches), 25)
         self.assertLessEqual(len(batches), 8, batches)
         told = sorted(one for batch in batches for one in batch)
@@ -179,8 +131,8 @@ class PushAnswersTest(unittest.TestCase):
         self.assertIn("(status 404)", health["reason"])
         self.assertEqual(len(endpoint.requests), 1)
         agrees = True
-        wait_until(lambda: {"first", "second"} <= set(endpoint.bodies()), 30, "both messages")
-        self.assertTrue(all("url_verification" in body for body in endpoint.bodies()[:2]))
+        wait_until(lambda: {"first", "second"} <= set(endpoint.bodies_of()), 30, "both messages")
+        self.assertTrue(all("url_verification" in body for body in endpoint.bodies_of()[:2]))
         health = self.sub("shy")["health"]
         self.assertEqual(health["state"], "ok")
         self.assertIn("agreed_at", health)
@@ -196,7 +148,7 @@ class PushAnswersTest(unittest.TestCase):
         self.add("polite", endpoint.url, "--format", "cloudevents", "--handshake", "cloudevents")
         began = time.monotonic()
         self.publish([f"m{number}" for number in range(21)])
-        wait_until(lambda: len(endpoint.bodies()) == 21, 30, "21 messages")
+        wait_until(lambda: len(endpoint.bodies_of()) == 21, 30, "21 messages")
         self.assertGreater(time.monotonic() - began, 18 / 10)
         self.assertEqual([method for method, *_ in endpoint.requests].count("OPTIONS"), 1)
         self.assertEqual(endpoint.requests[0][0], "OPTIONS")

@@ -55,8 +55,32 @@ TEST(PushSpec, OnlyOAuth2HasATokenEndpoint) {
               "017503612062");
 }
 
+PushSpec with_certificates() {
+    PushSpec push;
+    push.tls = {"ca", {"chain", "s5"}};
+    return push;
+}
+
+TEST(PushSpec, CertificatesStandBehindAllElseAndOnlyWhereThereAreAny) {
+    EXPECT_EQ(testing::to_hex(encoded(with_certificates())),
+              "000080"
+              "026361"
+              "05636861696e"
+              "027335");
+    PushSpec both = with_oauth2();
+    both.tls.ca = "ca";
+    EXPECT_EQ(testing::to_hex(encoded(both)),
+              "0000"
+              "83026d65027334"
+              "017503612062"
+              "026361"
+              "0000");
+}
+
 TEST(PushSpec, ItComesBackAsItWas) {
-    for (const PushSpec& push : {sample(), with_oauth2()}) {
+    PushSpec all = sample();
+    all.tls = with_certificates().tls;
+    for (const PushSpec& push : {sample(), with_oauth2(), with_certificates(), all}) {
         const std::string bytes = encoded(push);
         Reader reader(bytes);
         EXPECT_EQ(decode_push_spec(reader), push);
@@ -65,7 +89,9 @@ TEST(PushSpec, ItComesBackAsItWas) {
 }
 
 TEST(PushSpec, CutShortAnywhereItIsMalformed) {
-    const std::string bytes = encoded(sample());
+    PushSpec all = sample();
+    all.tls = with_certificates().tls;
+    const std::string bytes = encoded(all);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
         Reader reader(std::string_view(bytes).substr(0, size));
         (void)decode_push_spec(reader);

@@ -98,6 +98,35 @@ TEST(Push, ATokenEndpointIsAnHttpUrl) {
     EXPECT_FALSE(check_push(spec));
 }
 
+TEST(Push, CertificatesGoWithHttpsOnlyAndAKeyWithItsCertificate) {
+    model::SubscriptionSpec spec;
+    spec.endpoint = "https://shop.example/";
+    spec.push.tls = {"ca", {"chain", "sealed"}};
+    EXPECT_FALSE(check_push(spec));
+    spec.endpoint = "http://shop.example/";
+    EXPECT_EQ(check_push(spec).value().subject, "tls");
+    spec.endpoint = "https://shop.example/";
+    spec.push.tls = {"", {"chain", ""}};
+    EXPECT_EQ(check_push(spec).value().subject, "tls");
+    spec.push.tls = {"", {"", "sealed"}};
+    EXPECT_EQ(check_push(spec).value().subject, "tls");
+}
+
+TEST(Push, CertificatesAreBounded) {
+    model::SubscriptionSpec spec;
+    spec.endpoint = "https://shop.example/";
+    const std::string most(model::certificates_bytes_max, 'x');
+    const std::string sealed(model::certificate_key_bytes_max + 37, 'x');
+    spec.push.tls = {most, {most, sealed}};
+    EXPECT_FALSE(check_push(spec));
+    for (const model::PushTls& tls : {model::PushTls{most + 'x', {}},
+                                      model::PushTls{"", {most + 'x', "k"}},
+                                      model::PushTls{"", {"c", sealed + most}}}) {
+        spec.push.tls = tls;
+        EXPECT_TRUE(check_push(spec));
+    }
+}
+
 TEST(Push, OnlyHttpCarriesAnything) {
     model::SubscriptionSpec spec;
     spec.push.signing_keys = {key("a")};

@@ -28,21 +28,37 @@ class TlsIdentity {
     // negative life makes it expired.
     [[nodiscard]] TlsIdentity server(const std::string& names, long life_s = 3'600) const {
         TlsIdentity made;
-        made.certificate_ = made.blank("server", life_s);
-        made.extend(NID_subject_alt_name, names);
-        made.seal(*this);
+        made.be_server(*this, names, life_s);
         return made;
     }
 
-    [[nodiscard]] std::string certificate_pem() const {
+    // With a key that is too short for today: RSA of 1024 bits.
+    [[nodiscard]] TlsIdentity weak_server(const std::string& names) const {
+        TlsIdentity made;
+        made.key_.reset(::EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{1'024}));
+        made.be_server(*this, names, 3'600);
+        return made;
+    }
+
+    [[nodiscard]] std::string certificate_pem() const { return pem_of(certificate_.get()); }
+
+    static std::string pem_of(X509* certificate) {
         const Bio bio(::BIO_new(::BIO_s_mem()), ::BIO_free_all);
-        ::PEM_write_bio_X509(bio.get(), certificate_.get());
+        ::PEM_write_bio_X509(bio.get(), certificate);
         return text_of(bio);
     }
 
-    [[nodiscard]] std::string key_pem() const {
+    // `passphrase`: which opens it; empty: none does.
+    [[nodiscard]] std::string key_pem(const std::string& passphrase = {}) const {
         const Bio bio(::BIO_new(::BIO_s_mem()), ::BIO_free_all);
-        ::PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
+        const EVP_CIPHER* cipher = passphrase.empty() ? nullptr : ::EVP_aes_256_cbc();
+        ::PEM_write_bio_PKCS8PrivateKey(bio.get(),
+                                        key_.get(),
+                                        cipher,
+                                        passphrase.data(),
+                                        static_cast<int>(passphrase.size()),
+                                        nullptr,
+                                        nullptr);
         return text_of(bio);
     }
 
@@ -66,6 +82,12 @@ class TlsIdentity {
         X509_NAME* subject = ::X509_get_subject_name(made.get());
         ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, text, -1, -1, 0);
         return made;
+    }
+
+    void be_server(const TlsIdentity& issuer, const std::string& names, long life_s) {
+        certificate_ = blank("server", life_s);
+        extend(NID_subject_alt_name, names);
+        seal(issuer);
     }
 
     void extend(int kind, const std::string& value) {

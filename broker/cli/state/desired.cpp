@@ -82,8 +82,8 @@ Read read_retry(json::object& members, const std::string& where) {
     return {};
 }
 
-boost::system::result<std::string, Failure> script_at(const std::string& folder,
-                                                      const json::value& file) {
+boost::system::result<std::string, Failure> file_at(const std::string& folder,
+                                                    const json::value& file) {
     if (!file.is_string()) return wrong("file", "is no text.");
     const std::filesystem::path path =
         std::filesystem::path(folder) / std::string(file.get_string());
@@ -96,7 +96,7 @@ Read read_scripts(json::object& members, const std::string& folder) {
         json::object& handler = lua->get_object();
         const auto* file = handler.if_contains("file");
         if (file != nullptr && !handler.contains("code")) {
-            auto code = script_at(folder, *file);
+            auto code = file_at(folder, *file);
             if (!code) return code.error();
             handler["file"] = script_file_name(std::string(file->get_string()));
             handler["code"] = std::move(*code);
@@ -108,10 +108,28 @@ Read read_scripts(json::object& members, const std::string& folder) {
         if (script == nullptr || !script->is_object()) continue;
         const auto* file = script->get_object().if_contains("file");
         if (file == nullptr) return wrong(member, "has no file.");
-        auto code = script_at(folder, *file);
+        auto code = file_at(folder, *file);
         if (!code) return code.error();
         members[std::string(stage) + "_file"] = script_file_name(std::string(file->get_string()));
         members[member] = std::move(*code);
+    }
+    return {};
+}
+
+// `tls = { ca_file = "ca.pem", client_cert_file = "me.pem", client_key_file = "me.key" }` likewise.
+Read read_certificates(json::object& members, const std::string& folder) {
+    constexpr std::array<std::string_view, 3> parts = {"ca", "client_cert", "client_key"};
+    auto* tls = members.if_contains("tls");
+    if (tls == nullptr || !tls->is_object()) return {};
+    json::object& given = tls->get_object();
+    for (const std::string_view part : parts) {
+        const std::string named = std::string(part) + "_file";
+        const auto* file = given.if_contains(named);
+        if (file == nullptr) continue;
+        auto pem = file_at(folder, *file);
+        if (!pem) return pem.error();
+        given[part] = std::move(*pem);
+        given.erase(named);
     }
     return {};
 }
@@ -122,6 +140,7 @@ Read read_members(Resource& resource, const std::string& folder) {
     if (auto read = read_retry(resource.members, where); !read) return read;
     const auto* dead_letter = resource.members.if_contains("dead_letter");
     if (dead_letter != nullptr && *dead_letter == "none") resource.members["dead_letter"] = nullptr;
+    if (auto read = read_certificates(resource.members, folder); !read) return read;
     return read_scripts(resource.members, folder);
 }
 

@@ -19,7 +19,8 @@ namespace json = boost::json;
 const std::map<std::string, std::string> script_roles = {
     {"lua", "handler"}, {"filter_lua", "filter"}, {"transform_lua", "transform"}};
 
-const std::set<std::string, std::less<>> secret_members = {"authorization", "headers"};
+const std::set<std::string, std::less<>> secret_members = {
+    "authorization", "client_key", "headers"};
 constexpr std::string_view masked = "***";
 
 std::set<std::string> properties_of(const json::object& description, std::string_view schema) {
@@ -155,7 +156,8 @@ class Difference {
         const json::value nothing;
         if (there == nullptr) there = &nothing;
         if (same(name == "retry" ? with_defaults(rest) : rest, *there)) return;
-        note(name, *there, holds_secret(name, *there) ? json::value(masked) : rest);
+        const bool secret = holds_secret(name, *there) || holds_secret(name, rest);
+        note(name, *there, secret ? json::value(masked) : rest);
         if (known_.changeable.contains(std::string(name))) {
             patch_[name] = rest;
         } else if (step_.why.empty()) {

@@ -171,9 +171,12 @@ TEST_F(FetchTest, OldConnectionsAreClosedThoughTheyAreBusy) {
     options.age_ms_max = 50;
     open(options);
     ScriptedServer server(context_, {always(ok_answer)});
-    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(120);
-    while (std::chrono::steady_clock::now() < end) ASSERT_TRUE(get(server.url()));
-    EXPECT_GE(server.connections, 2U);
+    // However slow the machine is.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (server.connections < 2 && std::chrono::steady_clock::now() < end) {
+        ASSERT_TRUE(get(server.url()));
+    }
+    EXPECT_EQ(server.connections, 2U);
 }
 
 TEST_F(FetchTest, TheConnectionUsedLastIsUsedFirst) {

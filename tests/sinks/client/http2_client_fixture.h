@@ -42,6 +42,10 @@ class Http2ClientTest : public ::testing::Test {
     std::size_t send(const std::string& url,
                      std::uint32_t timeout_ms = 5'000,
                      const std::string& path = "/hook") {
+        return send(*parse_url(url), timeout_ms, path);
+    }
+
+    std::size_t send(const Url& url, std::uint32_t timeout_ms, const std::string& path) {
         Outgoing request;
         request.head = "POST " + path +
                        " HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n"
@@ -50,7 +54,7 @@ class Http2ClientTest : public ::testing::Test {
         request.timeout_ms = timeout_ms;
         const std::size_t place = ends_.size();
         ends_.emplace_back();
-        client_->send(*parse_url(url), std::move(request), [this, place](Exchange exchange) {
+        client_->send(url, std::move(request), [this, place](Exchange exchange) {
             ends_[place] = std::move(exchange);
             ended_ += 1;
         });

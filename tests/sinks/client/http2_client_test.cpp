@@ -31,6 +31,28 @@ TEST_F(Http2ClientTest, ManyRequestsAtOnceShareOneConnection) {
     EXPECT_EQ(server.requests[49].body, "hello");
 }
 
+TEST_F(Http2ClientTest, NoTwoTlsIdentitiesShareAConnection) {
+    Http2Server server(context_, identity_);
+    const testing::TlsIdentity mine = authority_.server("DNS:mine.test");
+    Url own = *parse_url(server.url());
+    own.tls = *client_->identity({"", false, mine.certificate_pem(), mine.key_pem()});
+    const testing::TlsIdentity other = testing::TlsIdentity::authority("another");
+    Url untrusting = *parse_url(server.url());
+    untrusting.tls = *client_->identity({other.certificate_pem(), false, "", ""});
+    for (int turn = 0; turn < 2; ++turn) {
+        send_many(server.url(), 10);
+        for (int at = 0; at < 10; ++at) send(own, 5'000, "/own");
+        send(untrusting, 5'000, "/untrusting");
+        run_to_end();
+    }
+    EXPECT_EQ(count(Ending::answered), 40U);
+    EXPECT_EQ(count(Ending::tls), 2U);
+    EXPECT_EQ(server.requests.size(), 40U);
+    // Two that were refused by us came to nothing.
+    EXPECT_EQ(client_->connections(), 2U);
+    EXPECT_EQ(server.connections, 4U);
+}
+
 TEST_F(Http2ClientTest, OffItIsNotOffered) {
     options_.http2 = Http2::off;
     open();

@@ -1,9 +1,6 @@
 #include "tests/sinks/http/http_sink_fixture.h"
 #include "tests/support/temp_folder.h"
-#include "tests/support/tls_identity.h"
-
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
+#include "tests/support/tls_server.h"
 
 #include <fstream>
 #include <string>
@@ -18,66 +15,7 @@ using testing::ScriptedServer;
 using testing::step;
 using testing::Step;
 using testing::TlsIdentity;
-
-namespace asio = boost::asio;
-using asio::ip::tcp;
-
-// Answers every request on a TLS connection with 200.
-class TlsServer {
-  public:
-    TlsServer(asio::io_context& context, const TlsIdentity& identity, int newest = TLS1_3_VERSION)
-        : tls_(asio::ssl::context::tls_server),
-          acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
-        tls_.use_certificate(asio::buffer(identity.certificate_pem()), asio::ssl::context::pem);
-        tls_.use_private_key(asio::buffer(identity.key_pem()), asio::ssl::context::pem);
-        ::SSL_CTX_ctrl(tls_.native_handle(), SSL_CTRL_SET_MAX_PROTO_VERSION, newest, nullptr);
-        asio::co_spawn(context, accept(), ignore);
-    }
-
-    [[nodiscard]] std::string port() const {
-        return std::to_string(acceptor_.local_endpoint().port());
-    }
-
-    // Clients must be of the authority.
-    void ask_who(const TlsIdentity& authority) {
-        tls_.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
-        tls_.add_certificate_authority(asio::buffer(authority.certificate_pem()));
-    }
-
-    unsigned handshakes = 0;
-    unsigned requests = 0;
-
-  private:
-    static void ignore(std::exception_ptr) {}  // clients that turn away are what is tested
-
-    asio::awaitable<void> accept() {
-        for (;;) {
-            tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
-            asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), ignore);
-        }
-    }
-
-    asio::awaitable<void> serve(tcp::socket socket) {
-        asio::ssl::stream<tcp::socket> stream(std::move(socket), tls_);
-        co_await stream.async_handshake(asio::ssl::stream_base::server, asio::use_awaitable);
-        ++handshakes;
-        std::string received;
-        for (;;) {
-            std::string chunk(4096, '\0');
-            const std::size_t bytes =
-                co_await stream.async_read_some(asio::buffer(chunk), asio::use_awaitable);
-            received.append(chunk, 0, bytes);
-            if (!received.ends_with("hello")) continue;
-            received.clear();
-            ++requests;
-            co_await asio::async_write(
-                stream, asio::buffer(testing::ok_answer), asio::use_awaitable);
-        }
-    }
-
-    asio::ssl::context tls_;
-    tcp::acceptor acceptor_;
-};
+using testing::TlsServer;
 
 class TlsTest : public HttpSinkFixture {
   protected:
