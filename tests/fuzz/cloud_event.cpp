@@ -33,8 +33,8 @@ void hold_attributes(const model::MessageMeta& meta) {
         check(api::is_event_attribute(std::string_view(name).substr(3)), "by a plain name");
         check(!value.empty() && value.size() <= value_bytes_max, "in its range");
         check(api::valid_utf8(value), "text");
-        const auto same = [&name](const auto& one) {
-            return one.first == name;
+        const auto same = [&wanted = name](const auto& one) {
+            return one.first == wanted;
         };
         check(std::count_if(meta.attributes.begin(), meta.attributes.end(), same) == 1, "once");
     }
