@@ -179,7 +179,9 @@ class Caller {
 
     bool more() {
         pollfd polled{socket_->native_handle(), POLLIN, 0};
-        const bool here = tls_ && ::SSL_has_pending(tls_->native_handle()) == 1;
+        // Records that came with one before wait in the stream, deciphered or not.
+        const bool here = tls_ && (::SSL_has_pending(tls_->native_handle()) == 1 ||
+                                   ::BIO_ctrl_pending(::SSL_get_rbio(tls_->native_handle())) > 0);
         if (closed_ || (!here && ::poll(&polled, 1, 5000) <= 0)) return false;
         std::array<char, 65'536> bytes{};
         boost::system::error_code failed;
