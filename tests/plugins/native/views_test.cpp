@@ -47,7 +47,8 @@ TEST(NativeViews, AQueueShowsItsAttributesAsTheyAreSet) {
     queue.active = 3;
     EXPECT_EQ(boost::json::serialize(show(queue)),
               "{\"name\":\"jobs\",\"visibility\":30,\"retention\":345600,\"rewind\":0,\"poll\":0,"
-              "\"max_size\":65536,\"max_messages\":100000000,\"paused\":false,\"automatic\":false,"
+              "\"max_size\":65536,\"max_messages\":100000000,\"paused\":false,"
+              "\"ordered\":false,\"automatic\":false,"
               "\"dead_letter\":{\"queue\":\"dead\",\"max_receives\":5},\"messages\":{\"visible\":3,"
               "\"in_flight\":0,\"delayed\":0,\"rewindable\":0}}");
 }
