@@ -11,9 +11,11 @@
 //                    text, application/octet-stream for the rest
 //   ce-NAME          every other such attribute as it is; NAME is of a-z and 0-9, at most 20 long
 //   partitionkey     the ordering key
-//   sequence         an event's own (api::is_event), else the message's place in its topic, 20
-//   digits traceparent, tracestate   attributes of these names penstockattempt  from 1 penstockid
-//   the message id, where ce-id took its place
+//   sequence         an event's own (api::is_event), else the message's place in its topic
+//                    (20 digits)
+//   traceparent, tracestate   attributes of these names
+//   penstockattempt  from 1
+//   penstockid       the message id, where ce-id took its place
 //
 // A value that looks at the delivery given, which outlives it; any thread.
 #pragma once
