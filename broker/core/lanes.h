@@ -13,6 +13,10 @@ namespace penstock::core {
 // behind it. Then nothing fresh is looked at before one of them is done.
 inline constexpr std::uint64_t parked_per_queue_max = 20'000;
 
+// Fresh messages of an ordered queue that one receive looks at: parking them is work, and others of
+// the set wait meanwhile. A receive that found none comes again as long as there are more.
+inline constexpr std::uint64_t looked_at_per_lease_max = 128;
+
 // What a receive may find now: ready, or fresh and possibly not behind others.
 std::uint64_t receivable_count(const LogHead& head, const DeliveryState& state);
 

@@ -74,8 +74,7 @@ void lease_ready(Turn& turn, ObjectNo queue, std::uint32_t max, TimeMs due_ms, m
 // How many fresh messages may be looked at. Where order is kept some are only set aside.
 std::size_t fresh_max(const QueueConfig& config, const DeliveryState& state, std::size_t wanted) {
     if (!config.attributes.ordered) return wanted;
-    return std::min<std::size_t>(parked_per_queue_max - state.parked,
-                                 Turn::job_items_per_entry_max);
+    return std::min(parked_per_queue_max - state.parked, looked_at_per_lease_max);
 }
 
 void lease_fresh(Turn& turn,
