@@ -18,7 +18,7 @@ constexpr std::int64_t low_space_flush_us = 1'000'000;
 constexpr std::int64_t space_pause_us = 200'000;
 constexpr std::uint64_t space_bytes = 16U << 20;  // written since the last look
 constexpr std::int64_t us_per_ms = 1'000;
-constexpr std::uint64_t replayed_bytes_max = 4ULL << 20;  // rows a start may leave unflushed
+constexpr std::uint64_t first_flush_bytes = 1ULL << 20;
 
 }  // namespace
 
@@ -28,6 +28,7 @@ Background::Background(storage::LogStore& store, const Clock& clock, const NodeO
       options_(options),
       space_(store.space()),
       space_seen_us_(clock.steady_us()),
+      flush_row_bytes_(std::min(options.flush_row_bytes, first_flush_bytes)),
       flushed_us_(clock.steady_us()),
       reclaimed_us_(flushed_us_),
       scrubbed_us_(flushed_us_) {}
@@ -36,10 +37,6 @@ void Background::add(HostedSet& set) {
     sets_.push_back(&set);
     if (counted_) return;
     if (set.set() != model::names_set) counting_.push_back({&set, 1, set.applied()});
-    // What one crash left to be redone is not left to the next: starts in a row stay short.
-    if (set.row_store().unflushed_bytes() >= replayed_bytes_max) {
-        flushed_us_ = clock_.steady_us() - std::int64_t{options_.flush_age_ms} * us_per_ms;
-    }
 }
 
 void Background::remove(model::SetId set) {
@@ -121,7 +118,7 @@ Result<void> Background::flush(std::int64_t now_us) {
     // What is not flushed keeps its segments: short of space, flushing is what frees them.
     const bool low = space_ != storage::SpaceLevel::normal;
     const std::int64_t age_us = now_us - flushed_us_;
-    const bool due = unflushed >= options_.flush_row_bytes ||
+    const bool due = unflushed >= flush_row_bytes_ ||
                      logged_bytes_ >= options_.flush_log_bytes ||
                      age_us >= std::int64_t{options_.flush_age_ms} * us_per_ms ||
                      (low && age_us >= low_space_flush_us);
@@ -130,6 +127,7 @@ Result<void> Background::flush(std::int64_t now_us) {
     logged_bytes_ = 0;
     space_seen_bytes_ = 0;
     if (unflushed == 0) return {};
+    flush_row_bytes_ = std::min(options_.flush_row_bytes, flush_row_bytes_ * 2);
     for (HostedSet* set : sets_) {
         if (auto started = set->row_store().start_flush(); !started) return started.error();
     }

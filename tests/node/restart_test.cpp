@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace penstock::testing {
 
 TEST(Restart, ReplayingTheLogGivesTheSameStateHashAndMessages) {
@@ -22,6 +24,26 @@ TEST(Restart, ReplayingTheLogGivesTheSameStateHashAndMessages) {
     const auto rest = node.ask(receive("orders", 16));
     ASSERT_EQ(rest->messages.size(), 1U);
     EXPECT_EQ(rest->messages[0].payload, "two");
+}
+
+TEST(Restart, ARunLeavesNoMoreToBeRedoneThanItHasDone) {
+    constexpr std::uint64_t mib = 1U << 20;
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    const storage::RowStore& rows = node.node->data_set().row_store();
+    const std::vector<std::string> sixteen(16, "body");
+    // Kill after kill must not add up: the first flush comes early, each later one after twice as
+    // much.
+    for (const std::uint64_t due : {mib, 2 * mib, 4 * mib}) {
+        const model::LogIndex flushed = rows.flushed_applied();
+        std::uint64_t most = 0;
+        while (rows.flushed_applied() == flushed && most < 2 * due) {
+            ASSERT_TRUE(node.ask(send("orders", sixteen)));
+            most = std::max(most, rows.unflushed_bytes());
+        }
+        EXPECT_GT(most, due / 10 * 9);
+        EXPECT_LT(most, due / 10 * 11);
+    }
 }
 
 TEST(Restart, AnUnsyncedTailIsGoneButNothingAnsweredIsLost) {

@@ -47,7 +47,9 @@ struct EngineOptions {
     std::uint32_t inflight_messages_max = 64;  // appends on their way to one peer
     std::uint64_t message_bytes_max = 1ULL << 20;
     std::uint64_t uncommitted_bytes_max = 64ULL << 20;  // beyond it proposals are dropped
-    std::uint64_t committed_bytes_max = 8ULL << 20;     // handed out by one cycle
+    // Handed out by one cycle, at least one entry: applying what a restarted node has to redo must
+    // not keep it from its peers.
+    std::uint64_t committed_bytes_max = 256ULL << 10;
     std::uint32_t payload_bytes_max = 64U << 20;        // of an entry from a peer (R12)
     LogLevel log_level = LogLevel::info;                // of the core's own lines
 };
