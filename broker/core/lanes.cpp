@@ -53,7 +53,7 @@ void leave_lane(
     --turn.delivery(queue).parked;
     turn.visible(queue);
     // While it was parked its age was not looked at.
-    if (config.attributes.dead_letter) arm_time_to_live(turn, queue, config, 0);
+    arm_time_to_live(turn, queue, config, 0);
 }
 
 }  // namespace penstock::core

@@ -118,8 +118,7 @@ Result<void> Background::flush(std::int64_t now_us) {
     // What is not flushed keeps its segments: short of space, flushing is what frees them.
     const bool low = space_ != storage::SpaceLevel::normal;
     const std::int64_t age_us = now_us - flushed_us_;
-    const bool due = unflushed >= flush_row_bytes_ ||
-                     logged_bytes_ >= options_.flush_log_bytes ||
+    const bool due = unflushed >= flush_row_bytes_ || logged_bytes_ >= options_.flush_log_bytes ||
                      age_us >= std::int64_t{options_.flush_age_ms} * us_per_ms ||
                      (low && age_us >= low_space_flush_us);
     if (!due) return {};

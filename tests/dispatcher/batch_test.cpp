@@ -1,6 +1,7 @@
 // Batches: several deliveries of a subscription in one request; when they go, and how each ends.
 #include "dispatcher/heed.h"
 #include "dispatcher/scheduler.h"
+#include "tests/dispatcher/deliveries.h"
 
 #include <gtest/gtest.h>
 
@@ -34,17 +35,7 @@ struct Batching {
                 model::Sequence last,
                 std::size_t bytes = 10,
                 std::uint32_t attempt = 1) {
-        std::vector<api::Delivery> all;
-        for (model::Sequence at = first; at <= last; ++at) {
-            api::Delivery delivery;
-            delivery.subscription = lake;
-            delivery.sequence = at;
-            delivery.attempt = attempt;
-            delivery.message = model::MessageId(1000 + at);
-            delivery.payload = std::string(bytes, 'x');
-            all.push_back(std::move(delivery));
-        }
-        scheduler.take(std::move(all), now_us);
+        scheduler.take(deliveries_of(lake, first, last, attempt, bytes), now_us);
     }
 
     // The requests that begin now, each with its messages.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dispatcher/scheduler.h"
+#include "tests/dispatcher/deliveries.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -36,17 +37,7 @@ struct Handling {
                 model::Sequence last,
                 std::uint32_t attempt = 1,
                 std::size_t bytes = 10) {
-        std::vector<api::Delivery> all;
-        for (model::Sequence at = first; at <= last; ++at) {
-            api::Delivery delivery;
-            delivery.subscription = alpha;
-            delivery.sequence = at;
-            delivery.attempt = attempt;
-            delivery.message = model::MessageId(1000 + at);
-            delivery.payload = std::string(bytes, 'x');
-            all.push_back(std::move(delivery));
-        }
-        scheduler.take(std::move(all), 0);
+        scheduler.take(deliveries_of(alpha, first, last, attempt, bytes), 0);
     }
 
     // Starts all that may start; their sequences.

@@ -1,0 +1,31 @@
+// Deliveries as the node hands them out, for tests of the scheduler.
+#pragma once
+
+#include "broker/api/dispatch.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace penstock::dispatcher {
+
+// One of each sequence from `first` to `last`, with bodies of `bytes`.
+inline std::vector<api::Delivery> deliveries_of(model::SubscriptionNo subscription,
+                                                model::Sequence first,
+                                                model::Sequence last,
+                                                std::uint32_t attempt,
+                                                std::size_t bytes) {
+    std::vector<api::Delivery> all;
+    for (model::Sequence at = first; at <= last; ++at) {
+        api::Delivery delivery;
+        delivery.subscription = subscription;
+        delivery.sequence = at;
+        delivery.attempt = attempt;
+        delivery.message = model::MessageId(1000 + at);
+        delivery.payload = std::string(bytes, 'x');
+        all.push_back(std::move(delivery));
+    }
+    return all;
+}
+
+}  // namespace penstock::dispatcher
