@@ -28,6 +28,11 @@ struct Page {
     std::uint32_t limit = 20;
 };
 
+// With a change: the digests of the definition (QueueView::digest and the like) it is meant for.
+// The object must have one of them when its turn comes, else the change is refused
+// (precondition_failed). Absent: any.
+using Expected = std::optional<std::vector<std::uint64_t>>;
+
 struct NamedId {
     std::uint32_t number = 0;
     std::string name;
@@ -83,6 +88,7 @@ struct QueueView {
     std::uint64_t committed = 0;  // of those, ever, as the two below
     std::uint64_t rolled_back = 0;
     std::uint64_t unconfirmed = 0;  // rolled back because nobody confirmed them
+    std::uint64_t digest = 0;       // of number and attributes: equal ones have equal digests
 };
 
 struct CreateQueue {
@@ -108,11 +114,13 @@ struct SetQueue {
     using Reply = QueueView;
     std::string name;
     QueueChange change;
+    Expected expected = std::nullopt;
 };
 
 struct DeleteQueue {
     using Reply = Nothing;
     std::string name;
+    Expected expected = std::nullopt;
 };
 
 struct ClearQueue {
@@ -199,6 +207,7 @@ struct TopicView {
     TimeMs modified_ms = 0;
     std::uint64_t messages = 0;
     std::uint32_t subscriptions = 0;
+    std::uint64_t digest = 0;  // of number and attributes
 };
 
 struct CreateTopic {
@@ -223,11 +232,13 @@ struct SetTopic {
     std::string name;
     std::optional<std::uint32_t> message_bytes_max;
     std::optional<std::uint32_t> retention_s;
+    Expected expected = std::nullopt;
 };
 
 struct DeleteTopic {
     using Reply = Nothing;
     std::string name;
+    Expected expected = std::nullopt;
 };
 
 struct PublishMessages {
@@ -252,6 +263,7 @@ struct SubscriptionView {
     std::uint64_t dropped = 0;
     std::uint64_t discarded = 0;  // a filter or handler wanted them gone
     model::PushHealth health;     // of what it delivers to
+    std::uint64_t digest = 0;     // of number and spec, versions of scripts included
 };
 
 enum class DeadLetterChoice : std::uint8_t { automatic, named, none };
@@ -313,12 +325,14 @@ struct SetSubscription {
     std::optional<model::PushAuthorization> authorization;
     TlsChange tls;
     model::PushChange pace;
+    Expected expected = std::nullopt;
 };
 
 struct Unsubscribe {
     using Reply = Nothing;
     std::string topic;
     std::string name;
+    Expected expected = std::nullopt;
 };
 
 // ---- scripts of subscriptions ------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// Byte forms of the objects' attributes, shared by commands and rows, and by nothing else.
+// Byte forms of the objects' attributes, shared by commands and rows; digests are of them too.
 // Every form begins with its own version byte. Decoders leave the reader failed on malformed input.
 #pragma once
 

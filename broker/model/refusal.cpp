@@ -100,6 +100,8 @@ std::string_view to_text(Reason reason) {
             return "transaction_ended";
         case Reason::dead_letter_transactional:
             return "dead_letter_transactional";
+        case Reason::precondition_failed:
+            return "precondition_failed";
     }
     return "internal";
 }

@@ -67,6 +67,8 @@ enum class Reason : std::uint8_t {
     not_transactional,          // the queue was not made for them
     transaction_ended,          // it was committed or rolled back before
     dead_letter_transactional,  // such a queue takes no dead letters
+    // changes of definitions
+    precondition_failed,  // the object is not as the caller expected it
 };
 
 struct Refusal {

@@ -3,6 +3,7 @@
 // answers nothing and hands nothing out. Owned by the Node, broker thread only.
 #pragma once
 
+#include "broker/node/changes.h"
 #include "broker/node/checking.h"
 #include "broker/node/handout.h"
 #include "broker/node/job_feeder.h"
@@ -77,6 +78,7 @@ class DataDesk {
     Shared& shared_;
     std::unique_ptr<HostedSet> set_;
     Lifecycle lifecycle_;
+    std::shared_ptr<Changes> changes_;
     Receiving receiving_;
     Checking checking_;
     Handout handout_;

@@ -9,6 +9,65 @@
 
 namespace penstock::node {
 
+template <class Change>
+Outcome<core::NameInfo> Operations::object_of(const Change& change) {
+    if constexpr (requires { change.topic; }) {
+        return desk_.names.subscription(change.topic, change.name);
+    } else if constexpr (std::is_same_v<Change, api::SetTopic> ||
+                         std::is_same_v<Change, api::DeleteTopic>) {
+        return desk_.names.topic(change.name);
+    } else {
+        return desk_.names.queue(change.name);
+    }
+}
+
+template <class Change>
+void Operations::in_turn(const CallPtr& call, Change change) {
+    auto object = object_of(change);
+    if (!object) return refuse(call, object.error());
+    auto begun = [this, call, number = object->number, change = std::move(change)](
+                     const Changes::Turn& turn) {
+        // Rows of a set that another node leads, or that is being replaced, prove nothing.
+        if (!desk_.data.leading()) {
+            return refuse(call, {model::Reason::unavailable, {}, "the set's leader has changed"});
+        }
+        auto now = object_of(change);
+        if (!now) return refuse(call, now.error());
+        // Deleted and made again meanwhile: that one has a line of its own.
+        if (now->number != number) return in_turn(call, change);
+        if (auto refused = check_expected(*now, change.expected)) {
+            return refuse(call, std::move(*refused));
+        }
+        run(call, change, turn);
+    };
+    if (!desk_.changes.enter(object->number, call, std::move(begun))) {
+        refuse(call, {model::Reason::overloaded, object->name, "too many changes of it wait"});
+    }
+}
+
+Refused Operations::check_expected(const core::NameInfo& object,
+                                   const api::Expected& expected) const {
+    if (!expected) return {};
+    const auto compare = [&](const auto& view) -> Refused {
+        if (!view) return view.error();
+        const bool known =
+            std::find(expected->begin(), expected->end(), view->digest) != expected->end();
+        if (known) return {};
+        return model::Refusal{
+            model::Reason::precondition_failed, object.name, "it was changed meanwhile"};
+    };
+    switch (object.kind) {
+        case model::ObjectKind::topic:
+            return compare(view_topic(object.number));
+        case model::ObjectKind::subscription:
+            return compare(view_subscription(object.number));
+        case model::ObjectKind::queue:
+        case model::ObjectKind::dead_letter_queue:
+            break;
+    }
+    return compare(view_queue(object.number));
+}
+
 void Operations::start(const CallPtr& call, api::Request request, PreparedBodies bodies) {
     std::visit(
         [&](auto& typed) {
@@ -26,6 +85,8 @@ void Operations::start(const CallPtr& call, api::Request request, PreparedBodies
                                  std::is_same_v<Type, api::EditDeadLetter> ||
                                  std::is_same_v<Type, api::PublishMessages>) {
                 run(call, std::move(typed), std::move(bodies));
+            } else if constexpr (requires { typed.expected; }) {
+                in_turn(call, std::move(typed));
             } else {
                 run(call, std::move(typed));
             }

@@ -7,6 +7,7 @@
 #include "broker/core/data_query.h"
 #include "broker/node/background.h"
 #include "broker/node/bodies.h"
+#include "broker/node/changes.h"
 #include "broker/node/checking.h"
 #include "broker/node/completions.h"
 #include "broker/node/handout.h"
@@ -30,6 +31,7 @@ struct Desk {
     SubmitTo submit_to;
     Names& names;
     Lifecycle& lifecycle;
+    Changes& changes;
     Receiving& receiving;
     Checking& checking;
     Bodies& bodies;
@@ -59,8 +61,8 @@ class Operations {
     void run(const CallPtr& call, api::CreateQueue request);
     void run(const CallPtr& call, const api::ListQueues& request);
     void run(const CallPtr& call, const api::GetQueue& request);
-    void run(const CallPtr& call, const api::SetQueue& request);
-    void run(const CallPtr& call, const api::DeleteQueue& request);
+    void run(const CallPtr& call, const api::SetQueue& request, const Changes::Turn& turn);
+    void run(const CallPtr& call, const api::DeleteQueue& request, const Changes::Turn& turn);
     void run(const CallPtr& call, const api::ClearQueue& request);
     void run(const CallPtr& call, const api::RewindQueue& request);
     void run(const CallPtr& call, const api::ListDeadLetterSources& request);
@@ -73,14 +75,14 @@ class Operations {
     void run(const CallPtr& call, const api::CreateTopic& request);
     void run(const CallPtr& call, const api::ListTopics& request);
     void run(const CallPtr& call, const api::GetTopic& request);
-    void run(const CallPtr& call, const api::SetTopic& request);
-    void run(const CallPtr& call, const api::DeleteTopic& request);
+    void run(const CallPtr& call, const api::SetTopic& request, const Changes::Turn& turn);
+    void run(const CallPtr& call, const api::DeleteTopic& request, const Changes::Turn& turn);
     void run(const CallPtr& call, api::PublishMessages request, PreparedBodies bodies);
     void run(const CallPtr& call, api::Subscribe request);
     void run(const CallPtr& call, const api::ListSubscriptions& request);
     void run(const CallPtr& call, const api::GetSubscription& request);
-    void run(const CallPtr& call, const api::SetSubscription& request);
-    void run(const CallPtr& call, const api::Unsubscribe& request);
+    void run(const CallPtr& call, const api::SetSubscription& request, const Changes::Turn& turn);
+    void run(const CallPtr& call, const api::Unsubscribe& request, const Changes::Turn& turn);
     void run(const CallPtr& call, const api::ListScripts& request);
     void run(const CallPtr& call, api::DeployScript request);
     void run(const CallPtr& call, const api::ActivateScript& request);
@@ -96,6 +98,15 @@ class Operations {
     void run(const CallPtr& call, const api::ListDeliveries& request);
     void run(const CallPtr& call, const api::ReleaseDelivery& request);
     void run(const CallPtr& call, const api::TrackMessage& request);
+
+    // A change or delete of an object runs when its turn has come, on the object as it is then, if
+    // that is as expected.
+    template <class Change>
+    void in_turn(const CallPtr& call, Change change);
+    template <class Change>
+    Outcome<core::NameInfo> object_of(const Change& change);
+    [[nodiscard]] Refused check_expected(const core::NameInfo& object,
+                                         const api::Expected& expected) const;
 
     // The object whose job is asked for.
     Outcome<core::NameInfo> job_owner(model::JobKind kind, const std::string& name);

@@ -1,4 +1,5 @@
 // Operations on queues as objects; what happens to their messages is in message_operations.cpp.
+#include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
 
 #include <algorithm>
@@ -90,6 +91,7 @@ Outcome<api::QueueView> Operations::view_queue(model::QueueNo queue) const {
     if (info->attributes.dead_letter) {
         view.dead_letter_queue = desk_.names.name_of(info->attributes.dead_letter->queue.number);
     }
+    view.digest = object_digest(queue, info->attributes);
     view.attributes = std::move(info->attributes);
     view.created_ms = info->created_ms;
     view.modified_ms = info->modified_ms;
@@ -159,7 +161,7 @@ void Operations::run(const CallPtr& call, const api::GetQueue& request) {
     answer(call, view_queue(queue->number));
 }
 
-void Operations::run(const CallPtr& call, const api::SetQueue& request) {
+void Operations::run(const CallPtr& call, const api::SetQueue& request, const Changes::Turn& turn) {
     auto queue = desk_.names.queue(request.name);
     if (!queue) return refuse(call, queue.error());
     auto info = core::queue_info(desk_.data.rows(), queue->number);
@@ -169,8 +171,8 @@ void Operations::run(const CallPtr& call, const api::SetQueue& request) {
     auto attributes = queue_attributes(request.change, std::move(info->attributes));
     if (!attributes) return refuse(call, attributes.error());
     auto after = binding(dead_letter_of(*attributes), number, true);
-    auto set = [this, call, number, attributes = std::move(*attributes)] {
-        submit(call, model::SetQueue{number, attributes}, [this, call, number] {
+    auto set = [this, call, turn, number, attributes = std::move(*attributes)] {
+        submit(call, model::SetQueue{number, attributes}, [this, call, turn, number] {
             desk_.receiving.wake(number);
             answer(call, view_queue(number));
         });
@@ -178,7 +180,9 @@ void Operations::run(const CallPtr& call, const api::SetQueue& request) {
     rebind(call, std::move(before), std::move(after), std::move(set));
 }
 
-void Operations::run(const CallPtr& call, const api::DeleteQueue& request) {
+void Operations::run(const CallPtr& call,
+                     const api::DeleteQueue& request,
+                     const Changes::Turn& turn) {
     auto queue = desk_.names.queue(request.name);
     if (!queue) return refuse(call, queue.error());
     const bool needed = !core::dead_letter_sources(desk_.data.rows(), queue->number).empty();
@@ -192,7 +196,7 @@ void Operations::run(const CallPtr& call, const api::DeleteQueue& request) {
     const auto bound = info ? binding(dead_letter_of(info->attributes), queue->number, true)
                             : std::vector<Lifecycle::Binding>();
     Lifecycle::Removal removal{call, queue->number, queue->kind, {}};
-    removal.removed = [this, call, bound, number = queue->number] {
+    removal.removed = [this, call, turn, bound, number = queue->number] {
         unbind(bound);
         desk_.receiving.wake_all(number);
         answer<api::Nothing>(call, api::Nothing{});

@@ -1,5 +1,6 @@
 // Operations on subscriptions as objects.
 #include "broker/api/names.h"
+#include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
 #include "broker/node/push_rules.h"
 
@@ -54,6 +55,7 @@ Outcome<api::SubscriptionView> Operations::view_subscription(
     view.topic = std::move(info->topic_name);
     view.name = std::move(info->name);
     view.dead_letter_queue = desk_.names.name_of(info->spec.dead_letter.number);
+    view.digest = object_digest(subscription, info->spec);
     view.spec = std::move(info->spec);
     view.created_ms = info->created_ms;
     view.modified_ms = info->modified_ms;
@@ -184,7 +186,9 @@ void Operations::run(const CallPtr& call, const api::GetSubscription& request) {
     answer(call, view_subscription(subscription->number));
 }
 
-void Operations::run(const CallPtr& call, const api::SetSubscription& request) {
+void Operations::run(const CallPtr& call,
+                     const api::SetSubscription& request,
+                     const Changes::Turn& turn) {
     auto subscription = desk_.names.subscription(request.topic, request.name);
     if (!subscription) return refuse(call, subscription.error());
     const model::SubscriptionNo number = subscription->number;
@@ -213,7 +217,7 @@ void Operations::run(const CallPtr& call, const api::SetSubscription& request) {
         spec.queue = place_of(*queue);
         spec.endpoint = queue->name;
     }
-    submit(call, model::SetSubscription{number, std::move(spec)}, [this, call, number] {
+    submit(call, model::SetSubscription{number, std::move(spec)}, [this, call, turn, number] {
         answer(call, view_subscription(number));
     });
 }
@@ -227,14 +231,16 @@ void Operations::remove_dead_letter_queue(const std::string& topic, const std::s
     if (empty) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
 }
 
-void Operations::run(const CallPtr& call, const api::Unsubscribe& request) {
+void Operations::run(const CallPtr& call,
+                     const api::Unsubscribe& request,
+                     const Changes::Turn& turn) {
     auto subscription = desk_.names.subscription(request.topic, request.name);
     if (!subscription) return refuse(call, subscription.error());
     const auto info = core::subscription_info(desk_.data.rows(), subscription->number);
     const auto bound = info ? binding(info->spec.dead_letter, subscription->number, false)
                             : std::vector<Lifecycle::Binding>();
     Lifecycle::Removal removal{call, subscription->number, subscription->kind, {}};
-    removal.removed = [this, call, bound, request] {
+    removal.removed = [this, call, turn, bound, request] {
         unbind(bound);
         remove_dead_letter_queue(request.topic, request.name);
         answer<api::Nothing>(call, api::Nothing{});

@@ -1,4 +1,5 @@
 // Operations on topics as objects.
+#include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
 
 #include <utility>
@@ -18,6 +19,7 @@ Outcome<api::TopicView> Operations::view_topic(model::TopicNo topic) const {
     view.number = topic.value;
     view.name = std::move(info->name);
     view.attributes = info->attributes;
+    view.digest = object_digest(topic, info->attributes);
     view.created_ms = info->created_ms;
     view.modified_ms = info->modified_ms;
     view.messages = info->messages;
@@ -67,7 +69,7 @@ void Operations::run(const CallPtr& call, const api::GetTopic& request) {
     answer(call, view_topic(topic->number));
 }
 
-void Operations::run(const CallPtr& call, const api::SetTopic& request) {
+void Operations::run(const CallPtr& call, const api::SetTopic& request, const Changes::Turn& turn) {
     auto topic = desk_.names.topic(request.name);
     if (!topic) return refuse(call, topic.error());
     auto info = core::topic_info(desk_.data.rows(), topic->number);
@@ -77,12 +79,14 @@ void Operations::run(const CallPtr& call, const api::SetTopic& request) {
     if (request.retention_s) attributes.retention_s = *request.retention_s;
     if (auto refused = check_topic(attributes)) return refuse(call, std::move(*refused));
     const model::TopicNo number = topic->number;
-    submit(call, model::SetTopic{number, attributes}, [this, call, number] {
+    submit(call, model::SetTopic{number, attributes}, [this, call, turn, number] {
         answer(call, view_topic(number));
     });
 }
 
-void Operations::run(const CallPtr& call, const api::DeleteTopic& request) {
+void Operations::run(const CallPtr& call,
+                     const api::DeleteTopic& request,
+                     const Changes::Turn& turn) {
     auto topic = desk_.names.topic(request.name);
     if (!topic) return refuse(call, topic.error());
     if (!core::subscriptions_of(desk_.data.rows(), topic->number).empty()) {
@@ -92,7 +96,7 @@ void Operations::run(const CallPtr& call, const api::DeleteTopic& request) {
                        "unsubscribe all of them first"});
     }
     Lifecycle::Removal removal{call, topic->number, topic->kind, {}};
-    removal.removed = [this, call] {
+    removal.removed = [this, call, turn] {
         answer<api::Nothing>(call, api::Nothing{});
     };
     if (!desk_.lifecycle.remove(std::move(removal))) {

@@ -12,6 +12,7 @@
 #include "plugins/listener/http.h"
 #include "plugins/listener/server_tls.h"
 #include "plugins/native/documents.h"
+#include "plugins/native/preconditions.h"
 #include "plugins/native/problem.h"
 #include "plugins/native/views.h"
 
@@ -19,6 +20,7 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -64,16 +66,52 @@ inline Reply empty_reply() {
     return response;
 }
 
+// The ETag of what has a definition goes with what is shown of it. No cache of HTTP, such as a
+// browser's, may use it: it would answer with counts of before.
+template <class T>
+Reply tagged(Reply reply, const T& view) {
+    if constexpr (requires { view.digest; }) {
+        if (reply) {
+            reply->headers.emplace_back("ETag", entity_tag(view.digest));
+            reply->headers.emplace_back("Cache-Control", "no-store");
+        }
+    }
+    return reply;
+}
+
 // The view of what came back, or why not.
 template <class T>
 Reply shown(const api::Outcome<T>& outcome, unsigned status = 200) {
     if (!outcome) return refused(outcome.error());
-    return json_reply(show(*outcome), status);
+    return tagged(json_reply(show(*outcome), status), *outcome);
+}
+
+// As above, unless the caller has it already (If-None-Match).
+template <class T>
+Reply shown_if_new(const Call& call, const api::Outcome<T>& outcome) {
+    if (outcome) {
+        if (auto instead = not_modified(call.request, outcome->digest)) return std::move(*instead);
+    }
+    return shown(outcome);
 }
 
 inline Reply done(const api::Outcome<api::Nothing>& outcome) {
     if (!outcome) return refused(outcome.error());
     return empty_reply();
+}
+
+// A change or delete of an object, if that is as If-Match says.
+template <class R>
+asio::awaitable<Reply> carry_out(Call& call, R request) {
+    auto expected = read_if_match(call.request);
+    if (!expected) co_return expected.error();
+    request.expected = std::move(*expected);
+    const auto outcome = co_await ask(call, std::move(request));
+    if constexpr (std::is_same_v<typename R::Reply, api::Nothing>) {
+        co_return done(outcome);
+    } else {
+        co_return shown(outcome);
+    }
 }
 
 // For what is answered without the broker, which would judge: may the caller have it?

@@ -64,8 +64,7 @@ asio::awaitable<Reply> set_paused(Call& call, bool paused) {
     api::SetQueue request;
     request.name = call.names[0];
     request.change.paused = paused;
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 api::ChangeDelayed in_queue(const Call& call) {

@@ -45,6 +45,8 @@ std::string_view hint_for(Reason reason) {
                    "it.";
         case Reason::not_transactional:
             return "Make one for them: penstock queue create NAME --transactional.";
+        case Reason::precondition_failed:
+            return "GET it again: its ETag and what it is now; then decide anew.";
         case Reason::script_not_found:
             return "penstock fn list shows the scripts and their versions.";
         default:
@@ -104,6 +106,7 @@ unsigned status_of(Reason reason) {
         case Reason::job_running:
             return 409;
         case Reason::receipt_invalid:
+        case Reason::precondition_failed:
             return 412;
         case Reason::body_too_large:
         case Reason::batch_too_large:

@@ -122,7 +122,7 @@ asio::awaitable<Reply> get_queue(Call& call) {
     api::GetQueue request;
     request.name = call.names[0];
     const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return shown_if_new(call, outcome);
 }
 
 asio::awaitable<Reply> set_queue(Call& call) {
@@ -131,15 +131,13 @@ asio::awaitable<Reply> set_queue(Call& call) {
     request.name = call.names[0];
     request.change = read_change(fields);
     if (!fields.ok()) co_return *fields.problem();
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 asio::awaitable<Reply> delete_queue(Call& call) {
     api::DeleteQueue request;
     request.name = call.names[0];
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return done(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 asio::awaitable<Reply> clear_queue(Call& call) {

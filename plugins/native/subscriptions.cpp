@@ -108,7 +108,7 @@ Reply shown_with_secret(const api::Outcome<api::SubscriptionView>& outcome,
     if (!outcome) return refused(outcome.error());
     boost::json::object body = show(*outcome);
     if (!secret.empty()) body["secret"] = secret;
-    return json_reply(body, status);
+    return tagged(json_reply(body, status), *outcome);
 }
 
 // How a subscription is to sign from now on.
@@ -180,8 +180,7 @@ asio::awaitable<Reply> set_state(Call& call, model::SubscriptionState state) {
     request.topic = call.names[0];
     request.name = call.names[1];
     request.state = state;
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 }  // namespace
@@ -261,7 +260,7 @@ asio::awaitable<Reply> get_subscription(Call& call) {
     request.topic = call.names[0];
     request.name = call.names[1];
     const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return shown_if_new(call, outcome);
 }
 
 asio::awaitable<Reply> set_subscription(Call& call) {
@@ -300,6 +299,9 @@ asio::awaitable<Reply> set_subscription(Call& call) {
     request.tls = read_tls(fields, sealing, call.clock.wall_ms());
     const SigningWish wish = read_signing(fields);
     if (!fields.ok()) co_return *fields.problem();
+    auto expected = read_if_match(call.request);
+    if (!expected) co_return expected.error();
+    request.expected = std::move(*expected);
     const auto secret = co_await fill_signing(call, wish, request);
     if (!secret) co_return secret.error();
     const auto outcome = co_await ask(call, std::move(request));
@@ -310,8 +312,7 @@ asio::awaitable<Reply> delete_subscription(Call& call) {
     api::Unsubscribe request;
     request.topic = call.names[0];
     request.name = call.names[1];
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return done(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 asio::awaitable<Reply> pause_subscription(Call& call) {

@@ -54,7 +54,7 @@ asio::awaitable<Reply> get_topic(Call& call) {
     api::GetTopic request;
     request.name = call.names[0];
     const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return shown_if_new(call, outcome);
 }
 
 asio::awaitable<Reply> set_topic(Call& call) {
@@ -64,15 +64,13 @@ asio::awaitable<Reply> set_topic(Call& call) {
     request.retention_s = fields.whole32("retention", retention_s);
     request.message_bytes_max = fields.whole32("max_size", message_bytes);
     if (!fields.ok()) co_return *fields.problem();
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return shown(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 asio::awaitable<Reply> delete_topic(Call& call) {
     api::DeleteTopic request;
     request.name = call.names[0];
-    const auto outcome = co_await ask(call, std::move(request));
-    co_return done(outcome);
+    co_return co_await carry_out(call, std::move(request));
 }
 
 }  // namespace penstock::plugins::native

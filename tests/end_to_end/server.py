@@ -131,8 +131,13 @@ class Server:
 
     def native(self, method, path, body=None, key=f"{DEV_KEY_ID}:{DEV_KEY_SECRET}"):
         """One request to /v1; returns (status, document)."""
+        status, _, document = self.exchange(method, path, body, {"Authorization": f"Bearer {key}"})
+        return status, document
+
+    def exchange(self, method, path, body=None, head=None):
+        """One request to /v1, by the development key; returns (status, headers, document)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        head = {"Authorization": f"Bearer {key}"}
+        head = {"Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}", **(head or {})}
         text = None
         if body is not None:
             head["Content-Type"] = "application/json"
@@ -143,7 +148,7 @@ class Server:
             answer = response.read()
         finally:
             connection.close()
-        return response.status, json.loads(answer) if answer else None
+        return response.status, response.headers, json.loads(answer) if answer else None
 
     def metrics(self):
         """What /metrics tells, read by the letter; {(name, labels): value}."""

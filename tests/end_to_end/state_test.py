@@ -1,6 +1,7 @@
 """`penstock apply`, `diff` and `export` with the real binary: a file becomes what the server holds,
 a second time nothing, and what one server exports another one takes over whole."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -145,6 +146,41 @@ class StateTest(unittest.TestCase):
         broken = self.run_cli("apply", "-f", "-", stdin="[queues\n")
         self.assertEqual(broken.returncode, 2)
         self.assertIn("-:1:", broken.stderr)
+
+    def test_changes_of_different_fields_at_once_both_survive(self):
+        self.applied()
+        with concurrent.futures.ThreadPoolExecutor(2) as both:
+            for number in range(1, 31):
+                wanted = {"visibility": 100 + number, "poll": number}
+                answers = both.map(
+                    lambda item: self.server.native("PATCH", "/v1/queues/jobs", dict([item])),
+                    wanted.items(),
+                )
+                self.assertEqual([status for status, _ in answers], [200, 200])
+                queue = self.server.native("GET", "/v1/queues/jobs")[1]
+                self.assertEqual({name: queue[name] for name in wanted}, wanted)
+
+    def test_a_change_of_what_was_changed_meanwhile_is_refused(self):
+        jobs = "/v1/queues/jobs"
+        status, head, _ = self.server.exchange("POST", "/v1/queues", {"name": "jobs"})
+        first = head["ETag"]
+        self.assertRegex(first, '^"[0-9a-f]{16}"$')
+        known = self.server.exchange("GET", jobs, head={"If-None-Match": first})
+        self.assertEqual((known[0], known[1]["ETag"], known[2]), (304, first, None))
+        status, head, _ = self.server.exchange("PATCH", jobs, {"poll": 7}, {"If-Match": first})
+        self.assertEqual(status, 200)
+        second = head["ETag"]
+        self.assertNotEqual(second, first)
+        for method, body in (("PATCH", {"poll": 8}), ("DELETE", None)):
+            status, _, problem = self.server.exchange(method, jobs, body, {"If-Match": first})
+            self.assertEqual((status, problem["code"]), (412, "precondition_failed"))
+        self.assertEqual(self.server.native("GET", jobs)[1]["poll"], 7)
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(self.server.exchange("GET", jobs)[1]["ETag"], second)
+        self.assertEqual(
+            self.server.exchange("DELETE", jobs, head={"If-Match": f"{first}, {second}"})[0], 204
+        )
 
 
 if __name__ == "__main__":

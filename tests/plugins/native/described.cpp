@@ -140,6 +140,12 @@ std::string lower(std::string text) {
     return text;
 }
 
+bool has_header(const plugins::HttpResponse& response, std::string_view name) {
+    return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& header) {
+        return header.first == name;
+    });
+}
+
 std::set<std::string>& answered() {
     static std::set<std::string> names;
     return names;
@@ -167,6 +173,12 @@ std::string described(const std::string& method,
     if (exact == nullptr && fine) return name + " answers " + std::to_string(response.status);
     if (fine) answered().insert(name);
     const auto& shape = resolved((exact == nullptr ? responses.at("default") : *exact).as_object());
+    if (const auto* headers = shape.if_contains("headers")) {
+        for (const auto& [header, meaning] : headers->as_object()) {
+            const std::string wanted(header);
+            if (!has_header(response, wanted)) return name + " lacks " + wanted;
+        }
+    }
     const auto* content = shape.if_contains("content");
     if (content == nullptr) return response.body.empty() ? "" : name + " answers with a body";
     const auto* typed = content->as_object().if_contains(response.content_type);
