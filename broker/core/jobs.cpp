@@ -19,7 +19,7 @@ using model::JobState;
 namespace {
 
 constexpr TimeMs ms_per_s = 1'000;
-constexpr TimeMs step_ms = 20;             // a paced job's steps are at least so far apart
+constexpr TimeMs step_ms = 10;             // a paced job's steps are at least so far apart
 constexpr TimeMs later_ms = 100;           // until what takes nothing now is asked again
 constexpr TimeMs bodies_again_ms = 1'000;  // until a leader that has not answered is asked again
 

@@ -21,6 +21,12 @@ const WindowEntry* EntryWindow::find(LogIndex index) const {
     return &entries_[index - before_ - 1];
 }
 
+std::uint64_t EntryWindow::bytes_behind(LogIndex index) const {
+    if (index >= last()) return 0;
+    const WindowEntry* entry = find(index);
+    return entry == nullptr ? bytes_ : entries_.back().end - entry->end;
+}
+
 void EntryWindow::retire(WindowEntry& entry) {
     bytes_ -= entry.charge();
     if (entry.payload) retired_.push_back(std::move(entry.payload));
@@ -34,6 +40,7 @@ void EntryWindow::append(LogIndex index, WindowEntry entry) {
     }
     if (index <= before_) before_ = index - 1;
     bytes_ += entry.charge();
+    entry.end = (entries_.empty() ? 0 : entries_.back().end) + entry.charge();
     entries_.push_back(std::move(entry));
 }
 

@@ -17,6 +17,7 @@ struct WindowEntry {
     EntryKind kind = EntryKind::normal;
     TimeMs time_ms = 0;
     PayloadPtr payload;  // null: the engine's own entry; of a membership entry the engine's bytes
+    std::uint64_t end = 0;  // the window's to fill: the charges up to and with it
 
     [[nodiscard]] std::uint64_t charge() const;
 };
@@ -31,6 +32,9 @@ class EntryWindow {
     [[nodiscard]] LogIndex last() const { return before_ + entries_.size(); }
 
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+    // Of those behind `index`.
+    [[nodiscard]] std::uint64_t bytes_behind(LogIndex index) const;
 
     // Null: not in the window.
     [[nodiscard]] const WindowEntry* find(LogIndex index) const;

@@ -5,6 +5,7 @@
 #include "broker/replication/raft_parts.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::replication {
 
@@ -21,6 +22,12 @@ std::uint32_t turn_of(
         if (voter != lost && key(voter) < key(self)) ++turn;
     }
     return turn;
+}
+
+std::uint64_t payload_bytes(const PeerFrame& frame) {
+    std::uint64_t bytes = 0;
+    for (const PayloadPtr& payload : frame.payloads) bytes += payload->bytes.size();
+    return bytes;
 }
 
 }  // namespace
@@ -54,6 +61,32 @@ void RaftLog::Parts::gather_proposals(Intake& intake) {
     }
 }
 
+// A node that is behind takes entries in faster than it applies them. Beyond half a window of
+// those, appends wait in the inbox, unconfirmed, so that the leader runs no further ahead; but not
+// where nothing is left to apply, and not those of a leader that is gone, which are its last.
+void RaftLog::Parts::gather_frames(Intake& intake) {
+    const bool last_ones = lost_leader != NodeId{};
+    bool idle = handed_out >= engine->commit();
+    std::uint64_t unapplied = window.bytes_behind(handed_out);
+    std::deque<PeerFrame> waiting;
+    inbox_bytes = 0;
+    for (PeerFrame& frame : std::exchange(inbox, {})) {
+        if (frame.message.type == MessageType::append) {
+            const std::uint64_t bytes = payload_bytes(frame);
+            const bool fits = idle || unapplied + bytes <= options.window_bytes_max / 2;
+            if (!last_ones && (!waiting.empty() || !fits)) {
+                inbox_bytes += bytes;
+                waiting.push_back(std::move(frame));
+                continue;
+            }
+            unapplied += bytes;
+            idle = false;
+        }
+        intake.frames.push_back(std::move(frame));
+    }
+    inbox = std::move(waiting);
+}
+
 void RaftLog::Parts::gather(Intake& intake) {
     intake.input.advance = to_advance;
     if (snapshots.to_install()) {
@@ -63,8 +96,7 @@ void RaftLog::Parts::gather(Intake& intake) {
         intake.input.messages = intake.messages;
         return;
     }
-    intake.frames = std::exchange(inbox, {});
-    inbox_bytes = 0;
+    gather_frames(intake);
     for (const PeerFrame& frame : intake.frames) {
         const bool of_leader = frame.message.type == MessageType::append ||
                                frame.message.type == MessageType::heartbeat ||

@@ -11,6 +11,7 @@
 #include "broker/replication/raft_log.h"
 #include "broker/replication/snapshot_exchange.h"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,6 +64,7 @@ struct RaftLog::Parts {
 
     // raft_intake.cpp: what goes into a cycle.
     void gather(Intake& intake);
+    void gather_frames(Intake& intake);
     void gather_proposals(Intake& intake);
     void settle_proposals(Intake& intake, const EngineOutput& output);
     [[nodiscard]] bool may_stand() const;
@@ -109,7 +111,7 @@ struct RaftLog::Parts {
     LogKeeper keeper;
     std::unique_ptr<Engine> engine;  // null: gone
 
-    std::vector<PeerFrame> inbox;
+    std::deque<PeerFrame> inbox;
     std::uint64_t inbox_bytes = 0;
     std::set<NodeId> silent;         // nothing came from them since frames to them were dropped
     std::map<NodeId, Message> news;  // appends without entries, the last for each peer

@@ -8,6 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace penstock::replication::testing {
 namespace {
@@ -133,6 +137,55 @@ TEST_F(RaftCluster, EntriesOlderThanTheWindowAreSentFromDisk) {
     expect_all_agree();
     EXPECT_GT(leader().log().counters().entries_reread, 50U);
     EXPECT_EQ(behind.log().counters().snapshots_installed, 0U);
+}
+
+// An append of one entry of a kilobyte; all before it is committed.
+std::string append_behind(SimulatedReplica& leader, NodeId to, LogIndex index) {
+    const std::string body(1'000, 'x');
+    const std::string payload =
+        encode_payload(1'000, "proposal 6000000", std::vector<std::string_view>{body});
+    const std::uint64_t term = leader.log().leadership().term;
+    const std::array<RaftEntry, 1> entries{{{term,
+                                             index + 1,
+                                             EntryKind::normal,
+                                             static_cast<std::uint32_t>(payload.size()),
+                                             &payload}}};
+    Message message;
+    message.type = MessageType::append;
+    message.to = to;
+    message.from = leader.id();
+    message.term = term;
+    message.log_term = term;
+    message.index = index;
+    message.commit = index;
+    message.entries = entries;
+    return encode_frame(simulated_set, message, std::array<std::string_view, 1>{payload}, nullptr);
+}
+
+TEST_F(RaftCluster, WhoIsBehindTakesInNoMoreThanHalfAWindowThatIsNotApplied) {
+    found(3);
+    propose(1);
+    SimulatedReplica& behind = follower();
+    cluster->isolate(behind.id());
+    RaftLog& log = behind.log();
+    const LogIndex before = behind.store().range(simulated_set).last;
+    for (LogIndex at = 0; at < 40; ++at) {
+        log.receive(leader().id(), append_behind(leader(), behind.id(), before + at));
+    }
+    LogIndex handed_out = before;
+    LogIndex most = 0;
+    for (int turn = 0; turn < 1'000 && log.busy(); ++turn) {
+        log.cycle();
+        ASSERT_TRUE(behind.store().sync());
+        const LogIndex last = behind.store().range(simulated_set).last;
+        most = std::max(most, last - handed_out);
+        const auto committed = log.take_committed();
+        if (!committed.empty()) handed_out = committed.back().index;
+    }
+    EXPECT_FALSE(log.busy());
+    EXPECT_EQ(behind.store().range(simulated_set).last, before + 40);
+    EXPECT_EQ(handed_out, before + 39);
+    EXPECT_LE(most, small_options().window_bytes_max / 2 / 1'000);
 }
 
 // Flips a byte of a proposal on the disk of `node`.

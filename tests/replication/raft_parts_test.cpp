@@ -57,6 +57,22 @@ TEST(EntryWindow, WhatIsAboveTheBoundIsSurplusUpToTheLimit) {
     EXPECT_EQ(window.bytes(), 7'000U);
 }
 
+TEST(EntryWindow, BytesBehindAnIndexAreThoseOfItsLaterEntries) {
+    EntryWindow window(0);
+    EXPECT_EQ(window.bytes_behind(0), 0U);
+    for (LogIndex index = 1; index <= 10; ++index) window.append(index, entry(1, bytes(872)));
+    EXPECT_EQ(window.bytes_behind(0), 10'000U);
+    EXPECT_EQ(window.bytes_behind(4), 6'000U);
+    EXPECT_EQ(window.bytes_behind(10), 0U);
+    window.append(8, entry(2, bytes(372)));  // another suffix
+    EXPECT_EQ(window.bytes_behind(4), 3'500U);
+    window.drop_through(6);
+    EXPECT_EQ(window.bytes_behind(4), 1'500U);
+    EXPECT_EQ(window.bytes_behind(7), 500U);
+    window.restart(20);
+    EXPECT_EQ(window.bytes_behind(20), 0U);
+}
+
 TEST(EntryWindow, WhatLeavesItLivesForTwoMoreCycles) {
     EntryWindow window(0);
     PayloadPtr payload = bytes(10);
