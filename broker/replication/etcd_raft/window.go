@@ -21,6 +21,10 @@ var cold = C.er_reserve(coldBytes)
 // headsPerRead bounds one call for older entries.
 const headsPerRead = 512
 
+// firstHeads are asked for at first, then twice as many each time: a limit is often met by a few,
+// and each head may cost a read of the disk.
+const firstHeads = 8
+
 type point struct{ index, term uint64 }
 
 // window is the log as raft's core sees it: the last entries in memory, heads of older ones from C++,
@@ -81,10 +85,14 @@ func (w *window) Entries(first, end, limit uint64) ([]pb.Entry, error) {
 func (w *window) olderEntries(first, end, limit uint64) ([]pb.Entry, error) {
 	var found []pb.Entry
 	size := uint64(0)
+	heads := uint64(firstHeads)
 	for first < end && first <= w.before.index {
 		stop := end
 		if stop > w.before.index+1 {
 			stop = w.before.index + 1
+		}
+		if stop > first+heads {
+			stop = first + heads
 		}
 		count := w.readHeads(first, stop-first)
 		if count == 0 {
@@ -98,6 +106,9 @@ func (w *window) olderEntries(first, end, limit uint64) ([]pb.Entry, error) {
 			found = append(found, entry)
 		}
 		first += uint64(count)
+		if heads < headsPerRead {
+			heads *= 2
+		}
 	}
 	if first < end {
 		found = append(found, w.entries[:end-first]...)

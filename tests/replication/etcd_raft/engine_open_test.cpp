@@ -138,6 +138,30 @@ TEST_F(EngineOpen, OlderEntriesAreAskedForAndComeBackWithoutPayload) {
     EXPECT_FALSE(output.committed[2].on_disk());
 }
 
+// Each head may be a read of the disk: what a cycle cannot hand out anyway is not asked for.
+TEST_F(EngineOpen, FewOlderEntriesAreAskedForWhereFewAreHandedOut) {
+    config_.applied = 3;
+    config_.snapshot = {{1, 3}, config_.members};
+    config_.before_tail = {2, 1'003};
+    config_.hard_state.commit = 1'003;
+    config_.options.committed_bytes_max = 4'096;
+    std::size_t asked = 0;
+    config_.older_heads = [&asked](LogIndex, std::span<EntryHead> heads) {
+        asked += heads.size();
+        for (EntryHead& head : heads) head = {2, EntryKind::normal, 1'000};
+        return heads.size();
+    };
+    tail_ = {{3, 1'004, EntryKind::normal, 0, nullptr}};
+    config_.tail = tail_;
+    auto opened = Engine::open(library(), config_);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    asked = 0;
+    const EngineOutput& output = (*opened)->cycle({});
+    EXPECT_GE(output.committed.size(), 1U);
+    EXPECT_LE(output.committed.size(), 4U);
+    EXPECT_LE(asked, 32U);
+}
+
 // Fail-stop: nothing is recovered inside the core.
 TEST_F(EngineOpen, ACommittedEntryThatCannotBeReadStopsTheProcess) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
