@@ -254,7 +254,10 @@ class Nemesis:
             for witness in self.cluster.running():
                 if witness in (node, joiner):
                     continue
-                status, view = witness.native("GET", "/v1/cluster")
+                try:
+                    status, view = witness.native("GET", "/v1/cluster")
+                except OSError:
+                    continue  # it has just ended: its disk
                 sets = view["sets"] if status == 200 else []
                 return bool(sets) and all(
                     node.number not in [one["id"] for one in view["nodes"]]
@@ -281,13 +284,11 @@ class Nemesis:
         self.gone(joiner, joiner)
         joiner.terminate(30)
 
-    # Disks. Only some nodes have one that can be broken.
+    # Disks.
 
     def with_disk(self):
-        """A node and its disk; rather one that leads."""
-        own = [node for node in self.cluster.running() if node.number in self.cluster.disks]
-        leader = self.leader()
-        victim = leader if leader in own else self.random.choice(own)
+        """A node and its disk."""
+        victim = self.leader()
         self.frail.add(victim)
         return victim, self.cluster.disks[victim.number]
 

@@ -74,19 +74,20 @@ class Disk(ForgetfulDisk):
 
 class NemesisCluster(Cluster):
     """`ports` are those the nodes are told of, relays; `clients_port` of a node is its clients'. By
-    number of a node: `clocks` and `disks`, which only nodes have that were there from the beginning;
-    with `failing`, `calls` of each node fail on request."""
+    number of a node, where they are wanted: `clocks` and `disks`. With `failing`, `calls` of each node fail
+    on request."""
 
     def __init__(self, test, folder, links, clocks=False, disks=False, failing=False):
         self.links = links
         self.own_ports = []
         self.shifted = clocks
         self.clocks = {}
+        self.broken = disks
+        self.disks = {}
         self.calls = FailingCalls(folder) if failing else None
         super().__init__(test, folder, sets=DATA_SETS)
         for node in self.nodes:
-            self.front(node)
-        self.disks = {node.number: Disk(test, node) for node in self.nodes if disks}
+            self.front(test, node)
 
     def config(self, number, certificates=None):
         while len(self.own_ports) < number:
@@ -100,7 +101,7 @@ class NemesisCluster(Cluster):
         )
         return text + '[cmq]\nname_reuse = "0ms"\n'
 
-    def front(self, node):
+    def front(self, test, node):
         node.port = free_ports(1)[0]
         node.clients_port = free_ports(1)[0]
         self.links.listen("client", node.number, node.clients_port, node.port)
@@ -110,13 +111,15 @@ class NemesisCluster(Cluster):
             node.environment = self.clocks[node.number].environment
         if self.calls is not None:
             node.environment = self.calls.environment(node.environment)
+        if self.broken:
+            self.disks[node.number] = Disk(test, node)
 
     def grow(self, test):
         """A further node, configured and running, that nobody has added yet."""
         self.ports += free_ports(1)
         number = len(self.ports)
         node = Node(test, self.folder / f"node{number}", number, self.config(number))
-        self.front(node)
+        self.front(test, node)
         node.start()
         self.nodes = self.nodes + [node]
         return node

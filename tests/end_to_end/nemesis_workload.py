@@ -236,18 +236,19 @@ class Workload:
         number = asker.prepare("deals", self.body())
         if number:
             self.deals.add(number)
-            self.decide(asker, number)
+            self.decide(asker, number, 0.3)
 
     def check_back(self, asker, state):
         for number in asker.take_checks("deals", asker.random.choice([0, 1])):
             self.deals.add(number)
-            self.decide(asker, number)
+            self.decide(asker, number, 0.6)
 
     @staticmethod
-    def decide(asker, number):
-        kind = asker.random.random()
-        if kind < 0.7:
-            asker.confirm("deals", "commit" if kind < 0.45 else "rollback", [number])
+    def decide(asker, number, silent):
+        if asker.random.random() < silent:
+            return
+        kind = "commit" if asker.random.random() < 0.6 else "rollback"
+        asker.confirm("deals", kind, [number])
 
     def publish(self, asker, state):
         key = state["key"] if asker.random.random() < 0.6 else ""
