@@ -5,8 +5,6 @@ started again without faults it has what it acknowledged. Three nodes on forgetf
 that leads stands still; the others lead before the clients wait long, and nothing is lost.
 """
 
-import os
-import pathlib
 import random
 import sys
 import time
@@ -15,6 +13,7 @@ import unittest
 from cluster import Cluster
 from cluster_load import Load
 from cmq import Cmq
+from failing_calls import FAULTS, failing, preloaded
 from forgetful import ForgetfulDisk
 from node_load import SMALL_SEGMENTS, NodeLoad
 from server import STOPPED, Server, data_folder, wait_until
@@ -22,19 +21,6 @@ from server import STOPPED, Server, data_folder, wait_until
 ROUNDS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 10
 SEED = int(sys.argv.pop(1)) if len(sys.argv) > 1 else random.randrange(1 << 32)
 STALLS = ROUNDS // 3
-FIU = pathlib.Path("/usr/lib/fiu")
-EIO, ENOSPC = 5, 28
-# What fails, how, how often, and whether the node has to stop: a sync that failed says that it is not
-# known what the disk holds.
-FAULTS = [
-    ("posix/io/sync/fdatasync", EIO, 0.01, True),
-    ("posix/io/sync/*", EIO, 0.05, True),
-    ("posix/io/rw/pwritev", EIO, 0.02, True),
-    ("posix/io/rw/pwritev", ENOSPC, 0.05, False),
-    ("posix/io/rw/pwrite*", EIO, 0.02, False),
-    ("posix/io/rw/pread", EIO, 0.05, False),
-    ("posix/io/dir/rename", EIO, 0.5, False),
-]
 LIFE_SECONDS = 3  # of a node that does not stop
 LEAVES_SECONDS_MAX = 6  # in the median; 3 on a machine that has nothing else to do
 
@@ -54,7 +40,7 @@ class FailingDiskTest(unittest.TestCase):
         for number in range(rounds):
             name, error, often, must_stop = FAULTS[number % len(FAULTS)]
             server.terminate()
-            server.environment = self.faulty(name, error, often)
+            server.environment = dict(preloaded(), FIU_ENABLE=failing(name, error, often))
             ended = self.live(server)
             what = f"round {number}, {name} fails with {error}, seed {SEED}: {server.log()}"
             self.assertTrue(ended or not must_stop, f"goes on, {what}")
@@ -67,12 +53,6 @@ class FailingDiskTest(unittest.TestCase):
         load.finish(self, SEED)
         print(f"{stopped} of {rounds} stopped the node; {len(load.acknowledged)} acknowledged, 0 lost")
         self.assertGreater(len(load.acknowledged), 10 * rounds)
-
-    @staticmethod
-    def faulty(name, error, often):
-        command = f"enable_random name={name},probability={often},failnum=1,failinfo={error}"
-        libraries = f"{FIU}/fiu_run_preload.so:{FIU}/fiu_posix_preload.so"
-        return dict(os.environ, LD_PRELOAD=libraries, FIU_ENABLE=command)
 
     @staticmethod
     def live(server):

@@ -73,7 +73,7 @@ class ForgetfulDisk:
         )
         atexit.register(self.end)
         try:
-            wait_until((self.under / "image").exists, 10, "the forgetful disk is mounted")
+            wait_until((self.under / "image").exists, 30, "the forgetful disk is mounted")
         except AssertionError as problem:
             raise OSError(f"FUSE: {problem}") from problem
         run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,nodiscard", self.under / "image")
@@ -120,6 +120,7 @@ class ForgetfulDisk:
             os.kill(self.process.pid, 18)
 
     def end(self):
+        atexit.unregister(self.end)
         self.go_on()
         for folder in (self.mount_point, self.under):
             subprocess.run(["umount", "-l", str(folder)], capture_output=True, timeout=60)

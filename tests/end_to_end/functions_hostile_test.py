@@ -11,7 +11,7 @@ import time
 import unittest
 
 from cmq import Cmq
-from functions_kill_test import descendants
+from process_tree import descendants
 from server import Server, data_folder, wait_until
 
 CONFIG = """

@@ -4,7 +4,6 @@ At least once: every acknowledged message is handled. Exactly once: what handler
 commits with the acknowledgement, so each message has one output and is counted once."""
 
 import os
-import pathlib
 import random
 import signal
 import sys
@@ -13,6 +12,7 @@ import time
 import unittest
 
 from cmq import Cmq, Unreachable
+from process_tree import descendants
 from server import Server, data_folder, wait_until
 
 KILLS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 40
@@ -41,25 +41,6 @@ for line in sys.stdin:
                           "body": frame["event"]["body"]}))
     print(json.dumps({"id": frame["id"], "ok": True}), flush=True)
 """
-
-
-def descendants(process):
-    """(id, program) of everything below a process."""
-    parents = {}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = stat.read_text()
-        except OSError:
-            continue
-        name = text[text.index("(") + 1 : text.rindex(")")]
-        parent = int(text[text.rindex(")") + 2 :].split()[1])
-        parents.setdefault(parent, []).append((int(stat.parent.name), name))
-    found, look = [], [process]
-    while look:
-        for child in parents.get(look.pop(), []):
-            found.append(child)
-            look.append(child[0])
-    return found
 
 
 class FunctionsKillTest(unittest.TestCase):

@@ -1,12 +1,18 @@
 """What can be done to a cluster, by name. Each makes its trouble for a while and undoes it; afterwards
 every member runs and the network is well."""
 
+import os
 import shutil
+import signal
 import time
 
+from failing_calls import FAULTS
+from full_disk import may_have_ended
+from process_tree import descendants
 from server import wait_until
 
 DAY_S = 86_400
+NEARLY_FULL_BYTES = 256 << 10
 
 
 class Nemesis:
@@ -17,10 +23,23 @@ class Nemesis:
         self.sink = sink
         self.random = random
         self.say = say
+        self.frail = set()  # nodes whose disk misbehaved: they may end late
 
     def do(self, kind):
         getattr(self, kind)()
         self.links.heal()
+        self.revive()
+
+    def revive(self):
+        """Nodes that stopped themselves, as they must when they cannot trust their disk, run again."""
+        for node in self.frail:
+            if node.alive():
+                continue
+            code = node.process.returncode
+            self.say(f"{node.number} has ended with {code}")
+            self.test.assertTrue(may_have_ended(node), node.log())
+            node.kill()
+            node.start()
 
     # Whom, how long.
 
@@ -220,6 +239,7 @@ class Nemesis:
         """A node and its disk are lost; another takes its place."""
         victim = self.any_node()
         self.say(f"replace {victim.number}")
+        self.frail.discard(victim)
         victim.kill()
         shutil.rmtree(victim.folder / "data")
         joiner = self.cluster.grow(self.test)
@@ -234,7 +254,10 @@ class Nemesis:
             for witness in self.cluster.running():
                 if witness in (node, joiner):
                     continue
-                status, view = witness.native("GET", "/v1/cluster")
+                try:
+                    status, view = witness.native("GET", "/v1/cluster")
+                except OSError:
+                    continue  # it has just ended: its disk
                 sets = view["sets"] if status == 200 else []
                 return bool(sets) and all(
                     node.number not in [one["id"] for one in view["nodes"]]
@@ -261,6 +284,100 @@ class Nemesis:
         self.gone(joiner, joiner)
         joiner.terminate(30)
 
+    # Disks.
+
+    def with_disk(self):
+        """A node and its disk."""
+        victim = self.leader()
+        self.frail.add(victim)
+        return victim, self.cluster.disks[victim.number]
+
+    def disk_errors(self):
+        name, error, often, _ = self.random.choice(FAULTS)
+        victim = self.leader()
+        self.frail.add(victim)
+        self.say(f"{name} of {victim.number} fails with {error}")
+        self.cluster.calls.begin(victim.process, name, error, often)
+        self.wait(1, 4)
+        if victim.alive():
+            self.cluster.calls.end(victim.process, name)
+
+    def disk_full(self):
+        victim, disk = self.with_disk()
+        if disk.ballast is None:
+            return self.say("no disk of its own that may be full")
+        self.say(f"disk of {victim.number} is full")
+        disk.ballast.fill(self.random.choice([0, self.random.randrange(NEARLY_FULL_BYTES)]))
+        self.wait(1, 4)
+        disk.ballast.empty()
+
+    def disk_stall(self, times=1, longest=5):
+        victim, disk = self.with_disk()
+        self.say(f"disk of {victim.number} stands still, {times} times")
+        for _ in range(times):
+            disk.stall()
+            self.wait(0.1, longest)
+            disk.go_on()
+            self.wait(0, 0.1)
+
+    def disk_slow(self):
+        self.disk_stall(times=15, longest=0.5)
+
+    def power_cut(self):
+        victim, disk = self.with_disk()
+        self.say(f"power cut of {victim.number}")
+        disk.cut(self.random.randrange(1 << 32))
+        self.wait(0, 0.5)
+        victim.kill()
+        disk.restore()
+        self.wait(0.3, 2)
+        victim.start()
+
+    # Workers.
+
+    def below(self, name):
+        """Ids of processes with such a name below the nodes; waits until there is one."""
+
+        def found():
+            everything = [
+                one for node in self.cluster.running() for one in descendants(node.process.pid)
+            ]
+            return [process for process, own in everything if own.startswith(name)]
+
+        return wait_until(found, 60, f"{name} runs")
+
+    def workers(self):
+        return self.below("python")
+
+    @staticmethod
+    def signal(processes, number):
+        for process in processes:
+            try:
+                os.kill(process, number)
+            except ProcessLookupError:
+                pass  # it has ended
+
+    def worker_kill(self):
+        for _ in range(4):
+            found = self.workers()
+            victims = self.random.sample(found, self.random.randint(1, len(found)))
+            self.say(f"kill {len(victims)} of {len(found)} workers")
+            self.signal(victims, signal.SIGKILL)
+            self.wait(0.1, 1)
+
+    def worker_hang(self):
+        victims = self.workers()
+        self.say(f"{len(victims)} workers hang")
+        self.signal(victims, signal.SIGSTOP)
+        self.wait(1, 5)
+        self.signal(victims, signal.SIGCONT)
+
+    def supervisor_kill(self):
+        victims = self.below("penstock-superv")
+        self.say(f"kill {len(victims)} supervisors")
+        self.signal(victims, signal.SIGKILL)
+        self.wait(0.5, 2)
+
     # Targets.
 
     def sink_down(self):
@@ -276,5 +393,6 @@ KINDS = [
         "kill kill_two kill_all kill_again_while_it_starts rolling_restart pause pause_long stutter"
         " isolate_leader isolate_any mute deafen bridge one_way flap loss storm delay slow_link"
         " slow_clients data_centre clock_forward clock_back transfer replace membership sink_down"
+        " disk_errors disk_full disk_stall disk_slow power_cut worker_kill worker_hang supervisor_kill"
     ).split()
 ]

@@ -1,4 +1,4 @@
-"""What the clients of a cluster asked and were told, for `nemesis_check`; tests/nemesis/README.md has
+"""What the clients of a cluster asked and were told, for `nemesis_judge.py`; tests/nemesis/README.md has
 the form. Times are microseconds of this process's monotonic clock."""
 
 import http.client
@@ -119,16 +119,56 @@ class Asker:
             line["why"] = why
         return outcome, document
 
-    def send(self, queue, bodies, delay_s=0, dedup_key=""):
+    def send(self, queue, bodies, delay_s=0, dedup_key="", orders=None):
+        """`orders`: the ordering key of each, of an ordered queue."""
         line = dict(kind="send", object=queue, number=delay_s, key=dedup_key)
         head = {"Idempotency-Key": dedup_key} if dedup_key else {}
-        messages = {"messages": [{"body": body} for body in bodies], "delay": delay_s}
+        messages = [{"body": body} for body in bodies]
+        line["items"] = [{"body": body, "id": ""} for body in bodies]
+        for message, item, order in zip(messages, line["items"], orders or []):
+            message["ordering_key"] = item["order"] = order
         path = f"/v1/queues/{queue}/messages/batch"
-        outcome, document = self.record(line, "POST", path, messages, head)
-        ids = document.get("ids", [""] * len(bodies)) if outcome == "ok" else [""] * len(bodies)
-        line["items"] = [{"body": body, "id": number} for body, number in zip(bodies, ids)]
+        body = {"messages": messages, "delay": delay_s}
+        outcome, document = self.record(line, "POST", path, body, head)
+        for item, number in zip(line["items"], document["ids"] if outcome == "ok" else []):
+            item["id"] = number
         self.recorder.add(line)
         return outcome
+
+    def prepare(self, queue, body):
+        """The id of the transaction, or nothing: it is not known."""
+        line = dict(kind="prepare", object=queue)
+        path = f"/v1/queues/{queue}/messages/batch"
+        asked = {"messages": [{"body": body}], "transaction": True}
+        outcome, document = self.record(line, "POST", path, asked)
+        number = document["ids"][0] if outcome == "ok" else ""
+        line["items"] = [{"body": body, "id": number}]
+        self.recorder.add(line)
+        return number
+
+    def confirm(self, queue, kind, numbers):
+        """One line an id: each has its own answer. `kind`: commit, rollback."""
+        first = dict(kind=kind, object=queue)
+        path = f"/v1/queues/{queue}/transactions"
+        outcome, document = self.record(first, "POST", path, {kind: numbers})
+        for number in numbers:
+            line = dict(first, items=[{"id": number}])
+            if outcome == "ok" and number in document["ended_otherwise"]:
+                line["why"] = "otherwise"
+            if outcome == "ok" and number in document["unknown"]:
+                line["why"] = "absent"
+            self.recorder.add(line)
+        return outcome
+
+    def take_checks(self, queue, wait_s=0):
+        """The ids of transactions somebody is to say the end of."""
+        line = dict(kind="check", object=queue)
+        path = f"/v1/queues/{queue}/transactions/checks"
+        outcome, document = self.record(line, "POST", path, {"max": 16, "wait": wait_s})
+        numbers = [one["id"] for one in document["checks"]] if outcome == "ok" else []
+        line["items"] = [{"id": number} for number in numbers]
+        self.recorder.add(line)
+        return numbers
 
     def publish(self, topic, body, tag, key=""):
         line = dict(kind="publish", object=topic, tag=tag, key=key)

@@ -1,16 +1,20 @@
 """A cluster whose nodes speak to each other and to their clients through relays that misbehave on
-request: `nemesis_links`."""
+request: `nemesis_links`. Where the nemesis is to be at them, clocks, disks and calls do too."""
 
 import os
 import subprocess
 
 from cluster import Cluster, Node
+from failing_calls import FailingCalls
+from forgetful import ForgetfulDisk
+from full_disk import Ballast
 from ports import free_ports
 from server import die_with_parent
 from shifted_clock import ShiftedClock
 
 LINKS = os.environ.get("PENSTOCK_NEMESIS_LINKS", "")
 DATA_SETS = 4
+DISK_MIB = 256
 
 
 class Links:
@@ -56,17 +60,34 @@ class Links:
         self.say("heal")
 
 
-class NemesisCluster(Cluster):
-    """`ports` are those the nodes are told of, relays; `clients_port` of a node is its clients'."""
+class Disk(ForgetfulDisk):
+    """The disk of a node: it loses its power, stands still, is full."""
 
-    def __init__(self, test, folder, links, clocks):
+    def __init__(self, test, node):
+        super().__init__(node.folder / "disk", mib=DISK_MIB)
+        node.folder = self.format().mount_point
+        # Where there is no such disk, the folder is one of the machine's.
+        self.ballast = Ballast(node.folder) if os.path.ismount(node.folder) else None
+        if self.process is not None:
+            test.addCleanup(self.end)
+
+
+class NemesisCluster(Cluster):
+    """`ports` are those the nodes are told of, relays; `clients_port` of a node is its clients'. By
+    number of a node, where they are wanted: `clocks` and `disks`. With `failing`, `calls` of each node fail
+    on request."""
+
+    def __init__(self, test, folder, links, clocks=False, disks=False, failing=False):
         self.links = links
         self.own_ports = []
         self.shifted = clocks
         self.clocks = {}
+        self.broken = disks
+        self.disks = {}
+        self.calls = FailingCalls(folder) if failing else None
         super().__init__(test, folder, sets=DATA_SETS)
         for node in self.nodes:
-            self.front(node)
+            self.front(test, node)
 
     def config(self, number, certificates=None):
         while len(self.own_ports) < number:
@@ -80,7 +101,7 @@ class NemesisCluster(Cluster):
         )
         return text + '[cmq]\nname_reuse = "0ms"\n'
 
-    def front(self, node):
+    def front(self, test, node):
         node.port = free_ports(1)[0]
         node.clients_port = free_ports(1)[0]
         self.links.listen("client", node.number, node.clients_port, node.port)
@@ -88,13 +109,17 @@ class NemesisCluster(Cluster):
             node.folder.mkdir(parents=True, exist_ok=True)
             self.clocks[node.number] = ShiftedClock(node.folder)
             node.environment = self.clocks[node.number].environment
+        if self.calls is not None:
+            node.environment = self.calls.environment(node.environment)
+        if self.broken:
+            self.disks[node.number] = Disk(test, node)
 
     def grow(self, test):
         """A further node, configured and running, that nobody has added yet."""
         self.ports += free_ports(1)
         number = len(self.ports)
         node = Node(test, self.folder / f"node{number}", number, self.config(number))
-        self.front(node)
+        self.front(test, node)
         node.start()
         self.nodes = self.nodes + [node]
         return node

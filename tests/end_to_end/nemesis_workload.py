@@ -1,21 +1,27 @@
 """What clients do to a cluster while the nemesis is at it: queues with leases, delays, batches and dedup
-keys, a dead-letter chain, a topic that is pushed and copied, in order by key, rewinds, attributes and
-names that change. All is recorded."""
+keys, a dead-letter chain, a topic that is pushed and copied, in order by key, an ordered queue,
+transactions, rewinds, attributes and names that change; a worker, where the nemesis is at workers. All is
+recorded."""
 
 import datetime
 import itertools
 import json
 import random
+import sys
 import threading
 import time
 
 from nemesis_history import Asker, now_us
+from nemesis_judge import MADE
 from receiver import Endpoint
 from server import wait_until
 
 LEASE_S = 3
 WORK_LEASE_S = 1
 PAUSE_S = 0.03
+CHECKS = 3  # of a transaction that nobody confirms
+CONFIRMED_AT_ONCE = 100
+KEYS = 8  # of the ordered queue
 QUEUES = {
     "plain": {"visibility": LEASE_S},
     "graves": {"visibility": LEASE_S},
@@ -24,11 +30,36 @@ QUEUES = {
     "copy": {"visibility": LEASE_S},
     "ledger": {},
     "knobs": {"retention": 1_000},
+    "lanes": {"visibility": WORK_LEASE_S, "ordered": True},
+    "deals": {"visibility": LEASE_S, "transaction": {"first_query": 1, "queries": CHECKS}},
+    "made": {"visibility": LEASE_S},
 }
 RETRY = {"name": "custom", "steps": [{"min_ms": 100, "times": 5}]}
 ORDERED = {"retry": {**RETRY, "keeps_order": True}, "concurrency": 1}
 PUSHED = ("line", "hook")  # in order; many at a time
 REFUSED_SHARE = 0.03
+# Puts what it makes of each message into a queue, with the acknowledgement.
+WORKER = """
+import json, sys
+for line in sys.stdin:
+    frame = json.loads(line)
+    if frame.get("type") != "event":
+        continue
+    print(json.dumps({"type": "publish", "id": frame["id"], "queue": "made",
+                      "body": "%s" + frame["event"]["body"]}))
+    print(json.dumps({"id": frame["id"], "ok": True}), flush=True)
+""" % MADE
+WORKING = {
+    "name": "worker",
+    "worker": {
+        "command": [sys.executable, "-u", "-c", WORKER],
+        "processes": 2,
+        "window": 8,
+        "crashes_max": 100,  # each is the nemesis' doing
+    },
+    "timeout_ms": 2_000,
+    "retry": {"name": "custom", "steps": [{"min_ms": 200, "times": 100}]},
+}
 
 
 class Sink:
@@ -66,8 +97,9 @@ class Sink:
 class Workload:
     """`begin()`, later `finish()`: then everything has been taken out."""
 
-    def __init__(self, test, cluster, recorder, seed):
+    def __init__(self, test, cluster, recorder, seed, workers=False):
         self.cluster = cluster
+        self.workers = workers
         self.recorder = recorder
         self.seed = seed
         self.numbers = itertools.count(1)
@@ -75,6 +107,7 @@ class Workload:
         self.threads = []
         self.problems = []
         self.sink = Sink(test, recorder, seed)
+        self.deals = set()  # ids of transactions
 
     def asker(self, number):
         return Asker(self.cluster, self.recorder, random.Random(self.seed * 1_000 + number))
@@ -95,8 +128,10 @@ class Workload:
                 dead=dead.get("queue", ""),
                 max_receives=dead.get("max_receives", 0),
                 rewound="rewind" in attributes,
+                ordered="ordered" in attributes,
+                checks=attributes.get("transaction", {}).get("queries", 0),
             )
-        for name in PUSHED:
+        for name in self.drained():
             self.recorder.declare("queue", f"news.{name}.dlq", visibility_s=30)
         first = dict(kind="set", object="knobs#retention", number=1_000, outcome="ok")
         self.recorder.add(dict(first, invoke=now_us(), complete=now_us()))
@@ -106,6 +141,12 @@ class Workload:
             {"name": "line", "http": {"url": self.sink.url}, **ORDERED},
             {"name": "copy", "queue": {"name": "copy"}, "tags": ["b"]},
         ]
+        if self.workers:
+            sinks.append(WORKING)
+            dead = "news.worker.dlq"
+            self.recorder.declare(
+                "subscription", "news/worker", topic="news", dead=dead, worker="made"
+            )
         for sink in sinks:
             status, answer = client.native("POST", "/v1/topics/news/subscriptions", sink)
             assert status == 201, answer
@@ -116,10 +157,16 @@ class Workload:
             )
         self.recorder.declare("subscription", "news/copy", topic="news", tag="b", queue="copy")
 
+    def drained(self):
+        """The subscriptions that have to be tried until nothing waits."""
+        return [*PUSHED, "worker"] if self.workers else PUSHED
+
     def begin(self):
         self.make()
         works = [self.produce] * 3 + [self.consume] * 4 + [self.publish] * 2
         works += [self.rewind, self.change, self.keep_ledger]
+        works += [self.send_in_order, self.take_in_order, self.take_in_order]
+        works += [self.deal, self.check_back]
         for number, work in enumerate(works):
             thread = threading.Thread(target=self.run, args=(work, number), daemon=True)
             self.threads.append(thread)
@@ -152,12 +199,18 @@ class Workload:
             asker.send(queue, [self.body()])
 
     def consume(self, asker, state):
-        queue = asker.random.choice(["plain", "plain", "work", "work", "graves", "copy"])
+        queue = asker.random.choice(["plain", "plain", "work", "work", "graves", "copy", "deals"])
+        if self.workers and asker.random.random() < 0.2:
+            queue = "made"
+        self.take(asker, queue, 0.4 if queue == "work" else 0.06)
+
+    def take(self, asker, queue, forgotten):
+        """Receives, deletes all but a share that it forgets, and a few that it gives back."""
         came = asker.receive(queue, asker.random.randint(1, 16), asker.random.choice([0, 0, 1]))
         kept = []
         for message in came:
             kind = asker.random.random()
-            if kind < (0.4 if queue == "work" else 0.06):
+            if kind < forgotten:
                 continue
             if kind > 0.97:
                 asker.change_visibility(queue, message, asker.random.randint(0, 3))
@@ -165,6 +218,37 @@ class Workload:
                 kept.append(message)
         if kept:
             asker.remove(queue, kept)
+
+    def send_in_order(self, asker, state):
+        bodies = [self.body() for _ in range(asker.random.randint(1, 4))]
+        orders = [f"k{asker.random.randrange(KEYS)}" for _ in bodies]
+        repeats = 4 if asker.random.random() < 0.3 else 1
+        for _ in range(repeats):
+            key = bodies[0] if repeats > 1 else ""
+            if asker.send("lanes", bodies, dedup_key=key, orders=orders) == "ok":
+                break
+
+    def take_in_order(self, asker, state):
+        self.take(asker, "lanes", 0.03)
+
+    def deal(self, asker, state):
+        """Prepares a message; confirms it, or leaves it to those who are asked."""
+        number = asker.prepare("deals", self.body())
+        if number:
+            self.deals.add(number)
+            self.decide(asker, number, 0.3)
+
+    def check_back(self, asker, state):
+        for number in asker.take_checks("deals", asker.random.choice([0, 1])):
+            self.deals.add(number)
+            self.decide(asker, number, 0.6)
+
+    @staticmethod
+    def decide(asker, number, silent):
+        if asker.random.random() < silent:
+            return
+        kind = "commit" if asker.random.random() < 0.6 else "rollback"
+        asker.confirm("deals", kind, [number])
 
     def publish(self, asker, state):
         key = state["key"] if asker.random.random() < 0.6 else ""
@@ -222,15 +306,29 @@ class Workload:
         assert not self.problems, self.problems
         asker = self.asker(len(self.threads))
         wait_until(lambda: self.pushed(asker), patience, "everything is pushed")
-        queues = ["work", "graves", "plain", "past", "copy", "ledger"]
-        for queue in queues + [f"news.{name}.dlq" for name in PUSHED]:
+        wait_until(lambda: self.dealt(asker), patience, "every transaction has ended")
+        queues = ["work", "graves", "plain", "past", "copy", "ledger", "lanes", "deals", "made"]
+        for queue in queues + [f"news.{name}.dlq" for name in self.drained()]:
             wait_until(lambda name=queue: self.emptied(asker, name), patience, f"{queue} is empty")
 
     def pushed(self, asker):
-        for name in PUSHED:
+        for name in self.drained():
             outcome, got, _ = asker.ask("GET", f"/v1/subscriptions/news/{name}")
             if outcome != "ok" or got["backlog"] + got["waiting"] > 0:
                 return False
+        return True
+
+    def dealt(self, asker):
+        """Nothing is prepared; then each is asked for, which changes nothing any more."""
+        self.check_back(asker, {})
+        outcome, got, _ = asker.ask("GET", "/v1/queues/deals")
+        if outcome != "ok" or got["transactions"]["prepared"] > 0:
+            return False
+        while self.deals:
+            some = sorted(self.deals)[:CONFIRMED_AT_ONCE]
+            if asker.confirm("deals", "rollback", some) != "ok":
+                return False
+            self.deals.difference_update(some)
         return True
 
     def emptied(self, asker, queue):
