@@ -16,6 +16,7 @@ TREE = HERE.parents[2]
 RESULTS = HERE.parent / "PEERS.md"
 sys.path.insert(0, str(HERE.parents[1] / "end_to_end"))
 FLOOR_SECONDS = 1
+ROUNDS = 3
 
 
 def arguments():
@@ -27,7 +28,8 @@ def arguments():
         help="W1 to W6, on one node and on three (W1), or on so many (W1-1, W1-3); none: all")
     add("--build", type=pathlib.Path, default=TREE / "build" / "release",
         help="the build folder; given, nothing is built")
-    add("--rounds", type=int, default=3, help="repetitions, each with fresh folders")
+    add("--rounds", type=int,
+        help="repetitions, each with fresh folders; else three, of W5 one")
     add("--seconds", type=float, default=3, help="measured, of each run")
     add("--warmup", type=float, default=1, help="seconds before that")
     add("--all-cells", action="store_true", help="W1: every size with every number outstanding")
@@ -77,7 +79,7 @@ class Comparison:
         return json.loads(done.stdout)["p50_us"]
 
     def one_broker(self, workload, broker, runner):
-        from processes import Failure, Scope
+        from processes import Scope
 
         try:
             with Scope() as scope:
@@ -86,9 +88,9 @@ class Comparison:
                     workload.run(runner, broker, scope)
                 else:
                     workload.run(runner, broker)
-        except (Failure, AssertionError, OSError) as why:
-            for way in broker.ways[:1]:
-                runner.keep("the broker itself", way.who, {"failed": str(why)})
+        except Exception as why:  # whatever it was, it is shown, and the others are measured
+            told = str(why) or type(why).__name__
+            runner.keep("the broker itself", broker.ways[0].who, {"failed": told})
 
     def measure(self, name, workload):
         """All rounds of a workload; its section."""
@@ -101,24 +103,28 @@ class Comparison:
         runner = Runner(self.sizes, self.say)
         floors = {1: [], 3: []}
         load = os.getloadavg()[0]
-        for turn in range(self.options.rounds):
-            self.say(f"{name} {workload.title}: round {turn + 1} of {self.options.rounds}")
+        rounds = self.options.rounds or (1 if workload.long else ROUNDS)
+        for turn in range(rounds):
+            self.say(f"{name} {workload.title}: round {turn + 1} of {rounds}")
             with Scope() as scope:
                 folder = scope.folder()
                 for files, found in floors.items():
                     found.append(self.floor(folder, files))
             for broker in brokers:
                 self.one_broker(workload, broker, runner)
-        return "\n\n".join([self.conditions(brokers, floors, load), table(name, runner.records)])
+        took = f"{rounds} rounds" if rounds > 1 else "one round"
+        if not workload.long:
+            took += f" of {self.sizes.seconds:g} s after {self.sizes.warmup:g} s"
+        conditions = self.conditions(took, brokers, floors, load)
+        return "\n\n".join([conditions, table(name, runner.records)])
 
-    def conditions(self, brokers, floors, load):
+    def conditions(self, took, brokers, floors, load):
         syncs = " and ".join(f"{sorted(found)[len(found) // 2]:.0f} us ({files} in turn)"
                              for files, found in floors.items())  # fmt: skip
         commit = subprocess.run(["git", "-C", TREE, "rev-parse", "--short", "HEAD"],
                                 capture_output=True, text=True).stdout.strip()  # fmt: skip
         lines = [
-            f"{datetime.date.today()}, tree {commit or 'unknown'}: {self.options.rounds} rounds of"
-            f" {self.sizes.seconds:g} s after {self.sizes.warmup:g} s; median (lowest to highest)."
+            f"{datetime.date.today()}, tree {commit or 'unknown'}: {took}; median (lowest to highest)."
             f" {os.cpu_count()} cores ({processor()}), {memory_gib()} GiB, Linux"
             f" {platform.release().split('-')[0]}; load average before {load:.1f}; an fdatasync of"
             f" 1,100 bytes: {syncs}."
@@ -150,7 +156,8 @@ def main():
     for file in (os.environ["PENSTOCK_BINARY"], os.environ["PENSTOCK_PEERS"] + "/mqload"):
         if not pathlib.Path(file).exists():
             sys.exit(f"compare.sh: there is no {file}; build it, or leave out --build")
-    signal.signal(signal.SIGTERM, ended)  # so that what runs is ended, too
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ended)  # so that what runs is ended, too
 
     from peers import PushConsumer
     from tables import replace_section

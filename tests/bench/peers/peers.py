@@ -1,11 +1,11 @@
-"""The peers as they come from Debian: how each is started on loopback, what its acknowledgement means,
-and how mqload reaches it. All have `who`, `ack`, `ways`, `start`, `pids`, `target`, `release`, `all`,
-`kill_leader`; Penstock is in penstock_broker.py."""
+"""The peers as they come from Debian: how each is started on loopback, what its acknowledgement
+means, and how mqload reaches it. Penstock, with the same interface, is in penstock_broker.py."""
 
 import json
 import os
 import pathlib
 import subprocess
+import urllib.request
 
 from generator import Way, run_load, tell_leader
 from ports import free_ports
@@ -29,14 +29,13 @@ def at(*ports):
 
 
 class Peer:
-    """What a broker has in common that mqload creates the object on."""
+    """What brokers have in common on which mqload creates the object. Each has also `who` and
+    `name`, what an acknowledgement of its means (`ack`), its `ways` in, `start(scope, folder)`."""
 
     replicas = 1
 
-    def start(self, scope, folder):
-        raise NotImplementedError
-
     def pids(self):
+        """What is measured and ended, once it is started."""
         return [process.pid for process in self.processes]
 
     def target(self, way, fan=0):
@@ -54,10 +53,8 @@ class Peer:
         """What a target made goes when the next one is made, or with the server."""
 
     def all(self):
+        """Every node, as endpoints."""
         return at(*self.ports)
-
-    def folders(self):
-        return [self.folder]
 
 
 class RabbitMq(Peer):
@@ -100,7 +97,8 @@ class RabbitMq(Peer):
         if self.replicas > 1:
             lines.append("cluster_formation.peer_discovery_backend = classic_config")
             for number in range(1, self.replicas + 1):
-                lines.append(f"cluster_formation.classic_config.nodes.{number} = rb{number}@localhost")
+                name = f"cluster_formation.classic_config.nodes.{number}"
+                lines.append(f"{name} = rb{number}@localhost")
         (self.folder / "rabbit.conf").write_text("\n".join(lines) + "\n")
 
     def start(self, scope, folder):
@@ -130,9 +128,9 @@ class RabbitMq(Peer):
 
     def complete(self):
         words = [RABBITMQ / "rabbitmqctl", "-n", "rb1@localhost", "cluster_status"]
-        done = subprocess.run(
-            [*words, "--formatter", "json"], env=self.environment(1), capture_output=True, timeout=60
-        )
+        words += ["--formatter", "json"]
+        environment = self.environment(1)
+        done = subprocess.run(words, env=environment, capture_output=True, timeout=60)
         if done.returncode != 0:
             return False
         return len(json.loads(done.stdout)["running_nodes"]) == self.replicas
@@ -162,6 +160,15 @@ class Redis(Peer):
         wait_for_port(self.ports[0], self.processes[0])
 
 
+def healthy(port):
+    """Whether a server of NATS knows who leads all streams; before, it answers nothing."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 class Nats(Peer):
     def __init__(self, nodes):
         self.who = "NATS, no sync" if nodes == 1 else "NATS x3, no sync"
@@ -174,11 +181,12 @@ class Nats(Peer):
     def start(self, scope, folder):
         self.folder = folder
         self.ports = free_ports(self.replicas)
-        peer_ports = free_ports(self.replicas)
+        peer_ports, health_ports = free_ports(self.replicas), free_ports(self.replicas)
         routes = ", ".join(f"nats-route://127.0.0.1:{port}" for port in peer_ports)
         self.processes = []
         for number, port in enumerate(self.ports, 1):
             lines = [f"server_name: n{number}", f"listen: 127.0.0.1:{port}"]
+            lines.append(f"http: 127.0.0.1:{health_ports[number - 1]}")
             lines.append(
                 f'jetstream {{ store_dir: "{folder}/n{number}", max_mem_store: 1GB,'
                 " max_file_store: 60GB }"
@@ -192,6 +200,8 @@ class Nats(Peer):
             self.processes.append(scope.run(["nats-server", "-c", file], log))
         for port, process in zip(self.ports, self.processes):
             wait_for_port(port, process)
+        for port in health_ports:
+            wait_until(lambda port=port: healthy(port), 60, "NATS' nodes have found each other")
 
     def leader(self, words):
         if self.replicas == 1:

@@ -1,5 +1,5 @@
-"""Penstock as one of the brokers compared: one node, or three with the one or the other meaning of an
-acknowledgement. The interface is that of peers.py."""
+"""Penstock as one of the brokers compared: one node, or three with the one or the other meaning of
+an acknowledgement. The interface is that of peers.py."""
 
 import itertools
 import os
@@ -24,8 +24,8 @@ class Penstock:
         told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
         self.name = told or "Penstock"
         self.ack_mode = ack
-        where = "its disk" if nodes == 1 else f'the disks of {"a majority" if ack == "majority" else "all that keep up"}'
-        self.ack = f"fdatasync on {where}"
+        where = "the disks of a majority" if ack == "majority" else "the disks of all that keep up"
+        self.ack = f"fdatasync on {'its disk' if nodes == 1 else where}"
         self.ways = [Way(f"{self.who}, TCP", "cmq-tcp")]
         if ack == "majority" or nodes == 1:
             self.ways.append(Way(f"{self.who}, HTTP", "v1", pipelined=False))
@@ -35,6 +35,7 @@ class Penstock:
 
     def start(self, scope, folder):
         self.folder = folder
+        self.made.clear()  # whatever an earlier server left
         if self.nodes == 1:
             self.servers = [Server(scope, folder)]
         else:
@@ -121,9 +122,6 @@ class Penstock:
 
     def all(self):
         return self.at(self.servers, self.ways[0])
-
-    def folders(self):
-        return [self.folder]
 
     def kill_leader(self):
         left = [server for server in self.servers if server is not self.led_by]

@@ -4,6 +4,7 @@ whatever went wrong."""
 import statistics
 
 NOISE_CORES = 0.3  # used by others meanwhile: such a row is to be taken again
+LIMIT_CORES = 0.9  # used by the load, which has one thread: it may have been the limit
 
 
 def number(value):
@@ -47,6 +48,8 @@ class Row:
             notes.append(f"{number(self.worst('duplicates'))} came twice")
         if self.worst("other_cores") > NOISE_CORES:
             notes.append(f"others used {self.worst('other_cores'):.1f} cores")
+        if self.worst("client_cores") > LIMIT_CORES:
+            notes.append(f"the load used {self.worst('client_cores'):.1f} cores")
         return "; ".join(notes)
 
 
@@ -75,12 +78,6 @@ def ratio(name, peer):
     return cell
 
 
-def written_a_message(row, _):
-    values = [one["written_bytes"] / (one["delivered_per_s"] * one["seconds"])
-              for one in row.good if one.get("delivered_per_s")]  # fmt: skip
-    return number(statistics.median(values)) if values else "-"
-
-
 def cores(name):
     return plain(name, lambda value: f"{value:.2f}")
 
@@ -93,6 +90,7 @@ SENDS = {
     "messages/s": spread("acknowledged_per_s"),
     **latencies("ack"),
     "servers' cores": cores("server_cores"),
+    "bytes written a message": plain("written_a_message", number),
     "x RabbitMQ": ratio("acknowledged_per_s", "RabbitMQ"),
     "x Redis": ratio("acknowledged_per_s", "Redis"),
     "x Beast echo": ratio("acknowledged_per_s", "Beast"),
@@ -102,9 +100,11 @@ CYCLES = {
     "received/s": spread("delivered_per_s"),
     **{f"send to receive {name}": cell for name, cell in latencies("delivery").items()},
     "servers' cores": cores("server_cores"),
-    "written a received message": written_a_message,
+    "bytes written a message": plain("written_a_message", number),
     "x RabbitMQ": ratio("delivered_per_s", "RabbitMQ"),
     "x Redis": ratio("delivered_per_s", "Redis"),
+    "p50 x RabbitMQ": ratio("delivery_p50_us", "RabbitMQ"),
+    "bytes x RabbitMQ": ratio("written_a_message", "RabbitMQ"),
 }
 PUSHES = {
     "POSTs/s": spread("delivered_per_s"),

@@ -1,7 +1,7 @@
 """The workloads: what is done to a running broker, and the records that come of it.
 
-A record is a dict of `load`, `who` and the figures of one run, as mqload or the push sink gave them,
-or `failed` with the reason."""
+A record is a dict of `load`, `who` and the figures of one run, as mqload or the push sink gave
+them, or `failed` with the reason."""
 
 import json
 import os
@@ -44,8 +44,10 @@ class Runner:
         self.records = []
 
     def keep(self, load, who, figures):
-        self.records.append({"load": load, "who": who, **figures})
         rate = figures.get("delivered_per_s") or figures.get("acknowledged_per_s") or 0
+        if rate and "written_bytes" in figures:
+            figures["written_a_message"] = figures["written_bytes"] / (rate * figures["seconds"])
+        self.records.append({"load": load, "who": who, **figures})
         told = figures.get("failed") or f"{rate:,.0f}/s"
         errors = figures.get("errors", 0) + figures.get("complaints", 0)
         self.say(f"{who}: {load}: {told}" + (f", {errors} ERRORS" if errors else ""))
@@ -138,8 +140,10 @@ def pushes(runner, broker, scope):
         pushed = PushedByConsumer(broker, way, url, scope)
     paced = ["--mode", "send", "--connections", 4, "--window", 64, "--warmup", 0]
     for rate in (500, 2000):
+        at_rate = [*pushed.words, *paced, "--rate", rate, "--seconds"]
+        all_pushed(measure([*at_rate, runner.sizes.warmup]), sink)
         sink("reset")
-        sent = measure([*pushed.words, *paced, "--rate", rate, "--seconds", runner.sizes.seconds])
+        sent = measure([*at_rate, runner.sizes.seconds])
         keep_pushes(runner, f"{rate:,} a second", way.who, sent, sink)
     pushed.pause()
     filling = ["--mode", "send", "--connections", 16, "--window", 16]
@@ -150,22 +154,27 @@ def pushes(runner, broker, scope):
     broker.release()
 
 
-def keep_pushes(runner, load, who, sent, sink):
-    """Waits until what was sent has been pushed, or no more comes."""
-    if "failed" in sent:
-        return runner.keep(load, who, sent)
+def all_pushed(sent, sink):
+    """Waits until what was sent has been pushed, or no more comes; what came."""
     before = -1
     while True:
         came = sink("stats")
-        if came["posts"] >= sent["acknowledged"] or came["posts"] == before:
-            break
+        if came["posts"] >= sent.get("acknowledged", 0) or came["posts"] == before:
+            return came
         before = came["posts"]
         time.sleep(2)
-    runner.keep(load, who, {
-        **came,
-        "missing": max(0, sent["acknowledged"] - (came["posts"] - came["duplicates"])),
-        "errors": sent["errors"],
-    })  # fmt: skip
+
+
+def keep_pushes(runner, load, who, sent, sink):
+    if "failed" in sent:
+        return runner.keep(load, who, sent)
+    came = all_pushed(sent, sink)
+    missing = max(0, sent["acknowledged"] - (came["posts"] - came["duplicates"]))
+    # The sink counts itself only.
+    used = {name: sent[name] for name in ("errors", "client_cores", "other_cores")}
+    figures = {**came, **used, "missing": missing}
+    del figures["written_bytes"]
+    runner.keep(load, who, figures)
 
 
 def backlogs(runner, broker):
@@ -182,12 +191,13 @@ def backlogs(runner, broker):
     figures = {
         "filled_per_s": filled["acknowledged_per_s"],
         "resident": resident_bytes(broker.pids()),
-        "disk_per_message": sum(map(bytes_on_disk, broker.folders())) / count,
+        "disk_per_message": bytes_on_disk(broker.folder) / count,
     }
     draining = ["--mode", "drain", "--consumers", 4, "--prefetch", 512, "--idle", 10]
     drained = measure([*words, *draining, "--count", filled["acknowledged"]], patience)
     if "failed" not in drained:
-        drained["missing"] = max(0, filled["acknowledged"] - drained["delivered"])
+        came = drained["delivered"] - drained["duplicates"]
+        drained["missing"] = max(0, filled["acknowledged"] - came)
         drained["errors"] += filled["errors"]
     runner.keep(load, way.who, {**drained, **figures})
     broker.release()
@@ -225,6 +235,7 @@ class Workload:
     run: object
     brokers: tuple  # makers
     needs_scope: bool = False
+    long: bool = False  # minutes each: one round unless more are asked for
 
 
 def one(*makers):
@@ -251,6 +262,6 @@ WORKLOADS = {
     "W4-1": Workload("publish to POST, one node", pushes, one(Penstock, RabbitMq, Nats), True),
     "W4-3": Workload("publish to POST, three nodes", pushes, THREE, True),
     "W6-3": Workload("the leader killed, three nodes", fail_over, THREE, True),
-    "W5-1": Workload("a backlog, one node", backlogs, one(Penstock, RabbitMq, Redis)),
-    "W5-3": Workload("a backlog, three nodes", backlogs, THREE[:3]),
+    "W5-1": Workload("a backlog, one node", backlogs, one(Penstock, RabbitMq, Redis), long=True),
+    "W5-3": Workload("a backlog, three nodes", backlogs, THREE[:3], long=True),
 }  # fmt: skip

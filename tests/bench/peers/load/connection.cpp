@@ -105,6 +105,7 @@ void Connection::read_more() {
     std::array<char, kept_bytes> buffer;
     const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
     if (got == 0) throw Broken("the other side ended the connection");
+    if (got < 0 && errno == EAGAIN) throw Broken("no answer in time");
     if (got < 0) break_off("receive");
     input_.append(buffer.data(), static_cast<std::size_t>(got));
 }

@@ -114,7 +114,7 @@ void Tally::stop_gaps() {
 }
 
 bool Tally::all_delivered() const {
-    return delivered_ - duplicates_ >= acknowledged_ * copies_;
+    return messages_delivered() >= acknowledged_ * copies_;
 }
 
 void Tally::save_acknowledged(const std::string& file) const {

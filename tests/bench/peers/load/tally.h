@@ -48,7 +48,8 @@ class Tally {
         return acknowledged_ + errors_ * static_cast<std::uint64_t>(options_.batch);
     }
 
-    [[nodiscard]] std::uint64_t messages_delivered() const { return delivered_; }
+    // Each once, however often it came.
+    [[nodiscard]] std::uint64_t messages_delivered() const { return delivered_ - duplicates_; }
 
     // Whether all that was acknowledged has come to all who were to have it.
     [[nodiscard]] bool all_delivered() const;
