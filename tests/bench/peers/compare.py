@@ -113,7 +113,7 @@ class Comparison:
             for broker in brokers:
                 self.one_broker(workload, broker, runner)
         took = f"{rounds} rounds" if rounds > 1 else "one round"
-        if not workload.long:
+        if workload.timed:
             took += f" of {self.sizes.seconds:g} s after {self.sizes.warmup:g} s"
         conditions = self.conditions(took, brokers, floors, load)
         return "\n\n".join([conditions, table(name, runner.records)])
@@ -124,8 +124,8 @@ class Comparison:
         commit = subprocess.run(["git", "-C", TREE, "rev-parse", "--short", "HEAD"],
                                 capture_output=True, text=True).stdout.strip()  # fmt: skip
         lines = [
-            f"{datetime.date.today()}, tree {commit or 'unknown'}: {took}; median (lowest to highest)."
-            f" {os.cpu_count()} cores ({processor()}), {memory_gib()} GiB, Linux"
+            f"{datetime.date.today()}, tree {commit or 'unknown'}: {took}; median (lowest to"
+            f" highest). {os.cpu_count()} cores ({processor()}), {memory_gib()} GiB, Linux"
             f" {platform.release().split('-')[0]}; load average before {load:.1f}; an fdatasync of"
             f" 1,100 bytes: {syncs}."
         ]

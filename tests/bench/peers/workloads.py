@@ -141,6 +141,7 @@ def pushes(runner, broker, scope):
     paced = ["--mode", "send", "--connections", 4, "--window", 64, "--warmup", 0]
     for rate in (500, 2000):
         at_rate = [*pushed.words, *paced, "--rate", rate, "--seconds"]
+        sink("reset")
         all_pushed(measure([*at_rate, runner.sizes.warmup]), sink)
         sink("reset")
         sent = measure([*at_rate, runner.sizes.seconds])
@@ -235,6 +236,7 @@ class Workload:
     run: object
     brokers: tuple  # makers
     needs_scope: bool = False
+    timed: bool = True  # by --seconds
     long: bool = False  # minutes each: one round unless more are asked for
 
 
@@ -261,7 +263,9 @@ WORKLOADS = {
     "W3-3": Workload("fan-out 1 to 10, three nodes", fans, THREE),
     "W4-1": Workload("publish to POST, one node", pushes, one(Penstock, RabbitMq, Nats), True),
     "W4-3": Workload("publish to POST, three nodes", pushes, THREE, True),
-    "W6-3": Workload("the leader killed, three nodes", fail_over, THREE, True),
-    "W5-1": Workload("a backlog, one node", backlogs, one(Penstock, RabbitMq, Redis), long=True),
-    "W5-3": Workload("a backlog, three nodes", backlogs, THREE[:3], long=True),
+    "W6-3": Workload("the leader killed, three nodes", fail_over, THREE, True, timed=False),
+    "W5-1": Workload("a backlog, one node", backlogs, one(Penstock, RabbitMq, Redis),
+                     timed=False, long=True),
+    "W5-3": Workload("a backlog, three nodes", backlogs, THREE[:3],
+                     timed=False, long=True),
 }  # fmt: skip
