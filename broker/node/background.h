@@ -76,8 +76,8 @@ class Background final : public storage::LiveBodies {
     std::int64_t space_seen_us_;
     std::uint64_t space_seen_bytes_ = 0;  // of logged_bytes_
 
-    // Unflushed rows that start a flush. It doubles with each: what a run leaves to be redone is no
-    // more than it has done itself, so that starts after crashes in a row stay short.
+    // Unflushed rows that start a flush. It doubles with each: a busy run that is cut short leaves
+    // no more to be redone than it has done itself, and starts after crashes in a row stay short.
     std::uint64_t flush_row_bytes_;
     std::uint64_t logged_bytes_ = 0;  // since the last flush began
     Places damaged_;

@@ -55,7 +55,8 @@ struct NodeOptions {
     std::uint64_t call_bytes_max = 128ULL << 20;
     std::uint32_t waiters_max = 50'000;  // long polls
 
-    // Rows are flushed when this much would have to be redone after a crash, or this often.
+    // Rows are flushed when this much would have to be redone after a crash, or this often; a run
+    // begins with less and works up to it (background.h).
     std::uint64_t flush_row_bytes = 64ULL << 20;
     std::uint64_t flush_log_bytes = 512ULL << 20;
     std::uint32_t flush_age_ms = 60'000;

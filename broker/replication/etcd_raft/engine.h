@@ -50,8 +50,8 @@ struct EngineOptions {
     // Handed out by one cycle, at least one entry: applying what a restarted node has to redo must
     // not keep it from its peers.
     std::uint64_t committed_bytes_max = 256ULL << 10;
-    std::uint32_t payload_bytes_max = 64U << 20;        // of an entry from a peer (R12)
-    LogLevel log_level = LogLevel::info;                // of the core's own lines
+    std::uint32_t payload_bytes_max = 64U << 20;  // of an entry from a peer (R12)
+    LogLevel log_level = LogLevel::info;          // of the core's own lines
 };
 
 // A node that knows of no members yet (to be added as a learner) has neither log nor snapshot.
