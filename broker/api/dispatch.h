@@ -8,6 +8,7 @@
 #include "broker/model/command.h"
 #include "broker/model/message.h"
 #include "broker/model/objects.h"
+#include "broker/model/refusal.h"
 
 #include <cstdint>
 #include <functional>
@@ -66,6 +67,8 @@ struct HandlerEffects {
     std::vector<HandlerOutput> outputs;  // at most model::outputs_per_message_max
     std::vector<model::KvWrite> writes;  // at most model::kv_writes_per_message_max
     std::vector<model::KvRead> reads;    // at most model::kv_reads_per_message_max
+    // Why it cannot be, known before the node looks at it: its outputs could not be sealed.
+    std::optional<model::Refusal> refused = std::nullopt;
 };
 
 // A row of a function's key-value store as applied; version 0: there is none.

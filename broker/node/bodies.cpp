@@ -195,7 +195,7 @@ void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages, F
 std::optional<model::NewMessage> message_of(const FetchedBody& body) {
     if (!body) return {};
     auto stored = model::decode_body(body->bytes);
-    if (!stored) return {};
+    if (!stored || stored->packing) return {};
     return model::NewMessage{std::move(stored->meta), std::string(stored->payload)};
 }
 

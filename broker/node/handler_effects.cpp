@@ -95,6 +95,7 @@ Refused HandlerEffects::prepare(api::HandlerEffects effects,
                                 model::SubscriptionNo subscription,
                                 model::HandlerCommit& commit,
                                 PreparedBodies& bodies) {
+    if (effects.refused) return std::move(effects.refused);
     if (auto refused = check(effects)) return refused;
     std::vector<model::Output> outputs;
     std::string account;
@@ -108,8 +109,7 @@ Refused HandlerEffects::prepare(api::HandlerEffects effects,
         model::NewMessage& message = effects.outputs[at].message;
         outputs[at].ordinal = static_cast<std::uint32_t>(bodies.bytes.size());
         bodies.bytes.push_back(model::encode_body(message));
-        bodies.infos.push_back(model::BodyInfo{std::move(message.meta),
-                                               static_cast<std::uint32_t>(message.payload.size())});
+        bodies.infos.push_back(model::take_info(message));
     }
     commit.outputs = std::move(outputs);
     commit.writes = std::move(effects.writes);

@@ -24,8 +24,7 @@ PreparedBodies prepare(std::vector<model::NewMessage>& messages) {
     PreparedBodies bodies;
     for (model::NewMessage& message : messages) {
         bodies.bytes.push_back(model::encode_body(message));
-        bodies.infos.push_back(model::BodyInfo{std::move(message.meta),
-                                               static_cast<std::uint32_t>(message.payload.size())});
+        bodies.infos.push_back(model::take_info(message));
     }
     messages.clear();
     return bodies;

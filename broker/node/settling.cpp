@@ -66,10 +66,12 @@ void refuse_item(api::Dispatch::Settlement& settlement,
                  std::size_t item,
                  const model::Refusal& why) {
     model::SettleItem& refused = settlement.items[item];
-    if (why.reason == model::Reason::disk_full) {
-        // Not its fault: it comes again once there is space, and is not counted.
+    const bool unsealed = why.reason == model::Reason::unavailable;
+    if (why.reason == model::Reason::disk_full || unsealed) {
+        // Not its fault: it comes again once there is space, or the key service answers, and is not
+        // counted.
         refused.verdict = model::Verdict::not_attempted;
-        refused.failure = model::Failure::exhausted_resources;
+        refused.failure = unsealed ? model::Failure::sealed : model::Failure::exhausted_resources;
         refused.excerpt = why.detail;
         std::erase_if(settlement.attempts, [&refused](const model::Attempt& attempt) {
             return attempt.sequence == refused.sequence;
