@@ -26,7 +26,8 @@ void Operations::send(const CallPtr& call, model::Command command, PreparedBodie
 
 void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBodies bodies) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
+    const std::uint32_t most = desk_.options.message_bytes_max;
+    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key, most)) {
         return refuse(call, std::move(*refused));
     }
     if (auto refused = check_transaction(request)) return refuse(call, std::move(*refused));
@@ -48,7 +49,8 @@ void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBod
 
 void Operations::run(const CallPtr& call, api::PublishMessages request, PreparedBodies bodies) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
+    const std::uint32_t most = desk_.options.message_bytes_max;
+    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key, most)) {
         return refuse(call, std::move(*refused));
     }
     auto topic = desk_.names.topic(request.topic);

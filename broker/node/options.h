@@ -46,6 +46,10 @@ struct NodeOptions {
     std::uint32_t subscriptions_max = 100;  // per topic
     std::uint32_t name_reuse_ms = 10'000;   // how long a deleted name stays blocked
 
+    // Ceiling of the message_bytes_max of queues and topics, 65536-16777216. What a set's leader
+    // has counts; what is in a log already is served whatever it is.
+    std::uint32_t message_bytes_max = model::message_bytes_usual_most;
+
     TrackMode track = TrackMode::all;
     std::uint32_t track_retention_s = 259'200;
     std::uint64_t track_bytes_max = 1ULL << 30;
