@@ -6,6 +6,7 @@
 #include "broker/storage/log/log_store.h"
 #include "broker/storage/rows/row_store.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -71,6 +72,13 @@ struct NodeOptions {
     // Keeps the root key of a first start before it becomes valid; empty: nothing is kept.
     std::function<Result<void>(const RootKey&)> save_root_key;
 };
+
+// How many bodies may be in memory together where messages have at most `body_bytes_max` bytes:
+// `usual` of 1 MiB, fewer of larger ones, at least one.
+constexpr std::uint32_t bodies_at_a_time(std::uint32_t usual, std::uint32_t body_bytes_max) {
+    const std::uint32_t times = body_bytes_max / model::message_bytes_usual_most;
+    return times <= 1 ? usual : std::max(usual / times, 1U);
+}
 
 inline constexpr const char* dev_key_id = "AKIDpenstockdev";
 inline constexpr const char* dev_key_secret = "penstock-dev-secret";
