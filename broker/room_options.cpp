@@ -68,6 +68,8 @@ node::NodeOptions node_options(const config::ServerConfig& config) {
     options.subscriptions_max = narrow(config.limits.subscriptions_max);
     options.calls_max = narrow(config.limits.requests_max);
     options.waiters_max = narrow(config.limits.polls_max);
+    options.message_bytes_max = narrow(config.limits.message_bytes_max);
+    options.log.record_bytes = config.limits.message_bytes_max;
     options.name_reuse_ms = narrow(config.cmq.name_reuse_ms);
     options.track = track_mode(config.track.mode);
     options.track_retention_s = narrow(config.track.retention_ms / 1000);

@@ -193,6 +193,10 @@ std::vector<Key> make_store_keys() {
                    count,
                    [](C& c) -> N& { return c.limits.polls_max; },
                    {1, 1'000'000}),
+        number_key("limits.message_size_max",
+                   size,
+                   [](C& c) -> N& { return c.limits.message_bytes_max; },
+                   {64ULL << 10U, 16ULL << 20U}),
     };
 }
 

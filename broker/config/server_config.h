@@ -22,6 +22,7 @@ struct LimitsConfig {
     std::uint64_t handshakes_max = 1'000;  // of TLS, under way
     std::uint64_t requests_max = 20'000;   // that wait to be looked at
     std::uint64_t polls_max = 50'000;
+    std::uint64_t message_bytes_max = 1ULL << 20U;  // ceiling of queues' and topics' own
 };
 
 struct CmqConfig {

@@ -30,7 +30,7 @@ Refused check_outputs(const std::vector<api::HandlerOutput>& outputs) {
         }
         const model::BodyInfo info{output.message.meta,
                                    static_cast<std::uint32_t>(output.message.payload.size())};
-        if (auto refused = check_batch({info}, 0, {})) return refused;
+        if (auto refused = check_batch({info}, 0, {}, outputs_bytes_max)) return refused;
     }
     if (bytes > outputs_bytes_max) {
         return refuse("outputs",

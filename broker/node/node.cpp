@@ -124,6 +124,7 @@ Node::Opened::Opened(Node& node)
           node.world_.offload,
           node.completions_,
           node.mailbox_,
+          node.options_.message_bytes_max,
           node.world_.neighbours == nullptr
               ? Mend()
               : [&node](model::SetId set,

@@ -52,8 +52,11 @@ Refused check_page(const api::Page& page) {
 
 Outcome<model::QueueAttributes> Operations::queue_attributes(const api::QueueChange& change,
                                                              model::QueueAttributes base) {
+    // What it has it may keep: the ceiling may have been higher once.
+    const std::uint32_t kept = change.message_bytes_max ? 0 : base.message_bytes_max;
     if (auto refused = apply_change(change, base)) return std::move(*refused);
-    if (auto refused = check_queue(base)) return std::move(*refused);
+    const std::uint32_t ceiling = std::max(desk_.options.message_bytes_max, kept);
+    if (auto refused = check_queue(base, ceiling)) return std::move(*refused);
     if (!change.dead_letter) {
         const bool outlived =
             base.dead_letter &&
