@@ -21,6 +21,8 @@ struct KeyView {
     std::string note;
     model::TimeMs created_ms = 0;
     model::TimeMs ends_ms = 0;  // 0: never
+    std::string account = {};   // accounts.h; empty: the server's own
+    std::uint64_t account_number = 0;
 };
 
 // A key to be made, its id and secret drawn by the caller.
@@ -32,6 +34,13 @@ struct NewKey {
     std::uint64_t life_ms = 0;  // 0: it does not end
     std::string replaces;       // it may do what this key may, and has its note; this one ends ...
     std::uint64_t overlap_ms = 0;  // ... so long from now
+    std::string account = {};      // empty: that of who makes it
+};
+
+// A key that is kept nowhere: whoever has `token` beside its secret may what the view says.
+struct TemporaryKey {
+    KeyView view;
+    std::string token;
 };
 
 template <class T>
