@@ -82,6 +82,12 @@ void Session::start() {
 // Posted: the lane is in the middle of its list.
 void Session::expire() {
     deadline_us = 0;
+    const std::int64_t now = now_us();
+    const auto passed = [now](std::int64_t until_us) {
+        return until_us != 0 && until_us <= now;
+    };
+    const bool unfinished = passed(greet_until_us_) || passed(frame_until_us_);
+    if (phase != Phase::handshake && unfinished && !lane_.stopping()) lane_.count_slow(*this);
     cut();
 }
 
