@@ -28,6 +28,10 @@ struct Page {
     std::uint32_t limit = 20;
 };
 
+// Of a list: whose objects, by the name of their account (the server's own has none); absent: all.
+// Set by TenantBroker (tenancy.h); what a way in puts there counts for keys that see all.
+using OfAccount = std::optional<std::string>;
+
 // With a change: the digests of the definition (QueueView::digest and the like) it is meant for.
 // The object must have one of them when its turn comes, else the change is refused
 // (precondition_failed). Absent: any.
@@ -103,6 +107,7 @@ struct ListQueues {
     Page page;
     bool automatic = false;  // also (only these when `only_automatic`) automatic dead-letter queues
     bool only_automatic = false;
+    OfAccount account = std::nullopt;
 };
 
 struct GetQueue {
@@ -220,6 +225,7 @@ struct ListTopics {
     using Reply = NamePage;
     std::string search;
     Page page;
+    OfAccount account = std::nullopt;
 };
 
 struct GetTopic {
@@ -283,6 +289,7 @@ struct ListSubscriptions {
     std::string topic;  // empty: of all topics, ordered by TOPIC/NAME
     std::string search;
     Page page;
+    OfAccount account = std::nullopt;
 };
 
 struct SubscriptionPage {
@@ -400,6 +407,7 @@ struct ListDeliveries {
     std::string status;        // ok, failed, retry, parked; empty: all attempts
     std::uint64_t before = 0;  // cursor of an earlier page; 0: newest
     std::uint32_t limit = 50;  // 1-1000
+    OfAccount account = std::nullopt;
 };
 
 struct DeliveryPage {

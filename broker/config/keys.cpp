@@ -1,5 +1,6 @@
 #include "broker/config/keys.h"
 
+#include "broker/base/networks.h"
 #include "broker/config/peer_list.h"
 #include "broker/config/quantity.h"
 
@@ -124,6 +125,21 @@ Key peers_key(std::string name, Place<std::vector<ClusterPeer>> place) {
             }};
 }
 
+Key networks_key(std::string name, Place<std::string> place) {
+    return {std::move(name),
+            KeyKind::text,
+            [place](ServerConfig& config, std::string_view text) -> Complaint {
+                if (!Networks::parse(text)) {
+                    return "must be addresses or networks such as \"127.0.0.0/8, ::1\"";
+                }
+                place(config) = text;
+                return std::nullopt;
+            },
+            [place](const ServerConfig& config) {
+                return read(place, config);
+            }};
+}
+
 std::vector<Key> make_server_keys() {
     using C = ServerConfig;
     return {
@@ -185,6 +201,24 @@ std::vector<Key> make_store_keys() {
                    count,
                    [](C& c) -> N& { return c.limits.handshakes_max; },
                    {1, 1'000'000}),
+        number_key("limits.address_connections_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_connections_max; },
+                   {0, 1'000'000}),
+        number_key("limits.address_handshakes_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_handshakes_max; },
+                   {0, 1'000'000}),
+        number_key("limits.address_handshakes_rate",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_handshakes_rate; },
+                   {0, 1'000'000}),
+        number_key("limits.address_slow_per_minute",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_slow_per_minute; },
+                   {0, 1'000'000}),
+        networks_key("limits.address_exempt",
+                     [](C& c) -> std::string& { return c.limits.address_exempt; }),
         number_key("limits.requests_max",
                    count,
                    [](C& c) -> N& { return c.limits.requests_max; },
@@ -193,6 +227,10 @@ std::vector<Key> make_store_keys() {
                    count,
                    [](C& c) -> N& { return c.limits.polls_max; },
                    {1, 1'000'000}),
+        number_key("limits.message_size_max",
+                   size,
+                   [](C& c) -> N& { return c.limits.message_bytes_max; },
+                   {64ULL << 10U, 16ULL << 20U}),
     };
 }
 

@@ -75,9 +75,6 @@ void letter_returns(Turn& turn, const OutboxRow& row) {
 
 namespace {
 
-// The most that any queue or topic takes.
-constexpr std::uint32_t edited_bytes_max = 1'048'576;
-
 // A letter that can be taken out of its queue.
 struct Letter {
     MessageRef message;
@@ -182,7 +179,7 @@ model::Reply start_redrive(Turn& turn, const model::Redrive& command) {
 model::Reply edit_letter(Turn& turn, const model::EditLetter& command) {
     const QueueConfig* config = turn.queue(command.queue);
     if (!config) return no_queue(command.queue);
-    if (auto refusal = check_bodies(turn, command.ordinal, 1, edited_bytes_max)) {
+    if (auto refusal = check_bodies(turn, command.ordinal, 1, model::edited_bytes_max)) {
         return *refusal;
     }
     turn.flush_run(command.queue);

@@ -29,11 +29,20 @@ struct DeadLetterPolicy {
     friend bool operator==(const DeadLetterPolicy&, const DeadLetterPolicy&) = default;
 };
 
+// What the message_bytes_max of a queue or topic may be, in bytes. A server has a ceiling of its own
+// between the greatest and 65,536 (limits.message_size_max).
+inline constexpr std::uint32_t message_bytes_least = 1'024;
+inline constexpr std::uint32_t message_bytes_most = 16U << 20;
+inline constexpr std::uint32_t message_bytes_usual_most = 1U << 20;  // a server's, if not said
+
+// What an edited dead letter's body may have. Replicas must agree on it: it does not change.
+inline constexpr std::uint32_t edited_bytes_max = 1U << 20;
+
 struct QueueAttributes {
     std::uint64_t messages_max = 100'000'000;  // 1,000,000-1,000,000,000
     std::uint32_t polling_wait_s = 0;          // 0-30
     std::uint32_t visibility_s = 30;           // 1-43200
-    std::uint32_t message_bytes_max = 65'536;  // 1024-1048576
+    std::uint32_t message_bytes_max = 65'536;  // 1024-16777216
     std::uint32_t retention_s = 345'600;       // 60-1296000
     std::uint32_t rewind_s = 0;                // 0-retention; 0: deleted messages go at once
     std::optional<DeadLetterPolicy> dead_letter;
@@ -50,7 +59,7 @@ enum class QueueKind : std::uint8_t { user = 0, automatic_dead_letter = 1 };
 enum class FilterKind : std::uint8_t { tags = 1, routing_key = 2 };
 
 struct TopicAttributes {
-    std::uint32_t message_bytes_max = 65'536;  // 1024-1048576
+    std::uint32_t message_bytes_max = 65'536;  // 1024-16777216
     FilterKind filter = FilterKind::tags;      // fixed at creation
     std::uint32_t retention_s = 86'400;        // 60-1296000; delivered messages stay for it too
 

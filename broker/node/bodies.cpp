@@ -1,5 +1,7 @@
 #include "broker/node/bodies.h"
 
+#include "broker/node/options.h"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -12,8 +14,8 @@ namespace penstock::node {
 
 namespace {
 
-// Bodies of a passage that are in memory together; each is 1 MiB at most.
-constexpr std::size_t piece_bodies_max = 32;
+// Bodies of 1 MiB of a passage that are in memory together.
+constexpr std::uint32_t piece_bodies_usual = 32;
 
 }  // namespace
 
@@ -150,6 +152,7 @@ void Bodies::go_through(const std::vector<model::MessageId>& messages,
     passage->executor = executor;
     passage->take = std::move(take);
     passage->done = std::move(done);
+    const std::size_t piece_bodies_max = bodies_at_a_time(piece_bodies_usual, body_bytes_max_);
     // All are found now: what is deleted meanwhile can still be read.
     for (std::size_t first = 0; first < messages.size(); first += piece_bodies_max) {
         const std::size_t end = std::min(first + piece_bodies_max, messages.size());
@@ -195,7 +198,7 @@ void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages, F
 std::optional<model::NewMessage> message_of(const FetchedBody& body) {
     if (!body) return {};
     auto stored = model::decode_body(body->bytes);
-    if (!stored) return {};
+    if (!stored || stored->packing) return {};
     return model::NewMessage{std::move(stored->meta), std::string(stored->payload)};
 }
 

@@ -29,16 +29,18 @@ class Bodies {
   public:
     using Fetched = std::function<void(std::vector<FetchedBody>)>;  // in the order asked
 
-    // Without `mend` what is damaged stays so.
+    // Without `mend` what is damaged stays so. Bodies have `body_bytes_max` bytes, as a rule.
     Bodies(const storage::LogStore& store,
            Offload& offload,
            Completions& completions,
            std::shared_ptr<Mailbox> mailbox,
+           std::uint32_t body_bytes_max,
            Mend mend)
         : store_(store),
           offload_(offload),
           completions_(completions),
           mailbox_(std::move(mailbox)),
+          body_bytes_max_(body_bytes_max),
           mend_(std::move(mend)) {}
 
     // Broker thread. `fetched` runs on `executor` (on the broker thread when stepped).
@@ -82,6 +84,7 @@ class Bodies {
     Offload& offload_;
     Completions& completions_;
     std::shared_ptr<Mailbox> mailbox_;
+    std::uint32_t body_bytes_max_;
     Mend mend_;
 };
 

@@ -58,8 +58,15 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.clock,
             shared.options},
       operations_(desk_),
-      outbox_(set_->set(), set_->rows(), shared.clock, shared.submit, fetching(shared)),
-      feeder_(*set_, fetching(shared)) {}
+      outbox_(set_->set(),
+              set_->rows(),
+              shared.clock,
+              shared.submit,
+              bodies_at_a_time(transfer_fetch_messages, shared.options.message_bytes_max),
+              fetching(shared)),
+      feeder_(*set_,
+              bodies_at_a_time(job_page_usual, shared.options.message_bytes_max),
+              fetching(shared)) {}
 
 void DataDesk::attach(api::DeliveryListener& listener) {
     listener_ = &listener;

@@ -194,7 +194,9 @@ void Operations::run(const CallPtr& call,
                      PreparedBodies bodies) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
     if (bodies.bytes.size() != 1) return refuse(call, out_of_range("messages", 1, 1));
-    if (auto refused = check_batch(bodies.infos, 0, {})) return refuse(call, std::move(*refused));
+    if (auto refused = check_batch(bodies.infos, 0, {}, model::edited_bytes_max)) {
+        return refuse(call, std::move(*refused));
+    }
     auto queue = desk_.names.dead_letter_queue(request.queue);
     if (!queue) return refuse(call, queue.error());
     const auto done = [this, call](model::Reply reply) {

@@ -3,6 +3,7 @@
 #include "broker/base/check.h"
 #include "broker/base/log.h"
 #include "broker/base/planted.h"
+#include "broker/model/account_name.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -42,6 +43,7 @@ void Handout::detach() {
     for (const auto& [subscription, subscriber] : std::exchange(subscribers_, {})) {
         listener_->on_target_gone(subscription);
     }
+    large_bytes_ = 0;
     look_.clear();
     later_.clear();
     listener_ = nullptr;
@@ -51,7 +53,12 @@ void Handout::changed(model::SubscriptionNo subscription) {
     if (listener_ == nullptr) return;
     auto info = core::subscription_info(data_.rows(), subscription);
     if (!info) {
-        if (subscribers_.erase(subscription) > 0) listener_->on_target_gone(subscription);
+        const auto gone = subscribers_.find(subscription);
+        if (gone != subscribers_.end()) {
+            forget_held(gone->second);
+            subscribers_.erase(gone);
+            listener_->on_target_gone(subscription);
+        }
         look_.erase(subscription);
         return;
     }
@@ -65,14 +72,18 @@ void Handout::changed(model::SubscriptionNo subscription) {
                  "disabled subscription=" + info->topic_name + "/" + info->name + " reason=\"" +
                      info->spec.state_reason + "\"");
     }
+    subscriber.topic = info->topic;
     subscriber.state = info->spec.state;
     load_scripts(subscriber, *info);
     look_.insert(subscription);
+    if (info->spec.sink == model::SinkKind::queue)
+        info->spec.endpoint = model::own_name(info->spec.endpoint);
     listener_->on_target(api::Target{subscription,
-                                     std::move(info->topic_name),
+                                     std::string(model::own_name(info->topic_name)),
                                      std::move(info->name),
                                      std::move(info->spec),
-                                     subscriber.scripts});
+                                     subscriber.scripts,
+                                     std::string(model::account_of(info->topic_name))});
 }
 
 // The scripts in use; those that did not change are not read again.
@@ -185,6 +196,7 @@ bool Handout::release(Subscriber& subscriber, model::Sequence sequence) {
     const auto found = subscriber.held.find(sequence);
     if (found == subscriber.held.end()) return false;
     if (found->second.retry) --subscriber.held_retries;
+    large_bytes_ -= found->second.large_bytes;
     if (const std::uint32_t key = found->second.parked_key; key != 0) {
         const auto parking = subscriber.parking.find(key);
         if (--parking->second == 0) subscriber.parking.erase(parking);
@@ -202,9 +214,7 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
         core::ready_deliveries(data_.rows(), subscription, subscriber.fresh, most, scan_max);
     if (page.generation != subscriber.generation) {
         subscriber.generation = page.generation;
-        subscriber.held.clear();
-        subscriber.held_retries = 0;
-        subscriber.parking.clear();
+        forget_held(subscriber);
         subscriber.fresh = 0;
         page = core::ready_deliveries(data_.rows(), subscription, 0, most, scan_max);
     }
@@ -220,7 +230,7 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
             item.attempt > 1 || item.sequence < subscriber.fresh || item.sequence >= page.fresh;
         const bool first_look = subscriber.fresh == 0;
         if (planted(K19) && first_look) item.attempt = 1;
-        subscriber.held.emplace(item.sequence, Held{retry, 0});
+        subscriber.held.emplace(item.sequence, Held{retry});
         subscriber.held_retries += retry ? 1 : 0;
         if (!planted(K29) || !first_look) taken.items.push_back(std::move(item));
     }
@@ -234,7 +244,14 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
     if (subscriber.credit == 0 || subscriber.state != model::SubscriptionState::active) {
         return false;
     }
-    const std::size_t wanted = std::min<std::uint64_t>(subscriber.credit, hand_out_max);
+    std::uint64_t wanted = std::min<std::uint64_t>(subscriber.credit, hand_out_max);
+    const std::uint64_t large = large_body_bytes(subscriber);
+    if (large > 0) {
+        const std::uint64_t room =
+            held_large_bytes_max - std::min(held_large_bytes_max, large_bytes_);
+        wanted = std::min(wanted, std::max<std::uint64_t>(room / large, subscriber.held.empty()));
+        if (wanted == 0) return false;  // it is looked at when something of it is read or settled
+    }
     // Retries that are held come first and again, until they are settled.
     Taken taken = take(subscription, subscriber, wanted, wanted + subscriber.held_retries);
     // A held one may have become a retry since: then there must be room for all of them.
@@ -244,8 +261,45 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
     const bool parked = park_behind_keys(subscription, subscriber, taken.items);
     subscriber.credit -= taken.items.size();
     const bool more = parked || (taken.more && subscriber.credit > 0);
-    if (!taken.items.empty()) deliver(subscription, std::move(taken.items));
+    hold_large(subscriber, taken.items, large);
+    if (!taken.items.empty()) deliver(subscription, std::move(taken.items), large > 0);
     return more;
+}
+
+std::uint64_t Handout::large_body_bytes(const Subscriber& subscriber) const {
+    if (message_bytes_max_ <= model::message_bytes_usual_most) return 0;
+    const auto topic = core::topic_info(data_.rows(), subscriber.topic);
+    const std::uint64_t bytes = topic ? topic->attributes.message_bytes_max : 0;
+    return bytes <= model::message_bytes_usual_most ? 0 : bytes;
+}
+
+// Until they are read each counts as the largest that there may be.
+void Handout::hold_large(Subscriber& subscriber,
+                         const std::vector<core::ReadyItem>& items,
+                         std::uint64_t body_bytes) {
+    for (const core::ReadyItem& item : items) {
+        subscriber.held.at(item.sequence).large_bytes = body_bytes;
+        large_bytes_ += body_bytes;
+    }
+}
+
+void Handout::weighed(model::SubscriptionNo subscription, const Weights& weights) {
+    const auto found = subscribers_.find(subscription);
+    if (found == subscribers_.end()) return;
+    for (const auto& [sequence, bytes] : weights) {
+        const auto held = found->second.held.find(sequence);
+        if (held == found->second.held.end() || held->second.large_bytes == 0) continue;
+        large_bytes_ += bytes;
+        large_bytes_ -= std::exchange(held->second.large_bytes, bytes);
+    }
+    look_.insert(subscription);
+}
+
+void Handout::forget_held(Subscriber& subscriber) {
+    for (const auto& [sequence, held] : subscriber.held) large_bytes_ -= held.large_bytes;
+    subscriber.held.clear();
+    subscriber.held_retries = 0;
+    subscriber.parking.clear();
 }
 
 // Messages whose key waits for an earlier one are not handed out: the core notes that they wait.
@@ -272,14 +326,19 @@ bool Handout::park_behind_keys(model::SubscriptionNo subscription,
     return true;
 }
 
-void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items) {
+void Handout::deliver(model::SubscriptionNo subscription,
+                      std::vector<core::ReadyItem> items,
+                      bool weighed) {
     std::vector<model::MessageId> messages;
     for (const core::ReadyItem& item : items) messages.push_back(item.body);
     auto fetched = [subscription,
+                    weighed,
+                    set = data_.set(),
                     items = std::move(items),
                     listener = listener_,
                     mailbox = mailbox_](std::vector<FetchedBody> bodies) {
         std::vector<api::Delivery> deliveries;
+        Weights weights;
         for (std::size_t at = 0; at < items.size(); ++at) {
             const core::ReadyItem& item = items[at];
             auto message = message_of(bodies[at]);
@@ -289,6 +348,7 @@ void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::Read
                 });
                 continue;
             }
+            if (weighed) weights.emplace_back(item.sequence, message->payload.size());
             deliveries.push_back(api::Delivery{subscription,
                                                item.sequence,
                                                item.generation,
@@ -300,6 +360,11 @@ void Handout::deliver(model::SubscriptionNo subscription, std::vector<core::Read
                                                item.replay});
         }
         if (!deliveries.empty()) listener->on_deliveries(std::move(deliveries));
+        if (weights.empty()) return;
+        mailbox->post([set, subscription, weights = std::move(weights)](Node& node) {
+            DataDesk* desk = node.desk(set);
+            if (desk != nullptr) desk->handout().weighed(subscription, weights);
+        });
     };
     bodies_.fetch_for_hand_out(messages, std::move(fetched));
 }

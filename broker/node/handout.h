@@ -19,9 +19,14 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace penstock::node {
+
+// Bodies that may be held, of topics whose messages may be larger than 1 MiB; beyond, each
+// subscription has one at a time.
+inline constexpr std::uint64_t held_large_bytes_max = 64U << 20;
 
 class Handout {
   public:
@@ -33,6 +38,7 @@ class Handout {
         : data_(data),
           bodies_(bodies),
           mailbox_(std::move(mailbox)),
+          message_bytes_max_(options.message_bytes_max),
           settling_(data, std::move(effects), options.track, [this](auto of, auto& items, bool no) {
               settled(of, items, no);
           }) {}
@@ -80,15 +86,21 @@ class Handout {
     // A body turned out to be damaged: its credit comes back.
     void give_back(model::SubscriptionNo subscription, model::Sequence sequence);
 
+    // Bodies were read: what they weigh, where the most that they might was held against them.
+    using Weights = std::vector<std::pair<model::Sequence, std::uint64_t>>;
+    void weighed(model::SubscriptionNo subscription, const Weights& weights);
+
     [[nodiscard]] std::size_t held(model::SubscriptionNo subscription) const;
 
   private:
     struct Held {
         bool retry = false;
-        std::uint32_t parked_key = 0;  // it was not handed out: it waits behind one of this key
+        std::uint32_t parked_key = 0;   // it was not handed out: it waits behind one of this key
+        std::uint64_t large_bytes = 0;  // of its body, at most; 0: its topic takes no large ones
     };
 
     struct Subscriber {
+        model::TopicNo topic;
         model::SubscriptionState state = model::SubscriptionState::active;
         std::uint64_t credit = 0;
         model::Generation generation = 0;
@@ -112,16 +124,24 @@ class Handout {
         bool more = false;  // something ready was left
     };
 
-    static bool release(Subscriber& subscriber, model::Sequence sequence);
+    bool release(Subscriber& subscriber, model::Sequence sequence);
+    void forget_held(Subscriber& subscriber);
+    // The most that a body of the subscription's topic may have, if those may be large; else 0.
+    [[nodiscard]] std::uint64_t large_body_bytes(const Subscriber& subscriber) const;
     Taken take(model::SubscriptionNo subscription,
                Subscriber& subscriber,
                std::size_t wanted,
                std::size_t limit);
     bool hand_out(model::SubscriptionNo subscription, Subscriber& subscriber);
+    void hold_large(Subscriber& subscriber,
+                    const std::vector<core::ReadyItem>& items,
+                    std::uint64_t body_bytes);
     bool park_behind_keys(model::SubscriptionNo subscription,
                           Subscriber& subscriber,
                           std::vector<core::ReadyItem>& items);
-    void deliver(model::SubscriptionNo subscription, std::vector<core::ReadyItem> items);
+    void deliver(model::SubscriptionNo subscription,
+                 std::vector<core::ReadyItem> items,
+                 bool weighed);
 
     HostedSet& data_;
     Bodies& bodies_;
@@ -131,7 +151,9 @@ class Handout {
     std::set<model::SubscriptionNo> look_;   // may have something and have credit
     std::set<model::SubscriptionNo> later_;  // a settlement was refused: not before again_us_
     std::int64_t again_us_ = 0;
-    std::int64_t now_us_ = 0;  // of the last run
+    std::int64_t now_us_ = 0;          // of the last run
+    std::uint32_t message_bytes_max_;  // this server's ceiling
+    std::uint64_t large_bytes_ = 0;    // of what is held, all subscribers
     Settling settling_;
 };
 

@@ -9,8 +9,6 @@ namespace penstock::node {
 
 namespace {
 
-constexpr std::uint32_t page_max = 64;  // bodies in memory at a time, each of 1 MiB at most
-
 // What the subscription of a replay takes by its own filter; nothing: it takes everything.
 std::unique_ptr<core::Matcher> matcher_of(const model::Rows& rows, model::ObjectNo object) {
     const auto subscription = core::subscription_info(rows, object);
@@ -41,7 +39,7 @@ void JobFeeder::wake(model::ObjectNo object) {
     look.object = object;
     look.allowed = core::job_allowance(rows, object, *row, core::progress(rows).time_ms);
     if (look.allowed == 0) return;
-    look.page = core::job_page(rows, object, *row, page_max);
+    look.page = core::job_page(rows, object, *row, page_max_);
     look.row = std::move(*row);
     look.lead = lead_;
     std::vector<model::MessageId> bodies;

@@ -15,13 +15,17 @@
 
 namespace penstock::node {
 
+inline constexpr std::uint32_t job_page_usual = 64;  // bodies of 1 MiB
+
 class JobFeeder {
   public:
     // Reads bodies; what it calls runs on the broker thread.
     using FetchBodies =
         std::function<void(const std::vector<model::MessageId>& bodies, Bodies::Fetched fetched)>;
 
-    JobFeeder(HostedSet& data, FetchBodies fetch) : data_(data), fetch_(std::move(fetch)) {}
+    // `page_max`: bodies in memory at a time, of one job.
+    JobFeeder(HostedSet& data, std::uint32_t page_max, FetchBodies fetch)
+        : data_(data), page_max_(page_max), fetch_(std::move(fetch)) {}
 
     // The object's job is to go on. Nothing happens while its last page is under way.
     void wake(model::ObjectNo object);
@@ -41,6 +45,7 @@ class JobFeeder {
     void pick(const Look& look, const std::vector<FetchedBody>& bodies);
 
     HostedSet& data_;
+    std::uint32_t page_max_;
     FetchBodies fetch_;
     std::set<model::ObjectNo> busy_;
     std::uint64_t lead_ = 0;  // tells answers of an earlier leadership apart

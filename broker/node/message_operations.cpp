@@ -1,6 +1,7 @@
 // Operations on messages: send, publish, receive, delete, change of visibility.
 #include "broker/node/operations.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -26,7 +27,8 @@ void Operations::send(const CallPtr& call, model::Command command, PreparedBodie
 
 void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBodies bodies) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
+    const std::uint32_t most = desk_.options.message_bytes_max;
+    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key, most)) {
         return refuse(call, std::move(*refused));
     }
     if (auto refused = check_transaction(request)) return refuse(call, std::move(*refused));
@@ -48,7 +50,8 @@ void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBod
 
 void Operations::run(const CallPtr& call, api::PublishMessages request, PreparedBodies bodies) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key)) {
+    const std::uint32_t most = desk_.options.message_bytes_max;
+    if (auto refused = check_batch(bodies.infos, request.delay_s, request.dedup_key, most)) {
         return refuse(call, std::move(*refused));
     }
     auto topic = desk_.names.topic(request.topic);
@@ -99,14 +102,21 @@ void Operations::run(const CallPtr& call, const api::ReceiveMessages& request) {
     auto queue = desk_.names.queue(request.queue);
     if (!queue) return refuse(call, queue.error());
     std::uint32_t wait_s = request.wait_s.value_or(0);
-    if (!request.wait_s) {
+    std::uint32_t messages_max = request.messages_max;
+    const bool large = desk_.options.message_bytes_max > model::message_bytes_usual_most;
+    if (!request.wait_s || large) {
         const auto info = core::queue_info(desk_.data.rows(), queue->number);
-        if (info) wait_s = info->attributes.polling_wait_s;
+        if (info && !request.wait_s) wait_s = info->attributes.polling_wait_s;
+        if (info) {
+            messages_max = std::min(messages_max,
+                                    bodies_at_a_time(std::uint32_t{batch_messages_max},
+                                                     info->attributes.message_bytes_max));
+        }
     }
     Receive receive;
     receive.call = call;
     receive.queue = queue->number;
-    receive.messages_max = request.messages_max;
+    receive.messages_max = messages_max;
     receive.visibility_ms = request.visibility_s * 1'000;
     receive.until_us = desk_.clock.steady_us() + std::int64_t{wait_s} * us_per_s;
     desk_.receiving.start(std::move(receive));

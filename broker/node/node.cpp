@@ -24,8 +24,7 @@ PreparedBodies prepare(std::vector<model::NewMessage>& messages) {
     PreparedBodies bodies;
     for (model::NewMessage& message : messages) {
         bodies.bytes.push_back(model::encode_body(message));
-        bodies.infos.push_back(model::BodyInfo{std::move(message.meta),
-                                               static_cast<std::uint32_t>(message.payload.size())});
+        bodies.infos.push_back(model::take_info(message));
     }
     messages.clear();
     return bodies;
@@ -125,6 +124,7 @@ Node::Opened::Opened(Node& node)
           node.world_.offload,
           node.completions_,
           node.mailbox_,
+          node.options_.message_bytes_max,
           node.world_.neighbours == nullptr
               ? Mend()
               : [&node](model::SetId set,

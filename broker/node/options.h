@@ -6,6 +6,7 @@
 #include "broker/storage/log/log_store.h"
 #include "broker/storage/rows/row_store.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -46,6 +47,10 @@ struct NodeOptions {
     std::uint32_t subscriptions_max = 100;  // per topic
     std::uint32_t name_reuse_ms = 10'000;   // how long a deleted name stays blocked
 
+    // Ceiling of the message_bytes_max of queues and topics, 65536-16777216. What a set's leader
+    // has counts; what is in a log already is served whatever it is.
+    std::uint32_t message_bytes_max = model::message_bytes_usual_most;
+
     TrackMode track = TrackMode::all;
     std::uint32_t track_retention_s = 259'200;
     std::uint64_t track_bytes_max = 1ULL << 30;
@@ -67,6 +72,13 @@ struct NodeOptions {
     // Keeps the root key of a first start before it becomes valid; empty: nothing is kept.
     std::function<Result<void>(const RootKey&)> save_root_key;
 };
+
+// How many bodies may be in memory together where messages have at most `body_bytes_max` bytes:
+// `usual` of 1 MiB, fewer of larger ones, at least one.
+constexpr std::uint32_t bodies_at_a_time(std::uint32_t usual, std::uint32_t body_bytes_max) {
+    const std::uint32_t times = body_bytes_max / model::message_bytes_usual_most;
+    return times <= 1 ? usual : std::max(usual / times, 1U);
+}
 
 inline constexpr const char* dev_key_id = "AKIDpenstockdev";
 inline constexpr const char* dev_key_secret = "penstock-dev-secret";

@@ -26,11 +26,13 @@ OutboxSender::OutboxSender(SetId source,
                            const model::Rows& rows,
                            const Clock& clock,
                            SubmitTo submit_to,
+                           std::uint32_t fetch_max,
                            FetchBodies fetch)
     : source_(source),
       rows_(rows),
       clock_(clock),
       submit_to_(std::move(submit_to)),
+      fetch_max_(fetch_max),
       fetch_(std::move(fetch)) {}
 
 void OutboxSender::lead() {
@@ -101,9 +103,9 @@ void OutboxSender::step(SetId target, Lane& lane) {
 void OutboxSender::send(SetId target, Lane& lane) {
     const std::uint64_t epoch = lane.epoch;
     while (lane.due && !lane.fetching && lane.unreadable == 0 &&
-           lane.messages + transfer_fetch_messages <= transfer_window_messages &&
+           lane.messages + fetch_max_ <= transfer_window_messages &&
            lane.bytes < transfer_window_bytes) {
-        auto items = core::outbox_due(rows_, target, lane.next - 1, transfer_fetch_messages);
+        auto items = core::outbox_due(rows_, target, lane.next - 1, fetch_max_);
         if (items.empty()) {
             lane.due = false;
             return;

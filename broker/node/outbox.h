@@ -22,7 +22,7 @@ namespace penstock::node {
 // What may be on its way to one target, unanswered.
 inline constexpr std::size_t transfer_window_messages = 256;
 inline constexpr std::size_t transfer_window_bytes = 4U << 20;
-inline constexpr std::uint32_t transfer_fetch_messages = 32;  // bodies fetched at a time
+inline constexpr std::uint32_t transfer_fetch_messages = 32;  // fetched at a time, of 1 MiB
 // Pauses after a failure, doubling; and how long an answer is waited for.
 inline constexpr std::int64_t transfer_pause_us = 50'000;
 inline constexpr std::int64_t transfer_pause_max_us = 5'000'000;
@@ -34,11 +34,13 @@ class OutboxSender {
     using FetchBodies =
         std::function<void(const std::vector<model::MessageId>& bodies, Bodies::Fetched fetched)>;
 
-    // `submit_to` takes Transfers to their targets and answers to the source itself.
+    // `submit_to` takes Transfers to their targets and answers to the source itself; `fetch_max`
+    // bodies are fetched at a time, at most transfer_fetch_messages.
     OutboxSender(model::SetId source,
                  const model::Rows& rows,
                  const Clock& clock,
                  SubmitTo submit_to,
+                 std::uint32_t fetch_max,
                  FetchBodies fetch);
 
     // This node leads from now on: sends what the rows hold.
@@ -98,6 +100,7 @@ class OutboxSender {
     const model::Rows& rows_;
     const Clock& clock_;
     SubmitTo submit_to_;
+    std::uint32_t fetch_max_;
     FetchBodies fetch_;
     std::map<model::SetId, Lane> lanes_;
     std::uint64_t epochs_ = 0;

@@ -166,13 +166,17 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
                     messages = std::move(messages)](std::vector<FetchedBody> bodies) {
         api::ReceivedMessages result;
         std::vector<Damaged> damaged;
+        std::uint64_t bytes = 0;
         for (std::size_t at = 0; at < bodies.size(); ++at) {
             auto message = message_of(bodies[at]);
-            if (message) {
-                result.messages.push_back(received(messages[at], std::move(*message)));
-            } else {
+            if (!message) {
                 damaged.push_back({messages[at].sequence, messages[at].message});
+                continue;
             }
+            bytes += message->payload.size();
+            // Larger than its queue takes by now: the rest comes again when its leases end.
+            if (bytes > received_bytes_max && !result.messages.empty()) break;
+            result.messages.push_back(received(messages[at], std::move(*message)));
         }
         const bool again = result.messages.empty();
         if (!again && receive.call->claim()) {

@@ -19,6 +19,9 @@
 
 namespace penstock::node {
 
+// Bodies of one answer together, unless it has one message only.
+inline constexpr std::uint64_t received_bytes_max = 16U << 20;
+
 class Receiving {
   public:
     Receiving(HostedSet& data,

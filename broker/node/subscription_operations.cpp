@@ -125,6 +125,7 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
     creation.commands = [number,
                          spec,
                          dead_letter,
+                         most = desk_.options.message_bytes_max,
                          topic = topic->number,
                          name = request.name,
                          scripts = std::move(request.scripts)](
@@ -134,7 +135,7 @@ void Operations::run(const CallPtr& call, api::Subscribe request) {
         if (!dead_letter.empty()) {
             model::QueueAttributes attributes;
             attributes.retention_s = dead_letter_retention_s;
-            attributes.message_bytes_max = static_cast<std::uint32_t>(batch_bytes_max);
+            attributes.message_bytes_max = most;
             complete.dead_letter = numbers.front();
             commands.emplace_back(model::CreateQueue{
                 numbers.front(), dead_letter, model::QueueKind::automatic_dead_letter, attributes});

@@ -29,8 +29,13 @@ Outcome<api::TopicView> Operations::view_topic(model::TopicNo topic) const {
 
 void Operations::run(const CallPtr& call, const api::CreateTopic& request) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_name("name", request.name)) return refuse(call, std::move(*refused));
-    if (auto refused = check_topic(request.attributes)) return refuse(call, std::move(*refused));
+    if (auto refused = check_stored_name("name", request.name)) {
+        return refuse(call, std::move(*refused));
+    }
+    const std::uint32_t ceiling = desk_.options.message_bytes_max;
+    if (auto refused = check_topic(request.attributes, ceiling)) {
+        return refuse(call, std::move(*refused));
+    }
     auto number = std::make_shared<model::TopicNo>();
     Lifecycle::Creation creation;
     creation.call = call;
@@ -54,7 +59,8 @@ void Operations::run(const CallPtr& call, const api::ListTopics& request) {
                                         model::ObjectKind::topic,
                                         request.search,
                                         request.page.offset,
-                                        request.page.limit);
+                                        request.page.limit,
+                                        request.account);
     api::NamePage result;
     result.total = found.total;
     for (const core::NameInfo& info : found.items) {
@@ -75,9 +81,12 @@ void Operations::run(const CallPtr& call, const api::SetTopic& request, const Ch
     auto info = core::topic_info(desk_.data.rows(), topic->number);
     if (!info) return refuse(call, {model::Reason::topic_not_found, request.name, "deleted"});
     model::TopicAttributes attributes = info->attributes;
+    // What it has it may keep: the ceiling may have been higher once.
+    const std::uint32_t kept = request.message_bytes_max ? 0 : attributes.message_bytes_max;
+    const std::uint32_t ceiling = std::max(desk_.options.message_bytes_max, kept);
     if (request.message_bytes_max) attributes.message_bytes_max = *request.message_bytes_max;
     if (request.retention_s) attributes.retention_s = *request.retention_s;
-    if (auto refused = check_topic(attributes)) return refuse(call, std::move(*refused));
+    if (auto refused = check_topic(attributes, ceiling)) return refuse(call, std::move(*refused));
     const model::TopicNo number = topic->number;
     submit(call, model::SetTopic{number, attributes}, [this, call, turn, number] {
         answer(call, view_topic(number));

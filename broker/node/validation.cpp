@@ -1,6 +1,7 @@
 #include "broker/node/validation.h"
 
 #include "broker/api/names.h"
+#include "broker/model/account_name.h"
 #include "broker/node/push_rules.h"
 
 #include <algorithm>
@@ -11,8 +12,6 @@ namespace penstock::node {
 namespace {
 
 constexpr std::uint32_t retention_s_max = 1'296'000;
-constexpr std::uint32_t message_bytes_min = 1'024;
-constexpr std::uint32_t message_bytes_max = 1'048'576;
 constexpr std::uint32_t visibility_s_max = 43'200;
 constexpr std::uint32_t polling_s_max = 30;
 constexpr std::size_t endpoint_bytes_max = 500;
@@ -39,6 +38,14 @@ Refused range(std::string_view field,
 
 model::Refusal invalid(std::string_view field, std::string detail) {
     return model::Refusal{model::Reason::invalid_parameter, std::string(field), std::move(detail)};
+}
+
+Refused check_message_bytes(std::uint32_t bytes, std::uint32_t ceiling) {
+    return range("message_bytes_max",
+                 bytes,
+                 model::message_bytes_least,
+                 ceiling,
+                 "bytes (limits.message_size_max of the server)");
 }
 
 // The first refusal, in the order of the fields.
@@ -200,6 +207,12 @@ Refused check_name(std::string_view field, std::string_view name) {
                           "1-64 characters: a letter first, then letters, digits, '-' and '_'"};
 }
 
+Refused check_stored_name(std::string_view field, std::string_view name) {
+    const std::string_view account = model::account_of(name);
+    const bool of_account = model::valid_account_name(account);
+    return check_name(field, of_account ? model::own_name(name) : name);
+}
+
 Refused apply_change(const api::QueueChange& change, model::QueueAttributes& attributes) {
     const auto set = [](const auto& from, auto& to) {
         if (from) to = *from;
@@ -228,16 +241,12 @@ Refused apply_change(const api::QueueChange& change, model::QueueAttributes& att
     return {};
 }
 
-Refused check_queue(const model::QueueAttributes& queue) {
+Refused check_queue(const model::QueueAttributes& queue, std::uint32_t ceiling) {
     const auto refused = first_of({
         range("messages_max", queue.messages_max, 1'000'000, 1'000'000'000),
         range("polling_wait_s", queue.polling_wait_s, 0, polling_s_max, "seconds"),
         range("visibility_s", queue.visibility_s, 1, visibility_s_max, "seconds"),
-        range("message_bytes_max",
-              queue.message_bytes_max,
-              message_bytes_min,
-              message_bytes_max,
-              "bytes"),
+        check_message_bytes(queue.message_bytes_max, ceiling),
         range("retention_s", queue.retention_s, 60, retention_s_max, "seconds"),
     });
     if (refused) return refused;
@@ -268,13 +277,9 @@ Refused check_dead_letter(const api::DeadLetterSpec& spec, const model::QueueAtt
     return invalid("time_to_live_s", "must be below the queue's retention");
 }
 
-Refused check_topic(const model::TopicAttributes& topic) {
+Refused check_topic(const model::TopicAttributes& topic, std::uint32_t ceiling) {
     return first_of({
-        range("message_bytes_max",
-              topic.message_bytes_max,
-              message_bytes_min,
-              message_bytes_max,
-              "bytes"),
+        check_message_bytes(topic.message_bytes_max, ceiling),
         range("retention_s", topic.retention_s, 60, retention_s_max, "seconds"),
     });
 }
@@ -367,7 +372,8 @@ Refused check_subscription(const model::SubscriptionSpec& spec, model::FilterKin
 
 Refused check_batch(const std::vector<model::BodyInfo>& messages,
                     std::uint32_t delay_s,
-                    std::string_view dedup_key) {
+                    std::string_view dedup_key,
+                    std::uint64_t body_bytes_max) {
     if (auto refused = range("messages", messages.size(), 1, batch_messages_max)) return refused;
     std::uint64_t total = 0;
     for (const model::BodyInfo& message : messages) {
@@ -381,8 +387,10 @@ Refused check_batch(const std::vector<model::BodyInfo>& messages,
         return model::Refusal{
             model::Reason::batch_too_large, "messages", "together at most 1048576 bytes"};
     }
-    if (messages.size() == 1 && total > message_bytes_max) {
-        return model::Refusal{model::Reason::body_too_large, "body", "at most 1048576 bytes"};
+    if (messages.size() == 1 && total > body_bytes_max) {
+        return model::Refusal{model::Reason::body_too_large,
+                              "body",
+                              "at most " + std::to_string(body_bytes_max) + " bytes"};
     }
     if (delay_s > delay_s_max) {
         return model::Refusal{

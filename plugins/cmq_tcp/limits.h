@@ -1,6 +1,8 @@
 // TcpLimits: every bound of the CMQ TCP listener by name. Values, any thread.
 #pragma once
 
+#include "plugins/listener/limits.h"
+
 #include <chrono>
 #include <cstddef>
 
@@ -9,6 +11,7 @@ namespace penstock::plugins {
 struct TcpLimits {
     std::size_t connections_max = 20'000;
     std::size_t handshakes_max = 1'000;  // of TLS, under way; the oldest makes way for a new one
+    CallerLimits caller;
     std::size_t frame_bytes_max = 1024 * 1024 + 64 * 1024;
     // Before it is authenticated: an ordinary message is told so, nobody fills the memory.
     std::size_t stranger_frame_bytes_max = 72 * 1024;

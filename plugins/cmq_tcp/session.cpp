@@ -82,6 +82,12 @@ void Session::start() {
 // Posted: the lane is in the middle of its list.
 void Session::expire() {
     deadline_us = 0;
+    const std::int64_t now = now_us();
+    const auto passed = [now](std::int64_t until_us) {
+        return until_us != 0 && until_us <= now;
+    };
+    const bool unfinished = passed(greet_until_us_) || passed(frame_until_us_);
+    if (phase != Phase::handshake && unfinished && !lane_.stopping()) lane_.count_slow(*this);
     cut();
 }
 
@@ -175,7 +181,7 @@ void Session::readable() {
     idle_until_us_ = now_us() + us_of(desk_.limits.idle_timeout);
     // A key that was taken away ends its connections.
     const bool stranger = greet_until_us_ != 0;
-    if (!stranger && !desk_.broker.key_of(principal_.key_id)) return close();
+    if (!stranger && !api::is_known(desk_.broker, principal_)) return close();
     take_input({desk_.scratch.data(), moved.bytes});
     go_on();
 }

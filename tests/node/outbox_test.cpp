@@ -86,6 +86,7 @@ class OutboxSenderTest : public ::testing::Test {
         source_.rows(),
         clock_,
         [this](model::SetId set, Submission submission) { take(set, std::move(submission)); },
+        transfer_fetch_messages,
         [this](const auto& places, const auto& fetched) {
             fetch(places, fetched);
         }};

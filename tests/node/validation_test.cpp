@@ -8,6 +8,8 @@ using model::Reason;
 
 namespace {
 
+constexpr std::uint32_t ceiling = 1'048'576;
+
 Reason reason_of(const Refused& refused) {
     return refused ? refused->reason : Reason::none;
 }
@@ -37,20 +39,20 @@ TEST(Validation, EveryQueueAttributeHasItsRange) {
         {"message_bytes_max",
          [=](A& a, auto v) { a.message_bytes_max = narrow(v); },
          1'024,
-         1'048'576},
+         ceiling},
         {"retention_s", [=](A& a, auto v) { a.retention_s = narrow(v); }, 60, 1'296'000},
     };
     for (const Case& one : cases) {
         for (const std::uint64_t value : {one.low, one.high}) {
             model::QueueAttributes attributes;
             one.set(attributes, value);
-            EXPECT_FALSE(check_queue(attributes)) << one.field << " " << value;
+            EXPECT_FALSE(check_queue(attributes, ceiling)) << one.field << " " << value;
         }
         for (const std::uint64_t value : {one.low - 1, one.high + 1}) {
             if (value > one.high + 1) continue;  // below zero
             model::QueueAttributes attributes;
             one.set(attributes, value);
-            const Refused refused = check_queue(attributes);
+            const Refused refused = check_queue(attributes, ceiling);
             ASSERT_TRUE(refused) << one.field << " " << value;
             EXPECT_EQ(refused->subject, one.field);
             EXPECT_EQ(refused->reason, Reason::invalid_parameter);
@@ -61,9 +63,9 @@ TEST(Validation, EveryQueueAttributeHasItsRange) {
 TEST(Validation, ARewindLongerThanRetentionHasItsOwnReason) {
     model::QueueAttributes attributes;
     attributes.rewind_s = attributes.retention_s;
-    EXPECT_FALSE(check_queue(attributes));
+    EXPECT_FALSE(check_queue(attributes, ceiling));
     attributes.rewind_s += 1;
-    EXPECT_EQ(reason_of(check_queue(attributes)), Reason::rewind_exceeds_retention);
+    EXPECT_EQ(reason_of(check_queue(attributes, ceiling)), Reason::rewind_exceeds_retention);
 }
 
 TEST(Validation, DeadLetterPoliciesHaveTheirRanges) {
@@ -82,21 +84,47 @@ TEST(Validation, DeadLetterPoliciesHaveTheirRanges) {
 }
 
 TEST(Validation, BatchesHaveBoundsOfNumberSizeDelayAndKey) {
-    EXPECT_FALSE(check_batch({body(1)}, 0, ""));
-    EXPECT_TRUE(check_batch({}, 0, ""));
-    EXPECT_TRUE(check_batch(std::vector<model::BodyInfo>(17, body(1)), 0, ""));
-    EXPECT_EQ(reason_of(check_batch({body(0)}, 0, "")), Reason::body_empty);
-    EXPECT_FALSE(check_batch({body(1'048'576)}, 0, ""));
-    EXPECT_EQ(reason_of(check_batch({body(1'048'577)}, 0, "")), Reason::body_too_large);
-    EXPECT_EQ(reason_of(check_batch({body(1'048'576), body(1)}, 0, "")), Reason::batch_too_large);
+    EXPECT_FALSE(check_batch({body(1)}, 0, "", ceiling));
+    EXPECT_TRUE(check_batch({}, 0, "", ceiling));
+    EXPECT_TRUE(check_batch(std::vector<model::BodyInfo>(17, body(1)), 0, "", ceiling));
+    EXPECT_EQ(reason_of(check_batch({body(0)}, 0, "", ceiling)), Reason::body_empty);
+    EXPECT_FALSE(check_batch({body(1'048'576)}, 0, "", ceiling));
+    EXPECT_EQ(reason_of(check_batch({body(1'048'577)}, 0, "", ceiling)), Reason::body_too_large);
+    EXPECT_EQ(reason_of(check_batch({body(1'048'576), body(1)}, 0, "", ceiling)),
+              Reason::batch_too_large);
     model::BodyInfo told = body(1);
     for (int at = 0; at < 32; ++at) told.meta.attributes.emplace_back(std::to_string(at), "x");
-    EXPECT_FALSE(check_batch({told}, 0, ""));
+    EXPECT_FALSE(check_batch({told}, 0, "", ceiling));
     told.meta.attributes.emplace_back("one more", "x");
-    EXPECT_TRUE(check_batch({told}, 0, ""));
-    EXPECT_FALSE(check_batch({body(1)}, 3'600, ""));
-    EXPECT_EQ(reason_of(check_batch({body(1)}, 3'601, "")), Reason::delay_out_of_range);
-    EXPECT_TRUE(check_batch({body(1)}, 0, std::string(129, 'k')));
+    EXPECT_TRUE(check_batch({told}, 0, "", ceiling));
+    EXPECT_FALSE(check_batch({body(1)}, 3'600, "", ceiling));
+    EXPECT_EQ(reason_of(check_batch({body(1)}, 3'601, "", ceiling)), Reason::delay_out_of_range);
+    EXPECT_TRUE(check_batch({body(1)}, 0, std::string(129, 'k'), ceiling));
+}
+
+TEST(Validation, TheServersCeilingIsTheMostThatAQueueOrTopicMayHave) {
+    constexpr std::uint32_t high = model::message_bytes_most;
+    model::QueueAttributes queue;
+    model::TopicAttributes topic;
+    queue.message_bytes_max = topic.message_bytes_max = high;
+    EXPECT_FALSE(check_queue(queue, high));
+    EXPECT_FALSE(check_topic(topic, high));
+    for (const Refused& refused : {check_queue(queue, high - 1), check_topic(topic, high - 1)}) {
+        ASSERT_TRUE(refused);
+        EXPECT_EQ(refused->subject, "message_bytes_max");
+        EXPECT_EQ(refused->detail,
+                  "allowed: 1024-16777215 bytes (limits.message_size_max of the server)");
+    }
+}
+
+TEST(Validation, AMessageAloneMayBeAsLargeAsTheCeilingAndABatchMayNot) {
+    constexpr std::uint32_t high = model::message_bytes_most;
+    EXPECT_FALSE(check_batch({body(high)}, 0, "", high));
+    const Refused alone = check_batch({body(high + 1)}, 0, "", high);
+    EXPECT_EQ(reason_of(alone), Reason::body_too_large);
+    EXPECT_EQ(alone->detail, "at most 16777216 bytes");
+    EXPECT_EQ(reason_of(check_batch({body(1'048'576), body(1)}, 0, "", high)),
+              Reason::batch_too_large);
 }
 
 TEST(Validation, SubscriptionsMatchByWhatTheirTopicMatchesBy) {

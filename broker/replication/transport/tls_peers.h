@@ -21,7 +21,8 @@
 
 namespace penstock::replication::transport {
 
-inline constexpr std::size_t frame_bytes_max = 16U << 20U;  // of one frame, question or answer
+// Of one frame, question or answer: a message of 16 MiB with all that goes with it.
+inline constexpr std::size_t frame_bytes_max = 24U << 20U;
 
 struct PeerLimits {
     std::size_t queue_bytes_max = 64U << 20U;  // a node and lane; what waits to be written

@@ -28,7 +28,8 @@ struct LogStoreOptions {
     std::uint64_t segment_bytes = 64ULL
                                   << 20;  // 1 MiB - 1 GiB; a larger record gets its own segment
     std::uint32_t reserve_percent = 5;    // of the disk, kept for what frees space
-    std::uint32_t reserve_segments = 8;   // at least this many segments of it
+    std::uint32_t reserve_segments = 8;   // at least this many segments of it,
+    std::uint64_t record_bytes = 0;       // or of the largest records, if those are larger
     bool salvage = false;  // what is left of sealed segments that are missing or short will do
 };
 

@@ -272,9 +272,10 @@ SpaceLevel SegmentLogStore::space() const {
     const std::uint64_t free =
         space->free_bytes +
         (active_->segment()->limit() - std::min(active_->segment()->limit(), active_->tail()));
+    const std::uint64_t largest = std::max(options_.segment_bytes, options_.record_bytes);
     const std::uint64_t reserve = std::max(space->total_bytes / 100 * options_.reserve_percent,
-                                           options_.segment_bytes * options_.reserve_segments);
-    if (free < segments_before_exhausted * options_.segment_bytes) return SpaceLevel::exhausted;
+                                           largest * options_.reserve_segments);
+    if (free < segments_before_exhausted * largest) return SpaceLevel::exhausted;
     return free < reserve ? SpaceLevel::below_reserve : SpaceLevel::normal;
 }
 

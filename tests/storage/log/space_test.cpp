@@ -153,6 +153,19 @@ TEST(LogStoreSpace, LevelsFollowWhatIsFree) {
     EXPECT_EQ(store->space(), SpaceLevel::exhausted);
 }
 
+TEST(LogStoreSpace, TheReserveHasRoomForTheLargestRecords) {
+    MemoryDisk disk;
+    disk.limit(200ULL << 20);
+    LogStoreOptions options = small_segments(1 << 20);
+    options.record_bytes = 16ULL << 20;
+    const auto store = open_store(disk, options);
+    EXPECT_EQ(store->space(), SpaceLevel::normal);
+    disk.put_bytes("/data/other", std::string(80 << 20, 'x'));
+    EXPECT_EQ(store->space(), SpaceLevel::below_reserve) << "eight of 16 MiB are not free";
+    disk.put_bytes("/data/more", std::string(96 << 20, 'x'));
+    EXPECT_EQ(store->space(), SpaceLevel::exhausted) << "nor two";
+}
+
 TEST(LogStoreSpace, AFailedWriteOrSyncIsFinal) {
     for (const bool write : {true, false}) {
         MemoryDisk disk;
