@@ -161,6 +161,7 @@ std::int64_t Background::next_us() const {
     if (!counted_) return 0;
     const std::int64_t reclaim_us =
         reclaimed_us_ + (released_ ? reclaim_busy_pause_us : reclaim_pause_us);
+    if (options_.scrub_bytes_per_s == 0) return reclaim_us;
     return std::min(reclaim_us, scrubbed_us_ + scrub_pause_us);
 }
 

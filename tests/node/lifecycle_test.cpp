@@ -157,4 +157,12 @@ TEST(Lifecycle, ATwofoldDeleteSucceedsOnce) {
     EXPECT_EQ(second->error().reason, Reason::queue_not_found);
 }
 
+TEST(Lifecycle, ANodeThatScrubsNothingComesToRestAllTheSame) {
+    node::NodeOptions options;
+    options.scrub_bytes_per_s = 0;
+    SteppedNode node(options);
+    node.advance_ms(3'600'000);
+    EXPECT_GT(node.node->next_wake_us(), node.clock.steady_us());
+}
+
 }  // namespace penstock::testing

@@ -19,7 +19,6 @@ node::NodeOptions options_in(const std::string& folder) {
     options.log.segment_bytes = all_in_one;
     options.log.reserve_segments = 0;
     options.rows.memtable_bytes = all_in_one;
-    options.scrub_bytes_per_s = 0;
     return options;
 }
 
