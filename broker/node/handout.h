@@ -80,6 +80,12 @@ class Handout {
     // A body turned out to be damaged: its credit comes back.
     void give_back(model::SubscriptionNo subscription, model::Sequence sequence);
 
+    // A body cannot be opened now: it is tried later, uncounted, and its credit comes back.
+    void defer(model::SubscriptionNo subscription,
+               model::Sequence sequence,
+               model::Generation generation,
+               std::string why);
+
     [[nodiscard]] std::size_t held(model::SubscriptionNo subscription) const;
 
   private:

@@ -166,16 +166,23 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
                     messages = std::move(messages)](std::vector<FetchedBody> bodies) {
         api::ReceivedMessages result;
         std::vector<Damaged> damaged;
+        std::string closed;
         for (std::size_t at = 0; at < bodies.size(); ++at) {
             auto message = message_of(bodies[at]);
             if (message) {
                 result.messages.push_back(received(messages[at], std::move(*message)));
+            } else if (is_closed(bodies[at])) {
+                // It stays leased, and is visible again after that.
+                closed = bodies[at].error().detail;
             } else {
                 damaged.push_back({messages[at].sequence, messages[at].message});
             }
         }
-        const bool again = result.messages.empty();
-        if (!again && receive.call->claim()) {
+        const bool again = result.messages.empty() && closed.empty();
+        if (result.messages.empty() && !closed.empty() && receive.call->claim()) {
+            receive.call->answer(
+                receive.call->refusal({model::Reason::unavailable, {}, std::move(closed)}));
+        } else if (!again && receive.call->claim()) {
             receive.call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
         }
         if (damaged.empty()) return;

@@ -205,7 +205,7 @@ const std::map<std::string, Names>& outside_edges() {
           "tests"}},
         {"nghttp2/", {"sinks/client"}},
         {"rocksdb/", {"broker/storage/rows"}},
-        {"zstd.h", {"broker/storage/log"}},
+        {"zstd.h", {"broker/api", "broker/storage/log"}},
         {"lz4.h", {"broker/storage/log"}},
         {"toml++/", {"broker/config", "broker/cli"}},
         {"CLI/", {"broker", "broker/cli"}},
