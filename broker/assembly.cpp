@@ -159,6 +159,7 @@ Result<void> Assembly::start_dispatcher() {
             observer_->measure(metrics);
             dispatcher_->measure(metrics);
             functions_->log_book.measure(metrics);
+            encryption_->measure(metrics);
             if (told_listener_ != nullptr) told_listener_->measure(metrics);
             if (tcp_) tcp_->measure(metrics);
         });

@@ -94,6 +94,20 @@ void Encryption::rotate() {
     });
 }
 
+void Encryption::measure(model::Metrics& metrics) const {
+    if (!keys_) return;
+    const api::DataKeys::Figures figures = keys_->figures();
+    metrics.counter("penstock_encryption_keys_made",
+                    "Data keys of queues and topics that were made.",
+                    figures.made);
+    metrics.counter("penstock_encryption_keys_unwrapped",
+                    "Data keys that the key service unwrapped to open bodies.",
+                    figures.unwrapped);
+    metrics.counter("penstock_encryption_key_service_failures",
+                    "Questions that the key service did not answer as it should.",
+                    figures.failures);
+}
+
 void Encryption::stop() {
     if (keys_) keys_->stop();
     work_.join();

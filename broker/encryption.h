@@ -9,6 +9,7 @@
 #include "broker/base/error.h"
 #include "broker/base/random.h"
 #include "broker/config/server_config.h"
+#include "broker/model/metric.h"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -42,6 +43,9 @@ class Encryption {
 
     // The next data keys, and the key file read again. Says in the log how it went.
     void rotate();
+
+    // Nothing where no key is configured. Any thread.
+    void measure(model::Metrics& metrics) const;
 
     // Ends the thread; what waits for a key is told so. Harmless when repeated.
     void stop();

@@ -65,11 +65,11 @@ class Running {
 
     // Its end, once it has come: 0 is well.
     int reap() {
+        // What it left behind goes too, while the number of its group is still its own.
+        ::kill(-process_, SIGKILL);
         int status = 0;
         ::waitpid(process_, &status, 0);
         reaped_ = true;
-        // What it left behind goes too.
-        ::kill(-process_, SIGKILL);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
 

@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 
 #include <fstream>
-#include <sstream>
 #include <utility>
 
 namespace penstock {

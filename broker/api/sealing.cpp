@@ -53,6 +53,17 @@ Addressee addressee_of(const HandlerOutput& output) {
     return {true, output.topic};
 }
 
+// The receiver's own words: an answer's body, what a handler said it failed of.
+template <class Ended>
+void leave_words_out(Ended& ended) {
+    using model::Failure;
+    const bool of_receiver = ended.status != 0 || ended.failure == Failure::handler ||
+                             ended.failure == Failure::crash || ended.failure == Failure::budget ||
+                             ended.failure == Failure::none;
+    if (of_receiver && !ended.excerpt.empty()) ended.excerpt = words_not_kept;
+    if (!ended.log.empty()) ended.log = words_not_kept;
+}
+
 }  // namespace
 
 std::atomic<Packer::NumbersPtr>& Packer::shard_of(const Addressee& to) {
@@ -202,6 +213,10 @@ struct SealingDispatch::Sealing {
 };
 
 void SealingDispatch::settle(Settlement settlement, std::function<void(Settled)> done) {
+    if (packer_.seals()) {
+        for (model::SettleItem& item : settlement.items) leave_words_out(item);
+        for (model::Attempt& attempt : settlement.attempts) leave_words_out(attempt);
+    }
     bool outputs = false;
     for (HandlerEffects& effects : settlement.effects) {
         for (HandlerOutput& output : effects.outputs) {

@@ -4,6 +4,9 @@
 // handlers publish. They seal for the queue or topic that is named; what is read is opened by the
 // node (node/bodies.h), which alone knows where all of it goes.
 //
+// What receivers answer and functions write may repeat a body: where bodies are sealed it is left
+// out of attempts and dead letters; statuses and what the server itself says of a failure stay.
+//
 // With keys known it all happens on the calling thread; else the call waits for the number behind
 // the name or for the key service, and what cannot be sealed is refused as `unavailable`: nothing
 // is ever stored in the clear instead. Any thread.
@@ -38,6 +41,9 @@ struct SealFor {
     model::ObjectNo object;
     DataKeyPtr key;
 };
+
+// What stands where a receiver's own words were.
+inline constexpr const char* words_not_kept = "(not kept: encryption is on)";
 
 // What both decorators share: names to numbers to keys, and packing.
 class Packer {

@@ -66,6 +66,8 @@ void JobFeeder::pick(const Look& look, const std::vector<FetchedBody>& bodies) {
         // What it holds is not known before its key can be had: the job waits there.
         if (is_closed(bodies[at])) {
             step.through = sequence;
+            // The core signals the job again in a while.
+            if (sequence == step.from) return void(busy_.erase(look.object));
             break;
         }
         const auto message = message_of(bodies[at]);
@@ -76,11 +78,6 @@ void JobFeeder::pick(const Look& look, const std::vector<FetchedBody>& bodies) {
             break;
         }
         step.chosen.push_back(sequence);
-    }
-    if (step.through == step.from) {
-        // The core signals the job again in a while.
-        busy_.erase(look.object);
-        return;
     }
     const auto done = [this, object = look.object, lead = look.lead](const model::Reply&) {
         if (lead != lead_) return;

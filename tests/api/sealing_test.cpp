@@ -210,6 +210,27 @@ TEST_F(Sealing, OutputsThatCannotBeSealedAreRefusedAndTheOthersGoOn) {
     EXPECT_EQ(opened(effects[1].outputs[0].message), "canary two");
 }
 
+TEST_F(Sealing, WhatReceiversSayIsNotKeptWhatTheServerSaysIs) {
+    Dispatch::Settlement settlement;
+    settlement.items.resize(2);
+    settlement.items[0].failure = model::Failure::status;
+    settlement.items[0].status = 503;
+    settlement.items[0].excerpt = "canary";
+    settlement.items[0].log = "canary";
+    settlement.items[1].failure = model::Failure::refused;
+    settlement.items[1].excerpt = "connection refused";
+    settlement.attempts.resize(1);
+    settlement.attempts[0].failure = model::Failure::handler;
+    settlement.attempts[0].excerpt = "canary";
+    sealing_dispatch.settle(std::move(settlement), {});
+    ASSERT_EQ(dispatch.settlements.size(), 1U);
+    const auto& settled = dispatch.settlements[0];
+    EXPECT_EQ(settled.items[0].excerpt, words_not_kept);
+    EXPECT_EQ(settled.items[0].log, words_not_kept);
+    EXPECT_EQ(settled.items[1].excerpt, "connection refused");
+    EXPECT_EQ(settled.attempts[0].excerpt, words_not_kept);
+}
+
 TEST_F(Sealing, ASettlementWithoutOutputsWaitsForNobody) {
     Dispatch::Settlement settlement;
     settlement.items.resize(1);

@@ -88,6 +88,7 @@ const Names cmq_tcp_rooms{
 
 // Shares the bytes with the server, nothing else.
 const Names cmq_tcp_client_rooms{"broker/base",
+                                 "broker/api/body_seal.h",
                                  "broker/api/signature.h",
                                  "plugins/cmq_tcp/reply.h",
                                  "plugins/cmq_tcp/request.h",
