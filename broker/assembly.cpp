@@ -166,8 +166,11 @@ Result<void> Assembly::open_tls() {
 void Assembly::open_door() {
     kept_keys_ = std::make_unique<node::NodeKeys>(
         broker_->mailbox(), static_cast<std::uint32_t>(config_.request_timeout_ms));
-    keys_ = std::make_unique<api::KeyRing>(broker_->broker(), *kept_keys_, *secrets_, clock_);
-    authorised_ = std::make_unique<api::AuthorisedBroker>(broker_->broker(), *keys_);
+    api::Broker& node = broker_->broker();
+    accounts_ = std::make_unique<api::AccountRegistry>(node, *kept_keys_, *secrets_, clock_);
+    keys_ = std::make_unique<api::KeyRing>(node, *kept_keys_, *secrets_, clock_, *accounts_);
+    tenants_ = std::make_unique<api::TenantBroker>(node, *keys_, *accounts_);
+    authorised_ = std::make_unique<api::AuthorisedBroker>(*tenants_, *keys_);
     audited_ = std::make_unique<api::AuditedBroker>(*authorised_, clock_);
 }
 
@@ -199,6 +202,7 @@ Result<void> Assembly::start_listener() {
     front_end.tls = tls_.get();
     open_door();
     front_end.keys = keys_.get();
+    front_end.accounts = accounts_.get();
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
@@ -257,7 +261,9 @@ Result<void> Assembly::stop() {
     front_ends_.clear();
     audited_.reset();
     authorised_.reset();
+    tenants_.reset();
     keys_.reset();
+    accounts_.reset();
     kept_keys_.reset();
     tls_.reset();
     figures_.reset();

@@ -3,9 +3,11 @@
 // fails with an Error that says what to do; after a failure the object is only destroyed.
 #pragma once
 
+#include "broker/api/account_registry.h"
 #include "broker/api/audit.h"
 #include "broker/api/authorisation.h"
 #include "broker/api/secrets.h"
+#include "broker/api/tenancy.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/random.h"
@@ -80,7 +82,9 @@ class Assembly {
     std::unique_ptr<node::BrokerThread> broker_;
     std::unique_ptr<api::SecretBox> secrets_;
     std::unique_ptr<node::NodeKeys> kept_keys_;
+    std::unique_ptr<api::AccountRegistry> accounts_;
     std::unique_ptr<api::KeyRing> keys_;
+    std::unique_ptr<api::TenantBroker> tenants_;
     std::unique_ptr<api::AuthorisedBroker> authorised_;
     std::unique_ptr<api::AuditedBroker> audited_;
     std::unique_ptr<sinks::FunctionHost> functions_;

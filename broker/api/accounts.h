@@ -30,12 +30,19 @@ inline constexpr AccountLimits no_limits{0, 0, 0, 0, 0, 0, 0};
 
 struct Account {
     std::string name;
-    // Drawn when it is made, 15 digits: keys carry it, so that those of an account that was deleted
-    // are of no use to a later one of the same name. Shown as topicOwner.
+    // Drawn when it is made, never 0: keys carry it, so that those of an account that was deleted
+    // are of no use to a later one of the same name.
     std::uint64_t number = 0;
     AccountLimits limits;
     model::TimeMs created_ms = 0;
 };
+
+// Accounts are kept beside the keys, under ids that are no key's.
+inline constexpr std::string_view account_row_prefix = "account/";
+
+inline bool is_account_row(std::string_view key_id) {
+    return key_id.starts_with(account_row_prefix);
+}
 
 class AccountBook {
   public:

@@ -76,11 +76,28 @@ class Broker {
     [[nodiscard]] virtual bool ready() const = 0;
 };
 
-// The key that a caller names, with the token that came with it (empty: none).
+inline constexpr std::string_view temporary_key_prefix = "TMPKID";
+
+// The key that a caller names; `token` is what came with it, and counts for temporary keys only.
 inline std::optional<AccessKey> find_key(const Broker& broker,
                                          std::string_view key_id,
                                          std::string_view token) {
-    return token.empty() ? broker.key_of(key_id) : broker.temporary_key(key_id, token);
+    return key_id.starts_with(temporary_key_prefix) ? broker.temporary_key(key_id, token)
+                                                    : broker.key_of(key_id);
+}
+
+// Still valid?
+inline bool is_known(const Broker& broker, const Principal& principal) {
+    return find_key(broker, principal.key_id, principal.token).has_value();
+}
+
+// Of a key that was found and whose secret the caller has.
+inline Principal principal_of(std::string_view key_id,
+                              std::string_view token,
+                              const AccessKey& key) {
+    const bool temporary = key_id.starts_with(temporary_key_prefix);
+    return {
+        std::string(key_id), key.root, key.account, temporary ? std::string(token) : std::string()};
 }
 
 // A call whose answer is awaited: the coroutine's handler and whether it has been run.

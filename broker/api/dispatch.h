@@ -3,6 +3,7 @@
 // What a stopped dispatcher held is handed out again, uncounted.
 #pragma once
 
+#include "broker/model/account_name.h"
 #include "broker/model/attempt.h"
 #include "broker/model/command.h"
 #include "broker/model/message.h"
@@ -26,7 +27,15 @@ struct Target {
     model::SubscriptionSpec spec;
     // The scripts in use, by role; never a null pointer.
     std::map<model::ScriptRole, std::shared_ptr<const model::Script>> scripts;
+    // Whose it is (model/account_name.h). The topic, and the queue that it delivers to, are called
+    // here as their account calls them.
+    std::string account = {};
 };
+
+// "TOPIC/NAME" as the server stores it: what its secrets are sealed for, and its operators see.
+inline std::string stored_name(const Target& target) {
+    return model::stored_name(target.account, target.topic + "/" + target.name);
+}
 
 // One message to be tried once.
 struct Delivery {
@@ -43,6 +52,7 @@ struct Delivery {
 };
 
 // A message that a handler wants published when its own is settled, by name; one of the two.
+// The names are those of the account whose handler it is.
 struct HandlerOutput {
     std::string topic;
     std::string queue;

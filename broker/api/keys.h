@@ -43,6 +43,8 @@ struct TemporaryKey {
     std::string token;
 };
 
+inline constexpr std::uint64_t temporary_life_ms_max = 12ULL * 3'600 * 1'000;
+
 template <class T>
 using Answered = std::function<void(Outcome<T>)>;
 
@@ -64,6 +66,14 @@ class Keys {
                         const std::string& key_id,
                         const asio::any_io_executor& executor,
                         Answered<Nothing> answer) = 0;
+
+    // A key that is kept nowhere: it ends after its life, 1 ms to temporary_life_ms_max, or with
+    // the asking key, which is none itself; it never may what that one may not, nor make keys.
+    // Refusals: denied, invalid_parameter (`life`, `statements`), unavailable.
+    virtual void create_temporary(const Principal& principal,
+                                  NewKey key,
+                                  const asio::any_io_executor& executor,
+                                  Answered<TemporaryKey> answer) = 0;
 
     // For what a way in answers without the broker, which would judge. Never blocks.
     [[nodiscard]] virtual bool may(const Principal& principal, const Act& act) const = 0;

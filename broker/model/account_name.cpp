@@ -1,5 +1,7 @@
 #include "broker/model/account_name.h"
 
+#include "broker/base/hash.h"
+
 #include <algorithm>
 
 namespace penstock::model {
@@ -37,6 +39,11 @@ std::string stored_name(std::string_view account, std::string_view own) {
     std::string name(account);
     name += account_separator;
     return name.append(own);
+}
+
+std::uint64_t owner_number(std::string_view account) {
+    constexpr std::uint64_t least = 100'000'000'000;
+    return least + hash64(account) % (9 * least);
 }
 
 }  // namespace penstock::model

@@ -3,6 +3,8 @@
 // called. A colon is in no name that a user may give. Pure functions, any thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,5 +24,13 @@ std::string_view own_name(std::string_view stored_name);
 
 // "acme:orders" of "acme" and "orders". Without an account, or without a name, the name as it is.
 std::string stored_name(std::string_view account, std::string_view own);
+
+// What CMQ shows as the owner's number (topicOwner, createUin), 12 digits, made of the name alone.
+std::uint64_t owner_number(std::string_view account);
+
+// Of a topic of that account; `of_server` is the number of the server's own.
+inline std::uint64_t owner_number(std::string_view account, std::uint64_t of_server) {
+    return account.empty() ? of_server : owner_number(account);
+}
 
 }  // namespace penstock::model

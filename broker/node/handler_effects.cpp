@@ -2,6 +2,7 @@
 
 #include "broker/core/data_query.h"
 #include "broker/core/kv.h"
+#include "broker/model/account_name.h"
 
 #include <string>
 #include <utility>
@@ -64,18 +65,22 @@ Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
     return {};
 }
 
-Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output) {
+Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output,
+                                               std::string_view account) {
+    // Of the server's own account too: what belongs to another is reached from there alone.
+    const bool foreign = !model::account_of(output.queue + output.topic).empty();
+    if (foreign) return refuse("outputs", "a name of another account");
     model::Output resolved;
     resolved.delay_ms = output.delay_ms;
     if (!output.queue.empty()) {
-        auto queue = names_.queue(output.queue);
+        auto queue = names_.queue(model::stored_name(account, output.queue));
         if (!queue) return std::move(queue.error());
         resolved.target = place_of(*queue);
         resolved.to_queue = true;
         return resolved;
     }
     if (output.topic.empty()) return refuse("outputs", "each names a topic or a queue");
-    auto topic = names_.topic(output.topic);
+    auto topic = names_.topic(model::stored_name(account, output.topic));
     if (!topic) return std::move(topic.error());
     resolved.target = place_of(*topic);
     const auto info = core::topic_info(data_.rows(), topic->number);
@@ -87,12 +92,15 @@ Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output)
 }
 
 Refused HandlerEffects::prepare(api::HandlerEffects effects,
+                                model::SubscriptionNo subscription,
                                 model::HandlerCommit& commit,
                                 PreparedBodies& bodies) {
     if (auto refused = check(effects)) return refused;
     std::vector<model::Output> outputs;
+    std::string account;
+    if (!effects.outputs.empty()) account = model::account_of(names_.name_of(subscription));
     for (const api::HandlerOutput& output : effects.outputs) {
-        auto resolved = resolve(output);
+        auto resolved = resolve(output, account);
         if (!resolved) return std::move(resolved.error());
         outputs.push_back(*resolved);
     }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string_view>
 
 namespace penstock::node {
 
@@ -24,14 +25,16 @@ class HandlerEffects {
         : names_(names), data_(data), check_space_(std::move(check_space)) {}
 
     // Appends to `commit` and `bodies`; ordinals count from the first body of `bodies`. A refusal
-    // (no such topic, too many outputs, no space ...) leaves both as they were.
+    // (no such topic, too many outputs, no space ...) leaves both as they were. The names that it
+    // publishes to are those of the subscription's account.
     Refused prepare(api::HandlerEffects effects,
+                    model::SubscriptionNo subscription,
                     model::HandlerCommit& commit,
                     PreparedBodies& bodies);
 
   private:
     Refused check(const api::HandlerEffects& effects) const;
-    Outcome<model::Output> resolve(const api::HandlerOutput& output);
+    Outcome<model::Output> resolve(const api::HandlerOutput& output, std::string_view account);
 
     Names& names_;
     HostedSet& data_;

@@ -3,6 +3,7 @@
 #include "broker/base/check.h"
 #include "broker/base/log.h"
 #include "broker/base/planted.h"
+#include "broker/model/account_name.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -68,11 +69,14 @@ void Handout::changed(model::SubscriptionNo subscription) {
     subscriber.state = info->spec.state;
     load_scripts(subscriber, *info);
     look_.insert(subscription);
+    if (info->spec.sink == model::SinkKind::queue)
+        info->spec.endpoint = model::own_name(info->spec.endpoint);
     listener_->on_target(api::Target{subscription,
-                                     std::move(info->topic_name),
+                                     std::string(model::own_name(info->topic_name)),
                                      std::move(info->name),
                                      std::move(info->spec),
-                                     subscriber.scripts});
+                                     subscriber.scripts,
+                                     std::string(model::account_of(info->topic_name))});
 }
 
 // The scripts in use; those that did not change are not read again.

@@ -138,7 +138,9 @@ void Settling::prepare(Batch& batch, Part& part, api::HandlerEffects effects) {
     const std::size_t item = effects.item;
     model::HandlerCommit commit;
     commit.item = static_cast<std::uint32_t>(batch.command.items.size() + item);
-    if (const auto refused = effects_.prepare(std::move(effects), commit, batch.outputs)) {
+    const model::SubscriptionNo subscription = part.settlement.subscription;
+    if (const auto refused =
+            effects_.prepare(std::move(effects), subscription, commit, batch.outputs)) {
         part.refused.push_back(item);
         return refuse_item(part.settlement, item, *refused);
     }

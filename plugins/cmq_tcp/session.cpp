@@ -181,7 +181,7 @@ void Session::readable() {
     idle_until_us_ = now_us() + us_of(desk_.limits.idle_timeout);
     // A key that was taken away ends its connections.
     const bool stranger = greet_until_us_ != 0;
-    if (!stranger && !desk_.broker.key_of(principal_.key_id)) return close();
+    if (!stranger && !api::is_known(desk_.broker, principal_)) return close();
     take_input({desk_.scratch.data(), moved.bytes});
     go_on();
 }

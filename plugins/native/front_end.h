@@ -23,6 +23,7 @@ struct NativeOptions {
     const api::SecretBox* secrets = nullptr;  // outlives it too; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives it too; nullptr: no TLS
     api::Keys* keys = nullptr;                // outlives it too; nullptr: none made, all may look
+    api::Accounts* accounts = nullptr;        // outlives it too; nullptr: there are none
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,
