@@ -36,6 +36,7 @@ class RemoteServer final : public Server {
         if (!got) return got.error();
         Answer answer;
         answer.status = got->status;
+        answer.etag = got->header("etag");
         answer.body = std::move(got->body);
         return answer;
     }

@@ -28,6 +28,7 @@ struct Ask {
 struct Answer {
     unsigned status = 0;
     std::string body;
+    std::string etag{};  // of what the body shows, as the header has it; empty: none
 };
 
 // Where a command's requests go, and as whom.

@@ -100,7 +100,14 @@ class CliTest(unittest.TestCase):
         self.assertEqual([one["name"] for one in self.told("queue", "list")], ["jobs"])
         self.assertEqual(self.told("queue", "info", "jobs")["visibility"], 5)
         self.cli("queue", "info", "none", code=NOT_FOUND)
+        before = self.told("queue", "info", "jobs")["etag"]
         self.assertEqual(self.told("queue", "set", "jobs", "--rewind", "1h")["rewind"], 3600)
+        self.cli("queue", "set", "jobs", "--poll", "7s", "--if-match", before, code=CONFLICT)
+        self.cli("queue", "delete", "jobs", "--yes", "--if-match", before, code=CONFLICT)
+        etag = self.told("queue", "info", "jobs")["etag"]
+        self.assertEqual(
+            self.told("queue", "set", "jobs", "--poll", "0s", "--if-match", etag)["poll"], 0
+        )
         self.assertTrue(self.told("queue", "send", "jobs", "one")["id"].isdigit())
         piped = self.cli("queue", "send", "jobs", "-", stdin=b"two\nlines\n")
         self.assertTrue(piped.strip().isdigit())
@@ -185,8 +192,14 @@ class CliTest(unittest.TestCase):
         self.assertNotEqual(edited, bad)
         replay = self.told("sub", "replay", "news/hook", "--from", "-1h", "--preview")
         self.assertEqual(replay["messages"], 2)
+        etag = self.told("sub", "info", "news/hook")["etag"]
+        self.cli("sub", "set", "news/hook", "--concurrency", "3", "--if-match", etag)
+        self.cli("sub", "set", "news/hook", "--concurrency", "4", "--if-match", etag, code=CONFLICT)
+        self.cli("sub", "delete", "news/hook", "--yes", "--if-match", etag, code=CONFLICT)
         self.cli("sub", "delete", "news/hook", "--yes")
-        self.cli("topic", "delete", "news", "--yes")
+        self.cli("topic", "delete", "news", "--yes", "--if-match", etag, code=CONFLICT)
+        etag = self.told("topic", "info", "news")["etag"]
+        self.cli("topic", "delete", "news", "--yes", "--if-match", etag)
         self.cli("topic", "delete", "news", "--yes", code=NOT_FOUND)
 
     def test_functions(self):
