@@ -1,6 +1,7 @@
 #include "broker/api/sealing.h"
 
 #include "broker/base/hash.h"
+#include "broker/model/account_name.h"
 
 #include <boost/asio/post.hpp>
 
@@ -48,9 +49,9 @@ std::uint64_t bytes_of(const std::vector<model::NewMessage>& messages) {
     return bytes;
 }
 
-Addressee addressee_of(const HandlerOutput& output) {
-    if (!output.queue.empty()) return {false, output.queue};
-    return {true, output.topic};
+Addressee addressee_of(const std::string& account, const HandlerOutput& output) {
+    if (!output.queue.empty()) return {false, model::stored_name(account, output.queue)};
+    return {true, model::stored_name(account, output.topic)};
 }
 
 // The receiver's own words: an answer's body, what a handler said it failed of.
@@ -232,7 +233,7 @@ void SealingDispatch::settle(Settlement settlement, std::function<void(Settled)>
 
 void SealingDispatch::seal_next(const std::shared_ptr<Sealing>& sealing) {
     while (HandlerOutput* output = sealing->next()) {
-        const Addressee to = addressee_of(*output);
+        const Addressee to = addressee_of(sealing->settlement.account, *output);
         const auto with = packer_.known(to);
         if (!with) {
             return packer_.find(to, executor_, [this, sealing](Outcome<SealFor> found) {
