@@ -102,6 +102,7 @@ class Dispatch {
     // crash is delivered again. `done` (may be empty) runs on a node thread once durable.
     struct Settlement {
         model::SubscriptionNo subscription;
+        std::string account = {};  // whose subscription it is: outputs are named as it names them
         std::vector<model::SettleItem> items;
         std::vector<model::Attempt> attempts;
         std::vector<HandlerEffects> effects;  // by rising item

@@ -12,6 +12,14 @@ struct LogStoreConfig {
     std::uint64_t segment_bytes = 64ULL << 20U;
     std::uint64_t reserve_percent = 5;
     std::uint64_t scrub_bytes_per_s = 1ULL << 20U;
+    std::string compression = "off";  // off, zstd
+};
+
+struct EncryptionConfig {
+    std::string mode = "off";  // off: what is sealed is opened, nothing more is sealed; on
+    std::string key_file;      // the master key and those before it
+    std::string command;       // of a key service, words divided by blanks; one of the two
+    std::uint64_t rotate_ms = 86'400'000;  // how long a data key seals
 };
 
 struct LimitsConfig {
@@ -121,6 +129,7 @@ struct ServerConfig {
     FunctionsConfig functions;
     TrackConfig track;
     TracingConfig tracing;
+    EncryptionConfig encryption;
     ClusterConfig cluster;
 };
 

@@ -114,9 +114,13 @@ bool is_packed(std::string_view body) {
     return !body.empty() && static_cast<std::uint8_t>(body.front()) == packed_body_version;
 }
 
+std::uint32_t size_sent(const NewMessage& message) {
+    return message.packing ? message.packing->plain_bytes
+                           : static_cast<std::uint32_t>(message.payload.size());
+}
+
 BodyInfo take_info(NewMessage& message) {
-    const auto bytes = message.packing ? message.packing->plain_bytes
-                                       : static_cast<std::uint32_t>(message.payload.size());
+    const std::uint32_t bytes = size_sent(message);
     return BodyInfo{std::move(message.meta), bytes};
 }
 

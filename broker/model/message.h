@@ -89,6 +89,9 @@ std::optional<StoredBody> decode_body(std::string_view bytes);  // nothing when 
 // Told by its first byte alone, of the bytes of a body.
 bool is_packed(std::string_view body);
 
+// Of the payload as it was sent.
+std::uint32_t size_sent(const NewMessage& message);
+
 // What the core sees of a message on its way in; its meta is moved away.
 BodyInfo take_info(NewMessage& message);
 

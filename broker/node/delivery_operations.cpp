@@ -184,7 +184,7 @@ void Operations::run(const CallPtr& call, const api::ListDeliveries& request) {
         if (!call->claim()) return;
         call->answer(std::any(Outcome<api::DeliveryPage>(std::move(page))));
     };
-    desk_.bodies.fetch(ids, call->executor(), std::move(fetched));
+    desk_.bodies.fetch(ids, call->executor(), std::move(fetched), BodyForm::stored);
 }
 
 void Operations::run(const CallPtr& call, const api::ReleaseDelivery& request) {

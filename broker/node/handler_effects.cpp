@@ -4,6 +4,7 @@
 #include "broker/core/kv.h"
 #include "broker/model/account_name.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -24,12 +25,12 @@ model::Refusal too_many(std::string_view what, std::size_t most) {
 Refused check_outputs(const std::vector<api::HandlerOutput>& outputs) {
     std::uint64_t bytes = 0;
     for (const api::HandlerOutput& output : outputs) {
-        bytes += output.message.payload.size();
+        const std::uint32_t payload_bytes = model::size_sent(output.message);
+        bytes += payload_bytes;
         if (output.delay_ms > std::uint64_t{delay_s_max} * 1'000) {
             return out_of_range("delay", 0, delay_s_max, "seconds");
         }
-        const model::BodyInfo info{output.message.meta,
-                                   static_cast<std::uint32_t>(output.message.payload.size())};
+        const model::BodyInfo info{output.message.meta, payload_bytes};
         if (auto refused = check_batch({info}, 0, {}, outputs_bytes_max)) return refused;
     }
     if (bytes > outputs_bytes_max) {
@@ -61,6 +62,14 @@ Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
         }
     }
     if (auto refused = check_outputs(effects.outputs)) return refused;
+    const bool sealed = std::all_of(
+        effects.outputs.begin(), effects.outputs.end(), [](const api::HandlerOutput& output) {
+            return output.message.packing && output.message.packing->seal;
+        });
+    if (sealed_only_ && !sealed) {
+        return model::Refusal{
+            model::Reason::unavailable, "outputs", "a message that is not sealed is not kept here"};
+    }
     if (!effects.outputs.empty() || !effects.writes.empty()) return check_space_();
     return {};
 }

@@ -21,8 +21,15 @@ inline constexpr std::uint64_t outputs_bytes_max = 1U << 20;
 class HandlerEffects {
   public:
     // `check_space` refuses while the disk is below its reserve.
-    HandlerEffects(Names& names, HostedSet& data, std::function<Refused()> check_space)
-        : names_(names), data_(data), check_space_(std::move(check_space)) {}
+    // `sealed_only`: outputs that are not sealed are refused.
+    HandlerEffects(Names& names,
+                   HostedSet& data,
+                   std::function<Refused()> check_space,
+                   bool sealed_only = false)
+        : names_(names),
+          data_(data),
+          check_space_(std::move(check_space)),
+          sealed_only_(sealed_only) {}
 
     // Appends to `commit` and `bodies`; ordinals count from the first body of `bodies`. A refusal
     // (no such topic, too many outputs, no space ...) leaves both as they were. The names that it
@@ -39,6 +46,7 @@ class HandlerEffects {
     Names& names_;
     HostedSet& data_;
     std::function<Refused()> check_space_;
+    bool sealed_only_;
 };
 
 }  // namespace penstock::node

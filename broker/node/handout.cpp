@@ -171,6 +171,23 @@ void Handout::give_back(model::SubscriptionNo subscription, model::Sequence sequ
     grant(subscription, 1);
 }
 
+void Handout::defer(model::SubscriptionNo subscription,
+                    model::Sequence sequence,
+                    model::Generation generation,
+                    std::string why) {
+    model::SettleItem item;
+    item.sequence = sequence;
+    item.generation = generation;
+    item.verdict = model::Verdict::not_attempted;
+    item.failure = model::Failure::sealed;
+    item.excerpt = std::move(why);
+    api::Dispatch::Settlement settlement;
+    settlement.subscription = subscription;
+    settlement.items.push_back(std::move(item));
+    settling_.add(std::move(settlement), {});
+    grant(subscription, 1);
+}
+
 bool Handout::run(std::int64_t now_us) {
     now_us_ = now_us;
     if (now_us >= again_us_) later_.clear();
@@ -342,6 +359,12 @@ void Handout::deliver(model::SubscriptionNo subscription,
         for (std::size_t at = 0; at < items.size(); ++at) {
             const core::ReadyItem& item = items[at];
             auto message = message_of(bodies[at]);
+            if (is_closed(bodies[at])) {
+                mailbox->post([subscription, item, why = bodies[at].error().detail](Node& node) {
+                    node.defer_delivery(subscription, item.sequence, item.generation, why);
+                });
+                continue;
+            }
             if (!message) {
                 mailbox->post([subscription, item](Node& node) {
                     node.quarantine_delivery(subscription, item.sequence, item.message);
