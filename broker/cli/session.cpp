@@ -23,7 +23,7 @@ std::string unquoted(std::string_view tag) {
     return std::string(tag.substr(1, tag.size() - 2));
 }
 
-std::string quoted(std::string_view tag) {
+std::string in_quotes(std::string_view tag) {
     return "\"" + unquoted(tag) + "\"";
 }
 
@@ -79,7 +79,7 @@ Called Session::call(Ask ask) {
     Server* way = server(failure);
     if (way == nullptr) return failure;
     if (!if_match.empty() && (ask.method == "PATCH" || ask.method == "DELETE")) {
-        ask.headers.emplace_back("If-Match", quoted(if_match));
+        ask.headers.emplace_back("If-Match", in_quotes(if_match));
     }
     const auto answer = way->ask(ask);
     if (!answer) return failure_of(answer.error(), address_);
