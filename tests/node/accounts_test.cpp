@@ -294,7 +294,9 @@ TEST(AccountMatrix, HandlesOfOthersAreAsThoseThatNobodyHas) {
         World world("acme");
         World other("acme");
         Handles none;
-        none.waiting = none.published = none.dead = none.prepared = MessageId(~0ULL >> 8U);
+        const MessageId last = world.acme.published;
+        none.waiting = none.published = none.dead = none.prepared =
+            MessageId(last.set(), last.index() + 1'000, 0);
         none.receipt = Receipt{987'654'321};
         const auto reason = [](World& in, const Handles& handles) {
             const Request request = complete_request<R>("", handles);
