@@ -2,6 +2,7 @@
 // for what is acme's, by name and by handles (ids, receipts). The answer must be, byte for byte,
 // that of a server on which acme does not exist, and acme must be as it was.
 #include "broker/api/actions.h"
+#include "broker/api/object_names.h"
 #include "broker/api/tenancy.h"
 #include "broker/api/wire.h"
 #include "tests/api/keys_fixture.h"
