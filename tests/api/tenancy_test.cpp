@@ -298,6 +298,24 @@ TEST_F(Tenancy, AnUrlIsNoName) {
     EXPECT_EQ(std::get<SetSubscription>(request).endpoint, "https://example.test/acme");
 }
 
+TEST_F(Tenancy, NoRequestPassesForAKeyWhoseAccountIsGone) {
+    put_in("acme", "AKIDta", {model::Role::admin, {}});
+    const Principal member = who("AKIDta");
+    TenantBroker tenants(store, ring, accounts);
+    AuthorisedBroker authorised(tenants, ring);
+    accounts.make("acme");  // a later one of that name
+    each_request([&]<class R>() {
+        boost::asio::io_context context;
+        Reason reason = Reason::none;
+        authorised.call(member, R{}, context.get_executor(), [&reason](const std::any& any) {
+            reason = std::any_cast<const Outcome<typename R::Reply>&>(any).error().reason;
+        });
+        context.run();
+        EXPECT_EQ(reason, Reason::unauthenticated) << action_of<R>();
+    });
+    EXPECT_TRUE(store.inner.requests.empty());
+}
+
 TEST_F(Tenancy, WhoIsAskedSeesWithTheEyesOfItsKey) {
     put_in("acme", "AKIDta", {model::Role::admin, {}});
     TenantBroker tenants(store, ring, accounts);

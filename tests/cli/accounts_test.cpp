@@ -20,9 +20,16 @@ class CliAccounts : public CliFixture {
 };
 
 TEST_F(CliAccounts, AreMadeWithLimitsListedChangedAndDeleted) {
-    EXPECT_EQ(
-        run({"account", "create", "acme", "--qps", "100", "--queues", "5", "--stored-bytes", "1KiB"}),
-        0)
+    EXPECT_EQ(run({"account",
+                   "create",
+                   "acme",
+                   "--qps",
+                   "100",
+                   "--queues",
+                   "5",
+                   "--stored-bytes",
+                   "1KiB"}),
+              0)
         << err;
     EXPECT_EQ(accounts.asked, "acme");
     EXPECT_EQ(accounts.change_asked.requests_per_second, 100U);

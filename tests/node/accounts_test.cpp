@@ -2,6 +2,7 @@
 // for what is acme's, by name and by handles (ids, receipts). The answer must be, byte for byte,
 // that of a server on which acme does not exist, and acme must be as it was.
 #include "broker/api/actions.h"
+#include "broker/api/object_names.h"
 #include "broker/api/tenancy.h"
 #include "broker/api/wire.h"
 #include "tests/api/keys_fixture.h"
@@ -294,7 +295,9 @@ TEST(AccountMatrix, HandlesOfOthersAreAsThoseThatNobodyHas) {
         World world("acme");
         World other("acme");
         Handles none;
-        none.waiting = none.published = none.dead = none.prepared = MessageId(~0ULL >> 8U);
+        const MessageId last = world.acme.published;
+        none.waiting = none.published = none.dead = none.prepared =
+            MessageId(last.set(), last.index() + 1'000, 0);
         none.receipt = Receipt{987'654'321};
         const auto reason = [](World& in, const Handles& handles) {
             const Request request = complete_request<R>("", handles);
