@@ -290,7 +290,7 @@ void AccountRegistry::remove(const Principal& principal,
     const auto known = account(name);  // nothing: it cannot be opened here, but deleted
     const std::uint64_t number = known ? known->number : 0;
     auto counted =
-        [this, name, executor, answer = std::move(answer)](Outcome<std::uint64_t> objects) {
+        [this, name, number, executor, answer = std::move(answer)](Outcome<std::uint64_t> objects) {
             if (!objects) return answer(objects.error());
             if (*objects > 0)
                 return answer(Refusal{Reason::denied,

@@ -8,6 +8,19 @@
 
 namespace penstock::api {
 
+namespace {
+
+std::optional<AccessKey> access_of(const std::shared_ptr<const Credential>& key) {
+    if (!key) return std::nullopt;
+    const KeyView& view = key->view;
+    // Of the server, and lasting: nothing narrows it.
+    const bool root =
+        view.access.role == model::Role::root && view.account.empty() && key->maker.empty();
+    return AccessKey{key->secret, root, view.account};
+}
+
+}  // namespace
+
 // Why not; nothing: it may. `content` becomes false when the answer must not show any.
 std::optional<model::Refusal> AuthorisedBroker::judge(const Principal& principal,
                                                       const Request& request,

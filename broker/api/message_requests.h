@@ -7,12 +7,17 @@
 #include "broker/model/transaction.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace penstock::api {
 
 struct Nothing {};
+
+// Of a list: whose objects, by the name of their account (the server's own has none); absent: all.
+// Set by TenantBroker (tenancy.h); what a way in puts there counts for keys that see all.
+using OfAccount = std::optional<std::string>;
 
 // ---- looking -----------------------------------------------------------------------------------
 

@@ -28,10 +28,6 @@ struct Page {
     std::uint32_t limit = 20;
 };
 
-// Of a list: whose objects, by the name of their account (the server's own has none); absent: all.
-// Set by TenantBroker (tenancy.h); what a way in puts there counts for keys that see all.
-using OfAccount = std::optional<std::string>;
-
 // With a change: the digests of the definition (QueueView::digest and the like) it is meant for.
 // The object must have one of them when its turn comes, else the change is refused
 // (precondition_failed). Absent: any.

@@ -36,6 +36,7 @@ struct Target {
     std::string key_id;
     std::string key_secret;
     std::string ca_file{};  // PEM trusted beside the system's store; empty: none
+    std::string token{};    // of a temporary key; empty: it is none
 };
 
 // A server as commands see it. Errors: invalid (the address), timeout, unavailable.

@@ -3,6 +3,7 @@
 // the clock outlive it. Every refusal is an answer; an exception of a library becomes a 500.
 #pragma once
 
+#include "broker/api/account_registry.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"

@@ -264,6 +264,36 @@ class CliTest(unittest.TestCase):
         self.told("key", "delete", other, "--yes")
         self.cli("key", "delete", other, "--yes", code=NOT_FOUND)
 
+    def test_accounts(self):
+        self.served()
+        self.assertEqual(self.told("account", "create", "acme", "--queues", "2")["queues_max"], 2)
+        self.cli("account", "create", "acme", code=CONFLICT)
+        self.cli("account", "create", "Acme", code=USAGE)
+        self.assertEqual(self.told("account", "set", "acme", "--qps", "9")["queues_max"], 2)
+        self.assertEqual([one["name"] for one in self.told("account", "list")], ["acme"])
+        self.assertEqual(self.told("queue", "create", "acme:jobs")["name"], "acme:jobs")
+        self.cli("queue", "create", "nobody:jobs", code=USAGE)
+        self.assertNotIn("acme", self.cli("export"))  # --prune would delete it
+        root = dict(self.environment)
+        key = self.told("key", "create", "--account", "acme", "--role", "admin")
+        self.environment.update(PENSTOCK_KEY_ID=key["key_id"], PENSTOCK_KEY_SECRET=key["key_secret"])
+        self.assertEqual([one["name"] for one in self.told("queue", "list")], ["jobs"])
+        self.cli("account", "list", code=DENIED)
+        passing = self.told("key", "token", "--role", "viewer", "--life", "1m")
+        self.environment.update(
+            PENSTOCK_KEY_ID=passing["key_id"],
+            PENSTOCK_KEY_SECRET=passing["key_secret"],
+            PENSTOCK_TOKEN=passing["token"],
+        )
+        self.assertEqual([one["name"] for one in self.told("queue", "list")], ["jobs"])
+        self.cli("queue", "delete", "jobs", "--yes", code=DENIED)
+        self.environment = root
+        self.cli("account", "delete", "acme", code=USAGE)
+        self.cli("account", "delete", "acme", "--yes", code=CONFLICT)
+        self.cli("queue", "delete", "acme:jobs", "--yes")
+        self.cli("account", "delete", "acme", "--yes")
+        self.cli("account", "delete", "acme", "--yes", code=NOT_FOUND)
+
     def test_backups(self):
         server = self.served()
         self.cli("queue", "create", "jobs")
