@@ -161,6 +161,7 @@ Result<void> Assembly::start_dispatcher() {
             functions_->log_book.measure(metrics);
             encryption_->measure(metrics);
             if (told_listener_ != nullptr) told_listener_->measure(metrics);
+            if (told_quotas_ != nullptr) told_quotas_->measure(metrics);
             if (tcp_) tcp_->measure(metrics);
         });
     return {};
@@ -196,7 +197,10 @@ void Assembly::open_door() {
     api::Broker& node = inner();
     accounts_ = std::make_unique<api::AccountRegistry>(node, *kept_keys_, *secrets_, clock_);
     keys_ = std::make_unique<api::KeyRing>(node, *kept_keys_, *secrets_, clock_, *accounts_);
-    tenants_ = std::make_unique<api::TenantBroker>(node, *keys_, *accounts_);
+    quotas_ = std::make_unique<api::Quotas>(*accounts_, clock_, own_limits(config_));
+    if (cluster_) cluster_->limit_forwarded(*quotas_);
+    limited_ = std::make_unique<api::QuotaBroker>(node, *quotas_);
+    tenants_ = std::make_unique<api::TenantBroker>(*limited_, *keys_, *accounts_);
     authorised_ = std::make_unique<api::AuthorisedBroker>(*tenants_, *keys_);
     audited_ = std::make_unique<api::AuditedBroker>(*authorised_, clock_);
 }
@@ -237,7 +241,10 @@ Result<void> Assembly::start_listener() {
     if (!server) return server.error();
     listener_ = std::move(*server);
     // It serves already, so that somebody may ask for figures now.
-    boost::asio::post(pool_->at(0), [this] { told_listener_ = listener_.get(); });
+    boost::asio::post(pool_->at(0), [this] {
+        told_listener_ = listener_.get();
+        told_quotas_ = quotas_.get();
+    });
     if (tcp_) tcp_->serve(*audited_);
     return {};
 }
@@ -290,6 +297,8 @@ Result<void> Assembly::stop() {
     audited_.reset();
     authorised_.reset();
     tenants_.reset();
+    limited_.reset();
+    quotas_.reset();
     keys_.reset();
     accounts_.reset();
     kept_keys_.reset();

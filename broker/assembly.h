@@ -6,6 +6,8 @@
 #include "broker/api/account_registry.h"
 #include "broker/api/audit.h"
 #include "broker/api/authorisation.h"
+#include "broker/api/quota_broker.h"
+#include "broker/api/quotas.h"
 #include "broker/api/sealing.h"
 #include "broker/api/secrets.h"
 #include "broker/api/tenancy.h"
@@ -95,6 +97,8 @@ class Assembly {
     std::unique_ptr<node::NodeKeys> kept_keys_;
     std::unique_ptr<api::AccountRegistry> accounts_;
     std::unique_ptr<api::KeyRing> keys_;
+    std::unique_ptr<api::Quotas> quotas_;
+    std::unique_ptr<api::QuotaBroker> limited_;
     std::unique_ptr<api::TenantBroker> tenants_;
     std::unique_ptr<api::AuthorisedBroker> authorised_;
     std::unique_ptr<api::AuditedBroker> audited_;
@@ -106,6 +110,7 @@ class Assembly {
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;
     plugins::HttpServer* told_listener_ = nullptr;  // the same, for the thread of the sinks
+    api::Quotas* told_quotas_ = nullptr;            // likewise
     std::unique_ptr<plugins::TcpServer> tcp_;
     std::unique_ptr<plugins::sys::SysTopic> sys_topic_;
 };

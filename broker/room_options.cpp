@@ -153,6 +153,12 @@ Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::Serve
     return options;
 }
 
+api::AccountLimits own_limits(const config::ServerConfig& config) {
+    api::AccountLimits limits = api::no_limits;
+    limits.object_requests_per_second = config.limits.messages_rate;
+    return limits;
+}
+
 plugins::FrontEndOptions front_end_options(const config::ServerConfig& config) {
     plugins::FrontEndOptions options;
     options.app_id = config.cmq.app_id;

@@ -2,6 +2,7 @@
 // of processors; used by the composition root.
 #pragma once
 
+#include "broker/api/accounts.h"
 #include "broker/base/error.h"
 #include "broker/cluster/cluster_host.h"
 #include "broker/config/server_config.h"
@@ -27,6 +28,9 @@ Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& 
 
 // Nothing: CMQ over TCP is off. Error{invalid}: as listener_options().
 Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::ServerConfig& config);
+
+// Of the server's own account.
+api::AccountLimits own_limits(const config::ServerConfig& config);
 
 plugins::FrontEndOptions front_end_options(const config::ServerConfig& config);
 sinks::SinkOptions sink_options(const config::ServerConfig& config);

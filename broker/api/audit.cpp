@@ -70,12 +70,14 @@ std::optional<std::string> act_of(const R& request) {
     }
 }
 
-// How the answer to the request's alternative ended.
+// How the answer to the request's alternative ended; empty: it is not to be told.
 template <class R>
 std::string ending_of(const std::any& answer) {
     const auto* outcome = std::any_cast<Outcome<typename R::Reply>>(&answer);
     if (outcome == nullptr) return "outcome=unknown";
     if (*outcome) return "outcome=done";
+    // Told by the quotas, once a minute.
+    if (outcome->error().reason == model::Reason::control_throttled) return {};
     return "outcome=refused reason=" + std::string(to_text(outcome->error().reason)) +
            " detail=" + quoted(outcome->error().detail);
 }
@@ -107,9 +109,11 @@ std::shared_ptr<Cancellation> AuditedBroker::call(const Principal& principal,
                  began_us = clock_.steady_us(),
                  &clock = clock_](std::any outcome) {
         const std::int64_t took_ms = (clock.steady_us() - began_us) / 1'000;
-        log_line(LogLevel::info,
-                 "audit",
-                 line + " " + ending(outcome) + " took_ms=" + std::to_string(took_ms));
+        const std::string end = ending(outcome);
+        if (!end.empty()) {
+            log_line(
+                LogLevel::info, "audit", line + " " + end + " took_ms=" + std::to_string(took_ms));
+        }
         answer(std::move(outcome));
     };
     return inner_.call(principal, std::move(request), std::move(executor), std::move(told));

@@ -2,21 +2,13 @@
 
 #include "broker/api/acts.h"
 #include "broker/api/redaction.h"
-
-#include <boost/asio/post.hpp>
+#include "broker/api/refusing.h"
 
 #include <utility>
-#include <variant>
 
 namespace penstock::api {
 
 namespace {
-
-std::any refusal_of(const Request& request, model::Refusal why) {
-    return std::visit(
-        [&why]<class R>(const R&) { return std::any(Outcome<typename R::Reply>(std::move(why))); },
-        request);
-}
 
 std::optional<AccessKey> access_of(const std::shared_ptr<const Credential>& key) {
     if (!key) return std::nullopt;
@@ -59,11 +51,7 @@ std::shared_ptr<Cancellation> AuthorisedBroker::call(const Principal& principal,
     // Nothing narrows a root key.
     auto refusal = principal.root ? std::nullopt : judge(principal, request, content);
     if (refusal) {
-        asio::post(executor,
-                   [answer = std::move(answer),
-                    outcome = refusal_of(request, std::move(*refusal))]() mutable {
-                       answer(std::move(outcome));
-                   });
+        refuse(request, std::move(*refusal), executor, std::move(answer));
         return nullptr;
     }
     if (!content) answer = redacted(request, std::move(answer));

@@ -37,6 +37,15 @@ model::Refusal too_many(std::string_view subject, std::uint64_t limit, std::stri
                 " a second"};
 }
 
+// One queue has one name, however its letters are written.
+std::string folded(std::string_view name) {
+    std::string out(name);
+    for (char& byte : out) {
+        if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
+    }
+    return out;
+}
+
 struct ChargeOf {
     Charge operator()(const SendMessages& request) const {
         return {Use::produce,
@@ -137,14 +146,15 @@ Quotas::Tenant& Quotas::find(Shard& shard, std::string_view account, const Accou
 // Names that are asked for without being there are at rest a moment later.
 Quotas::Object& Quotas::find(Tenant& tenant, const Charge& charge, std::int64_t now_us) {
     Objects& objects = tenant.objects.at(charge.topic ? 1 : 0);
-    const auto found = objects.find(charge.object);
+    std::string name = charge.topic ? std::string(charge.object) : folded(charge.object);
+    const auto found = objects.find(name);
     if (found != objects.end()) return found->second;
     if (objects.size() >= objects_max) {
         std::erase_if(objects, [&](const auto& one) { return one.second.at_rest(now_us); });
     }
     if (objects.size() >= objects_max) objects.clear();
     const auto rate = static_cast<double>(tenant.limits.object_requests_per_second);
-    return objects.try_emplace(std::string(charge.object), rate).first->second;
+    return objects.try_emplace(std::move(name), rate).first->second;
 }
 
 std::optional<model::Refusal> Quotas::admit(const Principal& principal, const Request& request) {
@@ -205,11 +215,16 @@ std::optional<model::Refusal> Quotas::charge_object(const Charge& charge) {
     return std::nullopt;
 }
 
-bool Quotas::counts_answer(const Request& request) const {
+Broker::Answer Quotas::counting(const Request& request, Broker::Answer answer) {
     const auto* receive = std::get_if<ReceiveMessages>(&request);
-    if (receive == nullptr) return false;
+    if (receive == nullptr) return answer;
     const AccountLimits limits = limits_of(model::account_of(receive->queue));
-    return limits.object_requests_per_second > 0 || limits.bytes_per_second > 0;
+    if (limits.object_requests_per_second == 0 && limits.bytes_per_second == 0) return answer;
+    return [this, queue = receive->queue, answer = std::move(answer)](std::any outcome) {
+        const auto* came = std::any_cast<Outcome<ReceivedMessages>>(&outcome);
+        if (came != nullptr && *came) received(queue, **came);
+        answer(std::move(outcome));
+    };
 }
 
 void Quotas::received(std::string_view queue, const ReceivedMessages& messages) {

@@ -68,11 +68,9 @@ class Quotas {
     // Another node's request is about to be served: only its object's rates.
     [[nodiscard]] std::optional<model::Refusal> admit_forwarded(const Request& request);
 
-    // Whether received() wants the answer.
-    [[nodiscard]] bool counts_answer(const Request& request) const;
-
-    // What came of a ReceiveMessages of `queue`, beyond what its request stood for.
-    void received(std::string_view queue, const ReceivedMessages& messages);
+    // `answer` behind what counts the messages that come of a receive, beyond the one its request
+    // stood for; of other requests, and without limits, `answer` itself.
+    [[nodiscard]] Broker::Answer counting(const Request& request, Broker::Answer answer);
 
     // An account asked for more than it may have, of what is counted elsewhere: counts and tells.
     void refused(std::string_view account, Quota quota, std::string_view object);
@@ -133,6 +131,7 @@ class Quotas {
     [[nodiscard]] std::optional<model::Refusal> charge_caller(const Principal& principal,
                                                               const Charge& charge);
     [[nodiscard]] std::optional<model::Refusal> charge_object(const Charge& charge);
+    void received(std::string_view queue, const ReceivedMessages& messages);
     void tell(Complaints& complaints,
               std::string_view account,
               Quota quota,

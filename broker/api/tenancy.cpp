@@ -1,9 +1,8 @@
 #include "broker/api/tenancy.h"
 
 #include "broker/api/object_names.h"
+#include "broker/api/refusing.h"
 #include "broker/model/account_name.h"
-
-#include <boost/asio/post.hpp>
 
 #include <functional>
 #include <type_traits>
@@ -136,12 +135,6 @@ Refusal no_such_message(const TrackMessage& request) {
             "nothing is known of it, or no longer"};
 }
 
-std::any refusal_of(const Request& request, Refusal why) {
-    return std::visit(
-        [&why]<class R>(const R&) { return std::any(Outcome<typename R::Reply>(std::move(why))); },
-        request);
-}
-
 }  // namespace
 
 std::optional<Refusal> enter(const Sight& sight, const AccountBook& accounts, Request& request) {
@@ -182,11 +175,7 @@ std::shared_ptr<Cancellation> TenantBroker::call(const Principal& principal,
         sight.accounts = key && sees_accounts(*key);
     }
     if (auto refusal = enter(sight, accounts_, request)) {
-        asio::post(executor,
-                   [answer = std::move(answer),
-                    outcome = refusal_of(request, std::move(*refusal))]() mutable {
-                       answer(std::move(outcome));
-                   });
+        refuse(request, std::move(*refusal), executor, std::move(answer));
         return nullptr;
     }
     answer = shown_to(std::move(sight), request, std::move(answer));

@@ -27,6 +27,10 @@ ClusterHost::~ClusterHost() {
     stop();
 }
 
+void ClusterHost::limit_forwarded(api::Quotas& quotas) {
+    node_->limit_forwarded(quotas);
+}
+
 Result<void> ClusterHost::start(std::shared_ptr<node::Mailbox> mailbox,
                                 const std::string& http_address) {
     replication::transport::TlsPeersOptions peers = options_.peers;

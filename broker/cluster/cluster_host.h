@@ -36,6 +36,10 @@ class ClusterHost {
     // Runs the broker thread's work where calls into the engine are cheap.
     void run_inside(const std::function<void()>& work) const { library_.run_inside(work); }
 
+    // Requests of other nodes are counted there too. Before start(); it outlives stop()
+    // and the broker thread.
+    void limit_forwarded(api::Quotas& quotas);
+
     // Binds the peer port and begins to dial. `http_address` is where clients reach this node.
     Result<void> start(std::shared_ptr<node::Mailbox> mailbox, const std::string& http_address);
 

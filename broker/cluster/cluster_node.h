@@ -90,6 +90,9 @@ class ClusterNode : public node::Neighbours,
     // Where clients reach this node, once that is known.
     void use_http_address(std::string address) { options_.http_address = std::move(address); }
 
+    // Other nodes' requests count there. Before connect().
+    void limit_forwarded(api::Quotas& quotas) { forwarding_.limit_by(quotas); }
+
     // The node's; before the transport starts.
     void use_mailbox(std::shared_ptr<node::Mailbox> mailbox) { mailbox_ = std::move(mailbox); }
 

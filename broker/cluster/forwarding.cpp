@@ -1,5 +1,6 @@
 #include "broker/cluster/forwarding.h"
 
+#include "broker/api/refusing.h"
 #include "broker/api/wire.h"
 #include "broker/model/wire.h"
 #include "broker/node/entry_bodies.h"
@@ -328,19 +329,27 @@ void Forwarding::serve_request(node::Node& node,
     if (!request || !principal) return respond(encode_answer(misunderstood()));
     const SetId set{question->set};
     if (!leads(node, set)) return respond(encode_answer(not_leading(leader_of(node, set))));
+    if (auto why = quotas_ == nullptr ? std::nullopt : quotas_->admit_forwarded(*request)) {
+        HandedAnswer answer;
+        answer.answer =
+            api::encode_outcome(request->index(), api::refusal_of(*request, std::move(*why)));
+        answer.names_index = names_applied_->load();
+        return respond(encode_answer(answer));
+    }
     ++counters_.served;
     node::PreparedBodies bodies;
     for (std::string& body : question->bodies) {
         bodies.infos.push_back(node::info_of(body));
         bodies.bytes.push_back(std::move(body));
     }
-    auto answered =
+    api::Broker::Answer answered =
         [applied = names_applied_, respond, index = request->index()](const std::any& outcome) {
             HandedAnswer answer;
             answer.answer = api::encode_outcome(index, outcome);
             answer.names_index = applied->load();
             respond(encode_answer(answer));
         };
+    if (quotas_ != nullptr) answered = quotas_->counting(*request, std::move(answered));
     auto call = std::make_shared<node::Call>(answers_,
                                              std::move(answered),
                                              node::refuse_of(*request),

@@ -4,6 +4,7 @@
 // may have had an effect. Owned by the ClusterNode, broker thread only.
 #pragma once
 
+#include "broker/api/quotas.h"
 #include "broker/cluster/words.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
@@ -54,6 +55,9 @@ class Forwarding {
         peers_ = &peers;
         mailbox_ = std::move(mailbox);
     }
+
+    // What other nodes ask for counts there before it is served. Before serve().
+    void limit_by(api::Quotas& quotas) { quotas_ = &quotas; }
 
     void request(node::Node& node,
                  SetId set,
@@ -135,6 +139,7 @@ class Forwarding {
     std::shared_ptr<std::atomic<std::uint64_t>> names_applied_ =
         std::make_shared<std::atomic<std::uint64_t>>(0);
     replication::transport::Peers* peers_ = nullptr;
+    api::Quotas* quotas_ = nullptr;  // nothing: all is served
     std::shared_ptr<node::Mailbox> mailbox_;
     std::map<std::uint64_t, Parcel> parcels_;
     std::vector<Held> held_;

@@ -28,6 +28,7 @@ struct LimitsConfig {
     std::uint64_t subscriptions_max = 100;  // per topic
     std::uint64_t connections_max = 20'000;
     std::uint64_t handshakes_max = 1'000;  // of TLS, under way
+    std::uint64_t messages_rate = 0;       // a second, of each queue and topic of its own; 0: none
     // Of one address, by listener; 0: no limit.
     std::uint64_t address_connections_max = 1'024;
     std::uint64_t address_handshakes_max = 200;   // under way
