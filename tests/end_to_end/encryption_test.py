@@ -85,13 +85,17 @@ class EncryptionTest(unittest.TestCase):
         bodies = []
 
         def enough():
-            for message in cmq.receive(queue, wait=1):
-                bodies.append(message["msgBody"])
-                cmq.delete(queue, [message["receiptHandle"]])
+            messages = cmq.receive(queue, wait=1)
+            bodies.extend(message["msgBody"] for message in messages)
+            if messages:
+                cmq.delete(queue, [message["receiptHandle"] for message in messages])
             return len(bodies) >= count
 
         wait_until(enough, 30, f"{count} messages in {queue}, not {bodies}")
         return bodies
+
+    def delayed(self, server):
+        return json.dumps(server.native("GET", "/v1/queues/later/messages?state=delayed")[1])
 
     def assert_nowhere(self, canary, *folders):
         needle = canary.encode()
@@ -145,15 +149,15 @@ class EncryptionTest(unittest.TestCase):
         letter = wait_until(letters, 30, "a dead letter")[0]
         self.assertEqual(letter["body"], canary + " event")
         self.assertTrue(all(canary in body.decode() for body in receiver.bodies))
-        self.assertIn(canary, server.cli("queue", "peek", "later", "--state", "delayed"))
+        self.assertIn(canary + " late", self.delayed(server))
         self.assertIn(message, server.cli("message", "track", message))
         receiver.status = lambda body: 200
         server.cli("dlq", "edit", "events/hook", message, canary + " edited")
         wait_until(
             lambda: any(" edited" in body.decode() for body in receiver.bodies), 30, "the edited"
         )
-        server.cli("sub", "replay", "events/hook", "--from", "-1h", "--text", " event")
         before = len(receiver.bodies)
+        server.cli("sub", "replay", "events/hook", "--from", "-1h", "--text", " event")
         wait_until(lambda: len(receiver.bodies) > before, 30, "the replayed")
 
         backup = self.folder / "backup"
@@ -166,8 +170,7 @@ class EncryptionTest(unittest.TestCase):
 
         # All of it is there after a restart, and in what is restored from the backup.
         server.start()
-        peeked = server.cli("queue", "peek", "later", "--state", "delayed")
-        self.assertIn(canary + " late", peeked)
+        self.assertIn(canary + " late", self.delayed(server))
         server.terminate()
         restored = self.folder / "restored"
         subprocess.run([BINARY, "restore", backup, "--data", restored], check=True, timeout=60)
@@ -178,6 +181,7 @@ class EncryptionTest(unittest.TestCase):
         resource.setrlimit(
             resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2
         )
+        before = set(os.listdir())
         server.start()
         limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
         core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
@@ -185,6 +189,7 @@ class EncryptionTest(unittest.TestCase):
         server.process.send_signal(signal.SIGABRT)
         server.process.wait(10)
         self.assertEqual(server.process.returncode, -signal.SIGABRT)
+        self.assertEqual(set(os.listdir()), before)
 
     def test_keys_change_under_load_and_nothing_is_lost(self):
         server = self.server(rotate_every="1s").start()
@@ -199,6 +204,7 @@ class EncryptionTest(unittest.TestCase):
                 bodies = [f"{len(acknowledged)} {place}" for place in range(8)]
                 own.send("orders", bodies)
                 acknowledged.extend(bodies)
+                time.sleep(0.02)
 
         producer = threading.Thread(target=produce)
         producer.start()
@@ -222,7 +228,7 @@ class EncryptionTest(unittest.TestCase):
     def test_without_its_key_what_was_sealed_is_left_alone(self):
         server = self.server().start()
         cmq = Cmq(server)
-        cmq.call("CreateQueue", queueName="orders")
+        cmq.call("CreateQueue", queueName="orders", visibilityTimeout=1)
         cmq.send("orders", ["a body"])
         server.terminate()
         keys = self.key_file.read_text()
