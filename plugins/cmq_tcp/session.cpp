@@ -19,6 +19,7 @@ namespace {
 using Errors = boost::system::error_code;
 
 constexpr std::size_t scratch_bytes = 256 * 1024;
+constexpr std::chrono::milliseconds room_pause{100};  // between two looks for room
 constexpr std::size_t kept_output_bytes = 16 * 1024;  // capacity that an idle connection may keep
 
 std::int64_t us_of(std::chrono::milliseconds time) {
@@ -82,7 +83,15 @@ void Session::start() {
 // Posted: the lane is in the middle of its list.
 void Session::expire() {
     deadline_us = 0;
-    cut();
+    if (!starved_ || due_us() <= now_us()) return cut();
+    asio::post(lane_.context(), [self = shared_from_this()]() {
+        if (!self->closed_) self->look_for_room();
+    });
+}
+
+void Session::look_for_room() {
+    starved_ = false;
+    go_on();
 }
 
 void Session::cut() {
@@ -114,18 +123,27 @@ void Session::close() {
     }
     for (const Held& held : std::exchange(held_, {})) give_back(held.queue, held.receipts);
     rest_ = std::string();
+    share_.reset();
     output_ = std::string();
     lane_.leave(*this);
 }
 
 void Session::watch() {
     if (closed_ || phase == Phase::handshake) return;
+    std::int64_t until = due_us();
+    // It has not come to its end then: expire() looks whether there is room by now.
+    if (starved_) until = std::min(until, now_us() + us_of(room_pause));
+    phase = at_rest() ? Phase::idle : Phase::serving;
+    lane_.extend(*this, until);
+}
+
+// When it comes to its end if nothing happens.
+std::int64_t Session::due_us() const {
     std::int64_t until = idle_until_us_;
     for (const std::int64_t other : {greet_until_us_, frame_until_us_, write_until_us_}) {
         if (other != 0) until = std::min(until, other);
     }
-    phase = at_rest() ? Phase::idle : Phase::serving;
-    lane_.extend(*this, until);
+    return until;
 }
 
 bool Session::at_rest() const {
@@ -136,7 +154,8 @@ bool Session::at_rest() const {
 
 bool Session::full() const {
     const TcpLimits& limits = desk_.limits;
-    return requests_ >= limits.requests_max || request_bytes_ >= limits.request_bytes_max ||
+    return starved_ || requests_ >= limits.requests_max ||
+           request_bytes_ >= limits.request_bytes_max ||
            output_.size() - sent_ >= limits.output_bytes_max;
 }
 
@@ -203,11 +222,13 @@ std::size_t Session::take_frames(std::string_view input) {
             input.substr(taken),
             stranger ? desk_.limits.stranger_frame_bytes_max : desk_.limits.frame_bytes_max);
         unfinished = frame.state == Frame::State::partial;
+        starved_ = unfinished && !has_room(frame.bytes);
         if (unfinished) break;
         if (frame.state == Frame::State::broken || !take(frame.payload, frame.bytes)) {
             close();
             return taken;
         }
+        share_.reset();
         taken += frame.bytes;
         frame_until_us_ = 0;
     }
@@ -222,6 +243,14 @@ std::size_t Session::take_frames(std::string_view input) {
     return taken;
 }
 
+// For a frame of so many bytes, 0: nobody knows yet.
+bool Session::has_room(std::size_t frame_bytes) {
+    const TcpLimits& limits = desk_.limits;
+    if (frame_bytes <= limits.large_frame_bytes) return true;
+    if (!share_) share_ = std::make_shared<LargeBytes::Share>(lane_.shared().large_bytes);
+    return share_->grow_to(frame_bytes, limits.large_frames_bytes_max);
+}
+
 // False: what it says is no CMQProto, the connection is of no use.
 bool Session::take(std::string_view payload, std::size_t bytes) {
     const auto request = decode_request(payload);
@@ -231,7 +260,7 @@ bool Session::take(std::string_view payload, std::size_t bytes) {
         echo(payload);
         return true;
     }
-    const Ticket ticket{request->seqno, request->command, request->one_way, bytes};
+    const Ticket ticket{request->seqno, request->command, request->one_way, bytes, share_};
     if (const auto* claim = std::get_if<Authenticate>(&request->fields)) {
         greet(*claim, ticket);
         return true;
