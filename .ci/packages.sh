@@ -13,7 +13,7 @@ example_packages=(curl procps python3)
 # e2fsprogs, fuse3: the disk of the power cuts; fiu-utils: its errors.
 # chromium: the console is driven in it. clang: the fuzz targets.
 test_packages=(autoconf automake chromium clang-14 curl e2fsprogs fiu-utils fuse3 libclang-rt-14-dev libtool make openssl
-  procps python3)
+  procps python3 valgrind)
 # A bare system for the package to be installed on.
 full_packages=(debootstrap dpkg-dev file iproute2 util-linux)
 # The console is built with them. Node may have come by another way than Debian's packages.

@@ -62,6 +62,9 @@ Assembly::~Assembly() {
 }
 
 Result<void> Assembly::make_broker() {
+    auto encryption = Encryption::open(config_, clock_, random_);
+    if (!encryption) return encryption.error();
+    encryption_ = std::move(*encryption);
     node::BrokerThread::Inside inside;
     if (!config_.cluster.name.empty()) {
         auto host = cluster::ClusterHost::open(cluster_options(config_));
@@ -71,11 +74,34 @@ Result<void> Assembly::make_broker() {
             cluster_->run_inside(work);
         };
     }
+    node::NodeOptions options = node_options(config_);
+    options.data_keys = encryption_->keys();
+    options.sealed_only = encryption_->seals();
     auto broker = node::make_broker(
-        node_options(config_), cluster_ ? &cluster_->neighbours() : nullptr, std::move(inside));
+        std::move(options), cluster_ ? &cluster_->neighbours() : nullptr, std::move(inside));
     if (!broker) return broker.error();
     broker_ = std::move(*broker);
     return {};
+}
+
+void Assembly::make_packer() {
+    const bool compress = config_.log.compression == "zstd";
+    if (!compress && !encryption_->seals()) return;
+    api::DataKeys* keys = encryption_->seals() ? encryption_->keys() : nullptr;
+    packer_ = std::make_unique<api::Packer>(broker_->broker(), clock_, keys, compress);
+    sealing_ = std::make_unique<api::SealingBroker>(broker_->broker(), *packer_);
+    sealing_dispatch_ = std::make_unique<api::SealingDispatch>(
+        broker_->dispatch(), *packer_, pool_->at(0).get_executor());
+}
+
+// The node, behind what packs payloads.
+api::Broker& Assembly::inner() {
+    return sealing_ ? static_cast<api::Broker&>(*sealing_) : broker_->broker();
+}
+
+api::Dispatch& Assembly::dispatch() {
+    return sealing_dispatch_ ? static_cast<api::Dispatch&>(*sealing_dispatch_)
+                             : broker_->dispatch();
 }
 
 Result<void> Assembly::start() {
@@ -85,6 +111,7 @@ Result<void> Assembly::start() {
     if (!secrets) return secrets.error();
     secrets_ = std::move(*secrets);
     pool_ = std::make_unique<plugins::IoPool>(io_thread_count(config_));
+    make_packer();
     auto ready = start_dispatcher();
     if (!ready) return ready;
     auto listening = start_listener();
@@ -121,18 +148,18 @@ Result<void> Assembly::start_dispatcher() {
     functions_ = std::make_unique<sinks::FunctionHost>(executor, clock_);
     auto options = sink_options(config_);
     options.secrets = secrets_.get();
-    auto made =
-        sinks::make_sinks(executor, clock_, random_, broker_->dispatch(), *functions_, options);
+    auto made = sinks::make_sinks(executor, clock_, random_, dispatch(), *functions_, options);
     if (!made) return made.error();
     auto observed = make_observer();
     if (!observed) return observed;
     dispatcher_ = std::make_unique<dispatcher::Dispatcher>(
-        executor, broker_->dispatch(), observer_->look_at(std::move(*made)), clock_);
+        executor, dispatch(), observer_->look_at(std::move(*made)), clock_);
     figures_ = std::make_unique<ServerFigures>(
         broker_->metrics(), executor, [this](model::Metrics& metrics) {
             observer_->measure(metrics);
             dispatcher_->measure(metrics);
             functions_->log_book.measure(metrics);
+            encryption_->measure(metrics);
             if (told_listener_ != nullptr) told_listener_->measure(metrics);
             if (tcp_) tcp_->measure(metrics);
         });
@@ -166,8 +193,11 @@ Result<void> Assembly::open_tls() {
 void Assembly::open_door() {
     kept_keys_ = std::make_unique<node::NodeKeys>(
         broker_->mailbox(), static_cast<std::uint32_t>(config_.request_timeout_ms));
-    keys_ = std::make_unique<api::KeyRing>(broker_->broker(), *kept_keys_, *secrets_, clock_);
-    authorised_ = std::make_unique<api::AuthorisedBroker>(broker_->broker(), *keys_);
+    api::Broker& node = inner();
+    accounts_ = std::make_unique<api::AccountRegistry>(node, *kept_keys_, *secrets_, clock_);
+    keys_ = std::make_unique<api::KeyRing>(node, *kept_keys_, *secrets_, clock_, *accounts_);
+    tenants_ = std::make_unique<api::TenantBroker>(node, *keys_, *accounts_);
+    authorised_ = std::make_unique<api::AuthorisedBroker>(*tenants_, *keys_);
     audited_ = std::make_unique<api::AuditedBroker>(*authorised_, clock_);
 }
 
@@ -176,7 +206,7 @@ void Assembly::start_sys_topic() {
     const std::string source =
         "//" + (cluster.empty() ? std::string("penstock") : cluster) + "/sys";
     sys_topic_ = std::make_unique<plugins::sys::SysTopic>(
-        pool_->at(0).get_executor(), broker_->broker(), *figures_, source, sys_period);
+        pool_->at(0).get_executor(), inner(), *figures_, source, sys_period);
     sys_topic_->start();
 }
 
@@ -199,6 +229,7 @@ Result<void> Assembly::start_listener() {
     front_end.tls = tls_.get();
     open_door();
     front_end.keys = keys_.get();
+    front_end.accounts = accounts_.get();
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
@@ -248,6 +279,7 @@ Result<void> Assembly::stop() {
     if (dispatcher_) stop_functions();
     if (cluster_) cluster_->wait_to_have_left();
     if (cluster_) cluster_->stop();
+    if (encryption_) encryption_->stop();
     // The broker answers what still waits while the I/O threads can carry it.
     auto closed = broker_->stop();
     if (pool_) pool_->stop();
@@ -257,7 +289,9 @@ Result<void> Assembly::stop() {
     front_ends_.clear();
     audited_.reset();
     authorised_.reset();
+    tenants_.reset();
     keys_.reset();
+    accounts_.reset();
     kept_keys_.reset();
     tls_.reset();
     figures_.reset();
@@ -265,13 +299,18 @@ Result<void> Assembly::stop() {
     observer_.reset();
     functions_.reset();
     secrets_.reset();
+    sealing_dispatch_.reset();
+    sealing_.reset();
+    packer_.reset();
     broker_.reset();
     cluster_.reset();
+    encryption_.reset();
     pool_.reset();
     return closed;
 }
 
-void Assembly::renew_certificate() {
+void Assembly::renew() {
+    encryption_->rotate();
     // The files are read where they are watched.
     if (tls_) boost::asio::post(pool_->at(0), [this] { tls_->refresh(); });
 }

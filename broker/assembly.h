@@ -3,14 +3,18 @@
 // fails with an Error that says what to do; after a failure the object is only destroyed.
 #pragma once
 
+#include "broker/api/account_registry.h"
 #include "broker/api/audit.h"
 #include "broker/api/authorisation.h"
+#include "broker/api/sealing.h"
 #include "broker/api/secrets.h"
+#include "broker/api/tenancy.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/base/random.h"
 #include "broker/cluster/cluster_host.h"
 #include "broker/config/server_config.h"
+#include "broker/encryption.h"
 #include "broker/node/broker_thread.h"
 #include "broker/node/key_store.h"
 #include "broker/server_figures.h"
@@ -52,14 +56,18 @@ class Assembly {
     // "127.0.0.1:7072"; empty: the server is on its own.
     [[nodiscard]] std::string peer_address() const;
 
-    // Reads the certificate's files again, soon; without TLS nothing.
-    void renew_certificate();
+    // Reads the files of the certificate and of the master key again, soon, and begins the next
+    // data keys; nothing of what is not configured.
+    void renew();
 
     // The id of the root key that this start made; empty when there was one or none is needed.
     [[nodiscard]] std::string new_root_key_id() const;
 
   private:
     Result<void> make_broker();
+    void make_packer();
+    [[nodiscard]] api::Broker& inner();
+    [[nodiscard]] api::Dispatch& dispatch();
     Result<void> make_observer();
     Result<void> start_dispatcher();
     Result<void> bind_tcp();
@@ -76,11 +84,18 @@ class Assembly {
     SystemRandom random_;
     // In the order in which they are built; members go the other way round.
     std::unique_ptr<plugins::IoPool> pool_;
+    std::unique_ptr<Encryption> encryption_;
     std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own
     std::unique_ptr<node::BrokerThread> broker_;
+    // Nothing: payloads are kept as they come.
+    std::unique_ptr<api::Packer> packer_;
+    std::unique_ptr<api::SealingBroker> sealing_;
+    std::unique_ptr<api::SealingDispatch> sealing_dispatch_;
     std::unique_ptr<api::SecretBox> secrets_;
     std::unique_ptr<node::NodeKeys> kept_keys_;
+    std::unique_ptr<api::AccountRegistry> accounts_;
     std::unique_ptr<api::KeyRing> keys_;
+    std::unique_ptr<api::TenantBroker> tenants_;
     std::unique_ptr<api::AuthorisedBroker> authorised_;
     std::unique_ptr<api::AuditedBroker> audited_;
     std::unique_ptr<sinks::FunctionHost> functions_;

@@ -56,6 +56,18 @@ sinks::worker::SandboxProfile sandbox(const config::ServerConfig& config) {
     return config.functions.sandbox == "strict" ? Profile::strict : Profile::standard;
 }
 
+Result<plugins::CallerLimits> caller_limits(const config::LimitsConfig& config) {
+    auto exempt = Networks::parse(config.address_exempt);
+    if (!exempt) return exempt.error();
+    plugins::CallerLimits limits;
+    limits.connections_max = config.address_connections_max;
+    limits.handshakes_max = config.address_handshakes_max;
+    limits.handshakes_per_second = config.address_handshakes_rate;
+    limits.slow_per_minute = config.address_slow_per_minute;
+    limits.exempt = std::move(*exempt);
+    return limits;
+}
+
 }  // namespace
 
 node::NodeOptions node_options(const config::ServerConfig& config) {
@@ -115,11 +127,14 @@ cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config) 
 Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& config) {
     const auto address = config::parse_address(config.listen);
     if (!address) return address.error();
+    auto caller = caller_limits(config.limits);
+    if (!caller) return caller.error();
     plugins::HttpServerOptions options;
     options.host = address.value().host;
     options.port = address.value().port;
     options.limits.connections_max = config.limits.connections_max;
     options.limits.handshakes_max = config.limits.handshakes_max;
+    options.limits.caller = std::move(*caller);
     // Percent-encoded throughout, a body is three times as long.
     options.limits.body_bytes_max = 3 * config.limits.message_bytes_max + request_bytes_besides;
     options.limits.linger_bytes_max =
@@ -133,12 +148,15 @@ Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::Serve
     const bool beside = config.listen_tcp.empty();
     const auto address = config::parse_address(beside ? config.listen : config.listen_tcp);
     if (!address) return address.error();
+    auto caller = caller_limits(config.limits);
+    if (!caller) return caller.error();
     options.emplace();
     options->host = address.value().host;
     options->port = address.value().port;
     if (beside && options->port != 0) ++options->port;
     options->limits.connections_max = config.limits.connections_max;
     options->limits.handshakes_max = config.limits.handshakes_max;
+    options->limits.caller = std::move(*caller);
     options->limits.frame_bytes_max = config.limits.message_bytes_max + request_bytes_besides;
     return options;
 }

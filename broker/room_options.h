@@ -22,10 +22,10 @@ node::NodeOptions node_options(const config::ServerConfig& config);
 // Of a server whose configuration has a cluster.
 cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config);
 
-// Error{invalid}: `listen` is no address.
+// Error{invalid}: `listen` is no address, or limits.address_exempt no networks.
 Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& config);
 
-// Nothing: CMQ over TCP is off. Error{invalid}: `listen_tcp` is no address.
+// Nothing: CMQ over TCP is off. Error{invalid}: as listener_options().
 Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::ServerConfig& config);
 
 plugins::FrontEndOptions front_end_options(const config::ServerConfig& config);

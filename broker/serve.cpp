@@ -143,7 +143,7 @@ class Signals {
 };
 
 void serve_until_signal(Assembly& assembly, const config::ServerConfig& config) {
-    Signals signals([&assembly] { assembly.renew_certificate(); });
+    Signals signals([&assembly] { assembly.renew(); });
     announce(assembly, config);
     signals.wait_for_stop();
     ::sd_notify(0, "STOPPING=1");

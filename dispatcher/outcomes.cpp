@@ -120,9 +120,8 @@ std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo su
                                                         std::int64_t now_us,
                                                         bool all) {
     if (items_.empty()) return {};
-    const bool due =
-        all || on_their_way_ == 0 || full() || now_us >= oldest_us_ + limits_.wait_us_max;
-    if (!due) return {};
+    if (!all && !full() && now_us < *due_us()) return {};
+    taken_us_ = now_us;
     const std::size_t count = next_count();
     const auto last_item = items_.begin() + static_cast<std::ptrdiff_t>(count);
     // Attempts stand in the order of the items that were tried.
@@ -150,7 +149,10 @@ void Outcomes::on_durable(std::size_t items, std::size_t effect_bytes) {
 
 std::optional<std::int64_t> Outcomes::due_us() const {
     if (items_.empty()) return {};
-    return oldest_us_ + limits_.wait_us_max;
+    if (effects_.empty()) {
+        return taken_us_ ? std::max(oldest_us_, *taken_us_ + limits_.gap_us) : oldest_us_;
+    }
+    return on_their_way_ == 0 ? oldest_us_ : oldest_us_ + limits_.wait_us_max;
 }
 
 }  // namespace penstock::dispatcher

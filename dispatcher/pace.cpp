@@ -60,7 +60,7 @@ void Pace::heed_handshake(const sinks::AttemptResult& result, std::int64_t now_u
         consent_ = result.consent;
         ask_again_us_ = 0;
         limit_rate();
-        if (rate_) rate_->take_one(now_us);  // this one
+        if (rate_) rate_->take(1, now_us);  // this one
     }
 }
 
@@ -87,9 +87,9 @@ std::optional<std::int64_t> Pace::next_us(std::int64_t now_us) const {
 }
 
 bool Pace::on_start(bool retry, std::int64_t now_us) {
-    if (rate_) rate_->take_one(now_us);
+    if (rate_) rate_->take(1, now_us);
     if (retries_ && retry) {
-        retries_->take_one(now_us);
+        retries_->take(1, now_us);
     } else if (retries_) {
         // So many retries come to the share of all that one that is none stands for.
         const double share = policy_.retry_share_percent / 100.0;

@@ -3,10 +3,10 @@
 // the time they are given (microseconds); owned by a lane of the scheduler, on its thread.
 #pragma once
 
+#include "broker/base/token_bucket.h"
 #include "broker/model/objects.h"
 #include "dispatcher/breaker.h"
 #include "dispatcher/concurrency.h"
-#include "dispatcher/token_bucket.h"
 #include "sinks/sink.h"
 
 #include <cstdint>

@@ -341,6 +341,7 @@ std::vector<DueSettlement> Scheduler::settlements(std::int64_t now_us) {
     for (const model::SubscriptionNo subscription : std::exchange(gathering_, {})) {
         Lane& lane = lanes_.at(subscription);
         while (auto settlement = lane.outcomes.take(subscription, now_us, draining_)) {
+            settlement->account = lane.target->account;
             const std::size_t effect_bytes = held_bytes_of(settlement->effects);
             due.push_back({lane.number, std::move(*settlement), effect_bytes});
         }

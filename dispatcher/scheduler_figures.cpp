@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string>
-#include <tuple>
 #include <utility>
 
 namespace penstock::dispatcher {
@@ -32,16 +31,14 @@ void Scheduler::measure(model::Metrics& metrics) const {
                       lanes.begin() + static_cast<std::ptrdiff_t>(told),
                       lanes.end(),
                       [](const Lane* one, const Lane* other) {
-                          return std::tie(one->target->topic, one->target->name) <
-                                 std::tie(other->target->topic, other->target->name);
+                          return stored_name(*one->target) < stored_name(*other->target);
                       });
     lanes.resize(told);
     for (const Lane* lane : lanes) measure(*lane, metrics);
 }
 
 void Scheduler::measure(const Lane& lane, model::Metrics& metrics) {
-    const model::MetricLabels labels{
-        {"subscription", lane.target->topic + "/" + lane.target->name}};
+    const model::MetricLabels labels{{"subscription", stored_name(*lane.target)}};
     metrics.gauge("penstock_subscription_in_flight",
                   "Attempts of a subscription under way.",
                   number(lane.in_flight),

@@ -28,9 +28,14 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
                                                            const Clock& clock,
                                                            const FrontEndOptions& options) {
     std::vector<std::unique_ptr<HttpFrontEnd>> all;
-    all.push_back(make_native_front_end(
-        broker,
-        {clock, options.functions, options.metrics, options.secrets, options.tls, options.keys}));
+    all.push_back(make_native_front_end(broker,
+                                        {clock,
+                                         options.functions,
+                                         options.metrics,
+                                         options.secrets,
+                                         options.tls,
+                                         options.keys,
+                                         options.accounts}));
     // Before CMQ's own, which takes every POST of "/".
     all.push_back(make_cmq_cloud_front_end(broker, cmq_options(clock, options)));
     all.push_back(make_cmq_front_end(broker, cmq_options(clock, options)));

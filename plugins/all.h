@@ -2,6 +2,7 @@
 // composition root, which owns what is made.
 #pragma once
 
+#include "broker/api/account_registry.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -29,7 +30,8 @@ struct FrontEndOptions {
     api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
     const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives them; nullptr: no TLS
-    api::Keys* keys = nullptr;  // outlives them; nullptr: none can be made, all may look
+    api::Keys* keys = nullptr;          // outlives them; nullptr: none can be made, all may look
+    api::Accounts* accounts = nullptr;  // outlives them; nullptr: there are none
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

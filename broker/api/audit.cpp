@@ -80,6 +80,10 @@ std::string ending_of(const std::any& answer) {
            " detail=" + quoted(outcome->error().detail);
 }
 
+std::string of_account(const Principal& principal) {
+    return principal.account.empty() ? std::string() : " account=" + quoted(principal.account);
+}
+
 }  // namespace
 
 std::optional<std::string> audited_act(const Request& request) {
@@ -97,7 +101,8 @@ std::shared_ptr<Cancellation> AuditedBroker::call(const Principal& principal,
     std::string (*ending)(const std::any&) = std::visit(
         [](const auto& one) { return &ending_of<std::decay_t<decltype(one)>>; }, request);
     auto told = [answer = std::move(answer),
-                 line = "event=audit key=" + quoted(principal.key_id) + " " + *act,
+                 line = "event=audit key=" + quoted(principal.key_id) + of_account(principal) +
+                        " " + *act,
                  ending,
                  began_us = clock_.steady_us(),
                  &clock = clock_](std::any outcome) {

@@ -26,6 +26,11 @@ class AuditedBroker final : public Broker {
         return inner_.key_of(key_id);
     }
 
+    [[nodiscard]] std::optional<AccessKey> temporary_key(std::string_view key_id,
+                                                         std::string_view token) const override {
+        return inner_.temporary_key(key_id, token);
+    }
+
     [[nodiscard]] bool ready() const override { return inner_.ready(); }
 
   private:

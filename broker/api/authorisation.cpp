@@ -18,19 +18,28 @@ std::any refusal_of(const Request& request, model::Refusal why) {
         request);
 }
 
+std::optional<AccessKey> access_of(const std::shared_ptr<const Credential>& key) {
+    if (!key) return std::nullopt;
+    const KeyView& view = key->view;
+    // Of the server, and lasting: nothing narrows it.
+    const bool root =
+        view.access.role == model::Role::root && view.account.empty() && key->maker.empty();
+    return AccessKey{key->secret, root, view.account};
+}
+
 }  // namespace
 
 // Why not; nothing: it may. `content` becomes false when the answer must not show any.
 std::optional<model::Refusal> AuthorisedBroker::judge(const Principal& principal,
                                                       const Request& request,
                                                       bool& content) const {
-    const auto key = keys_.valid(principal.key_id);
+    const auto key = keys_.valid(principal);
     if (!key)
         return model::Refusal{model::Reason::unauthenticated, {}, "the key is not valid any more"};
     const model::Access& access = key->view.access;
     for (const Act& act : acts_of(request)) {
-        content = content && allows(access, {Right::content, content_action, act.resource});
-        if (allows(access, act)) continue;
+        content = content && allows(*key, {Right::content, content_action, act.resource});
+        if (allows(*key, act)) continue;
         return model::Refusal{model::Reason::denied,
                               act.resource,
                               "the key, whose role is " + std::string(model::to_text(access.role)) +
@@ -62,9 +71,12 @@ std::shared_ptr<Cancellation> AuthorisedBroker::call(const Principal& principal,
 }
 
 std::optional<AccessKey> AuthorisedBroker::key_of(std::string_view key_id) const {
-    const auto key = keys_.valid(key_id);
-    if (!key) return std::nullopt;
-    return AccessKey{key->secret, key->view.access.role == model::Role::root};
+    return access_of(keys_.valid(key_id));
+}
+
+std::optional<AccessKey> AuthorisedBroker::temporary_key(std::string_view key_id,
+                                                         std::string_view token) const {
+    return access_of(keys_.temporary(key_id, token));
 }
 
 }  // namespace penstock::api

@@ -26,6 +26,9 @@ class AuthorisedBroker final : public Broker {
     // With its secret opened. A key that has ended, or that cannot be opened here, is unknown.
     [[nodiscard]] std::optional<AccessKey> key_of(std::string_view key_id) const override;
 
+    [[nodiscard]] std::optional<AccessKey> temporary_key(std::string_view key_id,
+                                                         std::string_view token) const override;
+
     [[nodiscard]] bool ready() const override { return inner_.ready(); }
 
   private:

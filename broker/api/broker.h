@@ -29,15 +29,18 @@ namespace asio = boost::asio;
 template <class T>
 using Outcome = model::Outcome<T>;
 
-// Who asks. Only authentication makes one; accounts and roles join it later.
+// Who asks. Only authentication makes one, of what it was told of the key.
 struct Principal {
     std::string key_id;
-    bool root = false;  // an administrator: may define functions
+    bool root = false;         // an administrator of the server: may define functions
+    std::string account = {};  // accounts.h; empty: the server's own
+    std::string token = {};    // of a temporary key (temporary_key.h), empty otherwise
 };
 
 struct AccessKey {
     std::string secret;
     bool root = false;
+    std::string account = {};
 };
 
 // Tells a waiting request that its caller is gone: a long poll so cancelled leases nothing.
@@ -61,10 +64,41 @@ class Broker {
     // A key as of at most 1 s ago; nothing when unknown. Never blocks.
     [[nodiscard]] virtual std::optional<AccessKey> key_of(std::string_view key_id) const = 0;
 
+    // A temporary key, which is kept nowhere: what it is stands sealed in `token`. Nothing: it is
+    // not whole, of another id, or has ended. Never blocks.
+    [[nodiscard]] virtual std::optional<AccessKey> temporary_key(std::string_view /*key_id*/,
+                                                                 std::string_view /*token*/) const {
+        return std::nullopt;
+    }
+
     // False until the node has replayed its log and recovered, and again while it stops. Never
     // blocks.
     [[nodiscard]] virtual bool ready() const = 0;
 };
+
+inline constexpr std::string_view temporary_key_prefix = "TMPKID";
+
+// The key that a caller names; `token` is what came with it, and counts for temporary keys only.
+inline std::optional<AccessKey> find_key(const Broker& broker,
+                                         std::string_view key_id,
+                                         std::string_view token) {
+    return key_id.starts_with(temporary_key_prefix) ? broker.temporary_key(key_id, token)
+                                                    : broker.key_of(key_id);
+}
+
+// Still valid?
+inline bool is_known(const Broker& broker, const Principal& principal) {
+    return find_key(broker, principal.key_id, principal.token).has_value();
+}
+
+// Of a key that was found and whose secret the caller has.
+inline Principal principal_of(std::string_view key_id,
+                              std::string_view token,
+                              const AccessKey& key) {
+    const bool temporary = key_id.starts_with(temporary_key_prefix);
+    return {
+        std::string(key_id), key.root, key.account, temporary ? std::string(token) : std::string()};
+}
 
 // A call whose answer is awaited: the coroutine's handler and whether it has been run.
 template <class Handler>

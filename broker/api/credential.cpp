@@ -11,7 +11,8 @@ namespace penstock::api {
 
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version_plain = 1;
+constexpr std::uint8_t version_account = 2;  // with an account, or made by another key
 constexpr std::size_t statement_bytes_min = 3;
 constexpr char least_printable = ' ';
 
@@ -34,7 +35,8 @@ std::string encode(const Credential& credential) {
     std::string out;
     Writer writer(out);
     const KeyView& view = credential.view;
-    writer.u8(version);
+    const bool plain = view.account.empty() && credential.maker.empty();
+    writer.u8(plain ? version_plain : version_account);
     writer.bytes(credential.secret);
     writer.u8(static_cast<std::uint8_t>(view.access.role));
     writer.varint(view.access.statements.size());
@@ -46,6 +48,10 @@ std::string encode(const Credential& credential) {
     writer.bytes(view.note);
     writer.i64(view.created_ms);
     writer.i64(view.ends_ms);
+    if (plain) return out;
+    writer.bytes(view.account);
+    writer.u64(view.account_number);
+    writer.bytes(credential.maker);
     return out;
 }
 
@@ -53,7 +59,8 @@ std::string encode(const Credential& credential) {
 bool decode(std::string_view bytes, Credential& credential) {
     Reader reader(bytes);
     KeyView& view = credential.view;
-    if (reader.u8() != version) return false;
+    const std::uint8_t version = reader.u8();
+    if (version != version_plain && version != version_account) return false;
     credential.secret = reader.text();
     const std::uint8_t role = reader.u8();
     if (role >= enumerator_limit || !enumerators<model::Role>[role]) return false;
@@ -67,10 +74,29 @@ bool decode(std::string_view bytes, Credential& credential) {
     view.note = reader.text();
     view.created_ms = reader.i64();
     view.ends_ms = reader.i64();
+    if (version == version_account) {
+        view.account = reader.text();
+        view.account_number = reader.u64();
+        credential.maker = reader.text();
+    }
     return reader.done();
 }
 
 }  // namespace
+
+bool allows(const Credential& credential, const Act& act) {
+    if (!allows(credential.view.access, act)) return false;
+    if (!credential.within) return true;
+    const bool lasting = act.right == Right::keys || act.right == Right::server;
+    return !lasting && allows(*credential.within, act);
+}
+
+bool sees_accounts(const Credential& credential) {
+    const model::Role role = credential.view.access.role;
+    const bool all = role == model::Role::root || role == model::Role::admin;
+    return credential.view.account.empty() && all &&
+           (!credential.within || sees_accounts(*credential.within));
+}
 
 bool is_sealed(std::string_view credential) {
     return !credential.empty() && credential.front() < least_printable;

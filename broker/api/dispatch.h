@@ -3,10 +3,12 @@
 // What a stopped dispatcher held is handed out again, uncounted.
 #pragma once
 
+#include "broker/model/account_name.h"
 #include "broker/model/attempt.h"
 #include "broker/model/command.h"
 #include "broker/model/message.h"
 #include "broker/model/objects.h"
+#include "broker/model/refusal.h"
 
 #include <cstdint>
 #include <functional>
@@ -26,7 +28,15 @@ struct Target {
     model::SubscriptionSpec spec;
     // The scripts in use, by role; never a null pointer.
     std::map<model::ScriptRole, std::shared_ptr<const model::Script>> scripts;
+    // Whose it is (model/account_name.h). The topic, and the queue that it delivers to, are called
+    // here as their account calls them.
+    std::string account = {};
 };
+
+// "TOPIC/NAME" as the server stores it: what its secrets are sealed for, and its operators see.
+inline std::string stored_name(const Target& target) {
+    return model::stored_name(target.account, target.topic + "/" + target.name);
+}
 
 // One message to be tried once.
 struct Delivery {
@@ -43,6 +53,7 @@ struct Delivery {
 };
 
 // A message that a handler wants published when its own is settled, by name; one of the two.
+// The names are those of the account whose handler it is.
 struct HandlerOutput {
     std::string topic;
     std::string queue;
@@ -56,6 +67,8 @@ struct HandlerEffects {
     std::vector<HandlerOutput> outputs;  // at most model::outputs_per_message_max
     std::vector<model::KvWrite> writes;  // at most model::kv_writes_per_message_max
     std::vector<model::KvRead> reads;    // at most model::kv_reads_per_message_max
+    // Why it cannot be, known before the node looks at it: its outputs could not be sealed.
+    std::optional<model::Refusal> refused = std::nullopt;
 };
 
 // A row of a function's key-value store as applied; version 0: there is none.
@@ -89,6 +102,7 @@ class Dispatch {
     // crash is delivered again. `done` (may be empty) runs on a node thread once durable.
     struct Settlement {
         model::SubscriptionNo subscription;
+        std::string account = {};  // whose subscription it is: outputs are named as it names them
         std::vector<model::SettleItem> items;
         std::vector<model::Attempt> attempts;
         std::vector<HandlerEffects> effects;  // by rising item

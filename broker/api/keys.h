@@ -21,6 +21,8 @@ struct KeyView {
     std::string note;
     model::TimeMs created_ms = 0;
     model::TimeMs ends_ms = 0;  // 0: never
+    std::string account = {};   // accounts.h; empty: the server's own
+    std::uint64_t account_number = 0;
 };
 
 // A key to be made, its id and secret drawn by the caller.
@@ -32,7 +34,16 @@ struct NewKey {
     std::uint64_t life_ms = 0;  // 0: it does not end
     std::string replaces;       // it may do what this key may, and has its note; this one ends ...
     std::uint64_t overlap_ms = 0;  // ... so long from now
+    std::string account = {};      // empty: that of who makes it
 };
+
+// A key that is kept nowhere: whoever has `token` beside its secret may what the view says.
+struct TemporaryKey {
+    KeyView view;
+    std::string token;
+};
+
+inline constexpr std::uint64_t temporary_life_ms_max = 12ULL * 3'600 * 1'000;
 
 template <class T>
 using Answered = std::function<void(Outcome<T>)>;
@@ -55,6 +66,14 @@ class Keys {
                         const std::string& key_id,
                         const asio::any_io_executor& executor,
                         Answered<Nothing> answer) = 0;
+
+    // A key that is kept nowhere: it ends after its life, 1 ms to temporary_life_ms_max, or with
+    // the asking key, which is none itself; it never may what that one may not, nor make keys.
+    // Refusals: denied, invalid_parameter (`life`, `statements`), unavailable.
+    virtual void create_temporary(const Principal& principal,
+                                  NewKey key,
+                                  const asio::any_io_executor& executor,
+                                  Answered<TemporaryKey> answer) = 0;
 
     // For what a way in answers without the broker, which would judge. Never blocks.
     [[nodiscard]] virtual bool may(const Principal& principal, const Act& act) const = 0;

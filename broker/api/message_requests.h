@@ -7,12 +7,17 @@
 #include "broker/model/transaction.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace penstock::api {
 
 struct Nothing {};
+
+// Of a list: whose objects, by the name of their account (the server's own has none); absent: all.
+// Set by TenantBroker (tenancy.h); what a way in puts there counts for keys that see all.
+using OfAccount = std::optional<std::string>;
 
 // ---- looking -----------------------------------------------------------------------------------
 
@@ -21,7 +26,8 @@ struct PeekedMessage {
     model::MessageId id;
     model::MessageMeta meta;
     std::string payload;
-    // visible, in_flight, delayed, deleted, retained, prepared, moving, damaged
+    // visible, in_flight, delayed, deleted, retained, prepared, moving, damaged, sealed (its key
+    // cannot be had now)
     std::string state;
     std::uint32_t receives = 0;
     model::TimeMs sent_ms = 0;
@@ -92,7 +98,7 @@ struct DeadLetterView {
     model::MessageId id;
     model::MessageMeta meta;
     std::string payload;
-    std::string state;   // visible, in_flight
+    std::string state;   // visible, in_flight, damaged, sealed (its key cannot be had now)
     std::string source;  // queue name or TOPIC/NAME; empty: sent here directly
     std::string reason;
     std::uint16_t status = 0;

@@ -103,6 +103,7 @@ struct ListQueues {
     Page page;
     bool automatic = false;  // also (only these when `only_automatic`) automatic dead-letter queues
     bool only_automatic = false;
+    OfAccount account = std::nullopt;
 };
 
 struct GetQueue {
@@ -220,6 +221,7 @@ struct ListTopics {
     using Reply = NamePage;
     std::string search;
     Page page;
+    OfAccount account = std::nullopt;
 };
 
 struct GetTopic {
@@ -283,6 +285,7 @@ struct ListSubscriptions {
     std::string topic;  // empty: of all topics, ordered by TOPIC/NAME
     std::string search;
     Page page;
+    OfAccount account = std::nullopt;
 };
 
 struct SubscriptionPage {
@@ -400,6 +403,7 @@ struct ListDeliveries {
     std::string status;        // ok, failed, retry, parked; empty: all attempts
     std::uint64_t before = 0;  // cursor of an earlier page; 0: newest
     std::uint32_t limit = 50;  // 1-1000
+    OfAccount account = std::nullopt;
 };
 
 struct DeliveryPage {

@@ -45,6 +45,9 @@ enum Bug : std::uint8_t {
     K34,
     K35,
     K36,
+    K37,
+    K38,
+    K39,
 };
 
 #ifdef PENSTOCK_PLANTED

@@ -33,6 +33,15 @@ CLI::Option* add_quantity(CLI::App& command,
 
 }  // namespace
 
+void add_if_match(CLI::App& verb, std::string& etag) {
+    verb.add_option("--if-match", etag, "Only while its etag, as info shows it, is this one")
+        ->check(CLI::Validator(
+            [](const std::string& given) {
+                return given.empty() ? std::string("an etag is not empty") : std::string();
+            },
+            "ETAG"));
+}
+
 std::optional<std::uint64_t> parse_seconds(std::string_view text) {
     const auto milliseconds = config::parse_duration_ms(text);
     if (!milliseconds || *milliseconds % 1000 != 0) return std::nullopt;

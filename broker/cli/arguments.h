@@ -34,6 +34,9 @@ CLI::Option* add_number(CLI::App& command,
                         std::optional<std::uint64_t>& target,
                         const std::string& help);
 
+// --if-match: what the verb changes or deletes is still the one that was looked at.
+void add_if_match(CLI::App& verb, std::string& etag);
+
 // Whole seconds of "90s"; nothing for other text and for fractions of a second.
 std::optional<std::uint64_t> parse_seconds(std::string_view text);
 

@@ -24,6 +24,7 @@ std::string CmqRequests::make(std::string_view action, CmqParameters parameters)
     parameters.emplace_back("SecretId", target_.key_id);
     parameters.emplace_back("SignatureMethod", "HmacSHA256");
     parameters.emplace_back("Timestamp", std::to_string(clock_.wall_ms() / 1000));
+    if (!target_.token.empty()) parameters.emplace_back("Token", target_.token);
     std::sort(parameters.begin(), parameters.end());
 
     std::string text = "POST" + authority_ + "/v2/index.php?";

@@ -1,5 +1,6 @@
 #include "broker/cli/cli.h"
 
+#include "broker/cli/account_commands.h"
 #include "broker/cli/backup_commands.h"
 #include "broker/cli/bench.h"
 #include "broker/cli/cluster_commands.h"
@@ -36,10 +37,10 @@ namespace penstock::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 20> nouns = {
-    "queue", "topic",  "sub",     "fn",     "dlq",        "delivery", "message",
-    "tail",  "listen", "cluster", "key",    "context",    "doctor",   "bench",
-    "apply", "diff",   "export",  "backup", "completion", "manual"};
+constexpr std::array<std::string_view, 21> nouns = {
+    "queue", "topic",  "sub",     "fn",     "dlq",     "delivery",   "message",
+    "tail",  "listen", "cluster", "key",    "account", "context",    "doctor",
+    "bench", "apply",  "diff",    "export", "backup",  "completion", "manual"};
 
 // Subcommands inherit `fallthrough`: the settings may stand before or after the verb.
 void add_settings(CLI::App& root, Session& session) {
@@ -53,6 +54,7 @@ void add_settings(CLI::App& root, Session& session) {
         ->type_name("URL");
     root.add_option("--key-id", session.flags.key_id, "Key, else PENSTOCK_KEY_ID");
     root.add_option("--key-secret", session.flags.key_secret, "Secret, else PENSTOCK_KEY_SECRET");
+    root.add_option("--token", session.flags.token, "Of a temporary key, else PENSTOCK_TOKEN");
     root.add_option("--ca", session.flags.ca_file, "Certificates to trust, else PENSTOCK_CA")
         ->type_name("FILE");
     root.add_option("--context", session.flags.context, "Settings by name: penstock context list");
@@ -130,6 +132,7 @@ int run(const std::vector<std::string>& words, World& world) {
     LiveCommands live(session);
     ClusterCommands clusters(session);
     KeyCommands keys(session);
+    AccountCommands accounts(session);
     ContextCommands contexts(session);
     StateCommands state(session);
     Doctor doctor(session);
@@ -146,6 +149,7 @@ int run(const std::vector<std::string>& words, World& world) {
     live.add_to(root);
     clusters.add_to(root);
     keys.add_to(root);
+    accounts.add_to(root);
     contexts.add_to(root);
     state.add_to(root);
     doctor.add_to(root);

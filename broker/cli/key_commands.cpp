@@ -14,6 +14,7 @@ namespace json = boost::json;
 
 const Columns key_columns = {{"KEY ID", "key_id"},
                              {"ROLE", "role"},
+                             {"ACCOUNT", "account"},
                              {"NOTE", "note"},
                              {"CREATED", "created_at"},
                              {"ENDS", "ends_at"}};
@@ -42,29 +43,48 @@ std::optional<json::object> statement_of(std::string_view effect, std::string_vi
 
 }  // namespace
 
+void KeyCommands::add_rights(CLI::App& command) {
+    command.add_option("--role", role_, "What it may do: none is only what --allow says")
+        ->check(CLI::IsMember(
+            {"root", "admin", "operator", "viewer", "publisher", "consumer", "none"}));
+    command.add_option("--allow", allowed_, "Beyond its role: ACTION,…:RESOURCE,… with * in both")
+        ->type_name("STATEMENT");
+    command.add_option("--deny", denied_, "Whatever else allows it, as --allow")
+        ->type_name("STATEMENT");
+    command.add_option("--note", note_, "Whose it is, for the list");
+}
+
 void KeyCommands::add_create(CLI::App& noun) {
     CLI::App* create =
         noun.add_subcommand("create", "Make an access key; its secret is shown once");
     create->callback([this] {
         session_.chosen = [this] {
-            return this->create();
+            return make("/v1/keys");
         };
     });
-    create->add_option("--role", role_, "What it may do: none is only what --allow says")
-        ->check(CLI::IsMember(
-            {"root", "admin", "operator", "viewer", "publisher", "consumer", "none"}));
-    create->add_option("--allow", allowed_, "Beyond its role: ACTION,…:RESOURCE,… with * in both")
-        ->type_name("STATEMENT");
-    create->add_option("--deny", denied_, "Whatever else allows it, as --allow")
-        ->type_name("STATEMENT");
-    create->add_option("--note", note_, "Whose it is, for the list");
+    add_rights(*create);
     add_seconds(*create, "--life", life_s_, "It ends after this (never)");
+    create->add_option("--account", account_, "Whose key it is (that of the key that makes it)");
+}
+
+// A key that nobody has to end: its token says all of it.
+void KeyCommands::add_token(CLI::App& noun) {
+    CLI::App* token =
+        noun.add_subcommand("token", "Make a temporary key: an id, a secret and a token");
+    token->callback([this] {
+        session_.chosen = [this] {
+            return make("/v1/keys/token");
+        };
+    });
+    add_rights(*token);
+    add_seconds(*token, "--life", life_s_, "It ends after this, 12h at most (1h)");
 }
 
 void KeyCommands::add_to(CLI::App& root) {
     CLI::App* noun = root.add_subcommand("key", "Access keys and what they may do");
     noun->require_subcommand(1);
     add_create(*noun);
+    add_token(*noun);
     noun->add_subcommand("list", "The keys; secrets are not shown")->callback([this] {
         session_.chosen = [this] {
             return list();
@@ -89,9 +109,10 @@ void KeyCommands::add_to(CLI::App& root) {
     remove->add_flag("--yes", session_.yes, "Do not ask");
 }
 
-int KeyCommands::create() {
+int KeyCommands::make(const std::string& path) {
     json::object body;
-    body["role"] = role_;
+    if (!role_.empty()) body["role"] = role_;
+    if (!account_.empty()) body["account"] = account_;
     json::array statements;
     for (const auto& [effect, texts] :
          {std::pair("allow", &allowed_), std::pair("deny", &denied_)}) {
@@ -107,7 +128,7 @@ int KeyCommands::create() {
     if (!statements.empty()) body["statements"] = std::move(statements);
     if (!note_.empty()) body["note"] = note_;
     put(body, "life", life_s_);
-    return show_made(session_.send("POST", "/v1/keys", body));
+    return show_made(session_.send("POST", path, body));
 }
 
 int KeyCommands::list() {
@@ -124,13 +145,15 @@ int KeyCommands::rotate() {
     return show_made(session_.send("POST", "/v1/keys/" + encoded(key_id_) + "/rotate", body));
 }
 
-// As in root.key: two lines that a file or a shell takes.
+// As in root.key: lines that a file or a shell takes.
 int KeyCommands::show_made(const Called& answer) {
     if (!answer) return session_.fail(answer.error());
     const Format format = session_.format();
     if (format == Format::json || format == Format::ndjson) return session_.show(*answer);
     session_.world().out << "key_id = " << escaped(at_path(*answer, "key_id"))
                          << "\nkey_secret = " << escaped(at_path(*answer, "key_secret")) << "\n";
+    if (answer->contains("token"))
+        session_.world().out << "token = " << escaped(at_path(*answer, "token")) << "\n";
     return exit_ok;
 }
 

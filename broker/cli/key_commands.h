@@ -20,8 +20,10 @@ class KeyCommands {
     void add_to(CLI::App& root);
 
   private:
+    void add_rights(CLI::App& command);
     void add_create(CLI::App& noun);
-    int create();
+    void add_token(CLI::App& noun);
+    int make(const std::string& path);
     int list();
     int rotate();
     int remove();
@@ -29,7 +31,8 @@ class KeyCommands {
 
     Session& session_;
     std::string key_id_;
-    std::string role_ = "none";
+    std::string role_;  // empty: as the server has it
+    std::string account_;
     std::string note_;
     std::optional<std::uint64_t> life_s_;
     std::optional<std::uint64_t> overlap_s_;

@@ -86,7 +86,8 @@ std::string manual_page(const Command& root) {
                                         {"6", "time-out, or nothing received with --fail-empty"}})
         out += ".TP\n.B " + std::string(code) + "\n" + roff(meaning) + "\n";
     out +=
-        ".SH ENVIRONMENT\n.TP\n.B PENSTOCK_SERVER, PENSTOCK_KEY_ID, PENSTOCK_KEY_SECRET\n"
+        ".SH ENVIRONMENT\n.TP\n.B PENSTOCK_SERVER, PENSTOCK_KEY_ID, PENSTOCK_KEY_SECRET, "
+        "PENSTOCK_TOKEN\n"
         "The server and the key, where no flag names them.\n";
     out +=
         ".SH SEE ALSO\npenstock.toml(5), penstock\\-worker(7), penstock\\-lua(7), "

@@ -68,9 +68,13 @@ void QueueCommands::add_management(CLI::App& noun) {
     add_attributes(*set);
     set->add_option("--paused", paused_, "true: receives find nothing")
         ->check(CLI::IsMember({"true", "false"}));
-    for (CLI::App* verb :
-         {add_verb(noun, "delete", "Delete a queue and its messages", &QueueCommands::remove),
-          add_verb(noun, "clear", "Delete all messages of a queue", &QueueCommands::clear)}) {
+    add_if_match(*set, session_.if_match);
+    CLI::App* remove =
+        add_verb(noun, "delete", "Delete a queue and its messages", &QueueCommands::remove);
+    add_if_match(*remove, session_.if_match);
+    CLI::App* clear =
+        add_verb(noun, "clear", "Delete all messages of a queue", &QueueCommands::clear);
+    for (CLI::App* verb : {remove, clear}) {
         verb->add_flag("--yes", session_.yes, "Do not ask");
     }
     add_verb(noun, "rewind", "Make messages since a time visible again", &QueueCommands::rewind)

@@ -36,6 +36,7 @@ class RemoteServer final : public Server {
         if (!got) return got.error();
         Answer answer;
         answer.status = got->status;
+        answer.etag = got->header("etag");
         answer.body = std::move(got->body);
         return answer;
     }
@@ -53,8 +54,10 @@ std::string authorization(const Target& target, const Ask& ask, std::int64_t now
     std::string text = ask.method;
     text.append("\n").append(ask.target).append("\n").append(timestamp).append("\n");
     text.append(ask.body);
+    const std::string token = target.token.empty() ? std::string() : ", Token=" + target.token;
     return "CMQ-HMAC-SHA256 KeyId=" + target.key_id + ", Timestamp=" + timestamp +
-           ", Signature=" + api::sign(api::SignatureMethod::hmac_sha256, target.key_secret, text);
+           ", Signature=" + api::sign(api::SignatureMethod::hmac_sha256, target.key_secret, text) +
+           token;
 }
 
 Result<std::unique_ptr<Server>> connect(const Target& target, const Clock& clock) {

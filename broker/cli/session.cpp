@@ -17,6 +17,16 @@ namespace json = boost::json;
 // A list that never ends is the server's defect; this ends it.
 constexpr std::size_t pages_max = 100'000;
 
+// An entity tag is shown and taken without its quotes, which shells eat.
+std::string unquoted(std::string_view tag) {
+    if (tag.size() < 2 || !tag.starts_with('"') || !tag.ends_with('"')) return std::string(tag);
+    return std::string(tag.substr(1, tag.size() - 2));
+}
+
+std::string quoted(std::string_view tag) {
+    return "\"" + unquoted(tag) + "\"";
+}
+
 }  // namespace
 
 std::string encoded(std::string_view text) {
@@ -68,6 +78,9 @@ Called Session::call(Ask ask) {
     Failure failure;
     Server* way = server(failure);
     if (way == nullptr) return failure;
+    if (!if_match.empty() && (ask.method == "PATCH" || ask.method == "DELETE")) {
+        ask.headers.emplace_back("If-Match", quoted(if_match));
+    }
     const auto answer = way->ask(ask);
     if (!answer) return failure_of(answer.error(), address_);
     if (answer->status < 200 || answer->status > 299) {
@@ -81,6 +94,7 @@ Called Session::call(Ask ask) {
         failure.next = "Is it a Penstock server? 'penstock doctor' looks.";
         return failure;
     }
+    if (!answer->etag.empty()) value.get_object()["etag"] = unquoted(answer->etag);
     return std::move(value.get_object());
 }
 

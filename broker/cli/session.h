@@ -28,6 +28,7 @@ class Session {
     SettingFlags flags;
     std::string output;           // -o: table, json, ndjson; empty: as the terminal suggests
     bool yes = false;             // --yes
+    std::string if_match;         // --if-match: of PATCH and DELETE; empty: whatever it is
     std::function<int()> chosen;  // what the command line asks for
 
     [[nodiscard]] World& world() { return world_; }
@@ -39,7 +40,8 @@ class Session {
     // Where requests go; a failure when flags and environment contradict themselves.
     Resolved target();
 
-    // Asks /v1 and expects JSON (or nothing) back.
+    // Asks /v1 and expects JSON (or nothing) back. What has an ETag shows it as a member `etag`,
+    // without the quotes.
     Called call(Ask ask);
     Called get(const std::string& path);
     Called send(const std::string& method,

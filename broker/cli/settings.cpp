@@ -39,6 +39,7 @@ Result<Contexts> contexts_in(const toml::table& table, const std::string& file) 
         target.key_id = (*entry)["key_id"].value_or(std::string());
         target.key_secret = (*entry)["key_secret"].value_or(std::string());
         target.ca_file = (*entry)["ca"].value_or(std::string());
+        target.token = (*entry)["token"].value_or(std::string());
         contexts.by_name.emplace(std::string(name.str()), std::move(target));
     }
     return contexts;
@@ -52,6 +53,7 @@ std::string text_of(const Contexts& contexts) {
         entry.insert("key_id", target.key_id);
         entry.insert("key_secret", target.key_secret);
         if (!target.ca_file.empty()) entry.insert("ca", target.ca_file);
+        if (!target.token.empty()) entry.insert("token", target.token);
         entries.insert(name, std::move(entry));
     }
     toml::table table;
@@ -139,6 +141,9 @@ Resolved resolve(const SettingFlags& flags, const World& world) {
     target.key_id = first_of({key_id, context->key_id, dev_key_id});
     target.key_secret =
         key_id.empty() ? first_of({context->key_secret, dev_key_secret}) : key_secret;
+    // It goes with its key: what a context has of another one does not count.
+    const std::string token = first_of({flags.token, world.variable("PENSTOCK_TOKEN")});
+    target.token = key_id.empty() ? context->token : token;
     target.ca_file = first_of({flags.ca_file, world.variable("PENSTOCK_CA"), context->ca_file});
     return target;
 }

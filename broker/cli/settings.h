@@ -23,6 +23,7 @@ struct SettingFlags {
     std::string key_secret;
     std::string context;
     std::string ca_file;
+    std::string token;
 };
 
 // $XDG_CONFIG_HOME/penstock/contexts.toml, or below $HOME/.config. Readable by its owner only:

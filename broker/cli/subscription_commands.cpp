@@ -135,8 +135,11 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     add_seconds(*set, "--overlap", overlap_s_, "The old secret signs beside it for so long (24h)");
     push_.add_to(*set, false);
     tls_.add_to(*set, false);
-    add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove)
-        ->add_flag("--yes", session_.yes, "Do not ask");
+    add_if_match(*set, session_.if_match);
+    CLI::App* remove =
+        add_verb(*noun, "delete", "Delete a subscription", &SubscriptionCommands::remove);
+    remove->add_flag("--yes", session_.yes, "Do not ask");
+    add_if_match(*remove, session_.if_match);
     add_verb(*noun, "pause", "Deliver nothing until resumed", &SubscriptionCommands::pause);
     add_verb(*noun, "resume", "Deliver again", &SubscriptionCommands::resume);
 }

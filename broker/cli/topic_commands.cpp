@@ -45,8 +45,10 @@ void TopicCommands::add_to(CLI::App& root) {
     add_verb(*noun, "list", "The topics", &TopicCommands::list)
         ->add_option("--search", search_, "Names that contain this");
     add_verb(*noun, "info", "One topic", &TopicCommands::info);
-    add_verb(*noun, "delete", "Delete a topic without subscriptions", &TopicCommands::remove)
-        ->add_flag("--yes", session_.yes, "Do not ask");
+    CLI::App* remove =
+        add_verb(*noun, "delete", "Delete a topic without subscriptions", &TopicCommands::remove);
+    remove->add_flag("--yes", session_.yes, "Do not ask");
+    add_if_match(*remove, session_.if_match);
 
     CLI::App* publish = add_verb(*noun, "publish", "Publish a message", &TopicCommands::publish);
     publish->add_option("BODY", body_, "The message; - reads standard input");

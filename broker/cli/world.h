@@ -28,6 +28,7 @@ struct Ask {
 struct Answer {
     unsigned status = 0;
     std::string body;
+    std::string etag{};  // of what the body shows, as the header has it; empty: none
 };
 
 // Where a command's requests go, and as whom.
@@ -36,6 +37,7 @@ struct Target {
     std::string key_id;
     std::string key_secret;
     std::string ca_file{};  // PEM trusted beside the system's store; empty: none
+    std::string token{};    // of a temporary key; empty: it is none
 };
 
 // A server as commands see it. Errors: invalid (the address), timeout, unavailable.

@@ -94,7 +94,7 @@ void SnapshotFetches::clear_old(node::Node& node, replication::RaftLog& log, std
     cleared_us = now_us;
     const model::LogIndex applied = node.hosted(set)->applied();
     clearing_.insert(set);
-    node.offload().cold([this, set, applied, mailbox = node.mailbox()] {
+    node.offload().bulk([this, set, applied, mailbox = node.mailbox()] {
         auto more = replication::clear_stale(disk_, data_folder_, set, applied);
         while (more && *more) more = replication::clear_stale(disk_, data_folder_, set, applied);
         mailbox->post([this, set, more](node::Node&) {
@@ -143,7 +143,7 @@ void SnapshotFetches::run(node::Node& node,
                           Fetch& fetch,
                           std::function<Outcome(replication::SnapshotSink&)> work) {
     fetch.busy = true;
-    node.offload().cold([this,
+    node.offload().bulk([this,
                          set,
                          sink = fetch.sink,
                          number = fetch.number,
@@ -277,7 +277,7 @@ Result<void> SnapshotFetches::step(node::Node& node,
 
 void SnapshotFetches::step_on_disk(node::Node& node, SetId set, Installing& installing) {
     installing.busy = true;
-    node.offload().cold([this, set, install = installing.install, mailbox = node.mailbox()] {
+    node.offload().bulk([this, set, install = installing.install, mailbox = node.mailbox()] {
         mailbox->post([this, set, more = install->step_on_disk()](node::Node&) {
             Installing& back = installing_.at(set);  // a set that is closed does not leave
             back.busy = false;

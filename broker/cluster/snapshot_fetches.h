@@ -1,5 +1,5 @@
 // SnapshotFetches: fetches the snapshots this node needs, a chunk at a time, and takes them into
-// use. What waits for the disk runs on the node's cold pool; only the log store's part of an
+// use. What waits for the disk runs on the node's bulk pool; only the log store's part of an
 // installation is the broker thread's, in small steps and no faster than what is fetched. A set
 // that is being installed is closed meanwhile, all others go on. A disk that fails or is full ends
 // a step of one fetch: it goes on later from what is there. Owned by Snapshots, broker thread only.

@@ -1,5 +1,6 @@
 #include "broker/config/keys.h"
 
+#include "broker/base/networks.h"
 #include "broker/config/peer_list.h"
 #include "broker/config/quantity.h"
 
@@ -124,6 +125,21 @@ Key peers_key(std::string name, Place<std::vector<ClusterPeer>> place) {
             }};
 }
 
+Key networks_key(std::string name, Place<std::string> place) {
+    return {std::move(name),
+            KeyKind::text,
+            [place](ServerConfig& config, std::string_view text) -> Complaint {
+                if (!Networks::parse(text)) {
+                    return "must be addresses or networks such as \"127.0.0.0/8, ::1\"";
+                }
+                place(config) = text;
+                return std::nullopt;
+            },
+            [place](const ServerConfig& config) {
+                return read(place, config);
+            }};
+}
+
 std::vector<Key> make_server_keys() {
     using C = ServerConfig;
     return {
@@ -165,6 +181,18 @@ std::vector<Key> make_store_keys() {
                    size,
                    [](C& c) -> N& { return c.log.scrub_bytes_per_s; },
                    {0, 1ULL << 30U}),
+        choice_key("log.compression",
+                   [](C& c) -> std::string& { return c.log.compression; },
+                   {"off", "zstd"}),
+        choice_key("encryption.mode",
+                   [](C& c) -> std::string& { return c.encryption.mode; },
+                   {"off", "on"}),
+        text_key("encryption.key_file", [](C& c) -> std::string& { return c.encryption.key_file; }),
+        text_key("encryption.command", [](C& c) -> std::string& { return c.encryption.command; }),
+        number_key("encryption.rotate_every",
+                   duration,
+                   [](C& c) -> N& { return c.encryption.rotate_ms; },
+                   {1'000, 365ULL * 86'400'000}),
         number_key("limits.queues_max",
                    count,
                    [](C& c) -> N& { return c.limits.queues_max; },
@@ -185,6 +213,24 @@ std::vector<Key> make_store_keys() {
                    count,
                    [](C& c) -> N& { return c.limits.handshakes_max; },
                    {1, 1'000'000}),
+        number_key("limits.address_connections_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_connections_max; },
+                   {0, 1'000'000}),
+        number_key("limits.address_handshakes_max",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_handshakes_max; },
+                   {0, 1'000'000}),
+        number_key("limits.address_handshakes_rate",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_handshakes_rate; },
+                   {0, 1'000'000}),
+        number_key("limits.address_slow_per_minute",
+                   count,
+                   [](C& c) -> N& { return c.limits.address_slow_per_minute; },
+                   {0, 1'000'000}),
+        networks_key("limits.address_exempt",
+                     [](C& c) -> std::string& { return c.limits.address_exempt; }),
         number_key("limits.requests_max",
                    count,
                    [](C& c) -> N& { return c.limits.requests_max; },

@@ -65,6 +65,12 @@ class Loader {
             complain("tls.cert and tls.key go together: set both or neither");
         if (config.push.client_cert.empty() != config.push.client_key.empty())
             complain("push.client_cert and push.client_key go together: set both or neither");
+        const EncryptionConfig& encryption = config.encryption;
+        if (!encryption.key_file.empty() && !encryption.command.empty())
+            complain("encryption.key_file and encryption.command: set one of the two");
+        if (encryption.mode == "on" && encryption.key_file.empty() &&
+            encryption.command.find_first_not_of(' ') == std::string::npos)
+            complain("encryption.mode is on: set encryption.key_file or encryption.command");
         if (config.cmq.backoff_min_ms > config.cmq.backoff_max_ms)
             complain("cmq.backoff_min must not be above cmq.backoff_max");
         for (const auto& complaint : check_cluster(config.cluster)) complain(complaint);

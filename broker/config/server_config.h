@@ -12,6 +12,14 @@ struct LogStoreConfig {
     std::uint64_t segment_bytes = 64ULL << 20U;
     std::uint64_t reserve_percent = 5;
     std::uint64_t scrub_bytes_per_s = 1ULL << 20U;
+    std::string compression = "off";  // off, zstd
+};
+
+struct EncryptionConfig {
+    std::string mode = "off";  // off: what is sealed is opened, nothing more is sealed; on
+    std::string key_file;      // the master key and those before it
+    std::string command;       // of a key service, words divided by blanks; one of the two
+    std::uint64_t rotate_ms = 86'400'000;  // how long a data key seals
 };
 
 struct LimitsConfig {
@@ -20,7 +28,13 @@ struct LimitsConfig {
     std::uint64_t subscriptions_max = 100;  // per topic
     std::uint64_t connections_max = 20'000;
     std::uint64_t handshakes_max = 1'000;  // of TLS, under way
-    std::uint64_t requests_max = 20'000;   // that wait to be looked at
+    // Of one address, by listener; 0: no limit.
+    std::uint64_t address_connections_max = 1'024;
+    std::uint64_t address_handshakes_max = 200;   // under way
+    std::uint64_t address_handshakes_rate = 200;  // a second
+    std::uint64_t address_slow_per_minute = 60;   // handshakes and requests that never end
+    std::string address_exempt = "127.0.0.0/8, ::1";
+    std::uint64_t requests_max = 20'000;  // that wait to be looked at
     std::uint64_t polls_max = 50'000;
     std::uint64_t message_bytes_max = 1ULL << 20U;  // ceiling of queues' and topics' own
 };
@@ -115,6 +129,7 @@ struct ServerConfig {
     FunctionsConfig functions;
     TrackConfig track;
     TracingConfig tracing;
+    EncryptionConfig encryption;
     ClusterConfig cluster;
 };
 

@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/core/name_rows.h"
+#include "broker/model/account_name.h"
 
 #include <algorithm>
 
@@ -50,15 +51,20 @@ NamePage list_names(const model::Rows& rows,
                     model::ObjectKind kind,
                     std::string_view search,
                     std::uint64_t offset,
-                    std::uint64_t limit) {
+                    std::uint64_t limit,
+                    std::optional<std::string_view> account) {
     NamePage page;
-    const std::string first = name_keys::by_name('n', kind, "");
+    // "acme:" begins all names of its objects, in their order too.
+    std::string of_account;
+    if (account && !account->empty()) of_account.append(*account) += model::account_separator;
+    const std::string first = name_keys::by_name('n', kind, of_account);
     std::string end = first;
     end.back() = static_cast<char>(end.back() + 1);
     rows.scan(first, end, [&](std::string_view, std::string_view value) {
         auto info = find_number(rows, model::ObjectNo{Reader(value).u32()});
         if (!info || info->state != NameState::ready || info->kind != kind) return true;
-        if (!contains(info->name, search)) return true;
+        if (account && model::account_of(info->name) != *account) return true;
+        if (!contains(account ? model::own_name(info->name) : info->name, search)) return true;
         if (page.total >= offset && page.items.size() < limit)
             page.items.push_back(std::move(*info));
         ++page.total;

@@ -34,12 +34,14 @@ struct NamePage {
     std::vector<NameInfo> items;
 };
 
-// Visible names that contain `search` (case-insensitive; empty: all), ordered by name.
+// Visible names that contain `search` (case-insensitive; empty: all), ordered by name. With an
+// `account` those of its objects only ("": of none), and `search` looks behind its name.
 NamePage list_names(const model::Rows& rows,
                     model::ObjectKind kind,
                     std::string_view search,
                     std::uint64_t offset,
-                    std::uint64_t limit);
+                    std::uint64_t limit,
+                    std::optional<std::string_view> account = std::nullopt);
 
 // Objects that live in the set, whatever their state: what a new one's place is chosen by.
 std::uint32_t objects_in(const model::Rows& rows, model::SetId set);

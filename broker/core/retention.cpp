@@ -53,23 +53,40 @@ TimeMs expiry_of(const Run& run, const Keeping& keeping, bool consumed) {
     return run.time_ms + kept_ms;
 }
 
-// Those below the floor that nobody has. What is leased is done with when its lease ends.
+// Those below the floor that nobody has, in order. What is leased is done with when its lease ends,
+// and is not looked at: leases may be many and outlive what they hold for long. What is ready has
+// rows of its own; what is parked lies between the cursor, which the floor is about to pass, and
+// the floor: no exception is seen there twice.
 std::vector<std::pair<Sequence, Exception>> expired_exceptions(Turn& turn, ObjectNo queue) {
     const Sequence floor = turn.head(queue).floor;
     const DeliveryState& state = turn.delivery(queue);
     std::vector<std::pair<Sequence, Exception>> expired;
-    const bool any_ready = state.ready > 0 && state.ready_low < floor;
-    if (!any_ready && state.parked == 0) return expired;
-    const Sequence from = state.parked > 0 ? state.cursor : state.ready_low;
-    turn.scan(keys::exception(queue, state.generation, from),
+    std::vector<Sequence> ready;
+    if (state.ready > 0 && state.ready_low < floor) {
+        turn.scan(keys::ready(queue, state.generation, state.ready_low),
+                  keys::ready(queue, state.generation, floor),
+                  [&](std::string_view key, std::string_view) {
+                      ready.push_back(keys::last_u64(key));
+                      return true;
+                  });
+    }
+    for (const Sequence sequence : ready) {
+        auto exception = load_exception(turn, queue, state.generation, sequence);
+        if (exception) expired.emplace_back(sequence, std::move(*exception));
+    }
+    if (state.parked == 0) return expired;
+    turn.scan(keys::exception(queue, state.generation, state.cursor),
               keys::exception(queue, state.generation, floor),
               [&](std::string_view key, std::string_view value) {
                   auto exception = decode<Exception>(value);
-                  if (is_visible(exception)) {
+                  if (exception.state == Exception::State::parked) {
                       expired.emplace_back(keys::last_u64(key), std::move(exception));
                   }
                   return true;
               });
+    std::sort(expired.begin(), expired.end(), [](const auto& left, const auto& right) {
+        return left.first < right.first;
+    });
     return expired;
 }
 

@@ -1,5 +1,6 @@
 #include "broker/core/transactions.h"
 
+#include "broker/base/planted.h"
 #include "broker/core/delays.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
@@ -53,7 +54,7 @@ void end(Turn& turn, ObjectNo queue, MessageId message, TransactionRow row, Stat
         --totals.asking;
         turn.erase(keys::transaction_check(queue, message));
     }
-    if (state == State::committed) {
+    if (state == State::committed || (planted(K38) && state == State::unconfirmed)) {
         ++totals.committed;
         const MessageRef committed{message, row.body, row.key};
         append_to_queue(turn, queue, *turn.queue(queue), committed, row.sent_ms);
@@ -176,7 +177,7 @@ model::Reply take_checks(Turn& turn, const model::TakeChecks& command) {
     for (const MessageId message : due) {
         turn.erase(keys::transaction_check(command.queue, message));
         auto row = turn.load<TransactionRow>(keys::transaction(command.queue, message)).value();
-        ++row.checks;
+        row.checks += planted(K39) ? 0 : 1;
         wait_for_confirmation(turn, command.queue, *config, message, row);
         taken.items.push_back({message, row.checks});
     }

@@ -81,6 +81,8 @@ std::string_view to_text(Failure failure) {
             return "kv_moved";
         case Failure::handshake:
             return "handshake";
+        case Failure::sealed:
+            return "sealed";
     }
     return "unknown";
 }

@@ -46,6 +46,7 @@ enum class Failure : std::uint8_t {
     kv_moved = 20,             // rows it had read kept moving
     key_waits = 21,            // an earlier message of its ordering key comes first
     handshake = 22,            // its endpoint has not agreed to be sent anything
+    sealed = 23,               // its body cannot be opened here: no key, or no key service
 };
 
 // Nothing more is to be done for it: accepted or discarded.

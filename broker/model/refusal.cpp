@@ -102,6 +102,12 @@ std::string_view to_text(Reason reason) {
             return "dead_letter_transactional";
         case Reason::precondition_failed:
             return "precondition_failed";
+        case Reason::throttled:
+            return "throttled";
+        case Reason::control_throttled:
+            return "control_throttled";
+        case Reason::storage_quota:
+            return "storage_quota";
     }
     return "internal";
 }

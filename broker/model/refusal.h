@@ -69,6 +69,10 @@ enum class Reason : std::uint8_t {
     dead_letter_transactional,  // such a queue takes no dead letters
     // changes of definitions
     precondition_failed,  // the object is not as the caller expected it
+    // quotas of accounts; nothing happened
+    throttled,          // too many messages a second: try again later
+    control_throttled,  // too many requests a second, of another kind than messages
+    storage_quota,      // its account may not store more
 };
 
 struct Refusal {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -17,6 +18,15 @@ namespace {
 // Bodies of 1 MiB of a passage that are in memory together.
 constexpr std::uint32_t piece_bodies_usual = 32;
 
+using Opened = Result<std::string>;
+
+// A packed body as one that is not; `key` is null where it is not sealed.
+Opened opened(const model::StoredBody& stored, const api::DataKey* key) {
+    auto payload = api::open_payload(*stored.packing, stored.payload, key);
+    if (!payload) return payload.error();
+    return model::encode_body(model::NewMessage{stored.meta, std::move(*payload)});
+}
+
 }  // namespace
 
 struct Bodies::Reading {
@@ -24,6 +34,9 @@ struct Bodies::Reading {
     std::vector<Result<storage::BodySource>> sources;
     std::vector<std::optional<FetchedBody>> bodies;
     Fetched fetched;
+    BodyForm form = BodyForm::opened;
+    // What the key service said, by wrapped key.
+    std::map<std::string, Result<api::DataKeyPtr>, std::less<>> keys;
 
     // True when every body is read or known to be unreadable.
     bool read(storage::BodySource::Wait wait) {
@@ -72,6 +85,53 @@ struct Bodies::Reading {
         }
     }
 
+    // Opens what is packed. Seals whose keys nobody has asked for yet are left, one of each.
+    std::vector<model::Seal> open(const api::DataKeys* known) {
+        std::vector<model::Seal> missing;
+        if (form == BodyForm::stored) return missing;
+        for (std::optional<FetchedBody>& body : bodies) {
+            if (!body || !*body || !model::is_packed((*body)->bytes)) continue;
+            const auto stored = model::decode_body((*body)->bytes);
+            // Bytes that are no message are their readers' to judge.
+            if (!stored) continue;
+            api::DataKeyPtr key;
+            if (stored->packing->seal) {
+                auto had = key_of(*stored->packing->seal, known, missing);
+                if (!had) {
+                    body = had.error();
+                    continue;
+                }
+                if (*had == nullptr) continue;
+                key = std::move(*had);
+            }
+            auto plain = opened(*stored, key.get());
+            if (plain) {
+                (*body)->bytes = std::move(*plain);
+            } else {
+                body = plain.error();
+            }
+        }
+        return missing;
+    }
+
+    // Null: it is among those that are missing.
+    Result<api::DataKeyPtr> key_of(const model::Seal& seal,
+                                   const api::DataKeys* known,
+                                   std::vector<model::Seal>& missing) const {
+        if (known == nullptr) {
+            return error(Errc::unavailable,
+                         "the body is sealed, and this server has no key: see [encryption]");
+        }
+        const auto told = keys.find(seal.wrapped_key);
+        if (told != keys.end()) return told->second;
+        if (auto key = known->known(seal)) return key;
+        const auto same = [&seal](const model::Seal& one) {
+            return one.wrapped_key == seal.wrapped_key;
+        };
+        if (std::none_of(missing.begin(), missing.end(), same)) missing.push_back(seal);
+        return api::DataKeyPtr();
+    }
+
     void finish() {
         std::vector<FetchedBody> all;
         all.reserve(bodies.size());
@@ -89,8 +149,10 @@ struct Bodies::Passage {
 };
 
 Bodies::ReadingPtr Bodies::find(const std::vector<model::MessageId>& messages,
-                                Fetched fetched) const {
+                                Fetched fetched,
+                                BodyForm form) const {
     auto reading = std::make_shared<Reading>();
+    reading->form = form;
     reading->messages = messages;
     for (const model::MessageId message : messages) {
         reading->sources.push_back(store_.find(message));
@@ -101,7 +163,7 @@ Bodies::ReadingPtr Bodies::find(const std::vector<model::MessageId>& messages,
 }
 
 void Bodies::mend_or_finish(const ReadingPtr& reading, Back back) {
-    if (!mend_ || reading->damaged().empty()) return reading->finish();
+    if (!mend_ || reading->damaged().empty()) return open_and_finish(reading, back);
     mailbox_->post(
         [this, reading, back = std::move(back)](Node& /*node*/) { mend(reading, back); });
 }
@@ -110,17 +172,36 @@ void Bodies::mend(const ReadingPtr& reading, const Back& back) {
     const Reading::Places places = reading->damaged();
     const auto left = std::make_shared<std::size_t>(places.size());
     for (const auto& [set, index] : places) {
-        mend_(set, index, [reading, back, left](const storage::EntryRecord* copy) {
+        mend_(set, index, [this, reading, back, left](const storage::EntryRecord* copy) {
             if (copy != nullptr) reading->take(*copy);
-            if (--*left == 0) back([reading] { reading->finish(); });
+            if (--*left == 0) back([this, reading, back] { open_and_finish(reading, back); });
+        });
+    }
+}
+
+// Where the reading was wanted. The key service is asked for the keys that are not known, all of
+// them, before the rest is opened.
+void Bodies::open_and_finish(const ReadingPtr& reading, const Back& back) {
+    const std::vector<model::Seal> missing = reading->open(keys_);
+    if (missing.empty()) return reading->finish();
+    // Answers come one after the other, on the thread of the key service.
+    const auto left = std::make_shared<std::size_t>(missing.size());
+    for (const model::Seal& seal : missing) {
+        keys_->obtain(seal, [this, reading, back, left, wrapped = seal.wrapped_key](auto key) {
+            reading->keys.emplace(wrapped, std::move(key));
+            if (--*left > 0) return;
+            mailbox_->post([this, reading, back](Node& /*node*/) {
+                back([this, reading, back] { open_and_finish(reading, back); });
+            });
         });
     }
 }
 
 void Bodies::fetch(const std::vector<model::MessageId>& messages,
                    const boost::asio::any_io_executor& executor,
-                   Fetched fetched) {
-    auto reading = find(messages, std::move(fetched));
+                   Fetched fetched,
+                   BodyForm form) {
+    auto reading = find(messages, std::move(fetched), form);
     Back back = [this, executor](Completions::Job job) {
         completions_.add(executor, std::move(job));
     };
@@ -158,7 +239,7 @@ void Bodies::go_through(const std::vector<model::MessageId>& messages,
         const std::size_t end = std::min(first + piece_bodies_max, messages.size());
         const auto from = messages.begin() + static_cast<std::ptrdiff_t>(first);
         const auto to = messages.begin() + static_cast<std::ptrdiff_t>(end);
-        passage->pieces.push_back(find({from, to}, {}));
+        passage->pieces.push_back(find({from, to}, {}, BodyForm::opened));
     }
     completions_.add(executor, [this, passage] { next_piece(passage); });
 }
@@ -179,8 +260,10 @@ void Bodies::next_piece(const PassagePtr& passage) {
     read(reading, passage->executor, back);
 }
 
-void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages, Fetched fetched) {
-    auto reading = find(messages, std::move(fetched));
+void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages,
+                                Fetched fetched,
+                                BodyForm form) {
+    auto reading = find(messages, std::move(fetched), form);
     Back back = [this](Completions::Job job) {
         offload_.hand_out(std::move(job));
     };
@@ -198,8 +281,12 @@ void Bodies::fetch_for_hand_out(const std::vector<model::MessageId>& messages, F
 std::optional<model::NewMessage> message_of(const FetchedBody& body) {
     if (!body) return {};
     auto stored = model::decode_body(body->bytes);
-    if (!stored) return {};
+    if (!stored || stored->packing) return {};
     return model::NewMessage{std::move(stored->meta), std::string(stored->payload)};
+}
+
+bool is_closed(const FetchedBody& body) {
+    return !body && body.error().code == Errc::unavailable;
 }
 
 }  // namespace penstock::node

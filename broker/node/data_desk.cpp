@@ -12,14 +12,14 @@ namespace penstock::node {
 namespace {
 
 // Bodies that come back on the broker thread.
-OutboxSender::FetchBodies fetching(Shared& shared) {
-    return [&shared](const std::vector<model::MessageId>& bodies, Bodies::Fetched fetched) {
+OutboxSender::FetchBodies fetching(Shared& shared, BodyForm form) {
+    return [&shared, form](const std::vector<model::MessageId>& bodies, Bodies::Fetched fetched) {
         auto back = [mailbox = shared.mailbox,
                      fetched = std::move(fetched)](std::vector<FetchedBody> read) {
             mailbox->post(
                 [fetched, read = std::move(read)](Node&) mutable { fetched(std::move(read)); });
         };
-        shared.bodies.fetch_for_hand_out(bodies, std::move(back));
+        shared.bodies.fetch_for_hand_out(bodies, std::move(back), form);
     };
 }
 
@@ -40,7 +40,11 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
       checking_(*set_, shared.completions, shared.clock, shared.options, shared.resumed),
       handout_(*set_,
                shared.bodies,
-               HandlerEffects(shared.names, *set_, [this] { return operations_.check_space(); }),
+               HandlerEffects(
+                   shared.names,
+                   *set_,
+                   [this] { return operations_.check_space(); },
+                   shared.options.sealed_only),
                shared.mailbox,
                shared.options),
       desk_{*set_,
@@ -63,10 +67,10 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
               shared.clock,
               shared.submit,
               bodies_at_a_time(transfer_fetch_messages, shared.options.message_bytes_max),
-              fetching(shared)),
+              fetching(shared, BodyForm::stored)),
       feeder_(*set_,
               bodies_at_a_time(job_page_usual, shared.options.message_bytes_max),
-              fetching(shared)) {}
+              fetching(shared, BodyForm::opened)) {}
 
 void DataDesk::attach(api::DeliveryListener& listener) {
     listener_ = &listener;

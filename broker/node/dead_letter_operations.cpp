@@ -39,7 +39,7 @@ api::DeadLetterView view_of(const core::DeadLetter& letter) {
 void add_body(api::DeadLetterView& view, const FetchedBody& body) {
     auto message = message_of(body);
     if (!message) {
-        view.state = "damaged";
+        view.state = is_closed(body) ? "sealed" : "damaged";
         return;
     }
     view.meta = std::move(message->meta);
@@ -59,9 +59,9 @@ struct PageOfLetters {
     bool take(std::size_t at, const FetchedBody& body) {
         api::DeadLetterView& view = found[at];
         add_body(view, body);
-        const bool damaged = view.state == "damaged";
+        const bool unread = view.state == "damaged" || view.state == "sealed";
         const bool meant =
-            !searched || (!damaged && model::takes_body(filter, view.meta, view.payload));
+            !searched || (!unread && model::takes_body(filter, view.meta, view.payload));
         if (!meant) return true;
         bytes += view.payload.size();
         if (bytes > page_body_bytes_max && !page.items.empty()) {

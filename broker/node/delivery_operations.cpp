@@ -2,6 +2,7 @@
 //
 // A page's cursor names an attempt: entry index (42 bits) | body ordinal (9) | attempts of that
 // body already shown (10).
+#include "broker/model/account_name.h"
 #include "broker/model/attempt.h"
 #include "broker/node/attempt_view.h"
 #include "broker/node/operations.h"
@@ -129,6 +130,17 @@ api::DeliveryPage waiting_page(const model::Rows& rows,
     return page;
 }
 
+std::vector<model::SubscriptionNo> subscriptions_of(const model::Rows& rows,
+                                                    const api::OfAccount& account) {
+    std::vector<model::SubscriptionNo> all = core::all_subscriptions(rows);
+    if (!account) return all;
+    std::erase_if(all, [&](model::SubscriptionNo subscription) {
+        const auto info = core::subscription_info(rows, subscription);
+        return !info || model::account_of(info->topic_name) != *account;
+    });
+    return all;
+}
+
 }  // namespace
 
 void Operations::run(const CallPtr& call, const api::ListDeliveries& request) {
@@ -144,7 +156,7 @@ void Operations::run(const CallPtr& call, const api::ListDeliveries& request) {
     const model::Rows& rows = desk_.data.rows();
     std::vector<model::SubscriptionNo> subscriptions;
     if (request.subscription.empty()) {
-        subscriptions = core::all_subscriptions(rows);
+        subscriptions = subscriptions_of(rows, request.account);
     } else {
         const auto parts = split_subscription(request.subscription);
         auto found = parts ? desk_.names.subscription(parts->topic, parts->name)
@@ -172,7 +184,7 @@ void Operations::run(const CallPtr& call, const api::ListDeliveries& request) {
         if (!call->claim()) return;
         call->answer(std::any(Outcome<api::DeliveryPage>(std::move(page))));
     };
-    desk_.bodies.fetch(ids, call->executor(), std::move(fetched));
+    desk_.bodies.fetch(ids, call->executor(), std::move(fetched), BodyForm::stored);
 }
 
 void Operations::run(const CallPtr& call, const api::ReleaseDelivery& request) {

@@ -107,8 +107,9 @@ void set_first_ordinal(model::Command& command, std::uint32_t ordinal) {
 model::BodyInfo info_of(std::string_view body) {
     auto stored = model::decode_body(body);
     if (!stored) return opaque(body);
-    return model::BodyInfo{std::move(stored->meta),
-                           static_cast<std::uint32_t>(stored->payload.size())};
+    const auto bytes = stored->packing ? stored->packing->plain_bytes
+                                       : static_cast<std::uint32_t>(stored->payload.size());
+    return model::BodyInfo{std::move(stored->meta), bytes};
 }
 
 Result<model::Entry> to_entry(model::SetId set, const replication::ReplayedEntry& replayed) {

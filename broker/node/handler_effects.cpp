@@ -2,7 +2,9 @@
 
 #include "broker/core/data_query.h"
 #include "broker/core/kv.h"
+#include "broker/model/account_name.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -23,12 +25,12 @@ model::Refusal too_many(std::string_view what, std::size_t most) {
 Refused check_outputs(const std::vector<api::HandlerOutput>& outputs) {
     std::uint64_t bytes = 0;
     for (const api::HandlerOutput& output : outputs) {
-        bytes += output.message.payload.size();
+        const std::uint32_t payload_bytes = model::size_sent(output.message);
+        bytes += payload_bytes;
         if (output.delay_ms > std::uint64_t{delay_s_max} * 1'000) {
             return out_of_range("delay", 0, delay_s_max, "seconds");
         }
-        const model::BodyInfo info{output.message.meta,
-                                   static_cast<std::uint32_t>(output.message.payload.size())};
+        const model::BodyInfo info{output.message.meta, payload_bytes};
         if (auto refused = check_batch({info}, 0, {}, outputs_bytes_max)) return refused;
     }
     if (bytes > outputs_bytes_max) {
@@ -60,22 +62,34 @@ Refused HandlerEffects::check(const api::HandlerEffects& effects) const {
         }
     }
     if (auto refused = check_outputs(effects.outputs)) return refused;
+    const bool sealed = std::all_of(
+        effects.outputs.begin(), effects.outputs.end(), [](const api::HandlerOutput& output) {
+            return output.message.packing && output.message.packing->seal;
+        });
+    if (sealed_only_ && !sealed) {
+        return model::Refusal{
+            model::Reason::unavailable, "outputs", "a message that is not sealed is not kept here"};
+    }
     if (!effects.outputs.empty() || !effects.writes.empty()) return check_space_();
     return {};
 }
 
-Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output) {
+Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output,
+                                               std::string_view account) {
+    // Of the server's own account too: what belongs to another is reached from there alone.
+    const bool foreign = !model::account_of(output.queue + output.topic).empty();
+    if (foreign) return refuse("outputs", "a name of another account");
     model::Output resolved;
     resolved.delay_ms = output.delay_ms;
     if (!output.queue.empty()) {
-        auto queue = names_.queue(output.queue);
+        auto queue = names_.queue(model::stored_name(account, output.queue));
         if (!queue) return std::move(queue.error());
         resolved.target = place_of(*queue);
         resolved.to_queue = true;
         return resolved;
     }
     if (output.topic.empty()) return refuse("outputs", "each names a topic or a queue");
-    auto topic = names_.topic(output.topic);
+    auto topic = names_.topic(model::stored_name(account, output.topic));
     if (!topic) return std::move(topic.error());
     resolved.target = place_of(*topic);
     const auto info = core::topic_info(data_.rows(), topic->number);
@@ -87,12 +101,16 @@ Outcome<model::Output> HandlerEffects::resolve(const api::HandlerOutput& output)
 }
 
 Refused HandlerEffects::prepare(api::HandlerEffects effects,
+                                model::SubscriptionNo subscription,
                                 model::HandlerCommit& commit,
                                 PreparedBodies& bodies) {
+    if (effects.refused) return std::move(effects.refused);
     if (auto refused = check(effects)) return refused;
     std::vector<model::Output> outputs;
+    std::string account;
+    if (!effects.outputs.empty()) account = model::account_of(names_.name_of(subscription));
     for (const api::HandlerOutput& output : effects.outputs) {
-        auto resolved = resolve(output);
+        auto resolved = resolve(output, account);
         if (!resolved) return std::move(resolved.error());
         outputs.push_back(*resolved);
     }
@@ -100,8 +118,7 @@ Refused HandlerEffects::prepare(api::HandlerEffects effects,
         model::NewMessage& message = effects.outputs[at].message;
         outputs[at].ordinal = static_cast<std::uint32_t>(bodies.bytes.size());
         bodies.bytes.push_back(model::encode_body(message));
-        bodies.infos.push_back(model::BodyInfo{std::move(message.meta),
-                                               static_cast<std::uint32_t>(message.payload.size())});
+        bodies.infos.push_back(model::take_info(message));
     }
     commit.outputs = std::move(outputs);
     commit.writes = std::move(effects.writes);

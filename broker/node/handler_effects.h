@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string_view>
 
 namespace penstock::node {
 
@@ -20,22 +21,32 @@ inline constexpr std::uint64_t outputs_bytes_max = 1U << 20;
 class HandlerEffects {
   public:
     // `check_space` refuses while the disk is below its reserve.
-    HandlerEffects(Names& names, HostedSet& data, std::function<Refused()> check_space)
-        : names_(names), data_(data), check_space_(std::move(check_space)) {}
+    // `sealed_only`: outputs that are not sealed are refused.
+    HandlerEffects(Names& names,
+                   HostedSet& data,
+                   std::function<Refused()> check_space,
+                   bool sealed_only = false)
+        : names_(names),
+          data_(data),
+          check_space_(std::move(check_space)),
+          sealed_only_(sealed_only) {}
 
     // Appends to `commit` and `bodies`; ordinals count from the first body of `bodies`. A refusal
-    // (no such topic, too many outputs, no space ...) leaves both as they were.
+    // (no such topic, too many outputs, no space ...) leaves both as they were. The names that it
+    // publishes to are those of the subscription's account.
     Refused prepare(api::HandlerEffects effects,
+                    model::SubscriptionNo subscription,
                     model::HandlerCommit& commit,
                     PreparedBodies& bodies);
 
   private:
     Refused check(const api::HandlerEffects& effects) const;
-    Outcome<model::Output> resolve(const api::HandlerOutput& output);
+    Outcome<model::Output> resolve(const api::HandlerOutput& output, std::string_view account);
 
     Names& names_;
     HostedSet& data_;
     std::function<Refused()> check_space_;
+    bool sealed_only_;
 };
 
 }  // namespace penstock::node

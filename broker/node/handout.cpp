@@ -3,6 +3,7 @@
 #include "broker/base/check.h"
 #include "broker/base/log.h"
 #include "broker/base/planted.h"
+#include "broker/model/account_name.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -75,11 +76,14 @@ void Handout::changed(model::SubscriptionNo subscription) {
     subscriber.state = info->spec.state;
     load_scripts(subscriber, *info);
     look_.insert(subscription);
+    if (info->spec.sink == model::SinkKind::queue)
+        info->spec.endpoint = model::own_name(info->spec.endpoint);
     listener_->on_target(api::Target{subscription,
-                                     std::move(info->topic_name),
+                                     std::string(model::own_name(info->topic_name)),
                                      std::move(info->name),
                                      std::move(info->spec),
-                                     subscriber.scripts});
+                                     subscriber.scripts,
+                                     std::string(model::account_of(info->topic_name))});
 }
 
 // The scripts in use; those that did not change are not read again.
@@ -164,6 +168,23 @@ void Handout::give_back(model::SubscriptionNo subscription, model::Sequence sequ
     const auto found = subscribers_.find(subscription);
     if (found == subscribers_.end()) return;
     release(found->second, sequence);
+    grant(subscription, 1);
+}
+
+void Handout::defer(model::SubscriptionNo subscription,
+                    model::Sequence sequence,
+                    model::Generation generation,
+                    std::string why) {
+    model::SettleItem item;
+    item.sequence = sequence;
+    item.generation = generation;
+    item.verdict = model::Verdict::not_attempted;
+    item.failure = model::Failure::sealed;
+    item.excerpt = std::move(why);
+    api::Dispatch::Settlement settlement;
+    settlement.subscription = subscription;
+    settlement.items.push_back(std::move(item));
+    settling_.add(std::move(settlement), {});
     grant(subscription, 1);
 }
 
@@ -338,6 +359,12 @@ void Handout::deliver(model::SubscriptionNo subscription,
         for (std::size_t at = 0; at < items.size(); ++at) {
             const core::ReadyItem& item = items[at];
             auto message = message_of(bodies[at]);
+            if (is_closed(bodies[at])) {
+                mailbox->post([subscription, item, why = bodies[at].error().detail](Node& node) {
+                    node.defer_delivery(subscription, item.sequence, item.generation, why);
+                });
+                continue;
+            }
             if (!message) {
                 mailbox->post([subscription, item](Node& node) {
                     node.quarantine_delivery(subscription, item.sequence, item.message);

@@ -89,6 +89,11 @@ class Handout {
     // Bodies were read: what they weigh, where the most that they might was held against them.
     using Weights = std::vector<std::pair<model::Sequence, std::uint64_t>>;
     void weighed(model::SubscriptionNo subscription, const Weights& weights);
+    // A body cannot be opened now: it is tried later, uncounted, and its credit comes back.
+    void defer(model::SubscriptionNo subscription,
+               model::Sequence sequence,
+               model::Generation generation,
+               std::string why);
 
     [[nodiscard]] std::size_t held(model::SubscriptionNo subscription) const;
 

@@ -61,6 +61,13 @@ void JobFeeder::pick(const Look& look, const std::vector<FetchedBody>& bodies) {
     model::StepJob step{look.object, look.row.number, look.row.next, look.page.through, {}};
     for (std::size_t at = 0; at < bodies.size(); ++at) {
         const model::Sequence sequence = look.page.items[at].sequence;
+        // What it holds is not known before its key can be had: the job waits there.
+        if (is_closed(bodies[at])) {
+            step.through = sequence;
+            // The core signals the job again in a while.
+            if (sequence == step.from) return void(busy_.erase(look.object));
+            break;
+        }
         const auto message = message_of(bodies[at]);
         if (!message || !matches(matcher.get(), message->meta)) continue;
         if (!model::takes_body(look.row.filter, message->meta, message->payload)) continue;

@@ -2,6 +2,7 @@
 
 #include "broker/base/log.h"
 #include "broker/base/planted.h"
+#include "broker/node/preparing.h"
 
 #include <boost/asio/post.hpp>
 
@@ -19,35 +20,6 @@ constexpr std::int64_t sweep_pause_us = 60'000'000;
 constexpr std::int64_t recover_pause_us = 2'000'000;  // among others: their leaders come and go
 constexpr std::int64_t never_us = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t call_overhead_bytes = 1'024;
-
-PreparedBodies prepare(std::vector<model::NewMessage>& messages) {
-    PreparedBodies bodies;
-    for (model::NewMessage& message : messages) {
-        bodies.bytes.push_back(model::encode_body(message));
-        bodies.infos.push_back(model::BodyInfo{std::move(message.meta),
-                                               static_cast<std::uint32_t>(message.payload.size())});
-    }
-    messages.clear();
-    return bodies;
-}
-
-PreparedBodies prepare(api::Request& request) {
-    if (auto* send = std::get_if<api::SendMessages>(&request)) return prepare(send->messages);
-    if (auto* publish = std::get_if<api::PublishMessages>(&request)) {
-        return prepare(publish->messages);
-    }
-    if (auto* edit = std::get_if<api::EditDeadLetter>(&request)) {
-        for (model::NewMessage& message : edit->messages) {
-            auto& attributes = message.meta.attributes;
-            std::erase_if(attributes, [](const auto& attribute) {
-                return attribute.first == api::edited_from_attribute;
-            });
-            attributes.emplace_back(api::edited_from_attribute, model::to_text(edit->id));
-        }
-        return prepare(edit->messages);
-    }
-    return {};
-}
 
 // Answers without a turn: at once where there is no executor.
 void answer_now(const CallPtr& call, model::Refusal why) {
@@ -130,7 +102,8 @@ Node::Opened::Opened(Node& node)
               ? Mend()
               : [&node](model::SetId set,
                         model::LogIndex index,
-                        Mended done) { node.mend(set, index, std::move(done)); }),
+                        Mended done) { node.mend(set, index, std::move(done)); },
+          node.options_.data_keys),
       background(*node.store_, node.world_.clock, node.options_),
       backups(
           node.world_.disk, node.world_.clock, node.options_.data_folder, node.world_.open_view),
@@ -168,6 +141,11 @@ std::shared_ptr<api::Cancellation> Node::call(const api::Principal& principal,
         std::move(executor), std::move(answer), refuse_of(request), mailbox_, principal);
     if (!ready_ || stopping_) {
         refuse_now(call, model::Reason::unavailable, "the server starts or stops");
+        return call;
+    }
+    if (options_.sealed_only && !all_sealed(messages_of(request))) {
+        refuse_now(
+            call, model::Reason::unavailable, "a message that is not sealed is not kept here");
         return call;
     }
     PreparedBodies bodies = prepare(request);
@@ -338,6 +316,15 @@ void Node::quarantine_delivery(model::SubscriptionNo subscription,
     if (desk == nullptr) return;
     desk->receiving().quarantine(subscription, sequence, message);
     desk->handout().give_back(subscription, sequence);
+}
+
+void Node::defer_delivery(model::SubscriptionNo subscription,
+                          model::Sequence sequence,
+                          model::Generation generation,
+                          std::string why) {
+    DataDesk* desk = desk_of(subscription);
+    if (desk == nullptr) return;
+    desk->handout().defer(subscription, sequence, generation, std::move(why));
 }
 
 void Node::tick(HostedSet& set, std::int64_t now_us) {

@@ -119,6 +119,11 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
                              model::Sequence sequence,
                              model::MessageId message);
 
+    void defer_delivery(model::SubscriptionNo subscription,
+                        model::Sequence sequence,
+                        model::Generation generation,
+                        std::string why);
+
     // Takes a command to the leader of the set, wherever that is.
     void submit(model::SetId set, Submission submission);
 

@@ -328,7 +328,8 @@ void Node::list_subscriptions(const CallPtr& call, const api::ListSubscriptions&
                                         model::ObjectKind::subscription,
                                         request.search,
                                         request.page.offset,
-                                        request.page.limit);
+                                        request.page.limit,
+                                        request.account);
     auto gathering = std::make_shared<Gathering<api::SubscriptionView>>();
     gathering->call = call;
     gathering->parts.resize(found.items.size());

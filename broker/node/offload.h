@@ -1,4 +1,4 @@
-// Offload: where work that may wait for the disk runs. In a server two small thread pools; in a
+// Offload: where work that may wait for the disk runs. In a server three small thread pools; in a
 // stepped node (no threads) everything runs at once on the calling thread. Owned by whoever drives
 // the node; any thread may hand in work. Jobs must not throw.
 #pragma once
@@ -23,6 +23,10 @@ class Offload {
     // May wait for the disk.
     void cold(Job job);
 
+    // May wait for the disk, and no client waits for it: snapshots, backups, removing files. At a
+    // lower priority, so that clients are served first where processors are short.
+    void bulk(Job job);
+
     // Hand-outs: one thread, so that what is in memory keeps its order; never waits for the disk.
     void hand_out(Job job);
 
@@ -31,6 +35,7 @@ class Offload {
 
   private:
     std::unique_ptr<boost::asio::thread_pool> cold_;
+    std::unique_ptr<boost::asio::thread_pool> bulk_;
     std::unique_ptr<boost::asio::thread_pool> hand_out_;
 };
 

@@ -1,6 +1,7 @@
 // NodeOptions: what a node is told at its start. A plain value, made by the composition root.
 #pragma once
 
+#include "broker/api/data_keys.h"
 #include "broker/base/error.h"
 #include "broker/model/objects.h"
 #include "broker/storage/log/log_store.h"
@@ -68,6 +69,11 @@ struct NodeOptions {
     std::uint64_t scrub_bytes_per_s = 1ULL << 20;
 
     FunctionRules functions;
+
+    // What opens sealed bodies; null: none can be opened here. Outlives the node.
+    api::DataKeys* data_keys = nullptr;
+    // A message whose payload comes in unsealed is refused.
+    bool sealed_only = false;
 
     // Keeps the root key of a first start before it becomes valid; empty: nothing is kept.
     std::function<Result<void>(const RootKey&)> save_root_key;

@@ -78,7 +78,7 @@ struct PageOfBodies {
         api::PeekedMessage& view = found[at];
         auto message = message_of(body);
         if (!message) {
-            view.state = "damaged";
+            view.state = is_closed(body) ? "sealed" : "damaged";
             if (!model::asks_for_bodies(filter)) page.items.push_back(std::move(view));
             return true;
         }

@@ -113,7 +113,8 @@ Outcome<api::QueueView> Operations::view_queue(model::QueueNo queue) const {
 
 void Operations::run(const CallPtr& call, api::CreateQueue request) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_name("name", request.name)) return refuse(call, std::move(*refused));
+    if (auto refused = check_stored_name("name", request.name))
+        return refuse(call, std::move(*refused));
     auto attributes = queue_attributes(request.change, {});
     if (!attributes) return refuse(call, attributes.error());
     auto number = std::make_shared<model::QueueNo>();
@@ -143,8 +144,12 @@ void Operations::run(const CallPtr& call, const api::ListQueues& request) {
     std::uint64_t offset = request.page.offset;
     if (!request.only_automatic) {
         append(result,
-               core::list_names(
-                   rows, model::ObjectKind::queue, request.search, offset, request.page.limit));
+               core::list_names(rows,
+                                model::ObjectKind::queue,
+                                request.search,
+                                offset,
+                                request.page.limit,
+                                request.account));
         offset -= std::min<std::uint64_t>(offset, result.total);
     }
     if (request.automatic || request.only_automatic) {
@@ -153,7 +158,8 @@ void Operations::run(const CallPtr& call, const api::ListQueues& request) {
                                 model::ObjectKind::dead_letter_queue,
                                 request.search,
                                 offset,
-                                request.page.limit - result.items.size()));
+                                request.page.limit - result.items.size(),
+                                request.account));
     }
     answer<api::NamePage>(call, std::move(result));
 }

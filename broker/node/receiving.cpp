@@ -167,8 +167,14 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
         api::ReceivedMessages result;
         std::vector<Damaged> damaged;
         std::uint64_t bytes = 0;
+        std::string closed;
         for (std::size_t at = 0; at < bodies.size(); ++at) {
             auto message = message_of(bodies[at]);
+            if (is_closed(bodies[at])) {
+                // It stays leased, and is visible again after that.
+                closed = bodies[at].error().detail;
+                continue;
+            }
             if (!message) {
                 damaged.push_back({messages[at].sequence, messages[at].message});
                 continue;
@@ -178,8 +184,11 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
             if (bytes > received_bytes_max && !result.messages.empty()) break;
             result.messages.push_back(received(messages[at], std::move(*message)));
         }
-        const bool again = result.messages.empty();
-        if (!again && receive.call->claim()) {
+        const bool again = result.messages.empty() && closed.empty();
+        if (result.messages.empty() && !closed.empty() && receive.call->claim()) {
+            receive.call->answer(
+                receive.call->refusal({model::Reason::unavailable, {}, std::move(closed)}));
+        } else if (!again && receive.call->claim()) {
             receive.call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
         }
         if (damaged.empty()) return;

@@ -110,18 +110,18 @@ void prepare_snapshot(Node& node,
     auto job = [source = std::move(source), then = std::move(then), mailbox = node.mailbox()] {
         mailbox->post([then, complete = source->prepare()](Node& back) { then(back, complete); });
     };
-    node.offload().cold(std::move(job));
+    node.offload().bulk(std::move(job));
 }
 
 void remove_snapshot(Node& node, SnapshotPtr source) {
     source->rest();
-    node.offload().cold([source = std::move(source)] {
+    node.offload().bulk([source = std::move(source)] {
         if (auto removed = source->remove(); !removed) tell_left(removed.error());
     });
 }
 
 void remove_later(Node& node, Disk& disk, const std::string& folder) {
-    node.offload().cold([&disk, folder] {
+    node.offload().bulk([&disk, folder] {
         if (auto removed = remove_flat_folder(disk, folder); !removed) tell_left(removed.error());
     });
 }
@@ -156,7 +156,7 @@ void SnapshotReader::next(Node& node) {
             self->looked_up(back, looked);
         });
     };
-    node.offload().cold(std::move(job));
+    node.offload().bulk(std::move(job));
 }
 
 void SnapshotReader::looked_up(Node& node, const Result<void>& looked) {
@@ -174,7 +174,7 @@ void SnapshotReader::looked_up(Node& node, const Result<void>& looked) {
             self->source_->fetch(reading.part, reading.offset, replication::chunk_bytes_max));
         mailbox->post([self](Node& back) { self->read_done(back); });
     };
-    node.offload().cold(std::move(job));
+    node.offload().bulk(std::move(job));
 }
 
 void SnapshotReader::read_done(Node& node) {

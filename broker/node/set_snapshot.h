@@ -1,6 +1,6 @@
 // A snapshot of a set that is here: a checkpoint of its rows, with the bodies they hold, made in
 // steps and handed out in chunks, for a follower that lacks too much and for a backup. What waits
-// for the disk runs on the cold pool, one job a snapshot at a time; in between letters come back
+// for the disk runs on the bulk pool, one job a snapshot at a time; in between letters come back
 // to the broker thread. Broker thread only, but where said. A disk that fails ends one snapshot.
 #pragma once
 
@@ -49,7 +49,7 @@ void remove_snapshot(Node& node, SnapshotPtr source);
 // Of a folder without folders in it; one that is not there is no error. Any thread.
 Result<void> remove_flat_folder(Disk& disk, const std::string& folder);
 
-// remove_flat_folder() on the cold pool.
+// remove_flat_folder() on the bulk pool.
 void remove_later(Node& node, Disk& disk, const std::string& folder);
 
 // Hands out the chunks of one snapshot that is complete, in the order they are asked for.

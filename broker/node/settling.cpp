@@ -66,10 +66,12 @@ void refuse_item(api::Dispatch::Settlement& settlement,
                  std::size_t item,
                  const model::Refusal& why) {
     model::SettleItem& refused = settlement.items[item];
-    if (why.reason == model::Reason::disk_full) {
-        // Not its fault: it comes again once there is space, and is not counted.
+    const bool unsealed = why.reason == model::Reason::unavailable;
+    if (why.reason == model::Reason::disk_full || unsealed) {
+        // Not its fault: it comes again once there is space, or the key service answers, and is not
+        // counted.
         refused.verdict = model::Verdict::not_attempted;
-        refused.failure = model::Failure::exhausted_resources;
+        refused.failure = unsealed ? model::Failure::sealed : model::Failure::exhausted_resources;
         refused.excerpt = why.detail;
         std::erase_if(settlement.attempts, [&refused](const model::Attempt& attempt) {
             return attempt.sequence == refused.sequence;
@@ -138,7 +140,9 @@ void Settling::prepare(Batch& batch, Part& part, api::HandlerEffects effects) {
     const std::size_t item = effects.item;
     model::HandlerCommit commit;
     commit.item = static_cast<std::uint32_t>(batch.command.items.size() + item);
-    if (const auto refused = effects_.prepare(std::move(effects), commit, batch.outputs)) {
+    const model::SubscriptionNo subscription = part.settlement.subscription;
+    if (const auto refused =
+            effects_.prepare(std::move(effects), subscription, commit, batch.outputs)) {
         part.refused.push_back(item);
         return refuse_item(part.settlement, item, *refused);
     }

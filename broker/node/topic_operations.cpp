@@ -29,7 +29,9 @@ Outcome<api::TopicView> Operations::view_topic(model::TopicNo topic) const {
 
 void Operations::run(const CallPtr& call, const api::CreateTopic& request) {
     if (auto refused = check_space()) return refuse(call, std::move(*refused));
-    if (auto refused = check_name("name", request.name)) return refuse(call, std::move(*refused));
+    if (auto refused = check_stored_name("name", request.name)) {
+        return refuse(call, std::move(*refused));
+    }
     const std::uint32_t ceiling = desk_.options.message_bytes_max;
     if (auto refused = check_topic(request.attributes, ceiling)) {
         return refuse(call, std::move(*refused));
@@ -57,7 +59,8 @@ void Operations::run(const CallPtr& call, const api::ListTopics& request) {
                                         model::ObjectKind::topic,
                                         request.search,
                                         request.page.offset,
-                                        request.page.limit);
+                                        request.page.limit,
+                                        request.account);
     api::NamePage result;
     result.total = found.total;
     for (const core::NameInfo& info : found.items) {

@@ -3,6 +3,7 @@
 #include "broker/core/records.h"
 #include "broker/model/attempt.h"
 #include "broker/node/attempt_view.h"
+#include "broker/node/entry_bodies.h"
 #include "broker/node/operations.h"
 
 #include <algorithm>
@@ -148,15 +149,17 @@ void Operations::run(const CallPtr& call, const api::TrackMessage& request) {
     ids.push_back(request.id);
     auto fetched = [call, found = std::move(found), track = std::move(track)](
                        std::vector<FetchedBody> bodies) mutable {
-        if (auto message = message_of(bodies.back())) {
-            track.meta = std::move(message->meta);
-            track.payload_bytes = static_cast<std::uint32_t>(message->payload.size());
+        if (bodies.back()) {
+            // What it tells needs no key.
+            model::BodyInfo info = info_of(bodies.back()->bytes);
+            track.meta = std::move(info.meta);
+            track.payload_bytes = info.payload_bytes;
         }
         add_attempts(track, found, bodies);
         if (!call->claim()) return;
         call->answer(std::any(Outcome<api::MessageTrack>(std::move(track))));
     };
-    desk_.bodies.fetch(ids, call->executor(), std::move(fetched));
+    desk_.bodies.fetch(ids, call->executor(), std::move(fetched), BodyForm::stored);
 }
 
 }  // namespace penstock::node

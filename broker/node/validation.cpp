@@ -1,6 +1,7 @@
 #include "broker/node/validation.h"
 
 #include "broker/api/names.h"
+#include "broker/model/account_name.h"
 #include "broker/node/push_rules.h"
 
 #include <algorithm>
@@ -204,6 +205,12 @@ Refused check_name(std::string_view field, std::string_view name) {
     return model::Refusal{model::Reason::name_format,
                           std::string(field),
                           "1-64 characters: a letter first, then letters, digits, '-' and '_'"};
+}
+
+Refused check_stored_name(std::string_view field, std::string_view name) {
+    const std::string_view account = model::account_of(name);
+    const bool of_account = model::valid_account_name(account);
+    return check_name(field, of_account ? model::own_name(name) : name);
 }
 
 Refused apply_change(const api::QueueChange& change, model::QueueAttributes& attributes) {

@@ -12,7 +12,10 @@ namespace penstock::node {
 
 using Refused = std::optional<model::Refusal>;
 
+// What users may call an object; of queues and topics as they are stored: an account's name and a
+// colon may stand before it.
 Refused check_name(std::string_view field, std::string_view name);
+Refused check_stored_name(std::string_view field, std::string_view name);
 
 // Lays a change over the attributes; the dead-letter policy's queue is resolved by the caller.
 Refused apply_change(const api::QueueChange& change, model::QueueAttributes& attributes);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "broker/api/broker.h"
+#include "broker/model/account_name.h"
 #include "plugins/cmq_http/arguments.h"
 #include "plugins/cmq_http/faults.h"
 #include "plugins/cmq_http/front_end.h"
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +44,11 @@ struct Exchange {
     Arguments arguments;
     TraceHeaders trace;
 };
+
+// topicOwner, createUin: the number of the account that asks.
+inline std::uint64_t owner_of(const Exchange& exchange) {
+    return model::owner_number(exchange.principal.account, exchange.options.app_id);
+}
 
 using Handler = asio::awaitable<Answer> (*)(const Exchange& exchange);
 

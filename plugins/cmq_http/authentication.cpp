@@ -15,6 +15,7 @@ constexpr std::string_view canonical_path = "/v2/index.php";
 
 struct Claim {
     std::string_view key_id;
+    std::string_view token;  // of a temporary key
     std::string_view signature;
     std::uint64_t timestamp_s = 0;
     api::SignatureMethod method = api::SignatureMethod::hmac_sha1;
@@ -32,7 +33,10 @@ Failure read_claim(const Parameters& parameters, Claim& claim) {
     claim.key_id = *parameters.find("SecretId");
     claim.signature = *parameters.find("Signature");
     claim.timestamp_s = *model::parse_decimal(*parameters.find("Timestamp"));
-    if (!claim.key_id.starts_with("AKID")) return {faults::key_id_form, {}};
+    if (const std::string* token = parameters.find("Token")) claim.token = *token;
+    const bool is_key_id =
+        claim.key_id.starts_with("AKID") || claim.key_id.starts_with(api::temporary_key_prefix);
+    if (!is_key_id) return {faults::key_id_form, {}};
     const std::string* method = parameters.find("SignatureMethod");
     if (method != nullptr && *method == "HmacSHA256") {
         claim.method = api::SignatureMethod::hmac_sha256;
@@ -109,7 +113,7 @@ Failure authenticate(const HttpRequest& request,
                      api::Principal& principal) {
     Claim claim;
     if (auto failure = read_claim(parameters, claim); !failure.none()) return failure;
-    const auto key = broker.key_of(claim.key_id);
+    const auto key = api::find_key(broker, claim.key_id, claim.token);
     // A key that nobody knows takes as long as one with another secret.
     const bool fits =
         signature_fits(request, parameters, claim, key ? key->secret : std::string(nobodys_secret));
@@ -118,8 +122,7 @@ Failure authenticate(const HttpRequest& request,
     if (!is_fresh(claim.timestamp_s, freshness)) {
         return {faults::stale, std::to_string(freshness.skew_s)};
     }
-    principal.key_id = claim.key_id;
-    principal.root = key->root;
+    principal = api::principal_of(claim.key_id, claim.token, *key);
     return {};
 }
 

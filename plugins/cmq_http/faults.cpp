@@ -22,6 +22,7 @@ Fault of_filter(const model::Refusal& refusal) {
 Fault of_message(const model::Refusal& refusal) {
     switch (refusal.reason) {
         case Reason::queue_full:
+        case Reason::storage_quota:
             return faults::queue_full;
         case Reason::body_empty:
             return faults::body_empty;
@@ -116,7 +117,10 @@ Fault fault_of(const model::Refusal& refusal, Family family, const Fault& failed
         case Reason::unavailable:
         case Reason::damaged:
             return failed;
+        case Reason::throttled:
+            return faults::throttled;
         case Reason::overloaded:
+        case Reason::control_throttled:
             return faults::overloaded;
         case Reason::name_format:
             return of_name(family);

@@ -54,6 +54,7 @@ inline constexpr Fault stale{
 inline constexpr Fault not_authenticated{4100, 10031, "connection is not authenticated"};
 inline constexpr Fault already_authenticated{4100, 10032, "connection is already authenticated"};
 inline constexpr Fault unknown_key{4100, 10270, "secret id is not existed"};
+inline constexpr Fault throttled{4420, 10250, "qps throttling"};
 inline constexpr Fault overloaded{
     4480, 10460, "exceed interface frequency limit, please slow down"};
 inline constexpr Fault internal{6000, 10050, "server internal error"};

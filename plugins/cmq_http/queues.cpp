@@ -94,7 +94,7 @@ asio::awaitable<Answer> get_attributes(const Exchange& exchange) {
     json.number("rewindmsgNum", view.rewindable);
     json.number("rewindMsgNum", view.rewindable);
     json.number("minMsgTime", seconds_of(view.oldest_ms));
-    json.number("createUin", exchange.options.app_id);
+    json.number("createUin", owner_of(exchange));
     json.text("queueId", shown_id("queue", view.number));
     Answer answer;
     answer.members = json.take();

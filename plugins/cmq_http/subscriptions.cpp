@@ -147,7 +147,7 @@ asio::awaitable<Answer> get_attributes(const Exchange& exchange) {
     if (!subscription) co_return refused(exchange, subscription.error());
     const api::SubscriptionView& view = *subscription;
     JsonFields json;
-    json.text("topicOwner", std::to_string(exchange.options.app_id));
+    json.text("topicOwner", std::to_string(owner_of(exchange)));
     json.number("msgCount", view.backlog);
     json.text("protocol", shown_protocol(view.spec.sink));
     json.text("endpoint", view.spec.endpoint);

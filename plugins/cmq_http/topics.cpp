@@ -54,7 +54,7 @@ asio::awaitable<Answer> get_attributes(const Exchange& exchange) {
     json.number("createTime", seconds_of(view.created_ms));
     json.number("lastModifyTime", seconds_of(view.modified_ms));
     json.number("filterType", static_cast<std::int64_t>(view.attributes.filter));
-    json.number("createUin", exchange.options.app_id);
+    json.number("createUin", owner_of(exchange));
     json.text("topicId", shown_id("topic", view.number));
     Answer answer;
     answer.members = json.take();

@@ -19,8 +19,7 @@ cmq::Failure authenticate(const Authenticate& claim,
         api::equal_in_constant_time(api::sign(method, secret, text), claim.signature);
     if (!key) return {cmq::faults::unknown_key, {}};
     if (!right) return {cmq::faults::unauthenticated, {}};
-    principal.key_id = claim.key_id;
-    principal.root = key->root;
+    principal = api::principal_of(claim.key_id, {}, *key);
     return {};
 }
 

@@ -1,6 +1,8 @@
 // TcpLimits: every bound of the CMQ TCP listener by name. Values, any thread.
 #pragma once
 
+#include "plugins/listener/limits.h"
+
 #include <chrono>
 #include <cstddef>
 
@@ -9,6 +11,7 @@ namespace penstock::plugins {
 struct TcpLimits {
     std::size_t connections_max = 20'000;
     std::size_t handshakes_max = 1'000;  // of TLS, under way; the oldest makes way for a new one
+    CallerLimits caller;
     std::size_t frame_bytes_max = 1024 * 1024 + 64 * 1024;
     // A frame beyond large_frame_bytes is large. Those that are read or wait for their answer have
     // large_frames_bytes_max together; one that finds no room is not read on until it does.

@@ -19,6 +19,7 @@ HttpLimits lane_limits(const TcpLimits& limits) {
     HttpLimits lane;
     lane.connections_max = limits.connections_max;
     lane.handshakes_max = limits.handshakes_max;
+    lane.caller = limits.caller;
     lane.stop_grace = limits.stop_grace;
     return lane;
 }
@@ -49,6 +50,8 @@ Result<std::unique_ptr<TcpServer>> TcpServer::bind(TcpServerOptions options,
     AcceptorOptions address;
     address.host = options.host;
     address.port = options.port;
+    address.name = "tcp";
+    address.tls = options.tls != nullptr;
     auto state = std::make_unique<State>(std::move(options), pool, clock);
     if (auto bound = state->acceptor.bind(std::move(address)); !bound) return bound.error();
     return std::make_unique<TcpServer>(std::move(state));
@@ -64,11 +67,13 @@ void TcpServer::serve(api::Broker& broker) {
                                             state.counters[at],
                                             state.options.seed + at * ids_of_a_lane);
     }
-    state.acceptor.start([&state](Socket socket, Lane& lane, const std::string& /*remote*/) {
+    state.acceptor.start([&state](Socket socket, Lane& lane, const Acceptor::Caller& caller) {
         cmq_tcp::Desk& desk = *state.desks.at(&lane.context());
         const auto context = state.options.tls == nullptr ? nullptr : state.options.tls->context();
         cmq_tcp::Stream stream(std::move(socket), context ? context->native_handle() : nullptr);
-        std::make_shared<cmq_tcp::Session>(lane, desk, std::move(stream))->start();
+        auto session = std::make_shared<cmq_tcp::Session>(lane, desk, std::move(stream));
+        session->visit = caller.visit;
+        session->start();
     });
 }
 
@@ -88,7 +93,7 @@ void TcpServer::measure(model::Metrics& metrics) const {
     std::array<std::uint64_t, cmq_tcp::action_names.size()> requests{};
     std::uint64_t opened = 0;
     std::uint64_t queries = 0;
-    state_->acceptor.measure(metrics, "tcp");
+    state_->acceptor.measure(metrics);
     for (const cmq_tcp::Counters& lane : state_->counters) {
         opened += lane.connections();
         queries += lane.queries();

@@ -83,10 +83,18 @@ void Session::start() {
 // Posted: the lane is in the middle of its list.
 void Session::expire() {
     deadline_us = 0;
-    if (!starved_ || due_us() <= now_us()) return cut();
-    asio::post(lane_.context(), [self = shared_from_this()]() {
-        if (!self->closed_) self->look_for_room();
-    });
+    const std::int64_t now = now_us();
+    if (starved_ && now < due_us()) {
+        return asio::post(lane_.context(), [self = shared_from_this()]() {
+            if (!self->closed_) self->look_for_room();
+        });
+    }
+    const auto passed = [now](std::int64_t until_us) {
+        return until_us != 0 && until_us <= now;
+    };
+    const bool unfinished = passed(greet_until_us_) || passed(frame_until_us_);
+    if (phase != Phase::handshake && unfinished && !lane_.stopping()) lane_.count_slow(*this);
+    cut();
 }
 
 void Session::look_for_room() {
@@ -194,7 +202,7 @@ void Session::readable() {
     idle_until_us_ = now_us() + us_of(desk_.limits.idle_timeout);
     // A key that was taken away ends its connections.
     const bool stranger = greet_until_us_ != 0;
-    if (!stranger && !desk_.broker.key_of(principal_.key_id)) return close();
+    if (!stranger && !api::is_known(desk_.broker, principal_)) return close();
     take_input({desk_.scratch.data(), moved.bytes});
     go_on();
 }

@@ -23,7 +23,8 @@ constexpr std::chrono::milliseconds accept_pause{50};  // after a failed accept:
 }  // namespace
 
 Acceptor::Acceptor(IoPool& pool, const Clock& clock, const HttpLimits& limits)
-    : pool_(pool), acceptor_(pool.at(0)), pause_(pool.at(0)) {
+    : pool_(pool), callers_(limits.caller, clock), acceptor_(pool.at(0)), pause_(pool.at(0)) {
+    shared_.callers = &callers_;
     shared_.limits = limits;
     shared_.handshakes_max = std::max<std::size_t>(1, limits.handshakes_max / pool_.size());
     shared_.clock = &clock;
@@ -37,6 +38,7 @@ Acceptor::Acceptor(IoPool& pool, const Clock& clock, const HttpLimits& limits)
 
 Result<void> Acceptor::bind(AcceptorOptions options) {
     options_ = std::move(options);
+    callers_.call_it(std::string(options_.name));
     const std::string port = std::to_string(options_.port);
     const std::string name = options_.host + ":" + port;
     Errors failed;
@@ -81,28 +83,42 @@ asio::awaitable<void> Acceptor::accept_all() {
 }
 
 void Acceptor::hand_over(Socket socket, Lane& lane, const tcp::endpoint& caller) {
+    if (is_full()) {
+        refused_.fetch_add(1, std::memory_order_relaxed);
+        return turn_away(std::move(socket));
+    }
+    Callers::Admission admission = callers_.enter(caller.address(), options_.tls);
+    if (admission.exceeded != Callers::Limit::none) return turn_away(std::move(socket));
     Errors ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    if (shared_.connections.load() >= shared_.limits.connections_max) {
-        refused_.fetch_add(1, std::memory_order_relaxed);
-        socket.non_blocking(true, ignored);
-        socket.send(asio::buffer(options_.full), 0, ignored);
-        return;
-    }
     opened_.fetch_add(1, std::memory_order_relaxed);
     shared_.connections.fetch_add(1);
     holders_.fetch_add(1);
-    asio::post(lane.context(), [this, &lane, born = std::move(socket), caller]() mutable {
+    Caller known{caller.address().to_string(), admission.visit};
+    asio::post(lane.context(), [this, &lane, born = std::move(socket), known]() mutable {
         if (lane.stopping()) {
+            callers_.left(known.visit);
             shared_.connections.fetch_sub(1);
             return left();
         }
-        welcome_(std::move(born), lane, caller.address().to_string());
+        welcome_(std::move(born), lane, std::move(known));
     });
 }
 
-void Acceptor::measure(model::Metrics& metrics, std::string_view listener) const {
-    const model::MetricLabels labels{{"listener", std::string(listener)}};
+bool Acceptor::is_full() const {
+    return shared_.connections.load() >= shared_.limits.connections_max;
+}
+
+// With a word, if its protocol has one and the kernel takes it at once.
+void Acceptor::turn_away(Socket socket) const {
+    if (options_.full.empty() || options_.tls) return;
+    Errors ignored;
+    socket.non_blocking(true, ignored);
+    socket.send(asio::buffer(options_.full), 0, ignored);
+}
+
+void Acceptor::measure(model::Metrics& metrics) const {
+    const model::MetricLabels labels{{"listener", std::string(options_.name)}};
     metrics.gauge("penstock_listener_connections",
                   "Connections that are open.",
                   static_cast<double>(connections()),
@@ -115,6 +131,7 @@ void Acceptor::measure(model::Metrics& metrics, std::string_view listener) const
                     "Connections that were refused because as many as may be were open.",
                     refused_.load(std::memory_order_relaxed),
                     labels);
+    callers_.measure(metrics);
 }
 
 void Acceptor::stop(std::function<void()> done) {

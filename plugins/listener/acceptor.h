@@ -9,6 +9,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/model/metric.h"
+#include "plugins/listener/callers.h"
 #include "plugins/listener/io_pool.h"
 #include "plugins/listener/lane.h"
 #include "plugins/listener/socket.h"
@@ -30,12 +31,19 @@ struct AcceptorOptions {
     std::string host;        // an address or a name; the first address it has is used
     std::uint16_t port = 0;  // 0: a free one
     std::string_view full;   // what one connection too many is told before it is closed
+    std::string_view name;   // "http": in figures and the log
+    bool tls = false;        // every connection begins with a handshake
 };
 
 class Acceptor {
   public:
+    struct Caller {
+        std::string address;
+        Callers::Visit visit;  // for the Connection that is made of it
+    };
+
     // Takes a new connection; on its lane's thread. It must come to leave the lane one day.
-    using Welcome = std::function<void(Socket socket, Lane& lane, std::string remote)>;
+    using Welcome = std::function<void(Socket socket, Lane& lane, Caller caller)>;
 
     // `pool` and `clock` outlive it; what the lanes share is handed on in shared().
     Acceptor(IoPool& pool, const Clock& clock, const HttpLimits& limits);
@@ -59,18 +67,21 @@ class Acceptor {
 
     [[nodiscard]] std::size_t connections() const { return shared_.connections.load(); }
 
-    // How many connections are open, were taken and were one too many, of the listener of that
-    // name. Any thread.
-    void measure(model::Metrics& metrics, std::string_view listener) const;
+    // How many connections are open, were taken and were one too many, and what callers had too
+    // much of. Any thread.
+    void measure(model::Metrics& metrics) const;
 
   private:
     asio::awaitable<void> accept_all();
     void hand_over(Socket socket, Lane& lane, const asio::ip::tcp::endpoint& caller);
+    [[nodiscard]] bool is_full() const;
+    void turn_away(Socket socket) const;
     void left();
 
     IoPool& pool_;
     AcceptorOptions options_;
     Welcome welcome_;
+    Callers callers_;
     Lane::Shared shared_;
     std::vector<std::unique_ptr<Lane>> lanes_;
     asio::ip::tcp::acceptor acceptor_;

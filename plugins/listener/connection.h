@@ -2,6 +2,8 @@
 // and dies on its lane's thread.
 #pragma once
 
+#include "plugins/listener/callers.h"
+
 #include <boost/asio/cancellation_signal.hpp>
 
 #include <cstddef>
@@ -36,6 +38,7 @@ class Connection {
     std::int64_t since_us = 0;                // begin of the phase
     std::int64_t deadline_us = 0;             // 0: none
     std::size_t place = 0;                    // in the lane's list
+    Callers::Visit visit;                     // set before it enters the lane
     boost::asio::cancellation_signal signal;  // cancels the handler
 };
 

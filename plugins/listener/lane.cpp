@@ -13,6 +13,12 @@ namespace {
 constexpr std::chrono::milliseconds tick_period{200};
 constexpr std::int64_t tick_us = std::chrono::microseconds(tick_period).count();
 
+// The caller has begun something that only it can end.
+bool is_unfinished(Connection::Phase phase) {
+    using Phase = Connection::Phase;
+    return phase == Phase::handshake || phase == Phase::head || phase == Phase::body;
+}
+
 }  // namespace
 
 Lane::Lane(asio::io_context& context, Shared& shared)
@@ -27,6 +33,7 @@ void Lane::enter(Connection& connection) {
 
 void Lane::leave(Connection& connection) {
     end_handshake(connection);
+    shared_.callers->left(connection.visit);
     connections_.back()->place = connection.place;
     connections_[connection.place] = connections_.back();
     connections_.pop_back();
@@ -58,8 +65,9 @@ void Lane::begin_handshake(Connection& connection) {
     handshakes_.push_back(&connection);
 }
 
-void Lane::end_handshake(const Connection& connection) {
+void Lane::end_handshake(Connection& connection) {
     if (connection.phase != Connection::Phase::handshake) return;
+    shared_.callers->greeted(connection.visit);
     const auto found = std::find(handshakes_.begin(), handshakes_.end(), &connection);
     if (found != handshakes_.end()) handshakes_.erase(found);
 }
@@ -69,6 +77,10 @@ void Lane::extend(Connection& connection, std::int64_t deadline_us) const {
     if (stopping() && (deadline_us == 0 || deadline_us > stop_deadline_us_)) {
         connection.deadline_us = stop_deadline_us_;
     }
+}
+
+void Lane::count_slow(const Connection& connection) const {
+    shared_.callers->slow(connection.visit);
 }
 
 void Lane::stop() {
@@ -109,6 +121,7 @@ void Lane::tick() {
     for (std::size_t at = connections_.size(); at-- > 0;) {
         Connection& connection = *connections_[at];
         if (connection.deadline_us != 0 && connection.deadline_us <= now_us) {
+            if (is_unfinished(connection.phase) && !stopping()) count_slow(connection);
             connection.expire();
         } else if (connection.phase == Connection::Phase::handling && !connection.hung_up &&
                    connection.since_us + tick_us <= now_us) {

@@ -33,6 +33,7 @@ class Lane {
         const Clock* clock = nullptr;
         std::vector<HttpFrontEnd*> front_ends;
         bool loopback = false;
+        Callers* callers = nullptr;
         std::atomic<std::size_t> connections{0};
         std::shared_ptr<LargeBytes> large_bytes = std::make_shared<LargeBytes>();
         std::function<void()> on_leave;  // after `connections` went down; any lane's thread
@@ -48,6 +49,9 @@ class Lane {
 
     // Grants a phase that makes progress until `deadline_us`.
     void extend(Connection& connection, std::int64_t deadline_us) const;
+
+    // The connection did not do in time what it had to; its own word, or the lane's.
+    void count_slow(const Connection& connection) const;
 
     void stop();
 
@@ -65,7 +69,7 @@ class Lane {
     void refresh_date();
     void find_hang_ups();
     void begin_handshake(Connection& connection);
-    void end_handshake(const Connection& connection);
+    void end_handshake(Connection& connection);
 
     asio::io_context& context_;
     Shared& shared_;

@@ -1,14 +1,26 @@
 // HttpLimits: every bound of the listener by name. Values, any thread.
 #pragma once
 
+#include "broker/base/networks.h"
+
 #include <chrono>
 #include <cstddef>
 
 namespace penstock::plugins {
 
+// What one caller (callers.h) may have, of each listener; 0: no limit.
+struct CallerLimits {
+    std::size_t connections_max = 1'024;
+    std::size_t handshakes_max = 200;  // of TLS, under way
+    std::size_t handshakes_per_second = 200;
+    std::size_t slow_per_minute = 60;  // handshakes and requests that are not whole in time
+    Networks exempt;                   // addresses without such limits
+};
+
 struct HttpLimits {
     std::size_t connections_max = 20'000;
     std::size_t handshakes_max = 1'000;  // of TLS, under way; the oldest makes way for a new one
+    CallerLimits caller;
     std::size_t head_bytes_max = 32 * 1024;  // request line and headers
     std::size_t headers_max = 100;
     std::size_t target_bytes_max = 16 * 1024;              // path and query

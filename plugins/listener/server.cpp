@@ -30,8 +30,10 @@ void log_end(std::exception_ptr failed) {
 }
 
 template <class Stream>
-void run_session(Lane& lane, Stream stream, std::string remote) {
-    auto session = std::make_shared<Session<Stream>>(lane, std::move(stream), std::move(remote));
+void run_session(Lane& lane, Stream stream, Acceptor::Caller caller) {
+    auto session =
+        std::make_shared<Session<Stream>>(lane, std::move(stream), std::move(caller.address));
+    session->visit = caller.visit;
     lane.enter(*session);
     asio::co_spawn(lane.context(),
                    session->run(),
@@ -50,7 +52,7 @@ struct HttpServer::State {
         : options(std::move(given)), acceptor(pool, clock, options.limits) {}
 
     Result<void> bind();
-    void welcome(Socket socket, Lane& lane, std::string remote);
+    void welcome(Socket socket, Lane& lane, Acceptor::Caller caller);
 
     HttpServerOptions options;
     Acceptor acceptor;
@@ -61,16 +63,18 @@ Result<void> HttpServer::State::bind() {
     address.host = options.host;
     address.port = options.port;
     address.full = full_answer;
+    address.name = "http";
+    address.tls = options.tls != nullptr;
     return acceptor.bind(std::move(address));
 }
 
-void HttpServer::State::welcome(Socket socket, Lane& lane, std::string remote) {
+void HttpServer::State::welcome(Socket socket, Lane& lane, Acceptor::Caller caller) {
     if (options.tls != nullptr) {
         const auto tls = options.tls->context();
         TlsStream stream(std::move(socket), *tls);
-        run_session(lane, std::move(stream), std::move(remote));
+        run_session(lane, std::move(stream), std::move(caller));
     } else {
-        run_session(lane, std::move(socket), std::move(remote));
+        run_session(lane, std::move(socket), std::move(caller));
     }
 }
 
@@ -86,8 +90,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options,
     state->acceptor.shared().front_ends = std::move(front_ends);
     if (auto bound = state->bind(); !bound) return bound.error();
     State& running = *state;
-    running.acceptor.start([&running](Socket socket, Lane& lane, std::string remote) {
-        running.welcome(std::move(socket), lane, std::move(remote));
+    running.acceptor.start([&running](Socket socket, Lane& lane, Acceptor::Caller caller) {
+        running.welcome(std::move(socket), lane, std::move(caller));
     });
     return std::make_unique<HttpServer>(std::move(state));
 }
@@ -105,7 +109,7 @@ std::size_t HttpServer::connections() const {
 }
 
 void HttpServer::measure(model::Metrics& metrics) const {
-    state_->acceptor.measure(metrics, "http");
+    state_->acceptor.measure(metrics);
 }
 
 void HttpServer::stop(std::function<void()> done) {

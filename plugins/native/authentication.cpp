@@ -24,22 +24,8 @@ Problem unauthenticated(std::string detail) {
 }
 
 // Takes an unknown key through the same comparison, so that key ids cannot be found out by time.
-struct Secret {
-    bool known = false;
-    bool root = false;
-    std::string text;
-};
-
-Secret secret_of(const api::Broker& broker, std::string_view key_id, std::size_t given_bytes) {
-    Secret secret;
-    if (auto found = broker.key_of(key_id)) {
-        secret.known = true;
-        secret.root = found->root;
-        secret.text = std::move(found->secret);
-    } else {
-        secret.text.assign(given_bytes, 'x');
-    }
-    return secret;
+std::string secret_of(const std::optional<api::AccessKey>& key, std::size_t given_bytes) {
+    return key ? key->secret : std::string(given_bytes, 'x');
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -52,30 +38,32 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-Authenticated principal_of(std::string_view key_id, const Secret& secret) {
-    api::Principal principal;
-    principal.key_id = key_id;
-    principal.root = secret.root;
-    return principal;
-}
-
 Authenticated check_bearer(const api::Broker& broker, std::string_view credentials) {
     const auto colon = credentials.find(':');
     if (colon == std::string_view::npos) {
         return unauthenticated("The bearer key must be KEY_ID:KEY_SECRET.");
     }
     const std::string_view key_id = credentials.substr(0, colon);
-    const std::string_view given = credentials.substr(colon + 1);
-    const Secret secret = secret_of(broker, key_id, given.size());
-    const bool equal = api::equal_in_constant_time(secret.text, given);
-    if (!equal || !secret.known) return unauthenticated("The key is unknown or its secret wrong.");
-    return principal_of(key_id, secret);
+    std::string_view given = credentials.substr(colon + 1);
+    std::string_view token;
+    // A temporary key is KEY_ID:KEY_SECRET:TOKEN.
+    const auto behind = given.find(':');
+    if (key_id.starts_with(api::temporary_key_prefix) && behind != std::string_view::npos) {
+        token = given.substr(behind + 1);
+        given = given.substr(0, behind);
+    }
+    const auto key = api::find_key(broker, key_id, token);
+    const bool equal = api::equal_in_constant_time(secret_of(key, given.size()), given);
+    if (!equal || !key) return unauthenticated("The key is unknown or its secret wrong.");
+    return api::principal_of(key_id, token, *key);
 }
 
-// KeyId, Timestamp and Signature, each exactly once.
-std::optional<std::array<std::string_view, 3>> signature_parts(std::string_view text) {
-    constexpr std::array<std::string_view, 3> names = {"KeyId", "Timestamp", "Signature"};
-    std::array<std::string_view, 3> values{};
+constexpr std::size_t signature_parts_needed = 3;
+
+// KeyId, Timestamp and Signature, each exactly once, and Token, at most once.
+std::optional<std::array<std::string_view, 4>> signature_parts(std::string_view text) {
+    constexpr std::array<std::string_view, 4> names = {"KeyId", "Timestamp", "Signature", "Token"};
+    std::array<std::string_view, 4> values{};
     while (!text.empty()) {
         const std::string_view part = text.substr(0, text.find(','));
         text.remove_prefix(std::min(text.size(), part.size() + 1));
@@ -91,8 +79,8 @@ std::optional<std::array<std::string_view, 3>> signature_parts(std::string_view 
         }
         if (!known) return std::nullopt;
     }
-    for (const auto& value : values) {
-        if (value.empty()) return std::nullopt;
+    for (std::size_t at = 0; at < signature_parts_needed; ++at) {
+        if (values[at].empty()) return std::nullopt;
     }
     return values;
 }
@@ -105,16 +93,16 @@ Authenticated check_signature(const api::Broker& broker,
     if (!parts) {
         return unauthenticated("The signature must be 'KeyId=…, Timestamp=…, Signature=…'.");
     }
-    const auto& [key_id, timestamp, given] = *parts;
+    const auto& [key_id, timestamp, given, token] = *parts;
     std::string target = request.path;
     if (!request.query.empty()) target.append("?").append(request.query);
-    const Secret secret = secret_of(broker, key_id, given.size());
+    const auto key = api::find_key(broker, key_id, token);
     const std::string right =
         api::sign(api::SignatureMethod::hmac_sha256,
-                  secret.text,
+                  secret_of(key, given.size()),
                   signed_text(request.method, target, timestamp, request.body));
     const bool equal = api::equal_in_constant_time(right, given);
-    if (!equal || !secret.known) {
+    if (!equal || !key) {
         return unauthenticated("The key is unknown or the signature does not fit the request.");
     }
     const auto signed_at_s = model::parse_decimal(timestamp);
@@ -125,7 +113,7 @@ Authenticated check_signature(const api::Broker& broker,
                                " s from the server's clock, which shows " + std::to_string(now_s) +
                                ".");
     }
-    return principal_of(key_id, secret);
+    return api::principal_of(key_id, token, *key);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // I/O thread.
 #pragma once
 
+#include "broker/api/account_registry.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -40,6 +41,7 @@ struct Call {
     HttpRequest request;
     std::vector<std::string> names;  // what stands for {} in the route's path, decoded
     api::Keys* keys;                 // nullptr: none can be made, all may look
+    api::Accounts* accounts;         // nullptr: there are none
 };
 
 using Reply = boost::system::result<HttpResponse, Problem>;

@@ -82,7 +82,7 @@ asio::awaitable<std::string> EventStream::next() {
         if (failed) co_return std::string();
     }
     // A key that is withdrawn sees no more.
-    if (turns_++ >= turns_max || !broker_.key_of(principal_.key_id)) co_return std::string();
+    if (turns_++ >= turns_max || !api::is_known(broker_, principal_)) co_return std::string();
     std::string out = co_await figures();
     if (wanted_.attempts) out += co_await attempts();
     if (wanted_.objects && clock_.steady_us() >= objects_due_us_) out += co_await objects();
@@ -92,7 +92,8 @@ asio::awaitable<std::string> EventStream::next() {
 }
 
 asio::awaitable<std::string> EventStream::figures() {
-    if (metrics_ == nullptr) co_return std::string();
+    // They are the server's, of all accounts.
+    if (metrics_ == nullptr || !principal_.account.empty()) co_return std::string();
     const auto metrics = co_await figures_of(*metrics_);
     if (!metrics) co_return std::string();
     co_return event_text("figures", figures_event(*metrics, clock_.wall_ms()));
@@ -210,7 +211,10 @@ asio::awaitable<Reply> stream_events(Call& call) {
     wanted.objects = fields.flag("objects").value_or(false);
     wanted.attempts = fields.flag("attempts").value_or(false);
     if (!fields.ok()) co_return *fields.problem();
-    const bool allowed = may(call, {api::Right::look, "GetStatus", "server"});
+    const bool own = call.principal.account.empty();
+    const bool allowed = may(call,
+                             own ? api::Act{api::Right::look, "GetStatus", "server"}
+                                 : api::Act{api::Right::look, "ListQueues", "queue/*"});
     if (!allowed) co_return denied("the key may not look at the server's figures");
     EventStreams::Place place = call.events.enter();
     if (!place) {

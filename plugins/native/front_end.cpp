@@ -74,6 +74,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
           secrets_(options.secrets),
           tls_(options.tls),
           keys_(options.keys),
+          accounts_(options.accounts),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -98,6 +99,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     const api::SecretBox* const secrets_;
     const ServerTls* const tls_;
     api::Keys* const keys_;
+    api::Accounts* const accounts_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -170,7 +172,8 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
                       std::move(who),
                       std::move(request),
                       std::move(found.names),
-                      keys_};
+                      keys_,
+                      accounts_};
     co_return co_await found.route->handler(call);
 }
 

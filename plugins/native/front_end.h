@@ -3,6 +3,7 @@
 // the clock outlive it. Every refusal is an answer; an exception of a library becomes a 500.
 #pragma once
 
+#include "broker/api/account_registry.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -23,6 +24,7 @@ struct NativeOptions {
     const api::SecretBox* secrets = nullptr;  // outlives it too; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives it too; nullptr: no TLS
     api::Keys* keys = nullptr;                // outlives it too; nullptr: none made, all may look
+    api::Accounts* accounts = nullptr;        // outlives it too; nullptr: there are none
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -6,17 +6,14 @@
 #include "broker/api/policy.h"
 #include "broker/api/signature.h"
 #include "broker/base/random.h"
+#include "broker/model/account_name.h"
+#include "plugins/native/answered.h"
 #include "plugins/native/routes.h"
 
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <memory>
 
 namespace penstock::plugins::native {
 
@@ -28,6 +25,9 @@ constexpr std::size_t id_bytes = 16;  // as hex digits behind AKID
 constexpr std::size_t secret_bytes = 32;
 constexpr Range note_bytes{0, 200};
 constexpr Range life_s{1, 315'360'000};  // ten years
+constexpr Range temporary_life_s{1, api::temporary_life_ms_max / 1'000};
+constexpr std::uint64_t temporary_life_s_default = 3'600;
+constexpr Range account_bytes{1, model::account_name_chars_max};
 constexpr Range overlap_s{0, 31'536'000};
 constexpr std::uint64_t overlap_s_default = 86'400;
 constexpr std::uint64_t ms_per_s = 1'000;
@@ -108,6 +108,7 @@ json::array shown_patterns(const std::vector<std::string>& all) {
 json::object show(const api::KeyView& key) {
     json::object out;
     out["key_id"] = key.key_id;
+    put_text(out, "account", key.account);
     out["role"] = model::to_text(key.access.role);
     json::array shown;
     for (const auto& statement : key.access.statements) {
@@ -142,32 +143,23 @@ Problem no_keys() {
     return refused(refusal);
 }
 
-// co_await answer<T>(start): what `start` hands to its callback.
-template <class T>
-asio::awaitable<api::Outcome<T>> answer(
-    std::function<void(const asio::any_io_executor&, api::Answered<T>)> start) {
-    const auto executor = co_await asio::this_coro::executor;
-    auto initiate = [executor, &start](auto handler) {
-        auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-        start(executor,
-              [waiting](api::Outcome<T> outcome) { std::move (*waiting)(std::move(outcome)); });
-    };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(api::Outcome<T>)>(
-        std::move(initiate), asio::use_awaitable);
+// Gives the key an id and a secret, which is what comes back.
+std::string draw(api::NewKey& key, std::string_view prefix) {
+    SystemRandom random;
+    key.secret = api::to_hex(random.fill(secret_bytes));
+    key.key_id = std::string(prefix) + api::to_hex(random.fill(id_bytes));
+    return key.secret;
 }
 
-// Draws id and secret, has the key made, and shows the secret: the only time.
+// Has the key made, and shows its secret: the only time.
 asio::awaitable<Reply> make_key(Call& call, api::NewKey key) {
     if (call.keys == nullptr) co_return no_keys();
-    SystemRandom random;
-    std::string secret = api::to_hex(random.fill(secret_bytes));
-    key.key_id = "AKID" + api::to_hex(random.fill(id_bytes));
-    key.secret = secret;
-    std::function<void(const asio::any_io_executor&, api::Answered<api::KeyView>)> start =
-        [&call, &key](const asio::any_io_executor& executor, api::Answered<api::KeyView> done) {
-            call.keys->create(call.principal, std::move(key), executor, std::move(done));
-        };
-    const auto made = co_await answer<api::KeyView>(std::move(start));
+    std::string secret = draw(key, "AKID");
+    Starts<api::KeyView> start = [&call, &key](const asio::any_io_executor& executor,
+                                               api::Answered<api::KeyView> done) {
+        call.keys->create(call.principal, std::move(key), executor, std::move(done));
+    };
+    const auto made = co_await answered<api::KeyView>(std::move(start));
     if (!made) co_return refused_key(made.error());
     json::object body = show(*made);
     body["key_secret"] = secret;
@@ -205,6 +197,7 @@ asio::awaitable<Reply> get_own_key(Call& call) {
     json::object body;
     body["key_id"] = call.principal.key_id;
     body["root"] = call.principal.root;
+    put_text(body, "account", call.principal.account);
     body["acts"] = std::move(acts);
     co_return json_reply(body);
 }
@@ -212,11 +205,10 @@ asio::awaitable<Reply> get_own_key(Call& call) {
 asio::awaitable<Reply> list_keys(Call& call) {
     if (call.keys == nullptr) co_return no_keys();
     using List = std::vector<api::KeyView>;
-    std::function<void(const asio::any_io_executor&, api::Answered<List>)> start =
-        [&call](const asio::any_io_executor& executor, api::Answered<List> done) {
-            call.keys->list(call.principal, executor, std::move(done));
-        };
-    const auto views = co_await answer<List>(std::move(start));
+    Starts<List> start = [&call](const asio::any_io_executor& executor, api::Answered<List> done) {
+        call.keys->list(call.principal, executor, std::move(done));
+    };
+    const auto views = co_await answered<List>(std::move(start));
     if (!views) co_return refused(views.error());
     json::array items;
     for (const auto& view : *views) items.emplace_back(show(view));
@@ -224,13 +216,42 @@ asio::awaitable<Reply> list_keys(Call& call) {
 }
 
 asio::awaitable<Reply> create_key(Call& call) {
-    Fields fields = json_fields(call.request.body, {"role", "statements", "note", "life"});
+    Fields fields =
+        json_fields(call.request.body, {"role", "statements", "note", "life", "account"});
     api::NewKey key;
     key.access = read_access(fields);
+    key.account = fields.text("account", account_bytes).value_or("");
     key.note = fields.text("note", note_bytes).value_or("");
     key.life_ms = fields.whole("life", life_s).value_or(0) * ms_per_s;
     if (!fields.ok()) co_return *fields.problem();
     co_return co_await make_key(call, std::move(key));
+}
+
+// A key that is kept nowhere: its token says all of it.
+asio::awaitable<Reply> create_temporary_key(Call& call) {
+    Fields fields = json_fields(call.request.body, {"role", "statements", "note", "life"});
+    const bool narrowed = fields.has("role") || fields.has("statements");
+    api::NewKey key;
+    key.access = read_access(fields);
+    // All that its maker may, but for what no temporary key may.
+    if (!narrowed) key.access.role = model::Role::admin;
+    key.note = fields.text("note", note_bytes).value_or("");
+    key.life_ms =
+        fields.whole("life", temporary_life_s).value_or(temporary_life_s_default) * ms_per_s;
+    if (!fields.ok()) co_return *fields.problem();
+    if (call.keys == nullptr) co_return no_keys();
+    std::string secret = draw(key, api::temporary_key_prefix);
+    Starts<api::TemporaryKey> start = [&call, &key](const asio::any_io_executor& executor,
+                                                    api::Answered<api::TemporaryKey> done) {
+        call.keys->create_temporary(call.principal, std::move(key), executor, std::move(done));
+    };
+    const auto made = co_await answered<api::TemporaryKey>(std::move(start));
+    if (!made) co_return refused_key(made.error());
+    json::object body = show(made->view);
+    body["key_secret"] = secret;
+    body["token"] = made->token;
+    ::OPENSSL_cleanse(secret.data(), secret.size());
+    co_return json_reply(body, 201);
 }
 
 asio::awaitable<Reply> rotate_key(Call& call) {
@@ -244,11 +265,11 @@ asio::awaitable<Reply> rotate_key(Call& call) {
 
 asio::awaitable<Reply> delete_key(Call& call) {
     if (call.keys == nullptr) co_return no_keys();
-    std::function<void(const asio::any_io_executor&, api::Answered<api::Nothing>)> start =
-        [&call](const asio::any_io_executor& executor, api::Answered<api::Nothing> take) {
-            call.keys->remove(call.principal, call.names[0], executor, std::move(take));
-        };
-    const auto outcome = co_await answer<api::Nothing>(std::move(start));
+    Starts<api::Nothing> start = [&call](const asio::any_io_executor& executor,
+                                         api::Answered<api::Nothing> take) {
+        call.keys->remove(call.principal, call.names[0], executor, std::move(take));
+    };
+    const auto outcome = co_await answered<api::Nothing>(std::move(start));
     if (!outcome) co_return refused_key(outcome.error());
     co_return done(outcome);
 }

@@ -20,7 +20,7 @@ constexpr Range status_bytes{3, 7};
 constexpr Range rates{1, model::job_rate_max};
 
 std::optional<model::Failure> failure_of(std::string_view text) {
-    for (int number = 1; number <= static_cast<int>(model::Failure::handshake); ++number) {
+    for (int number = 1; number <= static_cast<int>(model::Failure::sealed); ++number) {
         const auto failure = static_cast<model::Failure>(number);
         if (model::to_text(failure) == text) return failure;
     }

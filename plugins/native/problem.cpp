@@ -18,7 +18,11 @@ std::string_view hint_for(Reason reason) {
             return "Receive and delete messages or add disk; sends work again by themselves.";
         case Reason::overloaded:
         case Reason::unavailable:
+        case Reason::throttled:
+        case Reason::control_throttled:
             return "Nothing happened. Try again after the pause in Retry-After.";
+        case Reason::storage_quota:
+            return "Receive and delete messages, or keep topics' messages for less long.";
         case Reason::unknown_outcome:
             return "It may have happened. Repeat it with the same Idempotency-Key.";
         case Reason::unauthenticated:
@@ -56,7 +60,8 @@ std::string_view hint_for(Reason reason) {
 
 bool worth_retrying(Reason reason) {
     return reason == Reason::overloaded || reason == Reason::unavailable ||
-           reason == Reason::name_too_soon;
+           reason == Reason::name_too_soon || reason == Reason::throttled ||
+           reason == Reason::control_throttled;
 }
 
 }  // namespace
@@ -89,6 +94,7 @@ unsigned status_of(Reason reason) {
         case Reason::queue_exists:
         case Reason::queue_limit:
         case Reason::queue_full:
+        case Reason::storage_quota:
         case Reason::rewind_disabled:
         case Reason::dead_letter_nested:
         case Reason::dead_letter_in_use:
@@ -112,6 +118,8 @@ unsigned status_of(Reason reason) {
         case Reason::batch_too_large:
             return 413;
         case Reason::too_many_delayed:
+        case Reason::throttled:
+        case Reason::control_throttled:
             return 429;
         case Reason::overloaded:
         case Reason::unavailable:

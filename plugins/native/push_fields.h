@@ -20,7 +20,7 @@ namespace penstock::plugins::native {
 // Where secrets go while they are read. `box` may be nullptr: then there is no place for them.
 struct Sealing {
     const api::SecretBox* box = nullptr;
-    std::string owner;  // "TOPIC/NAME"
+    std::string owner;  // "TOPIC/NAME" as it is stored
 };
 
 // "sign": how, std::nullopt inside for "none"; nothing when it is not said.

@@ -120,8 +120,15 @@ asio::awaitable<Reply> get_status(Call& call);
 asio::awaitable<Reply> get_own_key(Call& call);
 asio::awaitable<Reply> list_keys(Call& call);
 asio::awaitable<Reply> create_key(Call& call);
+asio::awaitable<Reply> create_temporary_key(Call& call);
 asio::awaitable<Reply> rotate_key(Call& call);
 asio::awaitable<Reply> delete_key(Call& call);
+
+// accounts.cpp
+asio::awaitable<Reply> list_accounts(Call& call);
+asio::awaitable<Reply> create_account(Call& call);
+asio::awaitable<Reply> set_account(Call& call);
+asio::awaitable<Reply> delete_account(Call& call);
 
 // cluster.cpp
 asio::awaitable<Reply> get_cluster(Call& call);

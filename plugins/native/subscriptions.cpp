@@ -1,3 +1,4 @@
+#include "broker/model/account_name.h"
 #include "plugins/native/pace_fields.h"
 #include "plugins/native/push_fields.h"
 #include "plugins/native/routes.h"
@@ -89,7 +90,7 @@ void read_dead_letter(Fields& fields, api::Subscribe& request) {
 }
 
 Sealing sealing_for(const Call& call, const std::string& topic, const std::string& name) {
-    return {call.secrets, topic + "/" + name};
+    return {call.secrets, model::stored_name(call.principal.account, topic + "/" + name)};
 }
 
 // A new key of that kind, and the secret that the answer shows.

@@ -84,7 +84,7 @@ Result<void> HttpSink::identify(const api::Target& target, PushRequest& request)
     texts.ca = tls.ca;
     texts.chain = tls.client.chain;
     if (!texts.chain.empty()) {
-        auto key = secrets_->open(tls.client.sealed_key, target.topic + "/" + target.name);
+        auto key = secrets_->open(tls.client.sealed_key, stored_name(target));
         if (!key) return key.error();
         texts.key = std::move(*key);
     }

@@ -92,14 +92,15 @@ Result<PushRequest> PushRequest::make(const api::Target& target,
     request.handshake_ = target.spec.pace.handshake;
     request.rate_per_s_ = target.spec.pace.rate_per_s;
     request.authority_ = identity.authority;
-    request.topic_owner_ = identity.topic_owner;
+    request.topic_owner_ = model::owner_number(target.account, identity.topic_owner);
     request.topic_ = target.topic;
     request.subscription_ = target.name;
-    request.source_ = "//" + identity.authority + "/default/" + target.topic;
+    const std::string account = target.account.empty() ? "default" : target.account;
+    request.source_ = "//" + identity.authority + "/" + account + "/" + target.topic;
     request.head_ = "POST " + request.url_.target + " HTTP/1.1\r\nHost: " + request.url_.authority +
                     "\r\nContent-Length: ";
     std::string& json = request.json_begin_;
-    json = R"({"TopicOwner":)" + std::to_string(identity.topic_owner) + R"(,"topicName":)";
+    json = R"({"TopicOwner":)" + std::to_string(request.topic_owner_) + R"(,"topicName":)";
     append_json_text(json, target.topic);
     json += R"(,"subscriptionName":)";
     append_json_text(json, target.name);
@@ -114,7 +115,7 @@ Result<void> PushRequest::carry(const api::Target& target, const api::SecretBox*
     push_ = target.spec.push;
     if (push_ == model::PushSpec{}) return {};
     if (secrets == nullptr) return error(Errc::unavailable, "secrets cannot be opened here");
-    const std::string owner = target.topic + "/" + target.name;
+    const std::string owner = stored_name(target);
     auto credentials = Credentials::make(push_, *secrets, owner);
     if (!credentials) return credentials.error();
     credentials_ = std::move(*credentials);

@@ -24,8 +24,9 @@ namespace penstock::sinks::http {
 
 // What receivers are told of who pushes.
 struct PushIdentity {
-    std::uint64_t topic_owner = 0;       // the account's number
-    std::string authority = "penstock";  // CloudEvents: source is //<authority>/default/<topic>
+    std::uint64_t topic_owner = 0;  // the account's number
+    std::string authority =
+        "penstock";  // CloudEvents: source is //<authority>/<account or default>/<topic>
 };
 
 class PushRequest {

@@ -73,8 +73,12 @@ void append_message_attributes(std::string& out, const api::Delivery& delivery, 
     out += '}';
 }
 
-std::string account_text(const RuntimeOptions& options) {
-    const std::string digits = std::to_string(options.topic_owner);
+std::uint64_t owner_of(const api::Target& target, const RuntimeOptions& options) {
+    return model::owner_number(target.account, options.topic_owner);
+}
+
+std::string account_text(const api::Target& target, const RuntimeOptions& options) {
+    const std::string digits = std::to_string(owner_of(target, options));
     return digits.size() >= 12 ? digits : std::string(12 - digits.size(), '0') + digits;
 }
 
@@ -95,7 +99,7 @@ void append_lambda_record(std::string& out,
     out += R"(","SentTimestamp":")";
     out += std::to_string(delivery.published_ms);
     out += R"(","SenderId":")";
-    out += account_text(options);
+    out += account_text(*batch.target, options);
     out += '"';
     if (!delivery.meta.ordering_key.empty()) {
         out += ',';
@@ -108,7 +112,7 @@ void append_lambda_record(std::string& out,
     out += R"(,"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:)";
     out += region;
     out += ':';
-    out += account_text(options) + ':' + batch.target->topic + R"(","awsRegion":")";
+    out += account_text(*batch.target, options) + ':' + batch.target->topic + R"(","awsRegion":")";
     out += region;
     out += R"("})";
 }
@@ -121,7 +125,7 @@ std::string runtime_event(RuntimeFamily family,
     const http::ScfSource scf{batch.target->topic,
                               batch.target->name,
                               batch.request_id,
-                              options.topic_owner,
+                              owner_of(*batch.target, options),
                               options.scf_tag_list};
     std::string event = R"({"Records":[)";
     for (const api::Delivery* delivery : batch.deliveries) {
@@ -139,7 +143,7 @@ std::string runtime_event(RuntimeFamily family,
 std::string function_arn(const api::Target& target, const RuntimeOptions& options) {
     std::string arn = "arn:aws:lambda:";
     arn += region;
-    arn += ':' + account_text(options) + ":function:" + target.topic + '-' + target.name;
+    arn += ':' + account_text(target, options) + ":function:" + target.topic + '-' + target.name;
     return arn;
 }
 
@@ -169,7 +173,7 @@ std::vector<std::string> runtime_environment(const api::Target& target,
         "SCF_FUNCTIONNAME=" + name,
         "SCF_FUNCTIONVERSION=$LATEST",
         "TENCENTCLOUD_RUNENV=SCF",
-        "TENCENTCLOUD_APPID=" + std::to_string(options.topic_owner),
+        "TENCENTCLOUD_APPID=" + std::to_string(owner_of(target, options)),
         "TENCENTCLOUD_REGION=" + std::string(region),
         "USER_CODE_ROOT=" + folder,
     };

@@ -37,7 +37,7 @@ std::string signal_name(int signal) {
 }  // namespace
 
 std::string shown_name(const api::Target& target) {
-    return target.topic + "/" + target.name;
+    return stored_name(target);
 }
 
 std::string shown_place(const api::Target& target, const api::Delivery* delivery) {

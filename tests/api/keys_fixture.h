@@ -8,8 +8,11 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::api {
@@ -27,7 +30,7 @@ class KeptKeys final : public Broker, public KeyStore {
     [[nodiscard]] std::optional<AccessKey> key_of(std::string_view key_id) const override {
         const auto found = kept.find(key_id);
         if (found == kept.end()) return std::nullopt;
-        return AccessKey{found->second.credential, found->second.lasting_root};
+        return AccessKey{found->second.credential, found->second.lasting_root, {}};
     }
 
     [[nodiscard]] bool ready() const override { return true; }
@@ -56,6 +59,23 @@ class KeptKeys final : public Broker, public KeyStore {
     std::vector<KeptKey> puts;
 };
 
+// Those that a test makes.
+class FakeAccounts final : public AccountBook {
+  public:
+    [[nodiscard]] std::shared_ptr<const Account> account(std::string_view name) const override {
+        if (name.empty()) return std::make_shared<const Account>(Account{{}, 0, no_limits, 0});
+        const auto found = all.find(name);
+        return found == all.end() ? nullptr : found->second;
+    }
+
+    void make(const std::string& name) {
+        all[name] = std::make_shared<const Account>(Account{name, ++numbers, {}, 1});
+    }
+
+    std::map<std::string, std::shared_ptr<const Account>, std::less<>> all;
+    std::uint64_t numbers = 0;
+};
+
 class KeysFixture : public ::testing::Test {
   protected:
     // Keys named after their roles: AKIDr root, AKIDa admin, AKIDo, AKIDv, AKIDp, AKIDc, AKIDn
@@ -78,13 +98,26 @@ class KeysFixture : public ::testing::Test {
 
     Principal who(const std::string& key_id) {
         const auto key = ring.valid(key_id);
-        return {key_id, key && key->view.access.role == model::Role::root};
+        if (!key) return {key_id, false};
+        return {key_id, key->view.access.role == model::Role::root, key->view.account};
+    }
+
+    // A key of an account, which is made if there is none yet.
+    void put_in(const std::string& account,
+                const std::string& key_id,
+                const model::Access& access,
+                model::TimeMs ends_ms = 0) {
+        if (!accounts.all.contains(account)) accounts.make(account);
+        KeyView view{key_id, access, "of " + key_id, 1, ends_ms, account};
+        view.account_number = accounts.all.at(account)->number;
+        store.kept[key_id] = {key_id, *seal_credential(box, {"hush of " + key_id, view}), false};
     }
 
     KeyBox box{std::string(KeyBox::key_bytes, 'k')};
     SystemClock clock;
     KeptKeys store;
-    KeyRing ring{store, store, box, clock};
+    FakeAccounts accounts;
+    KeyRing ring{store, store, box, clock, accounts};
 };
 
 }  // namespace penstock::api

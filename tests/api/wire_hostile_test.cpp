@@ -1,8 +1,8 @@
 #include "broker/api/wire.h"
 #include "broker/base/random.h"
 #include "broker/model/wire.h"
-#include "tests/api/allocation_count.h"
 #include "tests/api/wire_samples.h"
+#include "tests/support/heap_use.h"
 
 #include <gtest/gtest.h>
 
@@ -18,9 +18,9 @@ constexpr std::size_t memory_beside_max = 4096;
 
 template <class Decode>
 auto decode_within_bounds(const Decode& decode, const std::string& bytes) {
-    const std::size_t before = penstock::testing::allocated_bytes();
+    const std::size_t before = penstock::testing::heap_use().bytes;
     auto value = decode(bytes);
-    const std::size_t spent = penstock::testing::allocated_bytes() - before;
+    const std::size_t spent = penstock::testing::heap_use().bytes - before;
     EXPECT_LE(spent, bytes.size() * memory_per_byte_max + memory_beside_max);
     return value;
 }
@@ -97,9 +97,9 @@ TEST(HostileRequests, WithCountsBeyondTheirBytesTakeNoMemory) {
     const std::string huge = "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F";
     // SendMessages: the number of messages; DeleteMessages: of receipts; GetQueue: of letters.
     for (const std::string& bytes : {"\x08\x01q" + huge, "\x0A\x01q" + huge, "\x02" + huge}) {
-        const std::size_t before = penstock::testing::allocated_bytes();
+        const std::size_t before = penstock::testing::heap_use().bytes;
         EXPECT_FALSE(decode_request(bytes));
-        EXPECT_LE(penstock::testing::allocated_bytes() - before, 1024U);
+        EXPECT_LE(penstock::testing::heap_use().bytes - before, 1024U);
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <string>
@@ -28,6 +30,18 @@ TEST(ThreadName, IsWhatThreadsAreCalled) {
 
 TEST(ThreadName, IsCutWhereTheKernelWouldRefuseIt) {
     EXPECT_EQ(name_after("penstock-broker-of-sets"), "penstock-broker");
+}
+
+TEST(ThreadPriority, IsLoweredForTheCallingThreadAlone) {
+    const int ours = ::getpriority(PRIO_PROCESS, 0);
+    int lowered = 0;
+    std::thread thread([&] {
+        lower_thread_priority();
+        lowered = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+    });
+    thread.join();
+    EXPECT_EQ(lowered, 10);
+    EXPECT_EQ(::getpriority(PRIO_PROCESS, 0), ours);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 //
 //   http2_bench [off|on|auto] [concurrency] [requests] [payload bytes]
 #include "sinks/client/http_client.h"
+#include "tests/bench/argument.h"
 #include "tests/support/fake_resolver.h"
 #include "tests/support/http2_server.h"
 #include "tests/support/temp_folder.h"
@@ -147,10 +148,6 @@ int run(const std::string& mode, std::size_t concurrency, std::size_t requests, 
     server_context.stop();
     server_thread.join();
     return 0;
-}
-
-std::size_t argument(int count, char** values, int at, std::size_t otherwise) {
-    return count > at ? std::strtoul(values[at], nullptr, 10) : otherwise;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 //   push_bench [deliveries] [payload bytes] [concurrency]
 #include "dispatcher/dispatcher.h"
 #include "sinks/http/http_sink.h"
+#include "tests/bench/argument.h"
 #include "tests/support/fake_dispatch.h"
 
 #include <boost/asio/io_context.hpp>
@@ -158,10 +159,6 @@ int run(std::size_t deliveries, std::size_t payload_bytes, std::uint32_t concurr
     server_context.stop();
     server_thread.join();
     return 0;
-}
-
-std::size_t argument(int count, char** values, int at, std::size_t otherwise) {
-    return count > at ? std::strtoul(values[at], nullptr, 10) : otherwise;
 }
 
 }  // namespace

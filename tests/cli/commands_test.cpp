@@ -234,6 +234,29 @@ TEST_F(Cli, StaleReceiptsAreAConflict) {
     EXPECT_NE(err.find("1 of 2 receipts are stale"), std::string::npos);
 }
 
+TEST_F(Cli, AChangeIsHeldToTheEtagThatInfoShows) {
+    api::QueueView view;
+    view.name = "jobs";
+    view.digest = 0x2a;
+    broker.answer_with<api::GetQueue>(view);
+    broker.answer_with<api::SetQueue>(view);
+    broker.answer_with<api::DeleteQueue>({});
+    EXPECT_EQ(run({"queue", "info", "jobs", "-o", "json"}), 0);
+    EXPECT_NE(out.find("\"000000000000002a\""), std::string::npos) << out;
+    const api::Expected expected = std::vector<std::uint64_t>{0x2a};
+    // Without its quotes and with them.
+    EXPECT_EQ(run({"queue", "set", "jobs", "--poll", "1s", "--if-match", "000000000000002a"}), 0);
+    EXPECT_EQ(broker.last<api::SetQueue>()->expected, expected);
+    EXPECT_EQ(run({"queue", "delete", "jobs", "--yes", "--if-match", "\"000000000000002a\""}), 0);
+    EXPECT_EQ(broker.last<api::DeleteQueue>()->expected, expected);
+    EXPECT_EQ(run({"queue", "set", "jobs", "--poll", "1s"}), 0);
+    EXPECT_EQ(broker.last<api::SetQueue>()->expected, std::nullopt);
+    EXPECT_EQ(run({"queue", "set", "jobs", "--poll", "1s", "--if-match", ""}), 2);
+    broker.refuse<api::SetQueue>(model::Reason::precondition_failed);
+    EXPECT_EQ(run({"queue", "set", "jobs", "--poll", "1s", "--if-match", "000000000000002b"}), 4);
+    EXPECT_NE(err.find("precondition_failed"), std::string::npos) << err;
+}
+
 TEST_F(Cli, DestructiveVerbsWantYesOrAnAnswer) {
     broker.answer_with<api::DeleteQueue>({});
     EXPECT_EQ(run({"queue", "delete", "jobs"}), 2);

@@ -61,6 +61,9 @@ class InMemoryServer final : public cli::Server {
                               [&](std::exception_ptr failure, plugins::HttpResponse response) {
                                   if (failure) std::rethrow_exception(failure);
                                   answer.status = response.status;
+                                  for (const auto& [name, value] : response.headers) {
+                                      if (name == "ETag") answer.etag = value;
+                                  }
                                   answer.body = std::move(response.body);
                               });
         context.run();

@@ -156,6 +156,12 @@ TEST(Config, KeysThatBelongTogetherAreCheckedTogether) {
               "tls.cert and tls.key go together: set both or neither");
     EXPECT_EQ(mistakes_of("[push]\nclient_cert = \"a.pem\"\n"),
               "push.client_cert and push.client_key go together: set both or neither");
+    EXPECT_EQ(mistakes_of("[encryption]\nmode = \"on\"\n"),
+              "encryption.mode is on: set encryption.key_file or encryption.command");
+    EXPECT_EQ(mistakes_of("[encryption]\nmode = \"on\"\ncommand = \"  \"\n"),
+              "encryption.mode is on: set encryption.key_file or encryption.command");
+    EXPECT_EQ(mistakes_of("[encryption]\nkey_file = \"a\"\ncommand = \"b\"\n"),
+              "encryption.key_file and encryption.command: set one of the two");
     EXPECT_EQ(mistakes_of("listen = \"7070\"\n"),
               "listen must be HOST:PORT such as 127.0.0.1:7070, not 7070");
     EXPECT_EQ(mistakes_of("data = \"\"\n"), "data must name a folder");

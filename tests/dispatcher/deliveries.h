@@ -14,12 +14,14 @@ inline std::vector<api::Delivery> deliveries_of(model::SubscriptionNo subscripti
                                                 model::Sequence first,
                                                 model::Sequence last,
                                                 std::uint32_t attempt,
-                                                std::size_t bytes) {
+                                                std::size_t bytes,
+                                                model::Generation generation = 0) {
     std::vector<api::Delivery> all;
     for (model::Sequence at = first; at <= last; ++at) {
         api::Delivery delivery;
         delivery.subscription = subscription;
         delivery.sequence = at;
+        delivery.generation = generation;
         delivery.attempt = attempt;
         delivery.message = model::MessageId(1000 + at);
         delivery.payload = std::string(bytes, 'x');

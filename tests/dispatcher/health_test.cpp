@@ -1,6 +1,7 @@
 // The scheduler with an endpoint that is not well: breaker, probes, reports, retries put aside, the
 // cap of a host.
 #include "dispatcher/scheduler.h"
+#include "tests/dispatcher/deliveries.h"
 
 #include <gtest/gtest.h>
 
@@ -32,16 +33,7 @@ std::vector<api::Delivery> deliveries(SubscriptionNo subscription,
                                       model::Sequence first,
                                       unsigned count,
                                       std::uint32_t attempt = 1) {
-    std::vector<api::Delivery> all;
-    for (unsigned at = 0; at < count; ++at) {
-        api::Delivery delivery;
-        delivery.subscription = subscription;
-        delivery.sequence = first + at;
-        delivery.attempt = attempt;
-        delivery.payload = "x";
-        all.push_back(std::move(delivery));
-    }
-    return all;
+    return deliveries_of(subscription, first, first + count - 1, attempt, 1);
 }
 
 sinks::AttemptResult refused() {

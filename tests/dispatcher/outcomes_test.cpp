@@ -104,6 +104,36 @@ TEST(Outcomes, ASettlementEndsWithTheItemThatReachesTheMostOutputs) {
     EXPECT_EQ(outcomes.unsettled(), 6U);
 }
 
+TEST(Outcomes, WhatNobodyWaitsForGathersBehindTheFirst) {
+    OutcomeLimits limits;
+    limits.items_max = 3;
+    Outcomes outcomes{limits};
+    outcomes.add(item(1), attempt(1), 0);
+    EXPECT_EQ(sequences(*outcomes.take(alpha, 0, false)), (Sequences{1}));
+    outcomes.add(item(2), attempt(2), 1'000);
+    outcomes.on_durable(1, 0);
+    EXPECT_FALSE(outcomes.take(alpha, 1'000, false));
+    EXPECT_EQ(outcomes.due_us(), limits.gap_us);
+    outcomes.add(item(3), attempt(3), 2'000);
+    EXPECT_EQ(sequences(*outcomes.take(alpha, limits.gap_us, false)), (Sequences{2, 3}));
+    // Full: at once. After a while of nothing: at once, too.
+    for (model::Sequence at = 4; at <= 6; ++at) outcomes.add(item(at), attempt(at), 11'000);
+    EXPECT_EQ(sequences(*outcomes.take(alpha, 11'000, false)), (Sequences{4, 5, 6}));
+    outcomes.add(item(7), attempt(7), 90'000);
+    EXPECT_EQ(sequences(*outcomes.take(alpha, 90'000, false)), (Sequences{7}));
+}
+
+TEST(Outcomes, EffectsDoNotWaitForWhatIsDurable) {
+    Outcomes outcomes{OutcomeLimits{}};
+    add(outcomes, 1, outputs(1, 1));
+    const auto first = outcomes.take(alpha, 0, false);
+    ASSERT_TRUE(first);
+    add(outcomes, 2, outputs(2, 1));
+    EXPECT_FALSE(outcomes.take(alpha, 100, false));
+    outcomes.on_durable(1, held_bytes_of(first->effects));
+    EXPECT_EQ(sequences(*outcomes.take(alpha, 100, false)), (Sequences{2}));
+}
+
 TEST(Outcomes, OneMessageWithMoreThanTheMostGoesAlone) {
     OutcomeLimits limits;
     limits.outputs_max = 4;

@@ -1,5 +1,7 @@
 #include "dispatcher/scheduler.h"
 
+#include "tests/dispatcher/deliveries.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -27,18 +29,7 @@ std::vector<api::Delivery> deliveries(SubscriptionNo subscription,
                                       unsigned first,
                                       unsigned count,
                                       std::size_t bytes = 10) {
-    std::vector<api::Delivery> all;
-    for (unsigned at = 0; at < count; ++at) {
-        api::Delivery delivery;
-        delivery.subscription = subscription;
-        delivery.sequence = first + at;
-        delivery.generation = 3;
-        delivery.attempt = 2;
-        delivery.message = model::MessageId(1000 + first + at);
-        delivery.payload = std::string(bytes, 'x');
-        all.push_back(std::move(delivery));
-    }
-    return all;
+    return deliveries_of(subscription, first, first + count - 1, 2, bytes, 3);
 }
 
 sinks::AttemptResult accepted() {

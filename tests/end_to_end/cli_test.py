@@ -100,7 +100,14 @@ class CliTest(unittest.TestCase):
         self.assertEqual([one["name"] for one in self.told("queue", "list")], ["jobs"])
         self.assertEqual(self.told("queue", "info", "jobs")["visibility"], 5)
         self.cli("queue", "info", "none", code=NOT_FOUND)
+        before = self.told("queue", "info", "jobs")["etag"]
         self.assertEqual(self.told("queue", "set", "jobs", "--rewind", "1h")["rewind"], 3600)
+        self.cli("queue", "set", "jobs", "--poll", "7s", "--if-match", before, code=CONFLICT)
+        self.cli("queue", "delete", "jobs", "--yes", "--if-match", before, code=CONFLICT)
+        etag = self.told("queue", "info", "jobs")["etag"]
+        self.assertEqual(
+            self.told("queue", "set", "jobs", "--poll", "0s", "--if-match", etag)["poll"], 0
+        )
         self.assertTrue(self.told("queue", "send", "jobs", "one")["id"].isdigit())
         piped = self.cli("queue", "send", "jobs", "-", stdin=b"two\nlines\n")
         self.assertTrue(piped.strip().isdigit())
@@ -185,8 +192,14 @@ class CliTest(unittest.TestCase):
         self.assertNotEqual(edited, bad)
         replay = self.told("sub", "replay", "news/hook", "--from", "-1h", "--preview")
         self.assertEqual(replay["messages"], 2)
+        etag = self.told("sub", "info", "news/hook")["etag"]
+        self.cli("sub", "set", "news/hook", "--concurrency", "3", "--if-match", etag)
+        self.cli("sub", "set", "news/hook", "--concurrency", "4", "--if-match", etag, code=CONFLICT)
+        self.cli("sub", "delete", "news/hook", "--yes", "--if-match", etag, code=CONFLICT)
         self.cli("sub", "delete", "news/hook", "--yes")
-        self.cli("topic", "delete", "news", "--yes")
+        self.cli("topic", "delete", "news", "--yes", "--if-match", etag, code=CONFLICT)
+        etag = self.told("topic", "info", "news")["etag"]
+        self.cli("topic", "delete", "news", "--yes", "--if-match", etag)
         self.cli("topic", "delete", "news", "--yes", code=NOT_FOUND)
 
     def test_functions(self):
@@ -263,6 +276,36 @@ class CliTest(unittest.TestCase):
         self.cli("key", "delete", other, code=USAGE)
         self.told("key", "delete", other, "--yes")
         self.cli("key", "delete", other, "--yes", code=NOT_FOUND)
+
+    def test_accounts(self):
+        self.served()
+        self.assertEqual(self.told("account", "create", "acme", "--queues", "2")["queues_max"], 2)
+        self.cli("account", "create", "acme", code=CONFLICT)
+        self.cli("account", "create", "Acme", code=USAGE)
+        self.assertEqual(self.told("account", "set", "acme", "--qps", "9")["queues_max"], 2)
+        self.assertEqual([one["name"] for one in self.told("account", "list")], ["acme"])
+        self.assertEqual(self.told("queue", "create", "acme:jobs")["name"], "acme:jobs")
+        self.cli("queue", "create", "nobody:jobs", code=USAGE)
+        self.assertNotIn("acme", self.cli("export"))  # --prune would delete it
+        root = dict(self.environment)
+        key = self.told("key", "create", "--account", "acme", "--role", "admin")
+        self.environment.update(PENSTOCK_KEY_ID=key["key_id"], PENSTOCK_KEY_SECRET=key["key_secret"])
+        self.assertEqual([one["name"] for one in self.told("queue", "list")], ["jobs"])
+        self.cli("account", "list", code=DENIED)
+        passing = self.told("key", "token", "--role", "viewer", "--life", "1m")
+        self.environment.update(
+            PENSTOCK_KEY_ID=passing["key_id"],
+            PENSTOCK_KEY_SECRET=passing["key_secret"],
+            PENSTOCK_TOKEN=passing["token"],
+        )
+        self.assertEqual([one["name"] for one in self.told("queue", "list")], ["jobs"])
+        self.cli("queue", "delete", "jobs", "--yes", code=DENIED)
+        self.environment = root
+        self.cli("account", "delete", "acme", code=USAGE)
+        self.cli("account", "delete", "acme", "--yes", code=CONFLICT)
+        self.cli("queue", "delete", "acme:jobs", "--yes")
+        self.cli("account", "delete", "acme", "--yes")
+        self.cli("account", "delete", "acme", "--yes", code=NOT_FOUND)
 
     def test_backups(self):
         server = self.served()

@@ -22,10 +22,11 @@ void take_commands(std::string_view bytes) {
 void take_body(std::string_view bytes) {
     const auto body = model::decode_body(bytes);
     if (!body) return;
-    const model::NewMessage message{body->meta, std::string(body->payload)};
+    const model::NewMessage message{body->meta, std::string(body->payload), body->packing};
     const std::string encoded = model::encode_body(message);
     const auto again = model::decode_body(encoded);
-    check(again && again->meta == body->meta && again->payload == body->payload,
+    check(again && again->meta == body->meta && again->payload == body->payload &&
+              again->packing == body->packing,
           "a body comes back");
 }
 

@@ -11,7 +11,7 @@ namespace {
 TEST(Refusal, EveryReasonHasASnakeCaseNameOfItsOwn) {
     std::set<std::string> names;
     int reasons = 0;
-    for (int at = 0; at <= static_cast<int>(Reason::script_not_found); ++at, ++reasons) {
+    for (int at = 0; at <= static_cast<int>(Reason::storage_quota); ++at, ++reasons) {
         const std::string name(to_text(static_cast<Reason>(at)));
         EXPECT_FALSE(name.empty()) << at;
         EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"), std::string::npos) << name;

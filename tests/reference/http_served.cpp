@@ -50,6 +50,11 @@ json::object fields_of(const api::QueueChange& change) {
     if (change.visibility_s) fields["visibility"] = *change.visibility_s;
     if (change.retention_s) fields["retention"] = *change.retention_s;
     if (change.rewind_s) fields["rewind"] = *change.rewind_s;
+    if (change.ordered) fields["ordered"] = *change.ordered;
+    if (change.first_query_s && change.queries_max) {
+        fields["transaction"] = {{"first_query", *change.first_query_s},
+                                 {"queries", *change.queries_max}};
+    }
     if (change.dead_letter) {
         fields["dead_letter"] = {{"queue", change.dead_letter->queue},
                                  {"max_receives", change.dead_letter->max_receives}};
@@ -208,6 +213,20 @@ api::Outcome<api::QueueView> HttpServed::ask(const api::SetQueue& request) {
 
 api::Outcome<api::QueueView> HttpServed::ask(const api::GetQueue& request) {
     api::QueueView view;
+    const auto answer = native("GET", "/queues/" + request.name);
+    if (!answer) return answer.error();
+    const json::object& messages = answer->at("messages").as_object();
+    view.active = number(messages, "visible");
+    view.inactive = number(messages, "in_flight");
+    view.delayed = number(messages, "delayed");
+    view.rewindable = number(messages, "rewindable");
+    if (const json::value* transactions = answer->as_object().if_contains("transactions")) {
+        const json::object& totals = transactions->as_object();
+        view.prepared = number(totals, "prepared");
+        view.committed = number(totals, "committed");
+        view.rolled_back = number(totals, "rolled_back");
+        view.unconfirmed = number(totals, "unconfirmed");
+    }
     if (by_cmq()) {
         const json::object shown = cmq("GetQueueAttributes", {{"queueName", request.name}});
         if (number(shown, "code") != 0) return refusal(shown);
@@ -215,15 +234,7 @@ api::Outcome<api::QueueView> HttpServed::ask(const api::GetQueue& request) {
         view.inactive = number(shown, "inactiveMsgNum");
         view.delayed = number(shown, "delayMsgNum");
         view.rewindable = number(shown, "rewindMsgNum");
-        return view;
     }
-    const auto answer = native("GET", "/queues/" + request.name);
-    if (!answer) return answer.error();
-    const json::object& shown = answer->at("messages").as_object();
-    view.active = number(shown, "visible");
-    view.inactive = number(shown, "in_flight");
-    view.delayed = number(shown, "delayed");
-    view.rewindable = number(shown, "rewindable");
     return view;
 }
 
@@ -238,7 +249,12 @@ api::Outcome<api::Nothing> HttpServed::ask(const api::RewindQueue& request) {
 
 api::Outcome<api::SentMessages> HttpServed::ask(const api::SendMessages& request) {
     api::SentMessages sent;
-    if (by_cmq()) {
+    // CMQ's API has no ordering keys, and transactions over TCP alone.
+    const bool keyed = std::any_of(
+        request.messages.begin(), request.messages.end(), [](const model::NewMessage& message) {
+            return !message.meta.ordering_key.empty();
+        });
+    if (!keyed && !request.transaction && by_cmq()) {
         cli::CmqParameters parameters{{"queueName", request.queue},
                                       {"delaySeconds", std::to_string(request.delay_s)}};
         for (const auto& message : request.messages) {
@@ -254,11 +270,16 @@ api::Outcome<api::SentMessages> HttpServed::ask(const api::SendMessages& request
     }
     json::array messages;
     for (const auto& message : request.messages) {
-        messages.push_back(json::object{{"body", message.payload}});
+        json::object fields{{"body", message.payload}};
+        if (!message.meta.ordering_key.empty()) fields["ordering_key"] = message.meta.ordering_key;
+        messages.push_back(std::move(fields));
     }
-    const auto answer = native("POST",
-                               "/queues/" + request.queue + "/messages/batch",
-                               {{"messages", std::move(messages)}, {"delay", request.delay_s}});
+    json::object fields{{"messages", std::move(messages)}};
+    if (request.delay_s > 0) fields["delay"] = request.delay_s;
+    if (request.transaction) fields["transaction"] = true;
+    if (request.first_query_s > 0) fields["first_query"] = request.first_query_s;
+    const auto answer =
+        native("POST", "/queues/" + request.queue + "/messages/batch", std::move(fields));
     if (!answer) return answer.error();
     for (const auto& id : answer->at("ids").as_array()) sent.ids.emplace_back(decimal(id));
     return sent;

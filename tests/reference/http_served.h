@@ -48,6 +48,10 @@ class HttpServed {
     api::Outcome<api::DeletedMessages> ask(const api::DeleteMessages& request);
     api::Outcome<api::Nothing> ask(const api::ChangeVisibility& request);
 
+    // http_transactions.cpp; over /v1.
+    api::Outcome<api::ConfirmedTransactions> ask(const api::ConfirmTransactions& request);
+    api::Outcome<api::TakenChecks> ask(const api::TakeChecks& request);
+
     // http_topics.cpp; over /v1.
     api::Outcome<api::TopicView> ask(const api::CreateTopic& request);
     api::Outcome<api::SubscriptionView> ask(const api::Subscribe& request);

@@ -10,15 +10,15 @@ namespace penstock::reference {
 
 namespace {
 
-constexpr std::uint64_t wait_ms_max = 15'000;
 constexpr std::array<std::uint32_t, 3> rewind_windows_s = {0, 100, 200};
-constexpr std::size_t mail = 1;
 
 Attributes attributes_of(std::size_t queue) {
     Attributes attributes;
     attributes.visibility_s = 20;
-    attributes.retention_s = 600;
-    attributes.rewind_s = queue == mail ? 120 : 0;
+    // Short where transactions end with it.
+    attributes.retention_s = takes_transactions(queue) ? 150 : 600;
+    attributes.rewind_s = queue == orders || queue == deals || queue == dead ? 0 : 120;
+    attributes.ordered = keeps_order(queue);
     return attributes;
 }
 
@@ -37,25 +37,36 @@ api::QueueChange change_to(const Attributes& attributes) {
 }  // namespace
 
 Pair::Pair() {
-    for (std::size_t queue = 0; queue < queue_names.size(); ++queue) {
-        const Attributes attributes = attributes_of(queue);
-        if (queue != dead_letter_queue) models_.emplace_back(attributes);
-        if (!node_.ask(testing::create_queue(queue_names.at(queue), change_to(attributes)))) {
-            complain("a queue is not made");
-        }
-    }
+    for (std::size_t queue = 0; queue < queue_names.size(); ++queue) make_queue(queue);
     bind_dead_letters();
     make_topic();
 }
 
+void Pair::make_queue(std::size_t queue) {
+    const Attributes attributes = attributes_of(queue);
+    models_.emplace_back(attributes);
+    api::QueueChange change = change_to(attributes);
+    if (attributes.ordered) change.ordered = true;
+    if (takes_transactions(queue)) {
+        make_transactions(queue);
+        const TransactionModel::Policy& policy = transactions_.at(queue).policy();
+        change.transactional = true;
+        change.first_query_s = policy.first_query_s;
+        change.queries_max = policy.queries_max;
+    }
+    if (!node_.ask(testing::create_queue(queue_names.at(queue), change))) {
+        complain("a queue is not made");
+    }
+}
+
 void Pair::bind_dead_letters() {
-    Attributes attributes = model(0).attributes();
-    attributes.dead_letter_queue = queue_names[dead_letter_queue];
+    Attributes attributes = model(orders).attributes();
+    attributes.dead_letter_queue = queue_names[dead];
     attributes.max_receives = 3;
-    model(0).set(attributes, now());
+    model(orders).set(attributes, now());
     api::QueueChange change;
     change.dead_letter = api::DeadLetterSpec{attributes.dead_letter_queue, {}, 3, 0};
-    if (!node_.ask(api::SetQueue{queue_names[0], change})) complain("no dead-letter queue");
+    if (!node_.ask(api::SetQueue{queue_names[orders], change})) complain("no dead-letter queue");
 }
 
 const std::string& Pair::play(const std::vector<Step>& steps) {
@@ -70,9 +81,14 @@ const std::string& Pair::play(const std::vector<Step>& steps) {
 }
 
 bool Pair::is_unsure() const {
-    return std::any_of(models_.begin(), models_.end(), [this](const QueueModel& one) {
+    const auto unsure = [this](const auto& one) {
         return one.is_unsure(now());
-    });
+    };
+    const auto unsure_end = [&](const auto& one) {
+        return unsure(one.second);
+    };
+    return std::any_of(models_.begin(), models_.end(), unsure) ||
+           std::any_of(transactions_.begin(), transactions_.end(), unsure_end);
 }
 
 void Pair::until_sure() {
@@ -81,7 +97,7 @@ void Pair::until_sure() {
 
 void Pair::play(const Step& step) {
     repeated_ = false;
-    if (step.queue == dead_letter_queue) return look_at_the_dead();
+    if (step.queue == dead) return look_at_the_dead();
     switch (step.act) {
         case Act::send:
             return send(step);
@@ -92,7 +108,7 @@ void Pair::play(const Step& step) {
         case Act::change_visibility:
             return change_visibility(step);
         case Act::wait:
-            return wait(static_cast<std::int64_t>(step.number % wait_ms_max) * 1'000);
+            return wait(step.pause_ms() * 1'000);
         case Act::rewind:
             return rewind(step);
         case Act::set:
@@ -110,6 +126,12 @@ void Pair::play(const Step& step) {
             return filter(step);
         case Act::redrive:
             return redrive();
+        case Act::prepare:
+            return prepare(step);
+        case Act::confirm:
+            return confirm(step);
+        case Act::check:
+            return check(step);
     }
 }
 
@@ -133,14 +155,27 @@ void Pair::wait(std::int64_t pause_us) {
     bury();
 }
 
-void Pair::send(const Step& step) {
-    std::vector<std::string> bodies;
-    for (std::uint64_t count = 0; count <= step.number % 4; ++count) {
-        bodies.push_back("m" + std::to_string(next_body_++));
+api::SendMessages Pair::new_messages(const Step& step) {
+    api::SendMessages request;
+    request.queue = queue_names.at(step.queue);
+    for (std::size_t at = 0; at < step.messages(); ++at) {
+        model::NewMessage message;
+        message.payload = "m" + std::to_string(next_body_++);
+        if (keeps_order(step.queue)) message.meta.ordering_key = step.key(at);
+        request.messages.push_back(std::move(message));
     }
-    auto request = testing::send(queue_names.at(step.queue), std::move(bodies));
-    request.delay_s = step.other % 4 == 0 ? static_cast<std::uint32_t>(step.other % 30) : 0;
-    if (power_ && request.delay_s == 0 && step.other % 2 == 0) {
+    return request;
+}
+
+void Pair::send(const Step& step) {
+    api::SendMessages request = new_messages(step);
+    request.delay_s = step.delay_s();
+    if (request.delay_s > 0 && takes_transactions(step.queue)) {
+        return ask_in_vain(request, "a queue that takes transactions delays a message");
+    }
+    // Of an ordered queue not all there is can be received.
+    const bool can_be_found = request.delay_s == 0 && !keeps_order(step.queue);
+    if (power_ && can_be_found && step.other % 2 == 0) {
         if (auto answer = ask_once(request)) return sent(step.queue, request, *answer);
         const Batches all = all_there_is(step.queue);
         find_sent(step.queue, request, all);
@@ -155,27 +190,30 @@ void Pair::sent(std::size_t queue,
                 const api::Outcome<api::SentMessages>& answer) {
     if (!answer || answer->ids.size() != request.messages.size()) return complain("a send fails");
     for (std::size_t at = 0; at < request.messages.size(); ++at) {
-        model(queue).send(answer->ids[at], request.messages[at].payload, request.delay_s, now());
+        const model::NewMessage& message = request.messages[at];
+        model(queue).send(
+            answer->ids[at], message.payload, message.meta.ordering_key, request.delay_s, now());
     }
 }
 
 void Pair::receive(const Step& step) {
     const std::string& name = queue_names.at(step.queue);
-    auto request = testing::receive(name, static_cast<std::uint32_t>(1 + step.number % 16));
-    request.visibility_s = step.other % 3 == 0 ? static_cast<std::uint32_t>(step.other % 25) : 0;
+    auto request = testing::receive(name, step.messages_max());
+    request.visibility_s = step.lease_s();
     const auto answer = ask_once(request);
     if (!answer) {
         const Batches all = all_there_is(step.queue);
         find_leased(step.queue, request, all);
         return take_all(step.queue, all);
     }
-    const std::vector<Given> given = given_by(*answer);
+    const std::vector<Given> given = given_by(step.queue, *answer);
     const auto wrong =
         model(step.queue).receive(request.messages_max, request.visibility_s, given, now());
     if (wrong) complain("receive " + name + ": " + *wrong);
 }
 
-std::vector<Given> Pair::given_by(const api::Outcome<api::ReceivedMessages>& answer) {
+std::vector<Given> Pair::given_by(std::size_t queue,
+                                  const api::Outcome<api::ReceivedMessages>& answer) {
     std::vector<Given> given;
     if (!answer) {
         complain("a receive fails: " + answer.error().detail);
@@ -187,22 +225,23 @@ std::vector<Given> Pair::given_by(const api::Outcome<api::ReceivedMessages>& ans
                          message.payload,
                          message.receives,
                          message.next_visible_ms});
-        receipts_.push_back(message.receipt);
+        receipts_.at(queue).push_back(message.receipt);
     }
     return given;
 }
 
-// One of those given out lately, or one that never was.
-Receipt Pair::receipt(std::uint64_t number) const {
+// One of those given out lately, here or in some queue, or one that never was.
+Receipt Pair::receipt(const Step& step) const {
     constexpr std::size_t lately = 24;
-    if (receipts_.empty() || number % 20 == 0) return Receipt{number};
-    const std::size_t among = std::min(receipts_.size(), lately);
-    return receipts_[receipts_.size() - 1 - number % among];
+    const bool of_some_queue = step.number % 20 == 1;
+    const auto& given = receipts_.at(of_some_queue ? step.other % receipts_.size() : step.queue);
+    if (given.empty() || step.number % 20 == 0) return Receipt{step.number};
+    return given[given.size() - 1 - step.number % std::min(given.size(), lately)];
 }
 
 void Pair::remove(const Step& step) {
     const std::string& name = queue_names.at(step.queue);
-    const Receipt handle = receipt(step.number);
+    const Receipt handle = receipt(step);
     const auto removed = carry_out(testing::remove(name, {handle}));
     if (!removed) return complain("a delete fails: " + removed.error().detail);
     const bool succeeds = model(step.queue).remove(handle, now());
@@ -214,8 +253,8 @@ void Pair::remove(const Step& step) {
 
 void Pair::change_visibility(const Step& step) {
     const std::string& name = queue_names.at(step.queue);
-    const Receipt handle = receipt(step.number);
-    const auto visibility_s = static_cast<std::uint32_t>(step.other % 60);
+    const Receipt handle = receipt(step);
+    const auto visibility_s = step.visibility_s();
     const auto changed = carry_out(api::ChangeVisibility{name, handle, visibility_s});
     const bool succeeds = model(step.queue).change_visibility(handle, visibility_s, now());
     const bool given_up = repeated_ && visibility_s == 0;  // by the first time, perhaps
@@ -228,7 +267,7 @@ void Pair::change_visibility(const Step& step) {
 
 void Pair::rewind(const Step& step) {
     const std::string& name = queue_names.at(step.queue);
-    const TimeMs to_ms = now() - static_cast<TimeMs>(step.number % 150'000);
+    const TimeMs to_ms = now() - step.rewind_ms();
     const auto rewound = carry_out(api::RewindQueue{name, to_ms});
     const bool succeeds = model(step.queue).rewind(to_ms, now());
     if (rewound.has_value() != succeeds) {
@@ -241,9 +280,14 @@ void Pair::rewind(const Step& step) {
 void Pair::set(const Step& step) {
     Attributes attributes = model(step.queue).attributes();
     attributes.visibility_s = static_cast<std::uint32_t>(5 + step.number % 30);
-    attributes.retention_s = static_cast<std::uint32_t>(300 + step.other % 600);
-    if (step.queue == mail) attributes.rewind_s = rewind_windows_s.at(step.other % 3);
-    if (!carry_out(api::SetQueue{queue_names.at(step.queue), change_to(attributes)})) {
+    if (!takes_transactions(step.queue)) {
+        attributes.retention_s = static_cast<std::uint32_t>(300 + step.other % 600);
+        const bool rewinds = step.queue != orders;
+        if (rewinds) attributes.rewind_s = rewind_windows_s.at(step.other % 3);
+    }
+    api::QueueChange change = change_to(attributes);
+    if (takes_transactions(step.queue)) set_transactions(step, change);
+    if (!carry_out(api::SetQueue{queue_names.at(step.queue), change})) {
         complain("an attribute is not set");
     }
     model(step.queue).set(attributes, now());
@@ -253,11 +297,12 @@ void Pair::set(const Step& step) {
 void Pair::clear(const Step& step) {
     if (!node_.ask(api::ClearQueue{queue_names.at(step.queue)})) complain("a queue is not cleared");
     model(step.queue).clear();
+    if (takes_transactions(step.queue)) transactions_.at(step.queue).clear(now());
 }
 
 // Each is found there once, and nothing else is.
 void Pair::look_at_the_dead() {
-    const std::string& name = queue_names[dead_letter_queue];
+    const std::string& name = queue_names[dead];
     node_.settle_down();
     const auto got = node_.ask(testing::receive(name, 16));
     if (!got) return complain("a receive fails: " + got.error().detail);
@@ -289,7 +334,7 @@ void Pair::bury() {
 }
 
 void Pair::compare_counts(std::size_t queue) {
-    if (queue == dead_letter_queue) return;
+    if (queue == dead) return;
     const std::string& name = queue_names.at(queue);
     node_.settle_down();
     const auto view = node_.ask(api::GetQueue{name});
@@ -298,6 +343,7 @@ void Pair::compare_counts(std::size_t queue) {
     const Counts meant = model(queue).counts(now());
     // How many could be rewound to is a guess where there are any; a rewind shows which.
     if (model(queue).attributes().rewind_s > 0) shown.rewindable = meant.rewindable;
+    if (takes_transactions(queue)) compare_transactions(queue, *view);
     if (shown == meant) return;
     std::ostringstream what;
     what << name << " shows active " << shown.active << ", inactive " << shown.inactive

@@ -1,11 +1,13 @@
-// Pair: one node and the model of its queues and its topic, led through the same history. Each step
-// is carried out on both; what differs first ends the history. Built twice: with a node in memory,
-// and with PENSTOCK_OVER_HTTP with one behind its real front ends. One test, one thread.
+// Pair: one node and the model of its queues, their transactions and its topic, led through the
+// same history. Each step is carried out on both; what differs first ends the history. Built twice:
+// with a node in memory, and with PENSTOCK_OVER_HTTP with one behind its real front ends. One test,
+// one thread.
 #pragma once
 
 #include "tests/reference/history.h"
 #include "tests/reference/queue_model.h"
 #include "tests/reference/topic_model.h"
+#include "tests/reference/transaction_model.h"
 #ifdef PENSTOCK_OVER_HTTP
 #include "tests/reference/http_served.h"
 #else
@@ -14,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,9 +32,7 @@ using Subject = testing::SteppedNode;
 #endif
 
 inline constexpr std::int64_t us_until_sure = 250'000;
-inline constexpr std::size_t dead_letter_queue = 2;
 inline const std::string topic_name = "news";
-inline const std::array<std::string, 3> queue_names = {"orders", "mail", "dead"};
 
 class Pair {
   public:
@@ -77,18 +78,27 @@ class Pair {
         return node_.ask(request);
     }
 
+    // It must not succeed, nor change anything.
+    template <class R>
+    void ask_in_vain(const R& request, const std::string& what) {
+        if (carry_out(request)) complain(what);
+    }
+
+    void make_queue(std::size_t queue);
     void bind_dead_letters();
     [[nodiscard]] bool is_unsure() const;
     void until_sure();
     void play(const Step& step);
     void wait(std::int64_t pause_us);
+    api::SendMessages new_messages(const Step& step);
     void send(const Step& step);
     void sent(std::size_t queue,
               const api::SendMessages& request,
               const api::Outcome<api::SentMessages>& answer);
     void receive(const Step& step);
-    std::vector<Given> given_by(const api::Outcome<api::ReceivedMessages>& answer);
-    [[nodiscard]] Receipt receipt(std::uint64_t number) const;
+    std::vector<Given> given_by(std::size_t queue,
+                                const api::Outcome<api::ReceivedMessages>& answer);
+    [[nodiscard]] Receipt receipt(const Step& step) const;
     void remove(const Step& step);
     void change_visibility(const Step& step);
     void rewind(const Step& step);
@@ -97,6 +107,16 @@ class Pair {
     void look_at_the_dead();
     void bury();
     void compare_counts(std::size_t queue);
+
+    // pair_transactions.cpp.
+    void make_transactions(std::size_t queue);
+    void prepare(const Step& step);
+    [[nodiscard]] std::vector<MessageId> prepared(const Step& step) const;
+    void confirm(const Step& step);
+    void check(const Step& step);
+    std::vector<model::TransactionCheck> taken_by(const api::Outcome<api::TakenChecks>& answer);
+    void set_transactions(const Step& step, api::QueueChange& change);
+    void compare_transactions(std::size_t queue, const api::QueueView& view);
 
     // pair_topic.cpp.
     void make_topic();
@@ -123,11 +143,13 @@ class Pair {
     void take_all(std::size_t queue, const Batches& all);
 
     Subject node_;
-    std::vector<QueueModel> models_;  // of the first two names
-    TopicModel topic_;                // its subscribers are these queues
+    std::vector<QueueModel> models_;  // what lies in the dead-letter queue is in dead_ instead
+    std::map<std::size_t, TransactionModel> transactions_;  // of the queues that take some
+    TopicModel topic_;                                      // feeds the first two queues
     std::set<std::string> dead_;
     std::set<std::string> perhaps_dead_;
-    std::vector<Receipt> receipts_;
+    std::array<std::vector<Receipt>, queue_names.size()> receipts_;
+    std::map<std::size_t, std::vector<MessageId>> prepared_;
     std::uint64_t next_body_ = 1;
     std::optional<PowerCut> power_;  // fails during the next command
     bool repeated_ = false;          // this step's command, without an answer to the first time

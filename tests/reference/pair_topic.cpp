@@ -1,23 +1,12 @@
-// What a Pair does with its topic, whose subscribers are its two queues, and with dead letters.
+// What a Pair does with its topic, whose subscribers are its first two queues, and with dead
+// letters.
 #include "tests/reference/pair.h"
 
 #include <algorithm>
-#include <array>
 
 namespace penstock::reference {
 
 namespace {
-
-const std::array<std::string, 3> all_tags = {"red", "green", "blue"};
-
-// A choice among the tags, none included.
-Tags tags_of(std::uint64_t number) {
-    Tags tags;
-    for (std::size_t at = 0; at < all_tags.size(); ++at) {
-        if ((number >> at & 1U) != 0) tags.insert(all_tags.at(at));
-    }
-    return tags;
-}
 
 std::vector<std::string> list(const Tags& tags) {
     return {tags.begin(), tags.end()};
@@ -27,8 +16,8 @@ std::vector<std::string> list(const Tags& tags) {
 
 void Pair::make_topic() {
     if (!node_.ask(api::CreateTopic{topic_name, {}})) complain("a topic is not made");
-    subscribe(0, {});
-    subscribe(1, {"red"});
+    subscribe(orders, {});
+    subscribe(mail, {"red"});
 }
 
 void Pair::subscribe(std::size_t queue, const Tags& filter) {
@@ -47,14 +36,14 @@ void Pair::subscribe(std::size_t queue, const Tags& filter) {
 void Pair::publish(const Step& step) {
     api::PublishMessages request;
     request.topic = topic_name;
-    const Tags tags = tags_of(step.other);
-    for (std::uint64_t count = 0; count <= step.number % 4; ++count) {
+    const Tags tags = step.tags();
+    for (std::size_t at = 0; at < step.messages(); ++at) {
         model::NewMessage message;
         message.payload = "m" + std::to_string(next_body_++);
         message.meta.tags = list(tags);
         request.messages.push_back(std::move(message));
     }
-    request.delay_s = step.other % 5 == 0 ? static_cast<std::uint32_t>(step.other % 30) : 0;
+    request.delay_s = step.delay_s();
     if (power_) request.dedup_key = request.messages.front().payload;
     const auto answer = carry_out(request);
     if (!answer || answer->ids.size() != request.messages.size()) {
@@ -78,26 +67,27 @@ void Pair::feed() {
 
 // Another filter; one time in four there is no subscription for a while.
 void Pair::filter(const Step& step) {
-    const Tags tags = tags_of(step.other);
-    const std::string& name = queue_names.at(step.queue);
-    if (!topic_.subscribed(step.queue)) return subscribe(step.queue, tags);
-    if (step.number % 4 == 0) {
+    const Tags tags = step.tags();
+    const std::size_t queue = step.queue == mail ? mail : orders;
+    const std::string& name = queue_names.at(queue);
+    if (!topic_.subscribed(queue)) return subscribe(queue, tags);
+    if (step.unsubscribes()) {
         if (!node_.ask(api::Unsubscribe{topic_name, name})) complain("a subscription stays");
-        return topic_.unsubscribe(step.queue);
+        return topic_.unsubscribe(queue);
     }
     api::SetSubscription request;
     request.topic = topic_name;
     request.name = name;
     request.filter_tags = list(tags);
     if (!carry_out(request)) complain("a filter is not set");
-    topic_.subscribe(step.queue, tags);
+    topic_.subscribe(queue, tags);
 }
 
 // Every letter goes back to the queue it died in, as the newest message there, under the id that
 // the list of letters shows.
 void Pair::redrive() {
     node_.settle_down();
-    const std::string& name = queue_names[dead_letter_queue];
+    const std::string& name = queue_names[dead];
     constexpr std::uint32_t most = 1'000;
     const auto listed = node_.ask(api::ListDeadLetters{name, 0, most});
     if (!listed) return complain("dead letters are not listed: " + listed.error().detail);
@@ -115,7 +105,7 @@ void Pair::redrive() {
     }
     node_.settle_down();
     for (const api::DeadLetterView& letter : listed->items) {
-        model(0).arrive(letter.id, letter.payload, now());
+        model(orders).arrive(letter.id, letter.payload, now());
     }
     dead_.clear();
     perhaps_dead_.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace penstock::reference {
 
@@ -53,13 +54,16 @@ void QueueModel::set(Attributes attributes, TimeMs now_ms) {
     age();
 }
 
-void QueueModel::send(MessageId id, std::string body, std::uint32_t delay_s, TimeMs now_ms) {
-    arrive(id, std::move(body), now_ms + delay_s * ms_per_s);
+void QueueModel::send(
+    MessageId id, std::string body, std::string key, std::uint32_t delay_s, TimeMs now_ms) {
+    arrive(id, std::move(body), now_ms + delay_s * ms_per_s, std::move(key));
 }
 
-void QueueModel::arrive(MessageId id, std::string body, TimeMs due_ms) {
+void QueueModel::arrive(MessageId id, std::string body, TimeMs due_ms, std::string key) {
     Message message;
     message.body = std::move(body);
+    message.key = std::move(key);
+    message.number = ++last_number_;
     message.due_ms = due_ms;
     messages_.insert_or_assign(id, std::move(message));
 }
@@ -68,11 +72,13 @@ std::optional<std::string> QueueModel::receive(std::uint32_t messages_max,
                                                std::uint32_t visibility_s,
                                                const std::vector<Given>& given,
                                                TimeMs now_ms) {
-    const std::uint64_t active = counts(now_ms).active;
-    const std::uint64_t due = std::min<std::uint64_t>(messages_max, active);
-    if (given.size() != due) {
-        return "it gives " + std::to_string(given.size()) + " messages, " + std::to_string(active) +
-               " are active and " + std::to_string(messages_max) + " asked for";
+    const auto [surely, perhaps] = receivable(now_ms);
+    const std::size_t most = surely.size() + perhaps.size();
+    if (given.size() < std::min<std::size_t>(messages_max, surely.size()) ||
+        given.size() > std::min<std::size_t>(messages_max, most)) {
+        return "it gives " + std::to_string(given.size()) + " messages, " +
+               std::to_string(surely.size()) + " can be received and " +
+               std::to_string(messages_max) + " are asked for";
     }
     const std::uint32_t lease_s = visibility_s == 0 ? attributes_.visibility_s : visibility_s;
     std::set<MessageId> twice;
@@ -82,6 +88,9 @@ std::optional<std::string> QueueModel::receive(std::uint32_t messages_max,
         Message& message = found->second;
         if (!twice.insert(one.id).second) return "it gives one message twice: " + one.body;
         if (state(message, now_ms) != State::active) return "it is not active: " + one.body;
+        if (!surely.contains(one.id) && !perhaps.contains(one.id)) {
+            return "another one of its key comes before it: " + one.body;
+        }
         if (message.body != one.body) return "a body has become another: " + one.body;
         if (one.receives != message.receives + 1) {
             return one.body + " was received " + std::to_string(message.receives) +
@@ -98,12 +107,27 @@ std::optional<std::string> QueueModel::receive(std::uint32_t messages_max,
     return {};
 }
 
-std::set<MessageId> QueueModel::active(TimeMs now_ms) const {
-    std::set<MessageId> active;
+QueueModel::Receivable QueueModel::receivable(TimeMs now_ms) const {
+    std::map<std::pair<TimeMs, std::uint64_t>, MessageId> by_place;
     for (const auto& [id, message] : messages_) {
-        if (state(message, now_ms) == State::active) active.insert(id);
+        const State is = state(message, now_ms);
+        if (is == State::active || is == State::inactive) {
+            by_place.emplace(std::pair(message.due_ms, message.number), id);
+        }
     }
-    return active;
+    Receivable found;
+    std::set<std::string> held;
+    std::set<std::string> held_perhaps;
+    for (const auto& [place, id] : by_place) {
+        const Message& message = messages_.at(id);
+        const bool behind = attributes_.ordered && held.contains(message.key);
+        if (!behind && state(message, now_ms) == State::active) {
+            const bool unsure = attributes_.ordered && held_perhaps.contains(message.key);
+            (unsure ? found.perhaps : found.surely).insert(id);
+        }
+        (is_expired(message, now_ms) ? held_perhaps : held).insert(message.key);
+    }
+    return found;
 }
 
 void QueueModel::lose(const std::set<MessageId>& leased,
@@ -144,7 +168,8 @@ TimeMs QueueModel::oldest_unconsumed(TimeMs now_ms) const {
     TimeMs oldest_ms = now_ms;
     for (const auto& [id, message] : messages_) {
         const State is = state(message, now_ms);
-        const bool consumed = is == State::deleted || is == State::gone;
+        // What outlives its retention with a receiver is not waited for.
+        const bool consumed = is == State::deleted || is_expired(message, now_ms);
         if (!consumed && is != State::delayed) oldest_ms = std::min(oldest_ms, message.due_ms);
     }
     return oldest_ms;
@@ -156,6 +181,7 @@ bool QueueModel::rewind(TimeMs to_ms, TimeMs now_ms) {
     if (to_ms > oldest_unconsumed(now_ms)) return false;
     for (auto& [id, message] : messages_) {
         const State is = state(message, now_ms);
+        if (is_expired(message, now_ms)) message.leased_until_ms = 0;
         if (message.due_ms < to_ms || is == State::delayed || is == State::gone) continue;
         message.deleted = false;
         message.leased_until_ms = 0;

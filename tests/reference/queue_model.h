@@ -10,6 +10,10 @@
 // received or not; while it is leased it stays. A message that comes back after having been
 // received as often as the queue's dead-letter policy says is found in the dead-letter queue
 // instead.
+//
+// An ordered queue gives of each ordering key, and of what has none, the oldest message that is
+// neither delayed nor deleted, and nothing of that key while it is with a receiver. A message's
+// place is where it was produced.
 #pragma once
 
 #include "broker/model/message.h"
@@ -31,6 +35,7 @@ struct Attributes {
     std::uint32_t visibility_s = 30;
     std::uint32_t retention_s = 345'600;
     std::uint32_t rewind_s = 0;
+    bool ordered = false;
     std::string dead_letter_queue;  // empty: none
     std::uint32_t max_receives = 0;
 };
@@ -63,10 +68,12 @@ class QueueModel {
     // Rewinding off drops what is deleted at once.
     void set(Attributes attributes, TimeMs now_ms);
 
-    void send(MessageId id, std::string body, std::uint32_t delay_s, TimeMs now_ms);
+    void send(
+        MessageId id, std::string body, std::string key, std::uint32_t delay_s, TimeMs now_ms);
 
-    // A message of a topic, or a dead letter that comes back: it is there from `due_ms` on.
-    void arrive(MessageId id, std::string body, TimeMs due_ms);
+    // A message of a topic, one that was committed, or a dead letter that comes back: it is there
+    // from `due_ms` on.
+    void arrive(MessageId id, std::string body, TimeMs due_ms, std::string key = {});
 
     // Why this answer to a receive of at most `messages_max` may not be; nothing: it may, and it
     // has happened. `visibility_s` 0: the queue's.
@@ -75,8 +82,14 @@ class QueueModel {
                                        const std::vector<Given>& given,
                                        TimeMs now_ms);
 
-    // What a receive may give.
-    [[nodiscard]] std::set<MessageId> active(TimeMs now_ms) const;
+    // What a receive may give. Whether a message still holds its key while it is leased beyond its
+    // retention the API does not say: the next one may come then.
+    struct Receivable {
+        std::set<MessageId> surely;
+        std::set<MessageId> perhaps;
+    };
+
+    [[nodiscard]] Receivable receivable(TimeMs now_ms) const;
 
     // These were leased by a receive whose answer nobody heard: no receipt is good for them.
     void lose(const std::set<MessageId>& leased, std::uint32_t visibility_s, TimeMs now_ms);
@@ -111,6 +124,8 @@ class QueueModel {
   private:
     struct Message {
         std::string body;
+        std::string key;
+        std::uint64_t number = 0;  // among all of its queue; of two due at once the lower is first
         TimeMs due_ms = 0;
         TimeMs leased_until_ms = 0;
         Receipt receipt;
@@ -126,6 +141,7 @@ class QueueModel {
     [[nodiscard]] TimeMs oldest_unconsumed(TimeMs now_ms) const;
 
     Attributes attributes_;
+    std::uint64_t last_number_ = 0;
     std::map<MessageId, Message> messages_;
 };
 

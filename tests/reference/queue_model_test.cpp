@@ -50,5 +50,16 @@ TEST(QueueReference, ATimerMayBeATurnLate) {
     EXPECT_EQ(complaint_of(steps), "");
 }
 
+TEST(QueueReference, AHistoryIsShownInWordsAndAsItIsPlayedAgain) {
+    EXPECT_EQ(show({{Act::send, lanes, 257, 1},
+                    {Act::wait, mail, 15'001, 0},
+                    {Act::confirm, deals, 7, 3},
+                    {Act::restart, orders, 5, 6}}),
+              "  {Act::send, lanes, 257, 1},  // send lanes 2 of keys 'a','a' after 0 s\n"
+              "  {Act::wait, mail, 15001, 0},  // wait mail 1 ms\n"
+              "  {Act::confirm, deals, 7, 3},  // confirm deals rollback\n"
+              "  {Act::restart, orders, 5, 6},  // restart orders\n");
+}
+
 }  // namespace
 }  // namespace penstock::reference

@@ -45,6 +45,20 @@ class FakeKeys final : public api::Keys {
         });
     }
 
+    void create_temporary(const api::Principal& principal,
+                          api::NewKey key,
+                          const api::asio::any_io_executor& executor,
+                          api::Answered<api::TemporaryKey> answer) override {
+        who = principal.key_id;
+        const api::TemporaryKey temporary{{key.key_id, key.access, key.note, 1'000, 2'000},
+                                          "sealed"};
+        made = std::move(key);
+        boost::asio::post(executor, [this, answer, temporary] {
+            answer(refusal ? api::Outcome<api::TemporaryKey>(*refusal)
+                           : api::Outcome<api::TemporaryKey>(temporary));
+        });
+    }
+
     [[nodiscard]] bool may(const api::Principal& /*principal*/,
                            const api::Act& act) const override {
         judged.push_back({act.right, act.resource});

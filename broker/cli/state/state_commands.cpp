@@ -3,6 +3,7 @@
 #include "broker/cli/sink_flags.h"
 #include "broker/cli/state/document.h"
 #include "broker/cli/subscription_commands.h"
+#include "broker/model/account_name.h"
 
 #include <boost/json.hpp>
 
@@ -119,6 +120,11 @@ Failure conflicts(const std::vector<Step>& steps) {
     return failure;
 }
 
+// What a root key sees of other accounts is for their own documents: --prune would delete it.
+bool is_own(const std::string& name) {
+    return model::account_of(name).empty();
+}
+
 }  // namespace
 
 void StateCommands::add_to(CLI::App& root) {
@@ -175,12 +181,14 @@ boost::system::result<Actual, Failure> StateCommands::actual() {
     const auto queues = session_.list("/v1/queues?all=false");
     if (!queues) return queues.error();
     for (const json::value& queue : *queues) {
-        found.queues[at_path(queue.get_object(), "name")] = queue.get_object();
+        const std::string name = at_path(queue.get_object(), "name");
+        if (is_own(name)) found.queues[name] = queue.get_object();
     }
     const auto topics = session_.list("/v1/topics");
     if (!topics) return topics.error();
     for (const json::value& topic : *topics) {
-        found.topics[at_path(topic.get_object(), "name")] = topic.get_object();
+        const std::string name = at_path(topic.get_object(), "name");
+        if (is_own(name)) found.topics[name] = topic.get_object();
     }
     const auto subscriptions = session_.list("/v1/subscriptions");
     if (!subscriptions) return subscriptions.error();
@@ -188,6 +196,7 @@ boost::system::result<Actual, Failure> StateCommands::actual() {
         json::object subscription = value.get_object();
         const std::string name =
             at_path(subscription, "topic") + "/" + at_path(subscription, "name");
+        if (!is_own(name)) continue;
         const bool scripted = subscription.contains("lua") || subscription.contains("filter_lua") ||
                               subscription.contains("transform_lua");
         if (scripted) {

@@ -50,6 +50,15 @@ class RocksWatch final : public rocksdb::EventListener {
         state_->fail(rocks_error("flush or compact", state_->folder(), *status));
     }
 
+    // The first error is final. max_bgerror_resume_count does not hold for a full disk: the file
+    // manager that RocksDB makes for itself would try to go on from a thread of its own, again and
+    // again, while this process ends; assertions of RocksDB stand in that path.
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason,
+                              rocksdb::Status,
+                              bool* auto_recovery) override {
+        *auto_recovery = false;
+    }
+
   private:
     std::shared_ptr<RocksState> state_;
 };

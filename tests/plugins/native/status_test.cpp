@@ -45,17 +45,22 @@ TEST(NativeStatus, EveryReasonHasItsStatus) {
           "topic_without_subscription",
           "nothing_matched",
           "subscription_exists",
-          "subscription_limit"}},
-        {412, {"receipt_invalid"}},
+          "subscription_limit",
+          "job_running",
+          "not_transactional",
+          "transaction_ended",
+          "dead_letter_transactional",
+          "storage_quota"}},
+        {412, {"receipt_invalid", "precondition_failed"}},
         {413, {"body_too_large", "batch_too_large"}},
-        {429, {"too_many_delayed"}},
+        {429, {"too_many_delayed", "throttled", "control_throttled"}},
         {500, {"none", "internal", "damaged"}},
         {503, {"overloaded", "unavailable"}},
         {504, {"unknown_outcome"}},
         {507, {"disk_full"}},
     };
     std::map<unsigned, std::vector<std::string>> found;
-    const auto last = static_cast<int>(model::Reason::script_not_found);
+    const auto last = static_cast<int>(model::Reason::storage_quota);
     for (int at = 0; at <= last; ++at) {
         const auto reason = static_cast<model::Reason>(at);
         found[status_of(reason)].emplace_back(model::to_text(reason));

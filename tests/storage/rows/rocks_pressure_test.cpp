@@ -60,5 +60,13 @@ TEST_F(RocksPressure, KeepsTheFirstErrorOnly) {
     EXPECT_FALSE(rows_->apply({}, 1));
 }
 
+// The node ends meanwhile, and RocksDB asserts much about what it would begin anew.
+TEST_F(RocksPressure, RocksDbDoesNotRecoverFromAFullDiskByItself) {
+    bool recovers = true;
+    make_rocks_watch(state_)->OnErrorRecoveryBegin(
+        rocksdb::BackgroundErrorReason::kFlush, rocksdb::Status::NoSpace(), &recovers);
+    EXPECT_FALSE(recovers);
+}
+
 }  // namespace
 }  // namespace penstock::storage

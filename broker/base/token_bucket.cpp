@@ -1,9 +1,9 @@
-#include "dispatcher/token_bucket.h"
+#include "broker/base/token_bucket.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace penstock::dispatcher {
+namespace penstock {
 namespace {
 
 constexpr double us_per_s = 1'000'000;
@@ -18,8 +18,8 @@ double TokenBucket::tokens_at(std::int64_t now_us) const {
     return std::min(most_, tokens_ + rate_per_s_ * passed_us / us_per_s + rounding);
 }
 
-void TokenBucket::take_one(std::int64_t now_us) {
-    tokens_ = tokens_at(now_us) - 1;
+void TokenBucket::take(double tokens, std::int64_t now_us) {
+    tokens_ = tokens_at(now_us) - tokens;
     at_us_ = now_us;
 }
 
@@ -34,4 +34,4 @@ std::int64_t TokenBucket::next_us(std::int64_t now_us) const {
     return now_us + static_cast<std::int64_t>(std::ceil(missing / rate_per_s_ * us_per_s));
 }
 
-}  // namespace penstock::dispatcher
+}  // namespace penstock

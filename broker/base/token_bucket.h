@@ -1,10 +1,10 @@
 // TokenBucket: so many a second, and so many at once after a pause. Plain arithmetic on the time it
-// is given (microseconds, never falling); owned by a Pace, on the dispatcher's thread.
+// is given (microseconds, never falling); its owner's thread, or under its owner's lock.
 #pragma once
 
 #include <cstdint>
 
-namespace penstock::dispatcher {
+namespace penstock {
 
 class TokenBucket {
   public:
@@ -14,14 +14,17 @@ class TokenBucket {
 
     [[nodiscard]] bool has_one(std::int64_t now_us) const { return tokens_at(now_us) >= 1; }
 
-    // There is one.
-    void take_one(std::int64_t now_us);
+    // More than there are is a debt, which time pays: has_one() is false until it is paid.
+    void take(double tokens, std::int64_t now_us);
 
     // Adds to what comes with time; never beyond the most.
     void add(double tokens, std::int64_t now_us);
 
     // When there will be one.
     [[nodiscard]] std::int64_t next_us(std::int64_t now_us) const;
+
+    // Nothing was taken that time has not brought back: it is as a new one.
+    [[nodiscard]] bool full(std::int64_t now_us) const { return tokens_at(now_us) >= most_; }
 
   private:
     [[nodiscard]] double tokens_at(std::int64_t now_us) const;
@@ -32,4 +35,4 @@ class TokenBucket {
     std::int64_t at_us_ = 0;  // when `tokens_` was counted; 0: not yet asked
 };
 
-}  // namespace penstock::dispatcher
+}  // namespace penstock

@@ -1,16 +1,17 @@
-#include "tests/api/allocation_count.h"
+#include "tests/support/heap_use.h"
 
 #include <cstdlib>
 #include <new>
 
 namespace {
 
-thread_local std::size_t allocated = 0;
+thread_local penstock::testing::HeapUse taken_here;
 
 }  // namespace
 
 void* operator new(std::size_t bytes) {
-    allocated += bytes;
+    ++taken_here.allocations;
+    taken_here.bytes += bytes;
     if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
     throw std::bad_alloc();
 }
@@ -25,8 +26,8 @@ void operator delete(void* memory, std::size_t) noexcept {
 
 namespace penstock::testing {
 
-std::size_t allocated_bytes() {
-    return allocated;
+HeapUse heap_use() {
+    return taken_here;
 }
 
 }  // namespace penstock::testing

@@ -1,0 +1,150 @@
+// Quotas: how much of what an account may do a second is used up (AccountLimits). Counted in
+// memory where requests enter, and once more where those of other nodes are served, so that what
+// all nodes let through of one queue or topic is counted by the node that leads it. Borrows book
+// and clock; any thread, and no lock is held while anything else is asked. Nothing is locked or
+// counted for an account without limits.
+//
+// Messages are what counts, as CMQ has it: a batch as many as it holds (cmq-api.md 7.5). Of a queue
+// or topic those that are produced, those that are consumed, and those that are settled (deleted,
+// confirmed, made visible) each have a bucket of their own, with one second's worth in it: one that
+// has a token left lets a whole batch through, which is then paid for by waiting.
+#pragma once
+
+#include "broker/api/accounts.h"
+#include "broker/api/broker.h"
+#include "broker/base/clock.h"
+#include "broker/base/token_bucket.h"
+#include "broker/model/metric.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace penstock::api {
+
+// What a request does to the rate of the object it is about.
+enum class Use : std::uint8_t { produce, consume, settle, control };
+
+// What a request takes.
+struct Charge {
+    Use use = Use::control;
+    bool topic = false;             // of a topic, else of a queue
+    std::string_view object;        // stored name, in the request; empty with Use::control
+    std::size_t messages = 1;       // a receive: at least; the rest when it is answered
+    std::uint64_t bytes = 0;        // of bodies
+    std::string_view account = {};  // whose object it is
+};
+
+Charge charge_of(const Request& request);
+
+// Quotas that can be exceeded, as figures and the log show them.
+enum class Quota : std::uint8_t { messages, bytes, requests, storage, objects };
+inline constexpr std::array<std::string_view, 5> quota_names{
+    "messages", "bytes", "requests", "storage", "objects"};
+
+// Consumption may be this much faster than production (cmq-api.md 2.3), and each message consumed
+// be settled twice: made visible and deleted.
+inline constexpr double consume_share = 1.1;
+inline constexpr double settle_share = 2.2;
+
+class Quotas {
+  public:
+    // Objects whose rates are remembered, by account; those at rest make way.
+    static constexpr std::size_t objects_max = 20'000;
+
+    // `own`: limits of the server's own account.
+    Quotas(const AccountBook& book, const Clock& clock, const AccountLimits& own = no_limits)
+        : book_(book), clock_(clock), own_(own), lines_(log_lines_per_s, log_lines_at_once) {}
+
+    // A request comes in. Takes what it needs, or tells why not: throttled, control_throttled.
+    [[nodiscard]] std::optional<model::Refusal> admit(const Principal& principal,
+                                                      const Request& request);
+
+    // Another node's request is about to be served: only its object's rates.
+    [[nodiscard]] std::optional<model::Refusal> admit_forwarded(const Request& request);
+
+    // Whether received() wants the answer.
+    [[nodiscard]] bool counts_answer(const Request& request) const;
+
+    // What came of a ReceiveMessages of `queue`, beyond what its request stood for.
+    void received(std::string_view queue, const ReceivedMessages& messages);
+
+    // An account asked for more than it may have, of what is counted elsewhere: counts and tells.
+    void refused(std::string_view account, Quota quota, std::string_view object);
+
+    // As of now; the server's own for the empty name; no_limits for one that does not exist.
+    [[nodiscard]] AccountLimits limits_of(std::string_view account) const;
+
+    // Refusals by account and quota. Any thread.
+    void measure(model::Metrics& metrics) const;
+
+  private:
+    // All accounts together.
+    static constexpr double log_lines_per_s = 1;
+    static constexpr double log_lines_at_once = 10;
+
+    struct Complaints {
+        std::uint64_t untold = 0;         // refusals since the last line
+        std::int64_t quiet_until_us = 0;  // no line before
+    };
+
+    // The rates of one queue or topic.
+    struct Object {
+        explicit Object(double messages_per_s);
+        TokenBucket& bucket(Use use);
+        [[nodiscard]] bool at_rest(std::int64_t now_us) const;
+
+        TokenBucket produce;
+        TokenBucket consume;
+        TokenBucket settle;
+        Complaints complaints;
+    };
+
+    using Objects = std::map<std::string, Object, std::less<>>;
+
+    struct Tenant {
+        // Buckets of limits that have changed begin anew.
+        void follow(const AccountLimits& now);
+
+        AccountLimits limits = no_limits;
+        std::optional<TokenBucket> requests;
+        std::optional<TokenBucket> bytes;
+        std::array<Objects, 2> objects;  // queues, topics
+        std::array<std::uint64_t, quota_names.size()> refused{};
+        Complaints complaints;
+    };
+
+    // Accounts are few (account_registry.h); those that are gone keep their figures.
+    struct Shard {
+        mutable std::mutex mutex;
+        std::map<std::string, Tenant, std::less<>> tenants;
+    };
+
+    static constexpr std::size_t shards = 16;
+
+    [[nodiscard]] Shard& shard_of(std::string_view account);
+    static Tenant& find(Shard& shard, std::string_view account, const AccountLimits& limits);
+    Object& find(Tenant& tenant, const Charge& charge, std::int64_t now_us);
+    [[nodiscard]] std::optional<model::Refusal> charge_caller(const Principal& principal,
+                                                              const Charge& charge);
+    [[nodiscard]] std::optional<model::Refusal> charge_object(const Charge& charge);
+    void tell(Complaints& complaints,
+              std::string_view account,
+              Quota quota,
+              std::string_view object,
+              std::int64_t now_us);
+
+    const AccountBook& book_;
+    const Clock& clock_;
+    const AccountLimits own_;
+    std::array<Shard, shards> shards_;
+    std::mutex lines_mutex_;
+    TokenBucket lines_;
+};
+
+}  // namespace penstock::api

@@ -1,0 +1,106 @@
+#include "tests/plugins/native/fixture.h"
+#include "tests/support/fake_accounts.h"
+#include "tests/support/fake_keys.h"
+
+#include <gmock/gmock.h>
+
+namespace penstock::testing {
+
+namespace {
+
+using ::testing::HasSubstr;
+
+class NativeAccounts : public NativeFixture {
+  protected:
+    NativeAccounts() {
+        plugins::NativeOptions options{clock};
+        options.accounts = &accounts;
+        options.keys = &keys;
+        front_end = plugins::make_native_front_end(broker, options);
+    }
+
+    FakeAccounts accounts;
+    FakeKeys keys;
+};
+
+TEST_F(NativeAccounts, AreMadeChangedListedAndDeleted) {
+    const auto made =
+        ask("POST", "/v1/accounts", R"({"name":"acme","queues_max":7,"stored_bytes_max":0})");
+    EXPECT_EQ(made.status, 201U);
+    EXPECT_EQ(text(json(made), "name"), "acme");
+    EXPECT_THAT(made.body, HasSubstr(R"("object_requests_per_second":5000)"));
+    EXPECT_EQ(accounts.who, "AKIDtest");
+    EXPECT_EQ(accounts.change_asked.queues_max, 7U);
+    EXPECT_EQ(accounts.change_asked.stored_bytes_max, 0U);
+    EXPECT_FALSE(accounts.change_asked.topics_max);
+    EXPECT_EQ(ask("PATCH", "/v1/accounts/acme", R"({"requests_per_second":100})").status, 200U);
+    EXPECT_EQ(accounts.asked, "acme");
+    EXPECT_EQ(accounts.change_asked.requests_per_second, 100U);
+    accounts.accounts = {{"acme", 1, {}, 1'000}};
+    const auto listed = ask("GET", "/v1/accounts");
+    EXPECT_EQ(listed.status, 200U);
+    EXPECT_THAT(listed.body, HasSubstr(R"("name":"acme")"));
+    EXPECT_EQ(listed.body.find("number"), std::string::npos) << "nobody's business";
+    EXPECT_EQ(ask("DELETE", "/v1/accounts/acme").status, 204U);
+    EXPECT_EQ(accounts.removed, "acme");
+}
+
+TEST_F(NativeAccounts, BadInputNamesItsField) {
+    for (const char* body : {"{}",
+                             R"({"name":1})",
+                             R"({"name":"acme","queues_max":-1})",
+                             R"({"name":"acme","qps":1})"}) {
+        const auto response = ask("POST", "/v1/accounts", body);
+        EXPECT_EQ(response.status, 400U) << body;
+        EXPECT_EQ(text(json(response), "code"), "invalid_parameter") << body;
+    }
+    EXPECT_EQ(accounts.asked, "");
+}
+
+TEST_F(NativeAccounts, RefusalsSayWhatStandsInTheWay) {
+    const auto refused = [this](const model::Refusal& why, unsigned status) {
+        accounts.refusal = why;
+        const auto response = ask("DELETE", "/v1/accounts/acme");
+        EXPECT_EQ(response.status, status);
+        return text(json(response), "code");
+    };
+    using model::Reason;
+    EXPECT_EQ(refused({Reason::invalid_parameter, "account", "none"}, 404), "account_not_found");
+    EXPECT_EQ(refused({Reason::denied, "objects", "2 queues"}, 409), "account_not_empty");
+    EXPECT_EQ(refused({Reason::denied, "exists", "there is one"}, 409), "account_exists");
+    EXPECT_EQ(refused({Reason::denied, {}, "a root key"}, 403), "denied");
+}
+
+TEST_F(NativeAccounts, ATemporaryKeyIsShownWithItsToken) {
+    const auto made = ask("POST", "/v1/keys/token", R"({"role":"viewer","life":900})");
+    EXPECT_EQ(made.status, 201U);
+    EXPECT_EQ(text(json(made), "token"), "sealed");
+    EXPECT_EQ(text(json(made), "key_secret").size(), 64U);
+    ASSERT_TRUE(keys.made);
+    EXPECT_TRUE(keys.made->key_id.starts_with("TMPKID"));
+    EXPECT_EQ(keys.made->life_ms, 900'000U);
+    EXPECT_EQ(keys.made->access.role, model::Role::viewer);
+    EXPECT_EQ(ask("POST", "/v1/keys/token", "{}").status, 201U);
+    EXPECT_EQ(keys.made->access.role, model::Role::admin) << "all that its maker may";
+    EXPECT_EQ(keys.made->life_ms, 3'600'000U);
+    EXPECT_EQ(ask("POST", "/v1/keys/token", R"({"statements":[]})").status, 201U);
+    EXPECT_EQ(keys.made->access.role, model::Role::none);
+    EXPECT_EQ(ask("POST", "/v1/keys/token", R"({"life":43201})").status, 400U);
+}
+
+TEST_F(NativeAccounts, AKeyIsMadeForAnAccount) {
+    EXPECT_EQ(ask("POST", "/v1/keys", R"({"role":"admin","account":"acme"})").status, 201U);
+    EXPECT_EQ(keys.made->account, "acme");
+}
+
+TEST_F(NativeAccounts, AServerWithoutAccountsSaysSo) {
+    front_end = plugins::make_native_front_end(broker, plugins::NativeOptions{clock});
+    EXPECT_EQ(ask("GET", "/v1/accounts").status, 503U);
+    EXPECT_EQ(ask("POST", "/v1/accounts", R"({"name":"acme"})").status, 503U);
+    EXPECT_EQ(ask("PATCH", "/v1/accounts/acme", "{}").status, 503U);
+    EXPECT_EQ(ask("DELETE", "/v1/accounts/acme").status, 503U);
+}
+
+}  // namespace
+
+}  // namespace penstock::testing
