@@ -33,12 +33,14 @@ struct HttpLimits {
     std::size_t body_bytes_per_second_min = 32 * 1024;  // beyond body_timeout
 
     std::chrono::milliseconds handshake_timeout{5'000};
-    std::chrono::milliseconds head_timeout{10'000};   // first to last byte of a head
-    std::chrono::milliseconds body_timeout{10'000};   // plus the time the least rate allows
-    std::chrono::milliseconds idle_timeout{75'000};   // between two requests
-    std::chrono::milliseconds write_timeout{30'000};  // one response
-    std::chrono::milliseconds linger_timeout{2'000};  // behind a refusal
-    std::chrono::milliseconds stop_grace{10'000};     // requests in flight when stopping
+    std::chrono::milliseconds head_timeout{10'000};        // first to last byte of a head
+    std::chrono::milliseconds body_timeout{10'000};        // plus the time the least rate allows,
+    std::chrono::milliseconds body_rate_time_max{60'000};  // but no more than that: a large body
+                                                           // holds room that others may need
+    std::chrono::milliseconds idle_timeout{75'000};        // between two requests
+    std::chrono::milliseconds write_timeout{30'000};       // one response
+    std::chrono::milliseconds linger_timeout{2'000};       // behind a refusal
+    std::chrono::milliseconds stop_grace{10'000};          // requests in flight when stopping
 };
 
 }  // namespace penstock::plugins

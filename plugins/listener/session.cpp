@@ -143,8 +143,10 @@ asio::awaitable<unsigned> Session<Stream>::read_head(HttpRequest& request, Frami
 template <class Stream>
 void Session<Stream>::count_body(std::size_t bytes) {
     body_seen_ += bytes;
-    const auto earned_us =
-        static_cast<std::int64_t>(body_seen_ * 1'000'000 / limits().body_bytes_per_second_min);
+    const std::int64_t most_us = std::chrono::microseconds(limits().body_rate_time_max).count();
+    const auto earned_us = std::min(
+        most_us,
+        static_cast<std::int64_t>(body_seen_ * 1'000'000 / limits().body_bytes_per_second_min));
     lane_.extend(*this,
                  since_us + std::chrono::microseconds(limits().body_timeout).count() + earned_us);
 }
