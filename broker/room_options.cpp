@@ -25,6 +25,9 @@ node::TrackMode track_mode(const std::string& name) {
     return node::TrackMode::all;
 }
 
+// Of a request with one message, what is not its body.
+constexpr std::size_t request_bytes_besides = 64 * 1024;
+
 // --dev: programs are found as in a shell.
 std::string program_folders(const config::ServerConfig& config) {
     const char* path = config.dev ? std::getenv("PATH") : nullptr;
@@ -132,6 +135,10 @@ Result<plugins::HttpServerOptions> listener_options(const config::ServerConfig& 
     options.limits.connections_max = config.limits.connections_max;
     options.limits.handshakes_max = config.limits.handshakes_max;
     options.limits.caller = std::move(*caller);
+    // Percent-encoded throughout, a body is three times as long.
+    options.limits.body_bytes_max = 3 * config.limits.message_bytes_max + request_bytes_besides;
+    options.limits.linger_bytes_max =
+        std::max(options.limits.linger_bytes_max, options.limits.body_bytes_max);
     return options;
 }
 
@@ -150,6 +157,7 @@ Result<std::optional<plugins::TcpServerOptions>> tcp_options(const config::Serve
     options->limits.connections_max = config.limits.connections_max;
     options->limits.handshakes_max = config.limits.handshakes_max;
     options->limits.caller = std::move(*caller);
+    options->limits.frame_bytes_max = config.limits.message_bytes_max + request_bytes_besides;
     return options;
 }
 

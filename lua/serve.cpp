@@ -75,8 +75,8 @@ class Loop {
     }
 
   private:
-    // A script of 256 KiB or a body of 1 MiB, escaped at worst sixfold, and its frame.
-    static constexpr std::size_t frame_bytes_max_in = 8 << 20;
+    // A script of 256 KiB or a body of 16 MiB, escaped at worst sixfold, and its frame.
+    static constexpr std::size_t frame_bytes_max_in = (6 * 16 + 2) << 20;
 
     // Waits for something to do and does it. False: the input has ended.
     Result<bool> step() {

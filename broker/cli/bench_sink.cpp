@@ -21,7 +21,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t stamp_digits = 16;
-constexpr std::size_t push_bytes_max = 2 * 1024 * 1024;
+constexpr std::size_t push_bytes_max = 17 * 1024 * 1024;
 constexpr std::string_view accepted =
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nOK";
 

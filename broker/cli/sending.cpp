@@ -29,7 +29,7 @@ json::object message_of(const std::string& payload, const Sending& sending) {
 std::string read_all(std::istream& in) {
     std::string text;
     std::array<char, 64 * 1024> part{};
-    while (in && text.size() <= batch_bytes_max) {
+    while (in && text.size() <= message_bytes_max) {
         in.read(part.data(), static_cast<std::streamsize>(part.size()));
         text.append(part.data(), static_cast<std::size_t>(in.gcount()));
     }
@@ -94,8 +94,9 @@ int send_lines(Session& session, const Sending& sending) {
         ++number;
         if (line.empty()) continue;
         if (line.size() > batch_bytes_max) {
-            return session.fail(usage_failure("Line " + std::to_string(number) +
-                                              " is larger than a message may be (1 MiB)."));
+            return session.fail(usage_failure(
+                "Line " + std::to_string(number) + " is larger than a batch may be (1 MiB).",
+                "Send it alone: BODY, or - for standard input."));
         }
         const bool full =
             batch.size() == batch_messages_max || bytes + line.size() > batch_bytes_max;

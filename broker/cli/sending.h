@@ -13,6 +13,7 @@ namespace penstock::cli {
 
 inline constexpr std::size_t batch_messages_max = 16;
 inline constexpr std::size_t batch_bytes_max = 1024 * 1024;
+inline constexpr std::size_t message_bytes_max = 16 * 1024 * 1024;  // a server may take less
 
 struct Sending {
     std::string path;           // "/v1/queues/jobs/messages"

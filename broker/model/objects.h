@@ -29,8 +29,8 @@ struct DeadLetterPolicy {
     friend bool operator==(const DeadLetterPolicy&, const DeadLetterPolicy&) = default;
 };
 
-// What the message_bytes_max of a queue or topic may be, in bytes. A server has a ceiling of its own
-// between the greatest and 65,536 (limits.message_size_max).
+// What the message_bytes_max of a queue or topic may be, in bytes. A server has a ceiling of its
+// own between 65,536 and the greatest (limits.message_size_max).
 inline constexpr std::uint32_t message_bytes_least = 1'024;
 inline constexpr std::uint32_t message_bytes_most = 16U << 20;
 inline constexpr std::uint32_t message_bytes_usual_most = 1U << 20;  // a server's, if not said

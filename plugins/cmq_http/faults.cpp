@@ -146,7 +146,10 @@ std::string message_of(const Failure& failure) {
 }
 
 Failure failure_of(const model::Refusal& refusal, Family family, const Fault& failed) {
-    return {fault_of(refusal, family, failed), refusal.subject};
+    // What only the broker can say of a parameter it says in its own words.
+    const std::string& subject = refusal.subject;
+    return {fault_of(refusal, family, failed),
+            subject == "message_bytes_max" ? "maxMsgSize" : subject};
 }
 
 }  // namespace penstock::plugins::cmq

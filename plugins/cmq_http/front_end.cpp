@@ -127,9 +127,11 @@ asio::awaitable<HttpResponse> FrontEnd::handle(HttpRequest request) {
 
 std::optional<HttpResponse> FrontEnd::refuse(const HttpRequest& request, unsigned status) {
     constexpr unsigned unsupported_coding = 415;
+    constexpr unsigned overloaded = 503;
     Answer answer;
     answer.failure = {faults::too_large, request.method == "GET" ? "uri" : "body"};
     if (status == unsupported_coding) answer.failure = {faults::value_malformed, {}};
+    if (status == overloaded) answer.failure = {faults::overloaded, {}};
     const Parameters none;
     return respond(answer, none);
 }

@@ -169,13 +169,14 @@ ParameterSpec bodies() {
     return {.name = "msgBody",
             .type = Type::body,
             .required = true,
-            .max = body_bytes_max,
+            .max = batch_bytes_max,
             .beyond = faults::body_too_large,
             .items_max = batch_items_max};
 }
 
 ParameterSpec body() {
     ParameterSpec spec = bodies();
+    spec.max = body_bytes_max;
     spec.items_max = 0;
     return spec;
 }
@@ -195,7 +196,7 @@ Failure read_bodies(const Exchange& exchange, std::vector<model::NewMessage>& me
         bytes += text.size();
         messages.push_back(new_message(exchange, std::move(text)));
     }
-    if (bytes > static_cast<std::size_t>(body_bytes_max)) return {faults::batch_too_large, {}};
+    if (bytes > static_cast<std::size_t>(batch_bytes_max)) return {faults::batch_too_large, {}};
     return {};
 }
 

@@ -1,6 +1,7 @@
 // The actions on messages of a queue (cmq-api.md 2.4).
 #pragma once
 
+#include "broker/model/objects.h"
 #include "plugins/cmq_http/action.h"
 
 namespace penstock::plugins::cmq {
@@ -17,7 +18,8 @@ Failure read_bodies(const Exchange& exchange, std::vector<model::NewMessage>& me
 Answer sent_one(const api::SentMessages& sent);
 Answer sent_many(const api::SentMessages& sent);
 
-inline constexpr std::int64_t body_bytes_max = 1024 * 1024;
+inline constexpr std::int64_t body_bytes_max = model::message_bytes_most;  // of one sent alone
+inline constexpr std::int64_t batch_bytes_max = 1024 * 1024;               // of all of a batch
 inline constexpr std::size_t batch_items_max = 16;
 inline constexpr std::int64_t dedup_key_bytes_max = 128;
 

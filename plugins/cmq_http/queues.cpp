@@ -177,7 +177,7 @@ std::vector<ParameterSpec> attribute_specs(Type name_type) {
         integer("maxMsgHeapNum", 1'000'000, 1'000'000'000),
         integer("pollingWaitSeconds", 0, 30),
         integer("visibilityTimeout", 1, 43'200),
-        integer("maxMsgSize", 1024, 1'048'576),
+        integer("maxMsgSize", model::message_bytes_least, model::message_bytes_most),
         integer("msgRetentionSeconds", 60, 1'296'000),
         integer("rewindSeconds", 0, 1'296'000),
         {.name = "deadLetterPolicy", .type = Type::choice},

@@ -136,7 +136,7 @@ std::vector<ParameterSpec> publish_specs(bool batch) {
         {.name = "msgBody",
          .type = Type::body,
          .required = true,
-         .max = body_bytes_max,
+         .max = batch ? batch_bytes_max : body_bytes_max,
          .beyond = faults::body_too_large,
          .items_max = items_max},
         {.name = "msgTag",
@@ -154,7 +154,8 @@ std::vector<ParameterSpec> publish_specs(bool batch) {
 
 std::vector<Action> topic_actions() {
     const ParameterSpec name{.name = "topicName", .type = Type::topic, .required = true};
-    const ParameterSpec size = integer("maxMsgSize", 1024, 1'048'576);
+    const ParameterSpec size =
+        integer("maxMsgSize", model::message_bytes_least, model::message_bytes_most);
     const ParameterSpec retention = integer("msgRetentionSeconds", 60, 86'400);
     constexpr auto family = Family::topic;
     return {

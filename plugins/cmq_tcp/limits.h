@@ -13,6 +13,10 @@ struct TcpLimits {
     std::size_t handshakes_max = 1'000;  // of TLS, under way; the oldest makes way for a new one
     CallerLimits caller;
     std::size_t frame_bytes_max = 1024 * 1024 + 64 * 1024;
+    // A frame beyond large_frame_bytes is large. Those that are read or wait for their answer have
+    // large_frames_bytes_max together; one that finds no room is not read on until it does.
+    std::size_t large_frame_bytes = 1024 * 1024 + 64 * 1024;
+    std::size_t large_frames_bytes_max = 128 * 1024 * 1024;
     // Before it is authenticated: an ordinary message is told so, nobody fills the memory.
     std::size_t stranger_frame_bytes_max = 72 * 1024;
     // Of one connection. Reading stops while requests or bytes are at their limit, so a caller who

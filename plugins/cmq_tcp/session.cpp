@@ -19,6 +19,7 @@ namespace {
 using Errors = boost::system::error_code;
 
 constexpr std::size_t scratch_bytes = 256 * 1024;
+constexpr std::chrono::milliseconds room_pause{100};  // between two looks for room
 constexpr std::size_t kept_output_bytes = 16 * 1024;  // capacity that an idle connection may keep
 
 std::int64_t us_of(std::chrono::milliseconds time) {
@@ -83,12 +84,22 @@ void Session::start() {
 void Session::expire() {
     deadline_us = 0;
     const std::int64_t now = now_us();
+    if (starved_ && now < due_us()) {
+        return asio::post(lane_.context(), [self = shared_from_this()]() {
+            if (!self->closed_) self->look_for_room();
+        });
+    }
     const auto passed = [now](std::int64_t until_us) {
         return until_us != 0 && until_us <= now;
     };
     const bool unfinished = passed(greet_until_us_) || passed(frame_until_us_);
     if (phase != Phase::handshake && unfinished && !lane_.stopping()) lane_.count_slow(*this);
     cut();
+}
+
+void Session::look_for_room() {
+    starved_ = false;
+    go_on();
 }
 
 void Session::cut() {
@@ -120,18 +131,27 @@ void Session::close() {
     }
     for (const Held& held : std::exchange(held_, {})) give_back(held.queue, held.receipts);
     rest_ = std::string();
+    share_.reset();
     output_ = std::string();
     lane_.leave(*this);
 }
 
 void Session::watch() {
     if (closed_ || phase == Phase::handshake) return;
+    std::int64_t until = due_us();
+    // It has not come to its end then: expire() looks whether there is room by now.
+    if (starved_) until = std::min(until, now_us() + us_of(room_pause));
+    phase = at_rest() ? Phase::idle : Phase::serving;
+    lane_.extend(*this, until);
+}
+
+// When it comes to its end if nothing happens.
+std::int64_t Session::due_us() const {
     std::int64_t until = idle_until_us_;
     for (const std::int64_t other : {greet_until_us_, frame_until_us_, write_until_us_}) {
         if (other != 0) until = std::min(until, other);
     }
-    phase = at_rest() ? Phase::idle : Phase::serving;
-    lane_.extend(*this, until);
+    return until;
 }
 
 bool Session::at_rest() const {
@@ -142,7 +162,8 @@ bool Session::at_rest() const {
 
 bool Session::full() const {
     const TcpLimits& limits = desk_.limits;
-    return requests_ >= limits.requests_max || request_bytes_ >= limits.request_bytes_max ||
+    return starved_ || requests_ >= limits.requests_max ||
+           request_bytes_ >= limits.request_bytes_max ||
            output_.size() - sent_ >= limits.output_bytes_max;
 }
 
@@ -209,11 +230,13 @@ std::size_t Session::take_frames(std::string_view input) {
             input.substr(taken),
             stranger ? desk_.limits.stranger_frame_bytes_max : desk_.limits.frame_bytes_max);
         unfinished = frame.state == Frame::State::partial;
+        starved_ = unfinished && !has_room(frame.bytes);
         if (unfinished) break;
         if (frame.state == Frame::State::broken || !take(frame.payload, frame.bytes)) {
             close();
             return taken;
         }
+        share_.reset();
         taken += frame.bytes;
         frame_until_us_ = 0;
     }
@@ -228,6 +251,14 @@ std::size_t Session::take_frames(std::string_view input) {
     return taken;
 }
 
+// For a frame of so many bytes, 0: nobody knows yet.
+bool Session::has_room(std::size_t frame_bytes) {
+    const TcpLimits& limits = desk_.limits;
+    if (frame_bytes <= limits.large_frame_bytes) return true;
+    if (!share_) share_ = std::make_shared<LargeBytes::Share>(lane_.shared().large_bytes);
+    return share_->grow_to(frame_bytes, limits.large_frames_bytes_max);
+}
+
 // False: what it says is no CMQProto, the connection is of no use.
 bool Session::take(std::string_view payload, std::size_t bytes) {
     const auto request = decode_request(payload);
@@ -237,7 +268,7 @@ bool Session::take(std::string_view payload, std::size_t bytes) {
         echo(payload);
         return true;
     }
-    const Ticket ticket{request->seqno, request->command, request->one_way, bytes};
+    const Ticket ticket{request->seqno, request->command, request->one_way, bytes, share_};
     if (const auto* claim = std::get_if<Authenticate>(&request->fields)) {
         greet(*claim, ticket);
         return true;

@@ -58,7 +58,8 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
         std::int64_t seqno = 0;
         std::int32_t command = 0;
         bool one_way = false;
-        std::size_t bytes = 0;  // of the frame it came in
+        std::size_t bytes = 0;                     // of the frame it came in
+        std::shared_ptr<LargeBytes::Share> share;  // of a large one
     };
 
     // A pull's messages while their answer is not yet the kernel's.
@@ -74,6 +75,9 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     void agreed();
     void take_input(std::string_view fresh);
     std::size_t take_frames(std::string_view input);
+    [[nodiscard]] bool has_room(std::size_t frame_bytes);
+    void look_for_room();
+    [[nodiscard]] std::int64_t due_us() const;
     bool take(std::string_view payload, std::size_t bytes);
     bool admit(const Request& request, const Ticket& ticket);
     void greet(const Authenticate& claim, const Ticket& ticket);
@@ -115,6 +119,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     Stream stream_;
     api::Principal principal_;
     std::string rest_;  // an unfinished frame, and what waits until there is room
+    std::shared_ptr<LargeBytes::Share> share_;  // of the unfinished frame, if it is large
     std::string output_;
     std::size_t sent_ = 0;  // of output_
     std::uint64_t sent_in_all_ = 0;
@@ -129,6 +134,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     std::int64_t write_until_us_ = 0;  // 0: nothing waits for the caller
     std::int64_t idle_until_us_ = 0;
     bool reading_ = false;
+    bool starved_ = false;  // there is no room for the unfinished frame
     bool writing_ = false;
     bool flushing_ = false;
     bool ending_ = false;  // no more requests; closes when all is answered

@@ -64,8 +64,8 @@ class HttpFrontEnd {
     virtual asio::awaitable<HttpResponse> handle(HttpRequest request) = 0;
 
     // The listener is about to refuse a request this front end wants, with the given status (413,
-    // 414, 415), before the whole of it has been read: a protocol with an envelope of its own may
-    // word the answer. The connection is closed behind it.
+    // 414, 415; 503: too many large ones are under way), before the whole of it has been read: a
+    // protocol with an envelope of its own may word the answer. The connection is closed behind it.
     [[nodiscard]] virtual std::optional<HttpResponse> refuse(
         [[maybe_unused]] const HttpRequest& request, [[maybe_unused]] unsigned status) {
         return std::nullopt;

@@ -6,6 +6,7 @@
 #include "broker/base/clock.h"
 #include "plugins/listener/connection.h"
 #include "plugins/listener/http.h"
+#include "plugins/listener/large_bytes.h"
 #include "plugins/listener/limits.h"
 
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,7 @@ class Lane {
         bool loopback = false;
         Callers* callers = nullptr;
         std::atomic<std::size_t> connections{0};
+        std::shared_ptr<LargeBytes> large_bytes = std::make_shared<LargeBytes>();
         std::function<void()> on_leave;  // after `connections` went down; any lane's thread
     };
 

@@ -20,6 +20,7 @@ constexpr unsigned request_timeout = 408;
 constexpr unsigned payload_too_large = 413;
 constexpr unsigned bad_request = 400;
 constexpr unsigned too_large_head = 431;
+constexpr unsigned overloaded = 503;
 
 constexpr std::size_t body_step_bytes = 64 * 1024;
 constexpr std::size_t one_write_bytes_max = 16 * 1024;  // also one TLS record
@@ -80,7 +81,12 @@ HttpResponse Session<Stream>::refusal(const HttpRequest& request, unsigned statu
     if (front_end != nullptr) {
         if (auto worded = front_end->refuse(request, status)) return std::move(*worded);
     }
-    return problem(status, "the request is malformed, too large or too slow");
+    if (status != overloaded) {
+        return problem(status, "the request is malformed, too large or too slow");
+    }
+    HttpResponse response = problem(status, "too many large requests are under way");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
 }
 
 template <class Stream>
@@ -137,16 +143,26 @@ asio::awaitable<unsigned> Session<Stream>::read_head(HttpRequest& request, Frami
 template <class Stream>
 void Session<Stream>::count_body(std::size_t bytes) {
     body_seen_ += bytes;
-    const auto earned_us =
-        static_cast<std::int64_t>(body_seen_ * 1'000'000 / limits().body_bytes_per_second_min);
+    const std::int64_t most_us = std::chrono::microseconds(limits().body_rate_time_max).count();
+    const auto earned_us = std::min(
+        most_us,
+        static_cast<std::int64_t>(body_seen_ * 1'000'000 / limits().body_bytes_per_second_min));
     lane_.extend(*this,
                  since_us + std::chrono::microseconds(limits().body_timeout).count() + earned_us);
+}
+
+template <class Stream>
+bool Session<Stream>::has_room(std::size_t body_bytes, LargeBytes::Share& share) const {
+    return body_bytes <= limits().large_body_bytes ||
+           share.grow_to(body_bytes, limits().large_bodies_bytes_max);
 }
 
 template <class Stream>
 asio::awaitable<unsigned> Session<Stream>::read_sized_body(HttpRequest& request,
                                                            std::size_t bytes) {
     std::string& body = request.body;
+    // Room for it is taken: it need not grow by copies.
+    if (bytes > limits().large_body_bytes) body.reserve(bytes);
     while (body.size() < bytes) {
         const std::size_t have = body.size();
         body.resize(have + std::min(bytes - have, body_step_bytes));
@@ -160,7 +176,8 @@ asio::awaitable<unsigned> Session<Stream>::read_sized_body(HttpRequest& request,
 }
 
 template <class Stream>
-asio::awaitable<unsigned> Session<Stream>::read_chunked_body(HttpRequest& request) {
+asio::awaitable<unsigned> Session<Stream>::read_chunked_body(HttpRequest& request,
+                                                             LargeBytes::Share& share) {
     ChunkDecoder decoder(limits().body_bytes_max);
     while (true) {
         auto rest = input_.view();
@@ -169,6 +186,7 @@ asio::awaitable<unsigned> Session<Stream>::read_chunked_body(HttpRequest& reques
         if (state == ChunkDecoder::State::done) co_return whole;
         if (state == ChunkDecoder::State::malformed) co_return bad_request;
         if (state == ChunkDecoder::State::too_large) co_return payload_too_large;
+        if (!has_room(request.body.size(), share)) co_return overloaded;
         const std::size_t before = request.body.size();
         if (!co_await fill()) co_return expired_ ? request_timeout : gone;
         count_body(request.body.size() - before);
@@ -176,8 +194,11 @@ asio::awaitable<unsigned> Session<Stream>::read_chunked_body(HttpRequest& reques
 }
 
 template <class Stream>
-asio::awaitable<unsigned> Session<Stream>::read_body(HttpRequest& request, const Framing& framing) {
+asio::awaitable<unsigned> Session<Stream>::read_body(HttpRequest& request,
+                                                     const Framing& framing,
+                                                     LargeBytes::Share& share) {
     if (!framing.chunked) {
+        if (!has_room(framing.body_bytes, share)) co_return overloaded;
         const auto here = input_.view().substr(0, framing.body_bytes);
         request.body = here;
         input_.consume(request.body.size());
@@ -192,7 +213,7 @@ asio::awaitable<unsigned> Session<Stream>::read_body(HttpRequest& request, const
         const auto [failed, count] = co_await asio::async_write(stream_, buffer, as_values);
         if (failed) co_return gone;
     }
-    if (framing.chunked) co_return co_await read_chunked_body(request);
+    if (framing.chunked) co_return co_await read_chunked_body(request, share);
     co_return co_await read_sized_body(request, framing.body_bytes);
 }
 
@@ -200,9 +221,10 @@ template <class Stream>
 asio::awaitable<bool> Session<Stream>::serve_one() {
     HttpRequest request;
     Framing framing;
+    LargeBytes::Share share(lane_.shared().large_bytes);  // given back with the request's answer
     lane_.begin(*this, Phase::idle, limits().idle_timeout);
     unsigned status = co_await read_head(request, framing);
-    if (status == whole) status = co_await read_body(request, framing);
+    if (status == whole) status = co_await read_body(request, framing, share);
     if (status == gone) co_return false;
     HttpResponse response;
     const bool head_only = request.method == "HEAD";
@@ -213,6 +235,7 @@ asio::awaitable<bool> Session<Stream>::serve_one() {
         request.loopback = lane_.shared().loopback;
         lane_.begin(*this, Phase::handling, std::chrono::milliseconds(0));
         response = co_await front_end->handle(std::move(request));
+        share.give_back();
     } else if (status == whole) {
         response = problem(not_found, "nothing lives at this path");
     } else {

@@ -46,9 +46,11 @@ class Session final : public Connection {
     asio::awaitable<bool> handshake();
     asio::awaitable<bool> serve_one();  // false: the connection ends here
     asio::awaitable<unsigned> read_head(HttpRequest& request, Framing& framing);
-    asio::awaitable<unsigned> read_body(HttpRequest& request, const Framing& framing);
+    asio::awaitable<unsigned> read_body(HttpRequest& request,
+                                        const Framing& framing,
+                                        LargeBytes::Share& share);
     asio::awaitable<unsigned> read_sized_body(HttpRequest& request, std::size_t bytes);
-    asio::awaitable<unsigned> read_chunked_body(HttpRequest& request);
+    asio::awaitable<unsigned> read_chunked_body(HttpRequest& request, LargeBytes::Share& share);
     asio::awaitable<bool> fill();
     asio::awaitable<bool> write(const HttpResponse& response,
                                 const Framing& framing,
@@ -59,6 +61,8 @@ class Session final : public Connection {
 
     [[nodiscard]] HttpFrontEnd* front_end_for(const HttpRequest& request) const;
     [[nodiscard]] HttpResponse refusal(const HttpRequest& request, unsigned status) const;
+    // There is room for a body of so many bytes.
+    [[nodiscard]] bool has_room(std::size_t body_bytes, LargeBytes::Share& share) const;
     void count_body(std::size_t bytes);
 
     Lane& lane_;

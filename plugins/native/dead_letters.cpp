@@ -14,7 +14,7 @@ constexpr Range page_limit{1, 1000};
 constexpr std::uint32_t page_limit_default = 50;
 constexpr Range redrive_items{1, 1000};
 constexpr Range id_bytes{1, 20};
-constexpr Range payload_bytes{1, 1'048'576};
+constexpr Range payload_bytes{1, model::edited_bytes_max};
 constexpr Range payload_base64_bytes{4, 1'398'104};
 constexpr Range tag_items{0, 16};
 constexpr Range text_bytes{0, 128};

@@ -16,8 +16,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Counts the members as written. Boost.JSON's own tree keeps only the last of equal names, so a
-// difference between the two counts betrays duplicates.
+// Counts members and values as written. Boost.JSON's own tree keeps only the last of equal names,
+// so a difference between the two counts of members betrays duplicates.
 struct MemberCounter {
     static constexpr std::size_t max_object_size = json_bytes_max;
     static constexpr std::size_t max_array_size = json_bytes_max;
@@ -27,19 +27,25 @@ struct MemberCounter {
     using Code = boost::system::error_code;
     using Text = json::string_view;
     std::size_t members = 0;
+    std::size_t values = 0;
+
+    bool count() {
+        ++values;
+        return true;
+    }
 
     bool on_document_begin(Code&) { return true; }
 
     bool on_document_end(Code&) { return true; }
 
-    bool on_object_begin(Code&) { return true; }
+    bool on_object_begin(Code&) { return count(); }
 
     bool on_object_end(std::size_t count, Code&) {
         members += count;
         return true;
     }
 
-    bool on_array_begin(Code&) { return true; }
+    bool on_array_begin(Code&) { return count(); }
 
     bool on_array_end(std::size_t, Code&) { return true; }
 
@@ -49,19 +55,19 @@ struct MemberCounter {
 
     bool on_string_part(Text, std::size_t, Code&) { return true; }
 
-    bool on_string(Text, std::size_t, Code&) { return true; }
+    bool on_string(Text, std::size_t, Code&) { return count(); }
 
     bool on_number_part(Text, Code&) { return true; }
 
-    bool on_int64(std::int64_t, Text, Code&) { return true; }
+    bool on_int64(std::int64_t, Text, Code&) { return count(); }
 
-    bool on_uint64(std::uint64_t, Text, Code&) { return true; }
+    bool on_uint64(std::uint64_t, Text, Code&) { return count(); }
 
-    bool on_double(double, Text, Code&) { return true; }
+    bool on_double(double, Text, Code&) { return count(); }
 
-    bool on_bool(bool, Code&) { return true; }
+    bool on_bool(bool, Code&) { return count(); }
 
-    bool on_null(Code&) { return true; }
+    bool on_null(Code&) { return count(); }
 
     bool on_comment_part(Text, Code&) { return true; }
 
@@ -141,6 +147,17 @@ boost::system::result<json::value, Problem> parse_json(std::string_view body) {
             413);
     }
     boost::system::error_code failure;
+    if (body.size() > json_bytes_usual) {
+        json::basic_parser<MemberCounter> counter(strictly());
+        counter.write_some(false, body.data(), body.size(), failure);
+        if (counter.handler().values > json_values_max) {
+            return malformed("invalid_json",
+                             "JSON of more than " + std::to_string(json_bytes_usual) +
+                                 " bytes may have at most " + std::to_string(json_values_max) +
+                                 " values.");
+        }
+        failure = {};
+    }
     json::value value = json::parse(body, failure, {}, strictly());
     if (failure == json::error::too_deep) {
         return malformed(

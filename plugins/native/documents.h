@@ -2,6 +2,7 @@
 // the opaque cursors of lists. Hostile input ends here. Pure functions, any thread.
 #pragma once
 
+#include "broker/model/objects.h"
 #include "plugins/native/fields.h"
 
 #include <boost/json/value.hpp>
@@ -16,11 +17,14 @@
 namespace penstock::plugins::native {
 
 inline constexpr std::size_t json_depth_max = 32;
-inline constexpr std::size_t json_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t json_bytes_max = std::size_t{3} * model::message_bytes_most + 65'536;
+// A longer body has few values, each of them large: what is read takes little more than the text.
+inline constexpr std::size_t json_bytes_usual = 4 * 1024 * 1024;
+inline constexpr std::size_t json_values_max = 100'000;
 inline constexpr std::size_t query_fields_max = 128;
 
-// A JSON value by the letter, in UTF-8 and not nested deeper than json_depth_max; or why it is
-// none.
+// A JSON value by the letter, in UTF-8, not nested deeper than json_depth_max and, if it is longer
+// than json_bytes_usual, of at most json_values_max values; or why it is none.
 boost::system::result<boost::json::value, Problem> parse_json(std::string_view body);
 
 // The values of an object's members, or the items of an array, as pieces of `text` as they are

@@ -199,6 +199,12 @@ asio::awaitable<HttpResponse> NativeFrontEnd::handle(HttpRequest request) {
 }
 
 std::optional<HttpResponse> NativeFrontEnd::refuse(const HttpRequest& request, unsigned status) {
+    if (status == 503) {
+        const Problem overloaded =
+            problem_of(model::Reason::overloaded,
+                       "Too many large requests are under way. Nothing of this one was taken.");
+        return native::to_response(overloaded, request_id(request));
+    }
     Problem problem;
     problem.status = status;
     problem.code = status == 413 ? "body_too_large" : "request_refused";

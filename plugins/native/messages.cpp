@@ -12,8 +12,8 @@ namespace {
 
 constexpr Range delay_s{0, 1'296'000};
 constexpr Range first_query_s{1, model::first_query_s_max};
-constexpr Range payload_bytes{1, 1'048'576};
-constexpr Range payload_base64_bytes{4, 1'398'104};
+constexpr Range payload_bytes{1, model::message_bytes_most};  // what is less is the broker's to say
+constexpr Range payload_base64_bytes{4, (payload_bytes.max + 2) / 3 * 4};
 constexpr Range tag_items{0, 16};
 constexpr Range tag_bytes{1, 64};
 constexpr Range key_bytes{1, 64};

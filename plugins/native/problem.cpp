@@ -142,12 +142,12 @@ Problem refused(const model::Refusal& refusal) {
     problem.code = model::to_text(refusal.reason);
     problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
     // A sentence about a name says which one.
-    const std::string named = "'" + refusal.subject + "'";
+    problem.subject = refusal.subject == "message_bytes_max" ? "max_size" : refusal.subject;
+    const std::string named = "'" + problem.subject + "'";
     if (!refusal.subject.empty() && problem.detail.find(named) == std::string::npos) {
         problem.detail = named + ": " + problem.detail;
     }
     problem.hint = hint_for(refusal.reason);
-    problem.subject = refusal.subject;
     if (worth_retrying(refusal.reason)) problem.headers.emplace_back("Retry-After", "1");
     return problem;
 }

@@ -19,7 +19,7 @@ constexpr Range visibility_s{1, 43'200};
 constexpr Range retention_s{60, 1'296'000};
 constexpr Range rewind_s{0, 1'296'000};
 constexpr Range poll_s{0, 30};
-constexpr Range message_bytes{1024, 1'048'576};
+constexpr Range message_bytes{model::message_bytes_least, model::message_bytes_most};
 constexpr Range messages_max{1'000'000, 1'000'000'000};
 constexpr Range receives_max{1, 1000};
 constexpr Range time_to_live_s{300, 43'200};

@@ -5,7 +5,7 @@ namespace penstock::plugins::native {
 namespace {
 
 constexpr Range retention_s{60, 1'296'000};
-constexpr Range message_bytes{1024, 1'048'576};
+constexpr Range message_bytes{model::message_bytes_least, model::message_bytes_most};
 
 }  // namespace
 

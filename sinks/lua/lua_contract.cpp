@@ -9,7 +9,7 @@
 namespace penstock::sinks::lua {
 namespace {
 
-constexpr std::uint64_t program_mib = 64;    // penstock-lua itself, bodies under way
+constexpr std::uint64_t program_mib = 192;   // penstock-lua itself, bodies under way
 constexpr std::uint64_t states_at_once = 6;  // three roles, each with its version before
 constexpr std::uint32_t lua_processes = 8;   // it starts none; threads of the C library count
 constexpr std::uint32_t lua_open_files = 32;

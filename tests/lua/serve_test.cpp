@@ -123,12 +123,12 @@ TEST_F(LuaServe, AFrameWithoutEndIsAnError) {
     Pipe in;
     Pipe out;
     std::thread writer([&] {
-        in.write(std::string(9 << 20, 'x'));
+        in.write(std::string(99 << 20, 'x'));
         in.close_writer();
     });
     const auto result = serve(in.ends[0], out.ends[1], Limits{}, clock_);
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().detail, "a frame is longer than 8388608 bytes");
+    EXPECT_EQ(result.error().detail, "a frame is longer than 102760448 bytes");
     in.close_reader();
     writer.join();
 }

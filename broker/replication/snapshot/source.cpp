@@ -57,14 +57,19 @@ class Chunk {
 
     [[nodiscard]] std::string& bytes() { return bytes_; }
 
+    // The one it breaks off in; index 0: it ends between two.
+    [[nodiscard]] LongFrame& long_frame() { return long_frame_; }
+
   private:
     // Whole frames, but for one that is longer than a chunk.
-    void add(const std::string& frame) {
+    void add(std::string frame) {
         const std::size_t from = std::min(skip_, frame.size());
         const std::size_t left = frame.size() - from;
         if (bytes_.size() + left > bytes_max_) {
-            if (bytes_.empty()) bytes_ = frame.substr(from, bytes_max_);
             full_ = true;
+            if (!bytes_.empty()) return;
+            bytes_ = frame.substr(from, bytes_max_);
+            long_frame_ = {entries_[next_].index, std::move(frame)};
             return;
         }
         bytes_.append(frame, from);
@@ -77,6 +82,7 @@ class Chunk {
     std::size_t skip_;  // of the next frame
     std::size_t bytes_max_;
     std::string bytes_;
+    LongFrame long_frame_;
     std::size_t unwanted_ = 0;
     bool full_ = false;
 };
@@ -198,6 +204,13 @@ Result<void> SnapshotSource::find(std::uint32_t part, std::uint64_t offset, std:
     const std::uint64_t frames = offset >> frame_shift;
     if (frames > entries_.size()) return nowhere(manifest_.set, part, offset);
     if (frames == entries_.size()) return {};
+    const auto known = static_cast<std::size_t>(offset & ((1ULL << frame_shift) - 1));
+    if (known > 0 && known < long_frame_.bytes.size() &&
+        long_frame_.index == entries_[frames].index) {
+        chunk_ = long_frame_.bytes.substr(known, std::min(bytes_max, chunk_bytes_max));
+        return {};
+    }
+    long_frame_ = {};
     auto found = store_.sealed_records(manifest_.set, entries_[frames].index, segments_at_once_max);
     if (!found) return found.error();
     records_ = std::move(*found);
@@ -256,11 +269,12 @@ Result<std::string> SnapshotSource::read_written_to(std::uint64_t offset, std::s
         if (!scanned) return scanned.error();
         if (!any) chunk.take_nothing();
     }
+    long_frame_ = std::move(chunk.long_frame());
     return std::move(chunk.bytes());
 }
 
 // As far as the segments go that were found: what they should hold and do not is lost.
-Result<std::string> SnapshotSource::read_sealed(std::uint64_t offset, std::size_t bytes_max) const {
+Result<std::string> SnapshotSource::read_sealed(std::uint64_t offset, std::size_t bytes_max) {
     Chunk chunk(entries_, offset, bytes_max);
     for (const storage::SealedRecords& records : records_) {
         while (chunk.wants() && chunk.next_index() <= records.last()) {
@@ -273,6 +287,7 @@ Result<std::string> SnapshotSource::read_sealed(std::uint64_t offset, std::size_
             }
         }
     }
+    long_frame_ = std::move(chunk.long_frame());
     return std::move(chunk.bytes());
 }
 

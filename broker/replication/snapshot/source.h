@@ -25,6 +25,13 @@ class LiveEntries {
     virtual Result<std::vector<LiveEntry>> from(LogIndex first, std::size_t count_max) const = 0;
 };
 
+// A frame that goes in several chunks, kept between them: a record of 16 MiB is not read and
+// encoded anew for each.
+struct LongFrame {
+    LogIndex index = 0;
+    std::string bytes;
+};
+
 class SnapshotSource {
   public:
     // `facts` is a manifest without files and ranges; `folder` a checkpoint at facts.index. A range
@@ -57,7 +64,10 @@ class SnapshotSource {
 
     // Nobody reads for a while: segments may go. What is gone by then was let go of behind the
     // snapshot's index and is sent as lost; the receiver's log lets go of it too.
-    void rest() { pin_.reset(); }
+    void rest() {
+        pin_.reset();
+        long_frame_ = {};
+    }
 
     // Removes the checkpoint's files. Any thread; nothing else is called then.
     Result<void> remove();
@@ -74,7 +84,7 @@ class SnapshotSource {
 
     Result<std::string> read_file(std::uint32_t part, std::uint64_t offset, std::size_t bytes_max);
     Result<std::string> read_written_to(std::uint64_t offset, std::size_t bytes_max);
-    Result<std::string> read_sealed(std::uint64_t offset, std::size_t bytes_max) const;
+    Result<std::string> read_sealed(std::uint64_t offset, std::size_t bytes_max);
 
     Disk& disk_;
     storage::LogStore& store_;
@@ -94,6 +104,7 @@ class SnapshotSource {
     std::uint32_t entries_part_ = 0;
     std::vector<storage::SealedRecords> records_;  // found: where they are,
     std::string chunk_;                            // or what they are
+    LongFrame long_frame_;                         // its rest is asked for next
     bool prepared_ = false;
 };
 

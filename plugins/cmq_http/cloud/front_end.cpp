@@ -133,10 +133,13 @@ asio::awaitable<HttpResponse> FrontEnd::handle(HttpRequest request) {
 
 std::optional<HttpResponse> FrontEnd::refuse(const HttpRequest& /*request*/, unsigned status) {
     constexpr unsigned unsupported_coding = 415;
+    constexpr unsigned overloaded = 503;
     CloudAnswer answer;
-    answer.problem = status == unsupported_coding
-                         ? Problem{"UnsupportedProtocol", "the body's coding is not supported"}
-                         : Problem{"RequestSizeLimitExceeded", "the request is too large"};
+    answer.problem = {"RequestSizeLimitExceeded", "the request is too large"};
+    if (status == unsupported_coding)
+        answer.problem = {"UnsupportedProtocol", "the body's coding is not supported"};
+    if (status == overloaded)
+        answer.problem = {"RequestLimitExceeded", "too many large requests are under way"};
     return respond(std::move(answer));
 }
 

@@ -187,13 +187,13 @@ TEST_F(BadInput, RefusesIntegersThatAreNoneOrBeyondTheirRange) {
         {"CreateQueue", "maxMsgHeapNum", "999999", "1000000001"},
         {"CreateQueue", "pollingWaitSeconds", "-1", "31"},
         {"CreateQueue", "visibilityTimeout", "0", "43201"},
-        {"CreateQueue", "maxMsgSize", "1023", "1048577"},
+        {"CreateQueue", "maxMsgSize", "1023", "16777217"},
         {"CreateQueue", "msgRetentionSeconds", "59", "1296001"},
         {"CreateQueue", "rewindSeconds", "-1", "1296001"},
         {"SetQueueAttributes", "maxMsgHeapNum", "999999", "1000000001"},
         {"SetQueueAttributes", "pollingWaitSeconds", "-1", "31"},
         {"SetQueueAttributes", "visibilityTimeout", "0", "43201"},
-        {"SetQueueAttributes", "maxMsgSize", "1023", "1048577"},
+        {"SetQueueAttributes", "maxMsgSize", "1023", "16777217"},
         {"SetQueueAttributes", "msgRetentionSeconds", "59", "1296001"},
         {"SetQueueAttributes", "rewindSeconds", "-1", "1296001"},
         {"ReceiveMessage", "pollingWaitSeconds", "-1", "31"},
@@ -205,10 +205,10 @@ TEST_F(BadInput, RefusesIntegersThatAreNoneOrBeyondTheirRange) {
         {"ListTopic", "limit", "-1", "51"},
         {"ListSubscriptionByTopic", "offset", "-1", "1001"},
         {"ListSubscriptionByTopic", "limit", "-1", "101"},
-        {"CreateTopic", "maxMsgSize", "1023", "1048577"},
+        {"CreateTopic", "maxMsgSize", "1023", "16777217"},
         {"CreateTopic", "filterType", "0", "3"},
         {"CreateTopic", "msgRetentionSeconds", "59", "86401"},
-        {"SetTopicAttributes", "maxMsgSize", "1023", "1048577"},
+        {"SetTopicAttributes", "maxMsgSize", "1023", "16777217"},
     };
     for (const Range& range : ranges) {
         const std::string beyond =
@@ -281,9 +281,10 @@ TEST_F(BadInput, TakesAnAutomaticDeadLetterQueueEverywhereButAtItsCreation) {
 
 TEST_F(BadInput, RefusesBodiesThatAreEmptyOrTooLarge) {
     const std::string large(1024 * 1024 + 1, 'x');
+    const std::string too_large(16 * 1024 * 1024 + 1, 'x');
     for (const char* action : {"SendMessage", "PublishMessage"}) {
         expect_value(action, "msgBody", "", 4000, "(10120)message body can't be empty");
-        expect_value(action, "msgBody", large, 4400, "(10230)exceed maximum message size");
+        expect_value(action, "msgBody", too_large, 4400, "(10230)exceed maximum message size");
     }
     for (const char* action : {"BatchSendMessage", "BatchPublishMessage"}) {
         expect_value(action, "msgBody.1", "", 4000, "(10120)message body can't be empty");
@@ -478,6 +479,9 @@ TEST_F(BadInput, RefusesActionsThatAreNone) {
 
 TEST_F(BadInput, WordsTheListenersRefusalsInItsOwnEnvelope) {
     plugins::HttpRequest request = Cmq::post("");
+    const auto overloaded = cmq.front_end->refuse(request, 503);
+    ASSERT_TRUE(overloaded.has_value());
+    EXPECT_EQ(boost::json::parse(overloaded->body).as_object().at("code").to_number<int>(), 4480);
     const auto large = cmq.front_end->refuse(request, 413);
     ASSERT_TRUE(large.has_value());
     EXPECT_EQ(large->status, 200U);

@@ -124,6 +124,9 @@ TEST(Faults, NamesAreToldByTheirKindAndFiltersByWhatTheyLack) {
     refusal.subject = "maxTimeToLive";
     EXPECT_EQ(message_of(failure_of(refusal, Family::queue, plugins::cmq::faults::internal)),
               "(10350)parameter maxTimeToLive value or length is out of range");
+    refusal.subject = "message_bytes_max";
+    EXPECT_EQ(message_of(failure_of(refusal, Family::queue, plugins::cmq::faults::internal)),
+              "(10350)parameter maxMsgSize value or length is out of range");
 }
 
 }  // namespace

@@ -134,6 +134,36 @@ TEST_F(TcpServerTest, AStrangersFrameMustBeSmall) {
     EXPECT_TRUE(broker.next<api::SendMessages>().has_value());
 }
 
+TEST_F(TcpServerTest, ALargeFrameIsReadWhenThereIsRoomForIt) {
+    TcpLimits limits;
+    limits.large_frame_bytes = 100;
+    limits.large_frames_bytes_max = 1'000;
+    start(limits);
+    const std::string body(800, 'x');
+    // With a small one before, whose answer tells that what follows it has been seen.
+    const auto begin = [&](Caller& caller, std::int64_t seqno) {
+        caller.send(send_frame(seqno) + send_frame(seqno + 1, body).substr(0, 400));
+        const auto small = broker.next<api::SendMessages>();
+        ASSERT_TRUE(small.has_value());
+        accept(*small, 7);
+        EXPECT_EQ(caller.reply().seqno, seqno);
+    };
+    Caller first = greeted();
+    begin(first, 10);
+    Caller second = greeted();
+    begin(second, 20);
+    second.send(send_frame(21, body).substr(400));
+    first.send(send_frame(11, body).substr(400));
+    const auto one = broker.next<api::SendMessages>();
+    ASSERT_TRUE(one.has_value());
+    accept(*one, 8);
+    EXPECT_EQ(first.reply().seqno, 11) << "the second one waits for it";
+    const auto other = broker.next<api::SendMessages>();
+    ASSERT_TRUE(other.has_value());
+    accept(*other, 9);
+    EXPECT_EQ(second.reply().seqno, 21);
+}
+
 TEST_F(TcpServerTest, ASendIsAskedAndItsIdComesBack) {
     start();
     Caller caller = greeted();

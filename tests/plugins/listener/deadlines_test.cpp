@@ -45,6 +45,17 @@ TEST_F(Listening, GivesABodyThatKeepsComingTheTimeItsRateEarns) {
     EXPECT_EQ(body_of(client.read_until("]")), "POST /? [hello!]");
 }
 
+TEST_F(Listening, GivesABodyNoMoreThanThatHoweverMuchOfItHasCome) {
+    auto options = patient();
+    options.limits.body_timeout = milliseconds(1);
+    options.limits.body_bytes_per_second_min = 1;
+    options.limits.body_rate_time_max = milliseconds(50);
+    start(options);
+    EXPECT_EQ(status_of(exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 600\r\n\r\n" +
+                                 std::string(500, 'x'))),
+              "HTTP/1.1 408 Request Timeout");
+}
+
 TEST_F(Listening, ClosesIdleConnectionsWithoutAWord) {
     auto options = patient();
     options.limits.idle_timeout = milliseconds(50);

@@ -108,6 +108,37 @@ TEST_F(Listening, DoesNotSayContinueToABodyItRefuses) {
     EXPECT_EQ(status_of(client.read_until("\r\n\r\n")), "HTTP/1.1 413 Payload Too Large");
 }
 
+TEST_F(Listening, RefusesLargeBodiesThatFindNoRoomBesideOthers) {
+    HttpServerOptions options;
+    options.limits.large_body_bytes = 100;
+    options.limits.large_bodies_bytes_max = 1'000;
+    start(options);
+    const auto head = [](const std::string& path, std::size_t bytes) {
+        return "POST " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " +
+               std::to_string(bytes) + "\r\n\r\n";
+    };
+    const std::string chunked =
+        "POST /own HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n12C\r\n";
+    auto slow = connect();
+    // It says "continue" once there is room for it.
+    slow.send(
+        "POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 800\r\n"
+        "Expect: 100-continue\r\n\r\n");
+    EXPECT_EQ(status_of(slow.read_until("\r\n\r\n")), "HTTP/1.1 100 Continue");
+    const auto refused = exchange(head("/a", 300));
+    EXPECT_EQ(status_of(refused), "HTTP/1.1 503 Service Unavailable");
+    EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
+    EXPECT_EQ(body_of(exchange(head("/own", 300))), "own words for 503");
+    EXPECT_EQ(body_of(exchange(chunked + std::string(300, 'x'))), "own words for 503");
+    EXPECT_EQ(status_of(exchange(head("/a", 100) + std::string(100, 'x'))), "HTTP/1.1 200 OK")
+        << "small ones need no room";
+    EXPECT_EQ(status_of(exchange(head("/a", 200) + std::string(200, 'x'))), "HTTP/1.1 200 OK");
+    slow.send(std::string(800, 'x'));
+    EXPECT_EQ(status_of(slow.read_all()), "HTTP/1.1 200 OK");
+    EXPECT_EQ(status_of(exchange(head("/a", 1'000) + std::string(1'000, 'x'))), "HTTP/1.1 200 OK")
+        << "all that was taken has been given back";
+}
+
 TEST_F(Listening, OutlivesCallersWhoVanishAtAnyByte) {
     start();
     const std::string request = "POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";

@@ -60,7 +60,8 @@ TEST_F(NativeBadInput, QueueAttributes) {
         refuses(number(method, target, before, "retention", {"59", "1296001"}, "60 to 1296000"));
         refuses(number(method, target, before, "rewind", {"1296001"}, "0 to 1296000"));
         refuses(number(method, target, before, "poll", {"31"}, "0 to 30"));
-        refuses(number(method, target, before, "max_size", {"1023", "1048577"}, "1024 to 1048576"));
+        refuses(
+            number(method, target, before, "max_size", {"1023", "16777217"}, "1024 to 16777216"));
         refuses(number(method,
                        target,
                        before,
@@ -217,14 +218,14 @@ TEST_F(NativeBadInput, Batches) {
              R"({"messages":[{"body":"x","body_base64":"eA=="}]})",
              "messages[0].body",
              "exactly one"},
-            {"POST", target, R"({"messages":[{"body":""}]})", "messages[0].body", "1 to 1048576"},
+            {"POST", target, R"({"messages":[{"body":""}]})", "messages[0].body", "1 to 16777216"},
             {"POST", target, R"({"messages":[{"body":{}}]})", "messages[0].body", "must be text"},
             {"POST", target, R"({"messages":[{"body":null}]})", "messages[0].body", "must be text"},
             {"POST",
              target,
              R"({"messages":[{"body_base64":"eA="}]})",
              "messages[0].body_base64",
-             "4 to 1398104"},
+             "4 to 22369624"},
             {"POST",
              target,
              R"({"messages":[{"body_base64":"!!!!"}]})",
@@ -283,7 +284,7 @@ TEST_F(NativeBadInput, Consuming) {
 TEST_F(NativeBadInput, Topics) {
     const std::string named = "\"name\":\"orders\"";
     refuses(number("POST", "/v1/topics", named, "retention", {"59", "1296001"}, "60 to 1296000"));
-    refuses(number("POST", "/v1/topics", named, "max_size", {"1023"}, "1024 to 1048576"));
+    refuses(number("POST", "/v1/topics", named, "max_size", {"1023"}, "1024 to 16777216"));
     refuses(number("PATCH", "/v1/topics/orders", "", "retention", {"59"}, "60 to 1296000"));
     refuses({
         {"POST", "/v1/topics", "", "name", "is missing"},

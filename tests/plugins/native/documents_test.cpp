@@ -72,6 +72,17 @@ TEST(NativeJson, AnOverlongBodyIs413) {
     EXPECT_EQ(fields.problem()->status, 413U);
 }
 
+TEST(NativeJson, ALongBodyHasFewValues) {
+    const std::string text(json_bytes_usual, 'x');
+    EXPECT_EQ(problem_of(json_fields("{\"a\":\"" + text + "\"}", {"a"})), "none");
+    std::string many = "{\"a\":[0";
+    while (many.size() <= json_bytes_usual) many += ",0";
+    EXPECT_EQ(problem_of(json_fields(many + "]}", {"a"})),
+              "invalid_json: JSON of more than 4194304 bytes may have at most 100000 values.");
+    EXPECT_EQ(problem_of(json_fields("{\"a\":[0" + many.substr(7, 400'000) + "]}", {"a"})), "none")
+        << "a short one has what fits into it";
+}
+
 TEST(NativeFields, AnUnknownFieldNamesTheNearestKnownOne) {
     EXPECT_EQ(problem_of(json_fields(R"({"visiblity":1})", {"visibility", "wait"})),
               "invalid_parameter: 'visiblity': There is no such field. Did you mean 'visibility'? "

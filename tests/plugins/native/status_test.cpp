@@ -86,6 +86,16 @@ TEST(NativeStatus, AProblemIsShownWhole) {
               "after the pause in Retry-After.\",\"request_id\":\"r1\"}\n");
 }
 
+TEST(NativeStatus, WhatTheBrokerSaysOfASizeNamesTheFieldAsItIsHere) {
+    model::Refusal refusal;
+    refusal.reason = model::Reason::invalid_parameter;
+    refusal.subject = "message_bytes_max";
+    refusal.detail = "allowed: 1024-1048576 bytes";
+    const Problem problem = refused(refusal);
+    EXPECT_EQ(problem.subject, "max_size");
+    EXPECT_EQ(problem.detail, "'max_size': allowed: 1024-1048576 bytes");
+}
+
 }  // namespace
 
 }  // namespace penstock::plugins::native

@@ -72,6 +72,13 @@ TEST(SnapshotTransfer, ARecordLongerThanAChunkComesInPieces) {
     SnapshotSink sink(disk, data, source->manifest());
     ASSERT_TRUE(fetch(*source, sink, 30'000));
     EXPECT_GT(sink.received_bytes(), 50U * 50'000U);
+    MemoryDisk whole;
+    SnapshotSink at_once(whole, data, source->manifest());
+    ASSERT_TRUE(fetch(*source, at_once));
+    for (int range = 0; range < 5; ++range) {
+        const std::string part = "bodies-" + std::to_string(range);
+        EXPECT_EQ(received(disk, part), received(whole, part)) << part;
+    }
 }
 
 TEST(SnapshotTransfer, GoesOnWhereACrashCutItOff) {
