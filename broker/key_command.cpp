@@ -137,8 +137,8 @@ Result<std::string> KeyCommand::unwrap(std::string_view wrapped, std::string_vie
 Result<std::string> KeyCommand::ask(const char* what,
                                     std::string_view bytes,
                                     std::string_view context) {
-    const auto failed = [&](const std::string& how) {
-        return error(Errc::unavailable, command_.front() + " " + what + " " + how);
+    const auto failed = [&](const std::string& how, Errc code = Errc::unavailable) {
+        return error(code, command_.front() + " " + what + " " + how);
     };
     auto input = Pipe::open();
     auto output = Pipe::open();
@@ -161,7 +161,8 @@ Result<std::string> KeyCommand::ask(const char* what,
     std::string answer;
     std::array<char, 4'096> piece{};
     while (true) {
-        if (!await(output->read.get(), until, stopping_)) return failed("gives no answer in time");
+        if (!await(output->read.get(), until, stopping_))
+            return failed("gives no answer in time", Errc::timeout);
         const auto read = ::read(output->read.get(), piece.data(), piece.size());
         if (read < 0 && errno == EINTR) continue;
         if (read < 0) return failed("cannot be read: " + reason(errno));
@@ -170,7 +171,8 @@ Result<std::string> KeyCommand::ask(const char* what,
         if (answer.size() > answer_bytes_max) return failed("says too much");
     }
     ::OPENSSL_cleanse(piece.data(), piece.size());
-    if (!await(running.pidfd(), until, stopping_)) return failed("does not end in time");
+    if (!await(running.pidfd(), until, stopping_))
+        return failed("does not end in time", Errc::timeout);
     const int status = running.reap();
     if (status != 0) return failed("ends with " + std::to_string(status));
     if (written < 0) return failed("reads nothing: " + reason(errno));

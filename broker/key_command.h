@@ -5,7 +5,8 @@
 //
 // gets the key or the wrapped key in base64 as one line on its standard input, and gives the other
 // one so on its output; it ends with 0 within key_service_ms_max, or it is killed with all it has
-// started. What it says on its standard error is the server's. On the thread of the key service.
+// started. What it says on its standard error is the server's. On the thread of the key service, in
+// a process that ignores SIGPIPE.
 #pragma once
 
 #include "broker/api/key_service.h"

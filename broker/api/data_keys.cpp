@@ -105,12 +105,16 @@ void DataKeys::do_work(std::function<Result<DataKeyPtr>()> job, Done done) {
     });
 }
 
-Result<std::string> DataKeys::ask(const std::function<Result<std::string>()>& question) {
+Result<std::string> DataKeys::ask(const std::function<Result<std::string>()>& question,
+                                  Blame blame) {
     if (clock_.steady_us() < failed_until_us_) return unavailable(failure_);
     auto answer = question();
-    if (answer) return answer;
+    if (answer || answer.error().code == Errc::damaged) return answer;
     ++failures_;
-    failed_until_us_ = clock_.steady_us() + pause_us;
+    // One key that it does not open, or no more, says nothing of the others.
+    if (blame == Blame::service || answer.error().code == Errc::timeout) {
+        failed_until_us_ = clock_.steady_us() + pause_us;
+    }
     failure_ = "the key service does not answer as it should: " + answer.error().detail;
     log_line(LogLevel::error, "encryption", "event=key_service_failed detail=" + failure_);
     return unavailable(failure_);
@@ -118,7 +122,8 @@ Result<std::string> DataKeys::ask(const std::function<Result<std::string>()>& qu
 
 Result<DataKeyPtr> DataKeys::make_now(model::ObjectNo object) {
     std::string secret = random_.fill(aes_key_bytes);
-    auto wrapped = ask([&] { return service_.wrap(secret, context_of(options_.account, object)); });
+    auto wrapped = ask([&] { return service_.wrap(secret, context_of(options_.account, object)); },
+                       Blame::service);
     if (!wrapped) {
         ::OPENSSL_cleanse(secret.data(), secret.size());
         return wrapped.error();
@@ -143,11 +148,22 @@ Result<DataKeyPtr> DataKeys::obtain_now(const model::Seal& seal) {
     if (kept.size() <= fingerprint_bytes) {
         return error(Errc::damaged, "a sealed body names no key that could be had here");
     }
-    auto secret = ask([&] {
-        return service_.unwrap(kept.substr(fingerprint_bytes),
-                               context_of(seal.account, seal.object));
-    });
-    if (!secret) return secret.error();
+    const auto refused = refused_.find(kept);
+    if (refused != refused_.end() && clock_.steady_us() < refused->second.until_us) {
+        return unavailable(refused->second.why);
+    }
+    auto secret = ask(
+        [&] {
+            return service_.unwrap(kept.substr(fingerprint_bytes),
+                                   context_of(seal.account, seal.object));
+        },
+        Blame::key);
+    if (!secret) {
+        if (secret.error().code == Errc::damaged) return secret.error();
+        if (refused_.size() >= keys_per_shard_max) refused_.clear();
+        refused_[seal.wrapped_key] = {clock_.steady_us() + pause_us, secret.error().detail};
+        return secret.error();
+    }
     const bool same = secret->size() == aes_key_bytes &&
                       fingerprint_of(*secret) == kept.substr(0, fingerprint_bytes);
     if (!same) {

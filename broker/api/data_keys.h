@@ -34,7 +34,8 @@ namespace penstock::api {
 
 class DataKeys {
   public:
-    // After a failure of the service nobody asks it for so long.
+    // After a failure of the service nobody asks it for so long; nor for a key that it did not
+    // give.
     static constexpr std::int64_t pause_us = 1'000'000;
     // A key that could not be renewed is tried again after so long, and used meanwhile.
     static constexpr std::int64_t renewal_pause_us = 60'000'000;
@@ -74,7 +75,7 @@ class DataKeys {
     [[nodiscard]] DataKeyPtr known(const model::Seal& seal) const;
 
     // Error{unavailable}: as above, or the service gives another key than the body was sealed with.
-    // Error{damaged}: what the body says of its key is of no form known here.
+    // Error{damaged}: what the body says of its key was changed, or is of no form known here.
     void obtain(const model::Seal& seal, Done done);
 
     // Asks the service to renew, and makes new keys for all that is sealed from then on; old ones
@@ -118,8 +119,11 @@ class DataKeys {
     [[nodiscard]] bool is_due(const Current& current) const;
     Result<DataKeyPtr> make_now(model::ObjectNo object);
     Result<DataKeyPtr> obtain_now(const model::Seal& seal);
+    // Whom a failure is put down to: while the service pauses nobody asks it.
+    enum class Blame : std::uint8_t { service, key };
+
     // The service's answer, or why it is not asked now.
-    Result<std::string> ask(const std::function<Result<std::string>()>& question);
+    Result<std::string> ask(const std::function<Result<std::string>()>& question, Blame blame);
     void remember(model::ObjectNo object, DataKeyPtr key, bool is_current);
     void do_work(std::function<Result<DataKeyPtr>()> job, Done done);
 
@@ -137,6 +141,13 @@ class DataKeys {
     // On the thread of `work`.
     std::int64_t failed_until_us_ = 0;
     std::string failure_;
+
+    struct Refused {
+        std::int64_t until_us = 0;
+        std::string why;
+    };
+
+    std::map<std::string, Refused, std::less<>> refused_;  // by wrapped_key
 };
 
 }  // namespace penstock::api

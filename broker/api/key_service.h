@@ -18,7 +18,8 @@ class KeyService {
     virtual ~KeyService() = default;
 
     // `context` says whose key it is and must be the same for both calls. Printable.
-    // Error{unavailable}: it does not answer, or says no. The detail names no secret.
+    // Error{timeout}: it does not answer in time. Error{unavailable}: it says no. Error{damaged},
+    // of unwrap() alone: what is wrapped was changed, or is another's. No detail names a secret.
     virtual Result<std::string> wrap(std::string_view key, std::string_view context) = 0;
     virtual Result<std::string> unwrap(std::string_view wrapped, std::string_view context) = 0;
 

@@ -178,6 +178,29 @@ TEST_F(DataKeysTest, AnotherKeyThanTheBodysIsToldFromDamage) {
     EXPECT_EQ(other.obtain(cut).error().code, Errc::damaged);
 }
 
+TEST_F(DataKeysTest, AKeyThatCannotBeHadStopsNoOther) {
+    const DataKeyPtr key = *node.make(orders);
+    service.down = true;
+    EXPECT_FALSE(other.obtain(seal_of(key)));
+    service.down = false;
+    EXPECT_TRUE(other.make(model::ObjectNo{8}));
+    const auto again = other.obtain(seal_of(key));
+    ASSERT_FALSE(again) << "it is not asked for all the time";
+    EXPECT_EQ(again.error().code, Errc::unavailable);
+    EXPECT_EQ(service.unwraps, 1);
+    clock.advance_us(DataKeys::pause_us);
+    EXPECT_TRUE(other.obtain(seal_of(key)));
+}
+
+TEST_F(DataKeysTest, AWrappedKeyThatWasChangedIsDamage) {
+    const DataKeyPtr key = *node.make(orders);
+    const auto obtained = other.obtain(seal_of(key, model::ObjectNo{8}));
+    ASSERT_FALSE(obtained);
+    EXPECT_EQ(obtained.error().code, Errc::damaged);
+    EXPECT_TRUE(other.obtain(seal_of(key)));
+    EXPECT_EQ(other.keys.figures().failures, 0U);
+}
+
 TEST_F(DataKeysTest, WhatWaitsWhenTheServerStopsIsToldSo) {
     std::optional<Result<DataKeyPtr>> answer;
     node.keys.make(orders, [&](Result<DataKeyPtr> key) { answer = std::move(key); });
