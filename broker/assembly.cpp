@@ -199,7 +199,7 @@ void Assembly::open_door() {
     keys_ = std::make_unique<api::KeyRing>(node, *kept_keys_, *secrets_, clock_, *accounts_);
     quotas_ = std::make_unique<api::Quotas>(*accounts_, clock_, own_limits(config_));
     if (cluster_) cluster_->limit_forwarded(*quotas_);
-    limited_ = std::make_unique<api::QuotaBroker>(node, *quotas_);
+    limited_ = std::make_unique<api::QuotaBroker>(node, *quotas_, clock_);
     tenants_ = std::make_unique<api::TenantBroker>(*limited_, *keys_, *accounts_);
     authorised_ = std::make_unique<api::AuthorisedBroker>(*tenants_, *keys_);
     audited_ = std::make_unique<api::AuditedBroker>(*authorised_, clock_);

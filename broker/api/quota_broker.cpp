@@ -68,11 +68,27 @@ std::string slot_of(const std::string& account) {
 
 }  // namespace
 
+std::optional<model::Refusal> QuotaBroker::judge(const Principal& principal,
+                                                 const Request& request,
+                                                 const asio::any_io_executor& executor) {
+    if (auto why = quotas_.admit(principal, request)) return why;
+    const Charge charge = charge_of(request);
+    if (charge.use != Use::produce) return std::nullopt;
+    const std::uint64_t most = quotas_.limits_of(charge.account).stored_bytes_max;
+    if (most == 0 || stored_.fits(std::string(charge.account), most, charge.bytes, executor)) {
+        return std::nullopt;
+    }
+    quotas_.refused(charge.account, Quota::storage, charge.object);
+    return model::Refusal{model::Reason::storage_quota,
+                          std::string(charge.object),
+                          "the account may store " + std::to_string(most) + " bytes"};
+}
+
 std::shared_ptr<Cancellation> QuotaBroker::call(const Principal& principal,
                                                 Request request,
                                                 asio::any_io_executor executor,
                                                 Answer answer) {
-    if (auto why = quotas_.admit(principal, request)) {
+    if (auto why = judge(principal, request, executor)) {
         refuse(request, std::move(*why), executor, std::move(answer));
         return nullptr;
     }

@@ -1,12 +1,13 @@
 // QuotaBroker: a Broker before the node, behind tenancy, that lets through what the quotas of the
-// account allow: rates (quotas.h), and how many queues, topics and subscriptions it may have when
-// one is created. Requests bear stored names here. Of creates that run at the same time at another
-// node of a cluster nothing is known: an account may end up with a few more than its limit.
-// Borrows both; as safe to call as the broker.
+// account allow: rates (quotas.h), what it may store (stored_bytes.h), and how many queues, topics
+// and subscriptions it may have when one is created. Requests bear stored names here. Of creates
+// that run at the same time at another node of a cluster nothing is known: an account may end up
+// with a few more than its limit. Borrows all three; as safe to call as the broker.
 #pragma once
 
 #include "broker/api/broker.h"
 #include "broker/api/quotas.h"
+#include "broker/api/stored_bytes.h"
 
 #include <cstdint>
 #include <map>
@@ -20,7 +21,8 @@ namespace penstock::api {
 
 class QuotaBroker final : public Broker {
   public:
-    QuotaBroker(Broker& inner, Quotas& quotas) : inner_(inner), quotas_(quotas) {}
+    QuotaBroker(Broker& inner, Quotas& quotas, const Clock& clock)
+        : inner_(inner), quotas_(quotas), stored_(inner, clock) {}
 
     std::shared_ptr<Cancellation> call(const Principal& principal,
                                        Request request,
@@ -54,6 +56,9 @@ class QuotaBroker final : public Broker {
     template <class R>
     using CreatingPtr = std::shared_ptr<Creating<R>>;
 
+    [[nodiscard]] std::optional<model::Refusal> judge(const Principal& principal,
+                                                      const Request& request,
+                                                      const asio::any_io_executor& executor);
     template <class R>
     std::shared_ptr<Cancellation> create(const CreatingPtr<R>& creating);
     template <class R>
@@ -65,6 +70,7 @@ class QuotaBroker final : public Broker {
 
     Broker& inner_;
     Quotas& quotas_;
+    StoredBytes stored_;
     std::mutex mutex_;
     std::map<std::string, std::uint64_t> under_way_;  // by account and kind
 };

@@ -59,7 +59,7 @@ class LimitedBroker : public Limited {
 
     boost::asio::io_context context;
     testing::FakeBroker node;
-    QuotaBroker broker{node, quotas};
+    QuotaBroker broker{node, quotas, clock};
     Principal principal{"k", false, "acme", {}};
 };
 
@@ -163,6 +163,45 @@ TEST_F(LimitedBroker, WhenTheyCannotBeCountedNoneIsMade) {
     node.refuse<ListQueues>(Reason::unavailable);
     EXPECT_EQ(ask(queue("acme:a")).error().reason, Reason::unavailable);
     EXPECT_EQ(created(), 0U);
+}
+
+TEST_F(LimitedBroker, AnAccountStoresNoMoreThanItMay) {
+    book.limits("acme").stored_bytes_max = 1'500;
+    node.answer_with<SendMessages>({});
+    const auto holds = [&](std::uint64_t messages, std::uint64_t bytes_each) {
+        node.answer<ListQueues>([](const ListQueues& asked) {
+            NamePage page;
+            page.total = 1;
+            if (asked.page.offset == 0) page.items = {{1, "acme:a"}};
+            return Outcome<NamePage>(page);
+        });
+        node.answer_with<ListTopics>({});
+        QueueView view;
+        view.active = messages;
+        node.answer_with<GetQueue>(view);
+        PeekedPage page;
+        page.items.resize(1);
+        page.items[0].payload.assign(bytes_each, 'x');
+        node.answer_with<PeekMessages>(page);
+    };
+    const auto sent = [&](std::size_t bytes) {
+        const auto outcome = ask(std::get<SendMessages>(send("acme:a", 1, bytes)));
+        return outcome ? Reason::none : outcome.error().reason;
+    };
+    holds(10, 100);
+    EXPECT_EQ(sent(1'000'000), Reason::none) << "nothing is known yet";
+    EXPECT_EQ(sent(400), Reason::none) << "1,000 are there";
+    EXPECT_EQ(sent(200), Reason::storage_quota) << "1,400 are";
+    EXPECT_EQ(sent(100), Reason::none);
+    holds(1, 100);
+    EXPECT_EQ(sent(100), Reason::storage_quota) << "not yet looked at again";
+    clock.advance_us(StoredBytes::look_every_us);
+    EXPECT_EQ(sent(100), Reason::storage_quota) << "that began the look";
+    EXPECT_EQ(sent(1'400), Reason::none);
+    EXPECT_EQ(sent(1), Reason::storage_quota);
+    EXPECT_TRUE(ask(std::get<DeleteMessages>(remove("acme:a", 1))).error().reason ==
+                Reason::internal)
+        << "what makes room goes on to the node";
 }
 
 TEST_F(LimitedBroker, WithoutALimitNothingIsCounted) {

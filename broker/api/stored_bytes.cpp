@@ -1,0 +1,97 @@
+#include "broker/api/stored_bytes.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <utility>
+
+namespace penstock::api {
+
+namespace {
+
+constexpr std::uint32_t page_names = 50;
+const Principal node;  // the server asks for itself
+
+}  // namespace
+
+bool StoredBytes::fits(const std::string& account,
+                       std::uint64_t most,
+                       std::uint64_t more,
+                       const asio::any_io_executor& executor) {
+    bool fit = false;
+    bool look_now = false;
+    {
+        const std::lock_guard lock(mutex_);
+        Known& known = known_[account];
+        look_now = !known.looking && known.look_at_us <= clock_.steady_us();
+        if (look_now) known.looking = true;
+        fit = known.look_at_us == 0 || known.bytes + more <= most;
+        if (fit) known.bytes += more;
+    }
+    if (look_now) asio::co_spawn(executor, look(account), asio::detached);
+    return fit;
+}
+
+asio::awaitable<void> StoredBytes::look(std::string account) {
+    const std::uint64_t queues = co_await bytes_of_queues(account);
+    const std::uint64_t topics = co_await bytes_of_topics(account);
+    const std::lock_guard lock(mutex_);
+    known_[account] = {queues + topics, clock_.steady_us() + look_every_us, false};
+}
+
+asio::awaitable<std::uint64_t> StoredBytes::bytes_of_queues(const std::string& account) {
+    std::uint64_t bytes = 0;
+    ListQueues list;
+    list.account = account;
+    list.automatic = true;
+    for (list.page = {0, page_names};; list.page.offset += page_names) {
+        const auto listed = co_await api::call(broker_, node, list);
+        if (!listed || listed->items.empty()) co_return bytes;
+        for (const NamedId& one : listed->items) {
+            GetQueue get;
+            get.name = one.name;
+            const auto queue = co_await api::call(broker_, node, get);
+            if (!queue) continue;
+            const std::uint64_t messages = queue->active + queue->inactive + queue->delayed +
+                                           queue->prepared + queue->rewindable;
+            if (messages == 0) continue;
+            PeekMessages peek;
+            peek.queue = one.name;
+            peek.state = "visible";
+            const std::uint64_t each = co_await bytes_each(peek);
+            bytes += messages * each;
+        }
+    }
+}
+
+asio::awaitable<std::uint64_t> StoredBytes::bytes_of_topics(const std::string& account) {
+    std::uint64_t bytes = 0;
+    ListTopics list;
+    list.account = account;
+    for (list.page = {0, page_names};; list.page.offset += page_names) {
+        const auto listed = co_await api::call(broker_, node, list);
+        if (!listed || listed->items.empty()) co_return bytes;
+        for (const NamedId& one : listed->items) {
+            GetTopic get;
+            get.name = one.name;
+            const auto topic = co_await api::call(broker_, node, get);
+            if (!topic || topic->messages == 0) continue;
+            PeekMessages peek;
+            peek.topic = one.name;
+            peek.state = "retained";
+            const std::uint64_t each = co_await bytes_each(peek);
+            bytes += topic->messages * each;
+        }
+    }
+}
+
+asio::awaitable<std::uint64_t> StoredBytes::bytes_each(PeekMessages request) {
+    request.limit = sample;
+    const auto peeked = co_await api::call(broker_, node, request);
+    if (!peeked || peeked->items.empty()) co_return usual_bytes;
+    std::uint64_t bytes = 0;
+    for (const PeekedMessage& one : peeked->items) bytes += one.payload.size();
+    co_return bytes / peeked->items.size();
+}
+
+}  // namespace penstock::api
