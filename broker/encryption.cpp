@@ -62,7 +62,7 @@ Encryption::Encryption(std::unique_ptr<api::KeyService> service,
                   clock,
                   random,
                   work_.get_executor(),
-                  api::DataKeys::Options{rotate_us, std::string()});
+                  api::DataKeys::Options{rotate_us});
     boost::asio::post(work_, [] { name_thread("penstock-keys"); });
 }
 

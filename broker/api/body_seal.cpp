@@ -84,8 +84,14 @@ Result<std::string> decompressed(const Packing& packing, std::string_view payloa
 
 }  // namespace
 
-DataKey::DataKey(std::string secret, std::string wrapped, std::uint64_t version)
-    : secret_(std::move(secret)), wrapped_(std::move(wrapped)), version_(version) {
+DataKey::DataKey(std::string secret,
+                 std::string wrapped,
+                 std::uint64_t version,
+                 std::string account)
+    : secret_(std::move(secret)),
+      wrapped_(std::move(wrapped)),
+      version_(version),
+      account_(std::move(account)) {
     check(secret_.size() == aes_key_bytes, "a data key of 32 bytes");
 }
 

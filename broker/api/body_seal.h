@@ -26,8 +26,12 @@ namespace penstock::api {
 // when nobody holds it any more.
 class DataKey {
   public:
-    // `secret` has aes_key_bytes; `wrapped` is what the key service made of it (data_keys.h).
-    DataKey(std::string secret, std::string wrapped, std::uint64_t version);
+    // `secret` has aes_key_bytes; `wrapped` is what the key service made of it (data_keys.h);
+    // `account` is whose object it is for, empty: the server's own.
+    DataKey(std::string secret,
+            std::string wrapped,
+            std::uint64_t version,
+            std::string account = {});
     ~DataKey();
     DataKey(const DataKey&) = delete;
     DataKey& operator=(const DataKey&) = delete;
@@ -38,10 +42,13 @@ class DataKey {
 
     [[nodiscard]] std::uint64_t version() const { return version_; }
 
+    [[nodiscard]] const std::string& account() const { return account_; }
+
   private:
     std::string secret_;
     std::string wrapped_;
     std::uint64_t version_;
+    std::string account_;
 };
 
 using DataKeyPtr = std::shared_ptr<const DataKey>;

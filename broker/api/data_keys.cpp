@@ -50,27 +50,28 @@ DataKeyPtr DataKeys::current(model::ObjectNo object) {
     const std::int64_t now_us = clock_.steady_us();
     if (now_us >= until_us &&
         current.until_us->compare_exchange_strong(until_us, now_us + renewal_pause_us)) {
-        do_work([this, object] { return make_now(object); },
-                [object](const Result<DataKeyPtr>& made) {
-                    if (made) return;
-                    log_line(LogLevel::warn,
-                             "encryption",
-                             "event=key_not_renewed object=" + std::to_string(object.value) +
-                                 " detail=" + made.error().detail);
-                });
+        do_work(
+            [this, object, account = current.key->account()] { return make_now(object, account); },
+            [object](const Result<DataKeyPtr>& made) {
+                if (made) return;
+                log_line(LogLevel::warn,
+                         "encryption",
+                         "event=key_not_renewed object=" + std::to_string(object.value) +
+                             " detail=" + made.error().detail);
+            });
     }
     return current.key;
 }
 
-void DataKeys::make(model::ObjectNo object, Done done) {
-    auto job = [this, object]() -> Result<DataKeyPtr> {
+void DataKeys::make(model::ObjectNo object, Done done, std::string account) {
+    auto job = [this, object, account = std::move(account)]() -> Result<DataKeyPtr> {
         // Somebody else may have waited for the same.
         const ShardPtr shard = shards_[shard_of(object)].load();
         if (shard) {
             const auto found = shard->current.find(object);
             if (found != shard->current.end() && !is_due(found->second)) return found->second.key;
         }
-        return make_now(object);
+        return make_now(object, account);
     };
     do_work(std::move(job), std::move(done));
 }
@@ -120,10 +121,10 @@ Result<std::string> DataKeys::ask(const std::function<Result<std::string>()>& qu
     return unavailable(failure_);
 }
 
-Result<DataKeyPtr> DataKeys::make_now(model::ObjectNo object) {
+Result<DataKeyPtr> DataKeys::make_now(model::ObjectNo object, const std::string& account) {
     std::string secret = random_.fill(aes_key_bytes);
-    auto wrapped = ask([&] { return service_.wrap(secret, context_of(options_.account, object)); },
-                       Blame::service);
+    auto wrapped =
+        ask([&] { return service_.wrap(secret, context_of(account, object)); }, Blame::service);
     if (!wrapped) {
         ::OPENSSL_cleanse(secret.data(), secret.size());
         return wrapped.error();
@@ -137,7 +138,7 @@ Result<DataKeyPtr> DataKeys::make_now(model::ObjectNo object) {
     }
     const std::string kept = fingerprint_of(secret) + *wrapped;
     auto key = std::make_shared<const DataKey>(
-        std::move(secret), kept, static_cast<std::uint64_t>(clock_.wall_ms()));
+        std::move(secret), kept, static_cast<std::uint64_t>(clock_.wall_ms()), account);
     ++made_;
     remember(object, key, true);
     return key;
@@ -170,8 +171,8 @@ Result<DataKeyPtr> DataKeys::obtain_now(const model::Seal& seal) {
         ::OPENSSL_cleanse(secret->data(), secret->size());
         return unavailable("the key service gives another key than the body was sealed with");
     }
-    auto key =
-        std::make_shared<const DataKey>(std::move(*secret), seal.wrapped_key, seal.key_version);
+    auto key = std::make_shared<const DataKey>(
+        std::move(*secret), seal.wrapped_key, seal.key_version, seal.account);
     ++unwrapped_;
     remember(seal.object, key, false);
     return key;

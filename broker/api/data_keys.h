@@ -47,7 +47,6 @@ class DataKeys {
 
     struct Options {
         std::int64_t rotate_us = 86'400'000'000;  // how long a key seals
-        std::string account;                      // whose objects they are
     };
 
     using Done = std::function<void(Result<DataKeyPtr>)>;
@@ -62,14 +61,15 @@ class DataKeys {
           clock_(clock),
           random_(random),
           work_(std::move(work)),
-          options_(std::move(options)) {}
+          options_(options) {}
 
     // What bodies of the object are sealed with now; null: make() it first. One that has served its
     // time is returned until there is another, which this begins to make.
     [[nodiscard]] DataKeyPtr current(model::ObjectNo object);
 
-    // Error{unavailable}: the key service does not answer or refuses; nothing can be sealed.
-    void make(model::ObjectNo object, Done done);
+    // `account`: whose object it is. Error{unavailable}: the key service does not answer or
+    // refuses; nothing can be sealed.
+    void make(model::ObjectNo object, Done done, std::string account = {});
 
     // The key of a seal where it was unwrapped before; null: obtain() it.
     [[nodiscard]] DataKeyPtr known(const model::Seal& seal) const;
@@ -84,8 +84,6 @@ class DataKeys {
 
     // What still waits ends with Error{unavailable}, soon.
     void stop();
-
-    [[nodiscard]] const std::string& account() const { return options_.account; }
 
     [[nodiscard]] Random& random() { return random_; }
 
@@ -117,7 +115,7 @@ class DataKeys {
     }
 
     [[nodiscard]] bool is_due(const Current& current) const;
-    Result<DataKeyPtr> make_now(model::ObjectNo object);
+    Result<DataKeyPtr> make_now(model::ObjectNo object, const std::string& account);
     Result<DataKeyPtr> obtain_now(const model::Seal& seal);
     // Whom a failure is put down to: while the service pauses nobody asks it.
     enum class Blame : std::uint8_t { service, key };

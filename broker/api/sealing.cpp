@@ -111,27 +111,30 @@ void Packer::ask(R request,
                     if (!view) return answer(view.error());
                     const model::ObjectNo object{view->number};
                     remember(to, object);
-                    find_key(object, executor, answer);
+                    find_key(to, object, executor, answer);
                 });
 }
 
 void Packer::find(const Addressee& to,
                   const asio::any_io_executor& executor,
                   Answered<SealFor> answer) {
-    if (const auto number = number_of(to)) return find_key(*number, executor, std::move(answer));
+    if (const auto number = number_of(to))
+        return find_key(to, *number, executor, std::move(answer));
     if (to.topic) return ask(GetTopic{to.name}, to, executor, std::move(answer));
     ask(GetQueue{to.name}, to, executor, std::move(answer));
 }
 
-void Packer::find_key(model::ObjectNo object,
+void Packer::find_key(const Addressee& to,
+                      model::ObjectNo object,
                       const asio::any_io_executor& executor,
                       Answered<SealFor> answer) {
-    keys_->make(object, [object, executor, answer = std::move(answer)](Result<DataKeyPtr> key) {
+    auto made = [object, executor, answer = std::move(answer)](Result<DataKeyPtr> key) {
         asio::post(executor, [object, answer, key = std::move(key)]() mutable {
             if (!key) return answer(unavailable(key.error().detail));
             answer(SealFor{object, std::move(*key)});
         });
-    });
+    };
+    keys_->make(object, std::move(made), std::string(model::account_of(to.name)));
 }
 
 void Packer::compress(model::NewMessage& message) const {
@@ -139,7 +142,7 @@ void Packer::compress(model::NewMessage& message) const {
 }
 
 void Packer::seal(model::NewMessage& message, const SealFor& with) {
-    seal_payload(message, keys_->account(), with.object, *with.key, keys_->random());
+    seal_payload(message, with.key->account(), with.object, *with.key, keys_->random());
 }
 
 bool Packer::reserve(std::uint64_t bytes) {

@@ -90,7 +90,8 @@ class Packer {
     [[nodiscard]] std::optional<model::ObjectNo> number_of(const Addressee& to) const;
     void remember(const Addressee& to, model::ObjectNo object);
     std::atomic<NumbersPtr>& shard_of(const Addressee& to);
-    void find_key(model::ObjectNo object,
+    void find_key(const Addressee& to,
+                  model::ObjectNo object,
                   const asio::any_io_executor& executor,
                   Answered<SealFor> answer);
     template <class R>
