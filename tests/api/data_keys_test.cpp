@@ -19,7 +19,7 @@ constexpr std::int64_t rotate_us = 3'600'000'000;
 // The data keys of one node.
 struct Keys {
     explicit Keys(testing::FakeKeyService& service, testing::ManualClock& clock)
-        : keys(service, clock, random, context.get_executor(), {rotate_us, ""}) {}
+        : keys(service, clock, random, context.get_executor(), {rotate_us}) {}
 
     void work() {
         context.restart();

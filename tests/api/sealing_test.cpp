@@ -86,7 +86,7 @@ class Sealing : public ::testing::Test {
     SystemRandom random;
     testing::FakeBroker broker;
     testing::FakeDispatch dispatch;
-    DataKeys keys{service, clock, random, context.get_executor(), {86'400'000'000, ""}};
+    DataKeys keys{service, clock, random, context.get_executor(), {86'400'000'000}};
     Packer packer{broker, clock, &keys, true};
     SealingBroker door{broker, packer};
     SealingDispatch sealing_dispatch{dispatch, packer, context.get_executor()};
@@ -197,6 +197,21 @@ TEST_F(Sealing, WhatHandlersPublishIsSealedBeforeItIsSettled) {
     EXPECT_EQ(opened(effects[0].outputs[0].message), "canary one");
     EXPECT_EQ(opened(effects[0].outputs[1].message), "canary two");
     EXPECT_FALSE(effects[0].refused);
+}
+
+TEST_F(Sealing, WhatAnAccountsHandlersPublishIsSealedForItsOwnQueue) {
+    Dispatch::Settlement settlement;
+    settlement.account = "acme";
+    settlement.items.resize(1);
+    settlement.effects.push_back(outputs({{"done", "canary"}}));
+    sealing_dispatch.settle(std::move(settlement), {});
+    work();
+    EXPECT_EQ(broker.last<GetQueue>()->name, "acme:done");
+    ASSERT_EQ(dispatch.settlements.size(), 1U);
+    const auto& output = dispatch.settlements[0].effects[0].outputs.at(0);
+    EXPECT_EQ(output.queue, "done");
+    EXPECT_EQ(output.message.packing->seal->account, "acme");
+    EXPECT_EQ(opened(output.message), "canary");
 }
 
 TEST_F(Sealing, OutputsThatCannotBeSealedAreRefusedAndTheOthersGoOn) {

@@ -84,8 +84,8 @@ struct SealedNode {
     ManualClock clock;
     SystemRandom random;
     // The node's own keys, which know nothing that the writer made.
-    api::DataKeys keys{service, clock, random, context.get_executor(), {1'000'000'000, ""}};
-    api::DataKeys writer{service, clock, random, context.get_executor(), {1'000'000'000, ""}};
+    api::DataKeys keys{service, clock, random, context.get_executor(), {1'000'000'000}};
+    api::DataKeys writer{service, clock, random, context.get_executor(), {1'000'000'000}};
     RecordedDeliveries deliveries;
     SteppedNode node;
 };
