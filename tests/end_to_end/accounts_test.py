@@ -60,7 +60,7 @@ class Accounts(unittest.TestCase):
             self.ask(globex, "GET", f"/v1/queues/{name}", status=404)
         deleted = self.ask(globex, "POST", "/v1/queues/jobs/ack", {"receipts": [theirs["receipt"]]})
         self.assertEqual(deleted["acknowledged"], [])
-        self.assertEqual(self.ask(self.root, "GET", "/v1/queues/acme%3Ajobs")["inactive"], 1)
+        self.assertEqual(self.ask(self.root, "GET", "/v1/queues/acme%3Ajobs")["messages"]["in_flight"], 1)
         # The server is neither's.
         for method, path in (
             ("GET", "/v1/status"),
@@ -129,7 +129,7 @@ class Accounts(unittest.TestCase):
         self.assertEqual((pushed["topicName"], pushed["subscriptionName"]), ("events", "hook"))
         self.assertNotIn("acme", json.dumps(pushed))
         self.assertNotEqual(pushed["TopicOwner"], SERVERS_OWN)
-        wait_until(lambda: self.ask(acme, "GET", "/v1/queues/copy")["active"] == 1, 20, "it is copied")
+        wait_until(lambda: self.ask(acme, "GET", "/v1/queues/copy")["messages"]["visible"] == 1, 20, "it is copied")
         shown = self.ask(acme, "GET", "/v1/deliveries")["items"]
         self.assertIn("events/hook", [one["subscription"] for one in shown])
         self.assertNotIn("acme:", json.dumps(shown))
