@@ -27,6 +27,11 @@ std::vector<T> move_out(std::vector<T>& all, typename std::vector<T>::iterator e
     return first;
 }
 
+// Something follows from it: a retry, a dead letter, a delivery that is handed out again.
+bool is_awaited(const model::SettleItem& item) {
+    return item.verdict != model::Verdict::accepted;
+}
+
 }  // namespace
 
 EffectLoad load_of(const api::HandlerEffects& effects) {
@@ -83,6 +88,7 @@ void Outcomes::add(model::SettleItem item,
         effect_bytes_ += more.held_bytes();
         effects_.push_back(std::move(*effects));
     }
+    awaited_ += is_awaited(item) ? 1 : 0;
     items_.push_back(std::move(item));
     if (!attempt) return;
     attempt_bytes_ += bytes_of(*attempt);
@@ -131,6 +137,8 @@ std::optional<api::Dispatch::Settlement> Outcomes::take(model::SubscriptionNo su
     api::Dispatch::Settlement settlement;
     settlement.subscription = subscription;
     settlement.items = move_out(items_, last_item);
+    awaited_ -= static_cast<std::size_t>(
+        std::count_if(settlement.items.begin(), settlement.items.end(), is_awaited));
     settlement.attempts = move_out(attempts_, attempts_.begin() + tried);
     for (const model::Attempt& attempt : settlement.attempts) attempt_bytes_ -= bytes_of(attempt);
     settlement.effects = take_effects(count);
@@ -149,7 +157,7 @@ void Outcomes::on_durable(std::size_t items, std::size_t effect_bytes) {
 
 std::optional<std::int64_t> Outcomes::due_us() const {
     if (items_.empty()) return {};
-    if (effects_.empty()) {
+    if (effects_.empty() && awaited_ == 0) {
         return taken_us_ ? std::max(oldest_us_, *taken_us_ + limits_.gap_us) : oldest_us_;
     }
     return on_their_way_ == 0 ? oldest_us_ : oldest_us_ + limits_.wait_us_max;

@@ -1,6 +1,7 @@
 // Outcomes: what attempts of one subscription came to, gathered until it is worth an entry. The
-// first outcome goes at once, those behind it gather for some milliseconds: nobody waits for them.
-// What a handler wants to happen gathers only while a settlement is on its way. Pure: time is passed in. Owned by the scheduler, on its thread.
+// first outcome goes at once; acknowledgements behind it gather for some milliseconds, as nothing
+// follows from them. All others gather only while a settlement is on its way. Pure: time is passed
+// in. Owned by the scheduler, on its thread.
 #pragma once
 
 #include "broker/api/dispatch.h"
@@ -15,8 +16,8 @@ namespace penstock::dispatcher {
 struct OutcomeLimits {
     std::size_t items_max = model::attempts_per_settle_max;  // of one settlement
     std::size_t attempt_bytes_max = 256 * 1024;              // of one settlement, roughly
-    std::int64_t gap_us = 10'000;      // between settlements without effects of handlers
-    std::int64_t wait_us_max = 3'000;  // of those with
+    std::int64_t gap_us = 10'000;      // between settlements of plain acknowledgements
+    std::int64_t wait_us_max = 3'000;  // of others, while one is on its way
     // Of handlers: where a settlement is full. The last message may bring more.
     std::size_t outputs_max = 256;
     std::size_t kv_rows_max = 1'000;  // written and read
@@ -80,8 +81,9 @@ class Outcomes {
     std::size_t attempt_bytes_ = 0;
     std::int64_t oldest_us_ = 0;
     std::optional<std::int64_t> taken_us_;  // when the last settlement was taken
-    std::size_t on_their_way_ = 0;        // settlements
-    std::size_t on_their_way_items_ = 0;  // items in them
+    std::size_t awaited_ = 0;               // of items_, more than a plain acknowledgement
+    std::size_t on_their_way_ = 0;          // settlements
+    std::size_t on_their_way_items_ = 0;    // items in them
     std::size_t effect_bytes_ = 0;
 };
 

@@ -123,6 +123,20 @@ TEST(Outcomes, WhatNobodyWaitsForGathersBehindTheFirst) {
     EXPECT_EQ(sequences(*outcomes.take(alpha, 90'000, false)), (Sequences{7}));
 }
 
+TEST(Outcomes, AFailureTakesWhatGathersBeforeItAlong) {
+    Outcomes outcomes{OutcomeLimits{}};
+    outcomes.add(item(1), attempt(1), 0);
+    EXPECT_TRUE(outcomes.take(alpha, 0, false));
+    outcomes.on_durable(1, 0);
+    outcomes.add(item(2), attempt(2), 100);
+    EXPECT_FALSE(outcomes.take(alpha, 100, false));
+    outcomes.add(item(3, Verdict::retry), attempt(3), 200);
+    EXPECT_EQ(sequences(*outcomes.take(alpha, 200, false)), (Sequences{2, 3}));
+    outcomes.on_durable(2, 0);
+    outcomes.add(item(4), attempt(4), 300);
+    EXPECT_FALSE(outcomes.take(alpha, 300, false)) << "nothing follows from it";
+}
+
 TEST(Outcomes, EffectsDoNotWaitForWhatIsDurable) {
     Outcomes outcomes{OutcomeLimits{}};
     add(outcomes, 1, outputs(1, 1));

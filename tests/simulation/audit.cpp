@@ -50,7 +50,7 @@ class Drain final : public api::DeliveryListener {
             model::SettleItem item;
             item.sequence = delivery.sequence;
             item.generation = delivery.generation;
-            machine_.node().settle({delivery.subscription, {item}, {}, {}}, {});
+            machine_.node().settle({delivery.subscription, {}, {item}, {}, {}}, {});
         }
         return !arrived.empty();
     }

@@ -30,8 +30,8 @@ void OutboxSet::start() {
         for (const model::MessageId place : places) bodies.push_back(body(place));
         fetched(std::move(bodies));
     };
-    sender_ =
-        std::make_unique<node::OutboxSender>(set_, *rows_, clock_, submit_to_, std::move(fetch));
+    sender_ = std::make_unique<node::OutboxSender>(
+        set_, *rows_, clock_, submit_to_, node::transfer_fetch_messages, std::move(fetch));
     sender_->lead();
 }
 

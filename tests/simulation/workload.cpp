@@ -453,7 +453,7 @@ void Workload::settle_one(const api::Delivery& delivery) {
                      referee_.failed(place, *token, tried);
                  }
              });
-    machine_->node().settle({number, {item}, std::move(attempts), {}},
+    machine_->node().settle({number, {}, {item}, std::move(attempts), {}},
                             [done = std::move(done)](const api::Dispatch::Settled&) { done(); });
 }
 
