@@ -8,6 +8,7 @@
 #include "broker/api/broker.h"
 #include "broker/api/quotas.h"
 #include "broker/api/stored_bytes.h"
+#include "broker/base/short_lock.h"
 
 #include <cstdint>
 #include <map>
@@ -71,7 +72,7 @@ class QuotaBroker final : public Broker {
     Broker& inner_;
     Quotas& quotas_;
     StoredBytes stored_;
-    std::mutex mutex_;
+    ShortLock mutex_;
     std::map<std::string, std::uint64_t> under_way_;  // by account and kind
 };
 

@@ -13,6 +13,7 @@
 #include "broker/api/accounts.h"
 #include "broker/api/broker.h"
 #include "broker/base/clock.h"
+#include "broker/base/short_lock.h"
 #include "broker/base/token_bucket.h"
 #include "broker/model/metric.h"
 
@@ -119,7 +120,7 @@ class Quotas {
 
     // Accounts are few (account_registry.h); those that are gone keep their figures.
     struct Shard {
-        mutable std::mutex mutex;
+        mutable ShortLock mutex;
         std::map<std::string, Tenant, std::less<>> tenants;
     };
 
@@ -142,7 +143,7 @@ class Quotas {
     const Clock& clock_;
     const AccountLimits own_;
     std::array<Shard, shards> shards_;
-    std::mutex lines_mutex_;
+    ShortLock lines_mutex_;
     TokenBucket lines_;
 };
 

@@ -1,8 +1,10 @@
 #include "broker/api/stored_bytes.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include "broker/base/log.h"
 
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
 #include <utility>
 
 namespace penstock::api {
@@ -28,8 +30,20 @@ bool StoredBytes::fits(const std::string& account,
         fit = known.look_at_us == 0 || known.bytes + more <= most;
         if (fit) known.bytes += more;
     }
-    if (look_now) asio::co_spawn(executor, look(account), asio::detached);
+    if (look_now) {
+        asio::co_spawn(executor, look(account), [this, account](const std::exception_ptr& thrown) {
+            if (thrown) looked_in_vain(account);
+        });
+    }
     return fit;
+}
+
+void StoredBytes::looked_in_vain(const std::string& account) {
+    log_line(LogLevel::error, "api", "event=stored_bytes_not_known account=\"" + account + "\"");
+    const std::lock_guard lock(mutex_);
+    Known& known = known_[account];
+    known.look_at_us = clock_.steady_us() + look_every_us;
+    known.looking = false;
 }
 
 asio::awaitable<void> StoredBytes::look(std::string account) {

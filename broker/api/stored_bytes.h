@@ -6,6 +6,7 @@
 
 #include "broker/api/broker.h"
 #include "broker/base/clock.h"
+#include "broker/base/short_lock.h"
 
 #include <cstdint>
 #include <functional>
@@ -40,13 +41,14 @@ class StoredBytes {
     };
 
     asio::awaitable<void> look(std::string account);
+    void looked_in_vain(const std::string& account);
     asio::awaitable<std::uint64_t> bytes_of_queues(const std::string& account);
     asio::awaitable<std::uint64_t> bytes_of_topics(const std::string& account);
     asio::awaitable<std::uint64_t> bytes_each(PeekMessages request);
 
     Broker& broker_;
     const Clock& clock_;
-    std::mutex mutex_;
+    ShortLock mutex_;
     std::map<std::string, Known> known_;  // of accounts with such a quota
 };
 

@@ -193,6 +193,13 @@ std::vector<Key> make_store_keys() {
                    duration,
                    [](C& c) -> N& { return c.encryption.rotate_ms; },
                    {1'000, 365ULL * 86'400'000}),
+    };
+}
+
+std::vector<Key> make_limit_keys() {
+    using C = ServerConfig;
+    using N = std::uint64_t;
+    return {
         number_key("limits.queues_max",
                    count,
                    [](C& c) -> N& { return c.limits.queues_max; },
@@ -367,6 +374,7 @@ const std::vector<Key>& keys() {
     static const std::vector<Key> list = [] {
         std::vector<Key> all = make_server_keys();
         for (auto& key : make_store_keys()) all.push_back(std::move(key));
+        for (auto& key : make_limit_keys()) all.push_back(std::move(key));
         for (auto& key : make_protocol_keys()) all.push_back(std::move(key));
         for (auto& key : make_cluster_keys()) all.push_back(std::move(key));
         return all;

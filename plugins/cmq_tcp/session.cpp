@@ -98,6 +98,7 @@ void Session::expire() {
 }
 
 void Session::look_for_room() {
+    if (ending_) return close();
     starved_ = false;
     go_on();
 }
@@ -123,6 +124,7 @@ void Session::begin_to_end() {
 
 void Session::close() {
     if (std::exchange(closed_, true)) return;
+    const auto self = std::exchange(starving_, nullptr);
     signal.slot().clear();
     stream_.close();
     if (producer_) producer_->stop();
@@ -393,6 +395,7 @@ void Session::go_on() {
     if (closed_) return;
     if (!rest_.empty() && !reading_ && !ending_ && !full()) take_input({});
     if (closed_) return;
+    starving_ = starved_ ? shared_from_this() : nullptr;
     read();
     watch();
 }

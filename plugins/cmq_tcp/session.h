@@ -135,6 +135,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     std::int64_t idle_until_us_ = 0;
     bool reading_ = false;
     bool starved_ = false;  // there is no room for the unfinished frame
+    std::shared_ptr<Session> starving_;  // itself then: it reads nothing that would hold it
     bool writing_ = false;
     bool flushing_ = false;
     bool ending_ = false;  // no more requests; closes when all is answered

@@ -6,6 +6,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/networks.h"
+#include "broker/base/short_lock.h"
 #include "broker/base/token_bucket.h"
 #include "broker/model/metric.h"
 #include "plugins/listener/limits.h"
@@ -89,7 +90,7 @@ class Callers {
     const CallerLimits limits_;
     const Clock& clock_;
     std::string listener_;
-    mutable std::mutex mutex_;  // of what follows
+    mutable ShortLock mutex_;  // of what follows
     Book callers_;
     TokenBucket lines_;
     std::array<std::uint64_t, limit_names.size()> refused_{};

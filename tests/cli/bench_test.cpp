@@ -171,7 +171,7 @@ TEST(BenchCommand, RefusesWhatIsOutOfRange) {
     for (const auto& words :
          std::vector<std::vector<std::string>>{{"bench"},
                                                {"bench", "send", "--size", "15"},
-                                               {"bench", "send", "--size", "2MiB"},
+                                               {"bench", "send", "--size", "17MiB"},
                                                {"bench", "send", "--connections", "0"},
                                                {"bench", "send", "--outstanding", "64"},
                                                {"bench", "send", "--tcp", "--outstanding", "0"},
