@@ -340,6 +340,8 @@ void Session::refuse(const Ticket& ticket, const cmq::Failure& failure) {
 
 void Session::answer(const Ticket& ticket, Reply reply) {
     flush_soon();
+    // Not later: whoever answered may keep the ticket for a while.
+    if (ticket.share) ticket.share->give_back();
     if (ticket.one_way) return;
     reply.seqno = ticket.seqno;
     reply.request_id = desk_.next_request_id();
