@@ -34,7 +34,7 @@ struct Principal {
     std::string key_id;
     bool root = false;         // an administrator of the server: may define functions
     std::string account = {};  // accounts.h; empty: the server's own
-    std::string token = {};    // of a temporary key (temporary_key.h), empty otherwise
+    std::string token = {};    // of a temporary key (credential.h), empty otherwise
 };
 
 struct AccessKey {
