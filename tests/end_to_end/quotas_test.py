@@ -127,7 +127,7 @@ class Quotas(unittest.TestCase):
         client.call("DeleteQueue", queueName="b")
         wait_until(lambda: client.answer("CreateQueue", queueName="c")["code"] == 0, 10, "there is room again")
 
-    def bench(self, key, rate, seconds, connections=8):
+    def bench(self, key, rate, seconds, connections=8, batch=1):
         """What `penstock bench send` says, with the account's key."""
         key_id, secret = key.split(":")
         environment = dict(
@@ -137,7 +137,7 @@ class Quotas(unittest.TestCase):
             PENSTOCK_KEY_SECRET=secret,
         )
         words = [BINARY, "bench", "send", "--connections", connections, "--duration", f"{seconds}s"]
-        words += ["--warmup", "1s", "--rate", rate, "-o", "json"]
+        words += ["--warmup", "1s", "--rate", rate, "--batch", batch, "-o", "json"]
         done = subprocess.run(
             [str(word) for word in words], capture_output=True, text=True, timeout=120, env=environment
         )
@@ -151,7 +151,8 @@ class Quotas(unittest.TestCase):
         taken = {}
 
         def take():
-            taken.update(self.bench(greedy, 10 * QUOTA, SECONDS + 2))
+            # In batches: one client alone could not ask for so much.
+            taken.update(self.bench(greedy, 10 * QUOTA, SECONDS + 2, connections=32, batch=16))
 
         neighbour = threading.Thread(target=take)
         neighbour.start()
