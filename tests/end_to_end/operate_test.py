@@ -2,11 +2,13 @@
 
 So many dead letters; the time of their first page, the rate of a redrive, what live traffic notices
 of it (held to its bound only when MEASURED is given: it needs a machine with nothing else to do), and
-a replay that a webhook sees marked.
+a replay that a webhook sees marked. A shared disk is three times slower in one minute than in the
+next, so windows with and without a redrive alternate, and the median of their ratios counts.
 """
 
 import http.client
 import json
+import statistics
 import sys
 import threading
 import time
@@ -22,6 +24,8 @@ LETTERS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 1_600
 PAGE_SECONDS_MAX = 0.2
 PACE_OFF_MAX = 0.05
 SLOWER_MAX = 2.0
+WINDOW_SECONDS = min(SECONDS, 5.0)
+ROUNDS = max(1, round(SECONDS / WINDOW_SECONDS))
 
 DIES = "function handle(event, ctx) return ctx.dead('no good') end\n"
 LIVES = "function handle(event, ctx) return true end\n"
@@ -110,26 +114,38 @@ class OperateTest(unittest.TestCase):
             self.assertEqual(len(page["items"]), 50)
             self.assertLess(took, PAGE_SECONDS_MAX)
         self.deploy(LIVES, add=False)
-        calm = self.p99_of_sends(SECONDS)
+        left = LETTERS // 16 * 16
+        slower = []
+        for _ in range(ROUNDS):
+            calm = self.p99_of_sends(WINDOW_SECONDS)
+            taken, busy = self.busy_window(left)
+            left -= taken
+            slower.append(busy / calm)
+            print(f"  p99 of sends {calm * 1000:.1f} -> {busy * 1000:.1f} ms", flush=True)
+        print(f"beside the redrive: {statistics.median(slower):.2f} times", flush=True)
+        if MEASURED:
+            self.assertLess(statistics.median(slower), SLOWER_MAX)
+
+    def busy_window(self, letters):
+        """Redrives for a window, then cancels: (letters taken, p99 of sends beside it)."""
         started = json.loads(
             self.server.cli(
                 "dlq", "redrive", "events/count", "--reason", "handler", "--rate", f"{RATE}/s",
                 "-o", "json",
             )
         )
-        self.assertEqual(started["messages"], LETTERS // 16 * 16)
+        self.assertEqual(started["messages"], letters)
         first, began = self.redrive(), time.monotonic()
-        busy = self.p99_of_sends(SECONDS)
+        busy = self.p99_of_sends(WINDOW_SECONDS)
         second, ended = self.redrive(), time.monotonic()
         rate = (second["taken"] - first["taken"]) / (ended - began)
-        print(f"redrive at {RATE}/s: {rate:.1f}/s; p99 {calm * 1000:.1f} -> {busy * 1000:.1f} ms")
+        print(f"redrive at {RATE}/s: {rate:.1f}/s", flush=True)
         self.assertEqual(second["state"], "running")
         self.assertLess(abs(rate - RATE) / RATE, PACE_OFF_MAX)
-        if MEASURED:
-            self.assertLess(busy / calm, SLOWER_MAX)
         self.server.cli("dlq", "redrive", "events/count", "--cancel")
-        left = LETTERS // 16 * 16 - self.redrive()["taken"]
-        wait_until(lambda: self.letters() == left, 10, "nothing more leaves the queue")
+        taken = self.redrive()["taken"]
+        wait_until(lambda: self.letters() == letters - taken, 10, "nothing more leaves the queue")
+        return taken, busy
 
     def test_a_replay_comes_once_more_marked_and_a_letter_is_edited(self):
         receiver = Receiver(self, status=lambda body: 422 if "bad" in body else 200)
