@@ -77,6 +77,7 @@ node::NodeOptions node_options(const config::ServerConfig& config) {
     options.version = version;
     options.log.segment_bytes = config.log.segment_bytes;
     options.log.reserve_percent = narrow(config.log.reserve_percent);
+    options.log.zero_ahead = config.log.zero_ahead;
     options.scrub_bytes_per_s = config.log.scrub_bytes_per_s;
     options.queues_max = narrow(config.limits.queues_max);
     options.topics_max = narrow(config.limits.topics_max);

@@ -181,6 +181,8 @@ std::vector<Key> make_store_keys() {
                    size,
                    [](C& c) -> N& { return c.log.scrub_bytes_per_s; },
                    {0, 1ULL << 30U}),
+        number_key(
+            "log.zero_ahead", size, [](C& c) -> N& { return c.log.zero_ahead; }, {0, 1ULL << 20U}),
         choice_key("log.compression",
                    [](C& c) -> std::string& { return c.log.compression; },
                    {"off", "zstd"}),

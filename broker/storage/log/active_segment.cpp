@@ -4,9 +4,28 @@
 #include "broker/storage/log/segment_format.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace penstock::storage {
+
+namespace {
+
+// What a file system maps and caches by. Zeros are written block by block: a larger piece makes it
+// keep and count its cache in larger ones, each of which a small write then makes dirty as a whole.
+constexpr std::uint64_t block_bytes = 4096;
+constexpr std::array<char, block_bytes> zeros{};
+
+// Larger writes have more zeros written at once, so that it is one write in some that does it.
+constexpr std::uint64_t writes_ahead = 16;
+constexpr std::uint64_t ahead_growth_max = 8;  // times LogStoreOptions::zero_ahead
+
+std::uint64_t next_block(std::uint64_t offset) {
+    return (offset + block_bytes - 1) / block_bytes * block_bytes;
+}
+
+}  // namespace
 
 void touch(TouchedSets& sets, SetId set, Tag tag, std::uint64_t offset) {
     TouchedFacts& facts = sets[set];
@@ -60,6 +79,21 @@ std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const 
     return count;
 }
 
+Result<void> ActiveSegment::write_zeros(std::uint64_t write_bytes) {
+    const std::uint64_t end = content_.tail + write_bytes;
+    // A write as long as what would be zeroed gains nothing from it.
+    if (write_bytes >= zero_ahead_ || end <= zeroed_to_) return {};
+    const std::uint64_t ahead =
+        std::clamp(writes_ahead * write_bytes, zero_ahead_, ahead_growth_max * zero_ahead_);
+    const std::uint64_t to = std::min(segment_->limit(), next_block(end + ahead));
+    for (std::uint64_t at = std::max(next_block(end), zeroed_to_); at < to; at += block_bytes) {
+        const std::string_view block(zeros.data(), std::min(block_bytes, to - at));
+        if (const auto wrote = segment_->file().write_at(at, {block}); !wrote) return wrote;
+    }
+    zeroed_to_ = std::max(zeroed_to_, to);
+    return {};
+}
+
 Result<std::uint64_t> ActiveSegment::put(std::span<StagedRecord> records, const FactsBySet& facts) {
     std::vector<RecentRow> recent;
     for (const auto& [set, touched] : content_.recent.touched()) {
@@ -84,6 +118,9 @@ Result<std::uint64_t> ActiveSegment::put(std::span<StagedRecord> records, const 
 }
 
 Result<void> ActiveSegment::write(std::span<StagedRecord> records, FactsBySet& facts) {
+    std::uint64_t bytes = 0;
+    for (const StagedRecord& record : records) bytes += record.bytes;
+    if (const auto zeroed = write_zeros(bytes); !zeroed) return zeroed;
     const Result<std::uint64_t> first = put(records, facts);
     if (!first) return first.error();
     std::uint64_t offset = *first;

@@ -60,8 +60,9 @@ class ActiveSegment {
         RecentWrites recent;
     };
 
-    ActiveSegment(std::shared_ptr<Segment> segment, Content content)
-        : segment_(std::move(segment)), content_(std::move(content)) {}
+    // `zero_ahead`: LogStoreOptions::zero_ahead.
+    ActiveSegment(std::shared_ptr<Segment> segment, Content content, std::uint64_t zero_ahead)
+        : segment_(std::move(segment)), content_(std::move(content)), zero_ahead_(zero_ahead) {}
 
     // How many of the records, from the first on, one write here can take.
     [[nodiscard]] std::size_t fitting(std::span<const StagedRecord> records) const;
@@ -81,11 +82,17 @@ class ActiveSegment {
     [[nodiscard]] std::uint64_t tail() const { return content_.tail; }
 
   private:
+    // Writes zeros, not durable yet, behind where a write of so many bytes will end: there are
+    // zeros already, but the file system has to note the first write of each block.
+    Result<void> write_zeros(std::uint64_t write_bytes);
+
     // Puts the records at the tail; gives the offset of the first one.
     Result<std::uint64_t> put(std::span<StagedRecord> records, const FactsBySet& facts);
 
     std::shared_ptr<Segment> segment_;
     Content content_;
+    std::uint64_t zero_ahead_;
+    std::uint64_t zeroed_to_ = 0;  // blocks up to here have been written to
 };
 
 }  // namespace penstock::storage

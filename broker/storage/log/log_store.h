@@ -30,6 +30,11 @@ struct LogStoreOptions {
     std::uint32_t reserve_percent = 5;    // of the disk, kept for what frees space
     std::uint32_t reserve_segments = 8;   // at least this many segments of it,
     std::uint64_t record_bytes = 0;       // or of the largest records, if those are larger
+    // Writes shorter than this have zeros written ahead of them, at least so many bytes each time,
+    // so that most syncs write data only: the blocks of a file that is allocated but was never
+    // written to cost each sync a change of the file's own records, at half its time or more. 0:
+    // never, as on a file system that writes nothing in place. At most 1 MiB.
+    std::uint64_t zero_ahead = 0;
     bool salvage = false;  // what is left of sealed segments that are missing or short will do
 };
 

@@ -50,8 +50,8 @@ Result<void> SegmentLogStore::go_on(Recovered recovered) {
         state_.first[set] = state_.catalog.first_whole(set, facts.last);
         counts_[set].opened_last = facts.last;
     }
-    active_ =
-        std::make_unique<ActiveSegment>(std::move(recovered.active), std::move(recovered.content));
+    active_ = std::make_unique<ActiveSegment>(
+        std::move(recovered.active), std::move(recovered.content), options_.zero_ahead);
     if (recovered.footer == 0) return {};
     auto segment = create_segment(0);
     if (!segment) return segment.error();
@@ -193,7 +193,8 @@ Result<std::unique_ptr<ActiveSegment>> SegmentLogStore::create_segment(std::uint
     if (!file) return file.error();
     auto segment =
         std::make_shared<Segment>(std::move(*file), name, state_.files.path(name), bytes);
-    return std::make_unique<ActiveSegment>(std::move(segment), std::move(content));
+    return std::make_unique<ActiveSegment>(
+        std::move(segment), std::move(content), options_.zero_ahead);
 }
 
 Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segment,

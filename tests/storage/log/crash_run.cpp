@@ -14,34 +14,41 @@ std::function<LogIndex(SetId)> applied_of(const LogWorkload& workload) {
     };
 }
 
+LogStoreOptions options_of(std::uint64_t zero_ahead) {
+    LogStoreOptions options = small_segments();
+    options.zero_ahead = zero_ahead;
+    return options;
+}
+
 }  // namespace
 
 std::string crash(const CrashRun& run) {
+    const LogStoreOptions options = options_of(run.zero_ahead);
     MemoryDisk disk;
     LogWorkload workload(run.seed);
     disk.stop_after(run.stop_after);
     disk.plant_lying_syncs(run.lying_syncs);
-    if (auto store = try_open(disk)) {
+    if (auto store = try_open(disk, options)) {
         (*store)->recount_done();
         workload.run(**store, run.turns);
     }
     const auto image = disk.crash_image(mix64(run.seed * 100'003 + run.stop_after));
-    auto reopened = try_open(*image, small_segments(), applied_of(workload));
+    auto reopened = try_open(*image, options, applied_of(workload));
     if (!reopened) return reopened.error().detail;
     if (std::string wrong = workload.check(**reopened); !wrong.empty()) return wrong;
     // What recovery left must carry on, and be there after one more crash.
     workload.adopt(**reopened);
     if (!workload.run(**reopened, turns_after)) return "the reopened store failed";
     const auto again = image->crash_image(run.seed);
-    reopened = try_open(*again, small_segments(), applied_of(workload));
+    reopened = try_open(*again, options, applied_of(workload));
     if (!reopened) return reopened.error().detail;
     return workload.check(**reopened);
 }
 
-CrashSpan span_of(std::uint64_t seed, std::uint64_t turns) {
+CrashSpan span_of(std::uint64_t seed, std::uint64_t turns, std::uint64_t zero_ahead) {
     MemoryDisk disk;
     LogWorkload workload(seed);
-    const auto store = open_store(disk);
+    const auto store = open_store(disk, options_of(zero_ahead));
     store->recount_done();
     EXPECT_TRUE(workload.run(*store, turns));
     return {disk.operations(), store->stats().rewritten_bytes > 0};

@@ -11,6 +11,7 @@ struct CrashRun {
     std::uint64_t turns = 0;
     std::uint64_t stop_after = 0;  // changes of the disk before the power fails
     bool lying_syncs = false;
+    std::uint64_t zero_ahead = 0;
 };
 
 // Runs until the disk stops, crashes, reopens, compares, goes on, crashes again. Empty: all that
@@ -23,6 +24,6 @@ struct CrashSpan {
     bool rewrote = false;
 };
 
-CrashSpan span_of(std::uint64_t seed, std::uint64_t turns);
+CrashSpan span_of(std::uint64_t seed, std::uint64_t turns, std::uint64_t zero_ahead = 0);
 
 }  // namespace penstock::storage::testing

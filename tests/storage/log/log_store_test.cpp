@@ -53,6 +53,38 @@ TEST(LogStore, SyncsEverythingStagedWithOneWriteAndOneSync) {
     EXPECT_EQ(disk.operations(), operations + 2);
 }
 
+TEST(LogStore, ZerosAheadChangeNothingAndAreWrittenInOneSyncOfSome) {
+    LogStoreOptions options = small_segments(1 << 20);
+    MemoryDisk plain;
+    append_entries(*open_store(plain, options), first_data_set, 1, 200, {1, 500});
+    options.zero_ahead = 64 << 10;
+    MemoryDisk zeroed;
+    const auto store = open_store(zeroed, options);
+    std::uint64_t with_zeros = 0;
+    for (LogIndex index = 1; index <= 200; ++index) {
+        const std::uint64_t before = zeroed.operations();
+        append_entries(*store, first_data_set, index, index, {1, 500});
+        if (zeroed.operations() - before > 2) ++with_zeros;
+    }
+    EXPECT_GE(with_zeros, 1U);
+    EXPECT_LE(with_zeros, 4U);  // 200 writes of less than 1 KiB, 64 KiB ahead each time
+    ASSERT_EQ(zeroed.files(), plain.files());
+    for (const std::string& file : plain.files()) {
+        EXPECT_TRUE(zeroed.bytes_of(file) == plain.bytes_of(file)) << file;
+    }
+}
+
+TEST(LogStore, AWriteAsLongAsTheZerosGoesAlone) {
+    LogStoreOptions options = small_segments(1 << 20);
+    options.zero_ahead = 64 << 10;
+    MemoryDisk disk;
+    const auto store = open_store(disk, options);
+    store->append(make_entry(first_data_set, 1, {1, 64 << 10}));
+    const std::uint64_t before = disk.operations();
+    ASSERT_TRUE(store->sync().has_value());
+    EXPECT_EQ(disk.operations(), before + 2);
+}
+
 TEST(LogStore, KeepsHardAndConfStatesThroughManySegments) {
     MemoryDisk disk;
     auto store = open_store(disk);
