@@ -46,6 +46,7 @@ TEST(OutboxSimulation, EveryCopyIsInExactlyOnePlaceWhateverHappens) {
                              "requests lost",
                              "requests repeated",
                              "answers lost",
+                             "bodies shared",
                              "dead letters"}) {
         EXPECT_GT(met[what], 20U) << what;
     }
