@@ -177,6 +177,7 @@ void OutboxWorld::command_now(std::size_t number,
 
 // The ledger: what each entry promised.
 void OutboxWorld::applied(SetId id, const model::Entry& entry, const model::Effects& effects) {
+    std::set<model::ObjectNo> brought;  // queues that got a letter by this entry
     for (std::size_t index = 0; index < entry.commands.size(); ++index) {
         const model::Command& one = entry.commands[index];
         const model::Reply& reply = effects.replies[index];
@@ -200,6 +201,9 @@ void OutboxWorld::applied(SetId id, const model::Entry& entry, const model::Effe
         const bool letter =
             transfer != nullptr && transfer->kind == model::TransferKind::dead_letter;
         if (letter) died_.insert(transfer->message);
+        if (letter) brought.insert(transfer->object);
+        const auto* redrive = std::get_if<model::Redrive>(&one);
+        if (redrive != nullptr && brought.contains(redrive->queue)) ++met_["redriven as it came"];
         if (transfer != nullptr && index > 0) {
             const auto* before = std::get_if<model::Transfer>(&entry.commands[index - 1]);
             if (before != nullptr && before->ordinal == transfer->ordinal) ++met_["bodies shared"];
