@@ -52,6 +52,10 @@ HandedAnswer not_leading(NodeId leader) {
     return answer;
 }
 
+model::Refusal unreadable_reply() {
+    return {model::Reason::unknown_outcome, {}, "another node's reply cannot be read"};
+}
+
 HandedAnswer misunderstood() {
     HandedAnswer answer;
     answer.heard = Heard::misunderstood;
@@ -68,6 +72,62 @@ bool leads(node::Node& node, SetId set) {
     node::DataDesk* desk = node.desk(set);
     return desk != nullptr && desk->serving();
 }
+
+std::vector<model::Command> commands_of(const node::Submission& submission) {
+    std::vector<model::Command> commands{submission.command};
+    for (const auto& one : submission.followers) commands.push_back(one.command);
+    return commands;
+}
+
+// What a leader said to one command, or to several.
+void take_replies(const node::Submission& submission, const std::string& answer) {
+    if (submission.followers.empty()) {
+        auto reply = model::reply_from_wire(answer);
+        if (!reply) return node::refuse(submission, unreadable_reply());
+        if (submission.done) submission.done(std::move(*reply));
+        return;
+    }
+    const auto list = decode_replies(answer);
+    std::vector<model::Reply> replies;
+    for (std::size_t at = 0; list && at < list->replies.size(); ++at) {
+        auto reply = model::reply_from_wire(list->replies[at]);
+        if (reply) replies.push_back(std::move(*reply));
+    }
+    if (replies.size() != 1 + submission.followers.size()) {
+        return node::refuse(submission, unreadable_reply());
+    }
+    if (submission.done) submission.done(std::move(replies.front()));
+    for (std::size_t at = 0; at < submission.followers.size(); ++at) {
+        const auto& done = submission.followers[at].done;
+        if (done) done(std::move(replies[at + 1]));
+    }
+}
+
+// Several commands of one question: Transfers whose bodies are there.
+bool may_go_together(const std::vector<model::Command>& commands, std::size_t bodies) {
+    return commands.size() <= node::commands_per_entry_max &&
+           std::all_of(commands.begin(), commands.end(), [&](const model::Command& command) {
+               const auto* transfer = std::get_if<model::Transfer>(&command);
+               return transfer != nullptr && transfer->ordinal < bodies;
+           });
+}
+
+// The replies to several commands: one answer, when the last is there.
+class Gathered {
+  public:
+    Gathered(std::size_t count, std::function<void(std::string)> all)
+        : replies_{std::vector<std::string>(count)}, left_(count), all_(std::move(all)) {}
+
+    void take(std::size_t at, const model::Reply& reply) {
+        replies_.replies[at] = model::reply_to_wire(reply);
+        if (--left_ == 0) all_(encode_answer(replies_));
+    }
+
+  private:
+    ReplyList replies_;
+    std::size_t left_;
+    std::function<void(std::string)> all_;
+};
 
 }  // namespace
 
@@ -122,7 +182,7 @@ void Forwarding::command(SetId set, node::Submission submission) {
     SubmitQuestion question;
     question.schema = schema();
     question.set = set.value;
-    question.command = model::encode_commands({submission.command});
+    question.command = model::encode_commands(commands_of(submission));
     question.bodies = submission.bodies.bytes;
     Parcel parcel;
     parcel.set = set;
@@ -134,15 +194,18 @@ void Forwarding::command(SetId set, node::Submission submission) {
         here.submit(set, std::move(*shared));
     };
     parcel.answered = [shared](const HandedAnswer& answer) {
-        if (!shared->done) return;
-        auto reply = model::reply_from_wire(answer.answer);
-        if (reply) return shared->done(std::move(*reply));
-        shared->done(model::Refusal{
-            model::Reason::unknown_outcome, {}, "another node's reply cannot be read"});
+        take_replies(*shared, answer.answer);
     };
-    parcel.refused = [shared](model::Refusal why) {
-        if (shared->done) shared->done(std::move(why));
+    parcel.refused = [shared](const model::Refusal& why) {
+        node::refuse(*shared, why);
     };
+    if (!shared->followers.empty()) {
+        parcel.apart = [this, shared, set] {
+            for (node::Submission& one : node::taken_apart(std::move(*shared))) {
+                command(set, std::move(one));
+            }
+        };
+    }
     add(std::move(parcel));
 }
 
@@ -215,7 +278,10 @@ void Forwarding::back(node::Node& node, std::uint64_t id, const transport::Answe
     auto handed = decode_handed(*answer);
     if (!handed || handed->heard == Heard::misunderstood) {
         // Of another build: clients are to ask the leader themselves until all are of one.
-        return refuse(id);
+        if (!parcel.apart) return refuse(id);
+        auto together = parcels_.extract(id);
+        bytes_ -= together.mapped().question.size();
+        return together.mapped().apart();
     }
     if (handed->heard == Heard::not_leading) {
         parcel.hint = NodeId{handed->leader};
@@ -364,7 +430,11 @@ void Forwarding::serve_command(node::Node& node,
     auto question = decode_submit(bytes);
     if (!question || question->schema != schema()) return respond(encode_answer(misunderstood()));
     auto commands = model::decode_commands(question->command);
-    if (!commands || commands->size() != 1) return respond(encode_answer(misunderstood()));
+    const bool several = commands && commands->size() > 1;
+    if (!commands || commands->empty() ||
+        (several && !may_go_together(*commands, question->bodies.size()))) {
+        return respond(encode_answer(misunderstood()));
+    }
     const SetId set{question->set};
     if (!leads(node, set)) return respond(encode_answer(not_leading(leader_of(node, set))));
     ++counters_.served;
@@ -374,12 +444,28 @@ void Forwarding::serve_command(node::Node& node,
         submission.bodies.infos.push_back(node::info_of(body));
         submission.bodies.bytes.push_back(std::move(body));
     }
-    submission.done = [&node, respond](const model::Reply& reply) {
+    const auto hand_back = [&node, respond](std::string reply) {
         HandedAnswer answer;
-        answer.answer = model::reply_to_wire(reply);
+        answer.answer = std::move(reply);
         answer.names_index = node.names_set().applied();
         respond(encode_answer(answer));
     };
+    if (!several) {
+        submission.done = [hand_back](const model::Reply& reply) {
+            hand_back(model::reply_to_wire(reply));
+        };
+        return node.submit(set, std::move(submission));
+    }
+    auto gathered = std::make_shared<Gathered>(commands->size(), hand_back);
+    submission.done = [gathered](const model::Reply& reply) {
+        gathered->take(0, reply);
+    };
+    for (std::size_t at = 1; at < commands->size(); ++at) {
+        submission.followers.push_back(
+            {std::move((*commands)[at]), [gathered, at](const model::Reply& reply) {
+                 gathered->take(at, reply);
+             }});
+    }
     node.submit(set, std::move(submission));
 }
 

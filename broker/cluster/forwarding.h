@@ -106,6 +106,9 @@ class Forwarding {
         // Gets what came back.
         std::function<void(const HandedAnswer&)> answered;
         std::function<void(model::Refusal)> refused;
+        // Several commands go once more, one by one: who was asked does not know how to take more.
+        // Empty: there is only one.
+        std::function<void()> apart;
     };
 
     // An answer that waits until what it tells of is visible here.

@@ -81,6 +81,14 @@ Result<HandedAnswer> decode_handed(std::string_view bytes) {
     return wire::decode<HandedAnswer>(bytes, "answer");
 }
 
+std::string encode_answer(const ReplyList& answer) {
+    return wire::encode(answer);
+}
+
+Result<ReplyList> decode_replies(std::string_view bytes) {
+    return wire::decode<ReplyList>(bytes, "replies to commands");
+}
+
 std::string encode_answer(const FoundAnswer& answer) {
     return wire::encode(answer);
 }

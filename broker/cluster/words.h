@@ -40,11 +40,13 @@ struct ForwardQuestion {
     std::vector<std::string> bodies;
 };
 
-// A command for a set that the asked node leads.
+// A command for a set that the asked node leads; or several Transfers for one entry, whose ordinals
+// count these bodies. A build of before 2026-11-22 takes one only and hears of more with
+// `misunderstood`.
 struct SubmitQuestion {
     std::uint64_t schema = 0;
     std::uint16_t set = 0;
-    std::string command;  // model::encode_commands of one
+    std::string command;  // model::encode_commands
     std::vector<std::string> bodies;
 };
 
@@ -57,7 +59,7 @@ struct NamesQuestion {
 struct HandedAnswer {
     Heard heard = Heard::answered;
     std::uint64_t leader = 0;       // with not_leading: who may be, 0: unknown
-    std::string answer;             // outcome or reply
+    std::string answer;             // outcome or reply; of several commands a ReplyList
     std::uint64_t names_index = 0;  // set 0 had applied that much: what was made is visible there
 };
 
@@ -124,6 +126,11 @@ struct ViewAnswer {
     std::vector<api::SetView> sets;  // empty also: it is of another build
 };
 
+// model::reply_to_wire of each command, in their order.
+struct ReplyList {
+    std::vector<std::string> replies;
+};
+
 // A frame that says no more than its word.
 std::string notice_of(Word word);
 
@@ -147,6 +154,8 @@ Result<AgreeQuestion> decode_agree(std::string_view bytes);
 
 std::string encode_answer(const HandedAnswer& answer);
 Result<HandedAnswer> decode_handed(std::string_view bytes);
+std::string encode_answer(const ReplyList& answer);
+Result<ReplyList> decode_replies(std::string_view bytes);
 std::string encode_answer(const FoundAnswer& answer);
 Result<FoundAnswer> decode_founded(std::string_view bytes);
 std::string encode_answer(const ChunkAnswer& answer);

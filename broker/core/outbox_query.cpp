@@ -28,23 +28,41 @@ OutboxItem item_of(const OutboxRow& row, std::uint64_t number, std::uint64_t ans
     return item;
 }
 
+// What a publish feeds to several queues. Everything else is one of a kind: a delay or a dead
+// letter may stand under the place of its body.
+bool share_body(const OutboxItem& one, const OutboxItem& other) {
+    const auto is_feed = [](const OutboxItem& item) {
+        return item.transfer.kind == model::TransferKind::feed;
+    };
+    return is_feed(one) && is_feed(other) && one.body == other.body;
+}
+
 }  // namespace
 
 std::vector<OutboxItem> outbox_due(const model::Rows& rows,
                                    model::SetId target,
                                    std::uint64_t after,
-                                   std::uint32_t limit) {
+                                   std::uint32_t limit,
+                                   std::uint32_t bodies_max) {
     const OutboxHead head = head_of(rows, target);
     std::vector<OutboxItem> due;
-    rows.scan(
-        keys::outbox(target, std::max(after + 1, head.first)),
-        keys::outbox(target, head.next),
-        [&](std::string_view key, std::string_view value) {
-            if (due.size() == limit) return false;
-            due.push_back(item_of(decode<OutboxRow>(value), keys::last_u64(key), head.first - 1));
-            return true;
-        });
+    std::uint32_t bodies = 0;
+    rows.scan(keys::outbox(target, std::max(after + 1, head.first)),
+              keys::outbox(target, head.next),
+              [&](std::string_view key, std::string_view value) {
+                  if (due.size() == limit) return false;
+                  OutboxItem item =
+                      item_of(decode<OutboxRow>(value), keys::last_u64(key), head.first - 1);
+                  item.shares_body = !due.empty() && share_body(due.back(), item);
+                  if (!item.shares_body && ++bodies > bodies_max) return false;
+                  due.push_back(std::move(item));
+                  return true;
+              });
     return due;
+}
+
+std::uint64_t outbox_first(const model::Rows& rows, model::SetId target) {
+    return head_of(rows, target).first;
 }
 
 OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target) {

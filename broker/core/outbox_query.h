@@ -13,14 +13,21 @@ namespace penstock::core {
 struct OutboxItem {
     model::Transfer transfer;  // without source and ordinal
     model::MessageId body;     // where the bytes are
+    // A topic's message for one more queue: its bytes are those of the item before it, and one copy
+    // of them is enough for both.
+    bool shares_body = false;
 };
 
-// What is to be sent to `target`, numbers above `after`, in order, at most `limit`. Each carries
-// what the set knows now to be answered.
+// What is to be sent to `target`, numbers above `after`, in order, at most `limit` with at most
+// `bodies_max` copies of bodies. Each carries what the set knows now to be answered.
 std::vector<OutboxItem> outbox_due(const model::Rows& rows,
                                    model::SetId target,
                                    std::uint64_t after,
-                                   std::uint32_t limit);
+                                   std::uint32_t limit,
+                                   std::uint32_t bodies_max);
+
+// The lowest number for `target` without an answer.
+std::uint64_t outbox_first(const model::Rows& rows, model::SetId target);
 
 struct OutboxFigures {
     model::SetId target;

@@ -94,7 +94,7 @@ void set_first_ordinal(model::Command& command, std::uint32_t ordinal) {
     if (auto* send = std::get_if<model::Send>(&command)) send->first_ordinal = ordinal;
     if (auto* prepare = std::get_if<model::Prepare>(&command)) prepare->first_ordinal = ordinal;
     if (auto* publish = std::get_if<model::Publish>(&command)) publish->first_ordinal = ordinal;
-    if (auto* transfer = std::get_if<model::Transfer>(&command)) transfer->ordinal = ordinal;
+    if (auto* transfer = std::get_if<model::Transfer>(&command)) transfer->ordinal += ordinal;
     if (auto* edit = std::get_if<model::EditLetter>(&command)) edit->ordinal = ordinal;
     if (auto* settle = std::get_if<model::Settle>(&command)) {
         if (settle->attempts_ordinal != model::no_ordinal) settle->attempts_ordinal += ordinal;

@@ -33,7 +33,38 @@ std::size_t body_bytes(const PreparedBodies& bodies) {
     return total;
 }
 
+std::size_t all_command_bytes(const Submission& submission) {
+    std::size_t total = command_bytes(submission.command);
+    for (const Submission::Follower& one : submission.followers) {
+        total += command_bytes(one.command);
+    }
+    return total;
+}
+
 }  // namespace
+
+void refuse(const Submission& submission, const model::Refusal& why) {
+    if (submission.done) submission.done(why);
+    for (const Submission::Follower& one : submission.followers) {
+        if (one.done) one.done(why);
+    }
+}
+
+std::vector<Submission> taken_apart(Submission together) {
+    const PreparedBodies bodies = std::move(together.bodies);
+    std::vector<Submission> all;
+    const auto add = [&](model::Command command, std::function<void(model::Reply)> done) {
+        std::uint32_t& ordinal = std::get<model::Transfer>(command).ordinal;
+        PreparedBodies own{{bodies.bytes.at(ordinal)}, {bodies.infos.at(ordinal)}};
+        ordinal = 0;
+        all.push_back(Submission{std::move(command), std::move(own), nullptr, std::move(done)});
+    };
+    add(std::move(together.command), std::move(together.done));
+    for (Submission::Follower& one : together.followers) {
+        add(std::move(one.command), std::move(one.done));
+    }
+    return all;
+}
 
 HostedSet::HostedSet(model::SetId set,
                      std::unique_ptr<storage::RowStore> rows,
@@ -67,8 +98,8 @@ Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
 }
 
 void HostedSet::close() {
-    for (Submission& waiting : std::exchange(queue_, {})) {
-        if (waiting.done) waiting.done(model::Refusal{model::Reason::unavailable, {}, no_leader});
+    for (const Submission& waiting : std::exchange(queue_, {})) {
+        refuse(waiting, {model::Reason::unavailable, {}, no_leader});
     }
     for (const Flight& flight : std::exchange(flights_, {})) {
         for (const auto& done : flight.done) {
@@ -119,15 +150,22 @@ HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {
     std::size_t body_total = 0;
     while (!queue_.empty() && flight.entry.commands.size() < commands_per_entry_max) {
         Submission& next = queue_.front();
-        const std::size_t more = command_bytes(next.command);
+        const std::size_t more = all_command_bytes(next);
         const std::size_t more_bodies = body_bytes(next.bodies);
         const bool first = flight.entry.commands.empty();
-        const bool full = bytes + more > command_bytes_per_entry_max ||
-                          body_total + more_bodies > body_bytes_per_entry_max ||
-                          bodies.size() + next.bodies.bytes.size() > model::bodies_per_entry_max;
+        const bool full =
+            bytes + more > command_bytes_per_entry_max ||
+            body_total + more_bodies > body_bytes_per_entry_max ||
+            bodies.size() + next.bodies.bytes.size() > model::bodies_per_entry_max ||
+            flight.entry.commands.size() + 1 + next.followers.size() > commands_per_entry_max;
         if (full && !first) break;
         if (!next.call || next.call->mark_proposed()) {
-            set_first_ordinal(next.command, static_cast<std::uint32_t>(bodies.size()));
+            const auto ordinal = static_cast<std::uint32_t>(bodies.size());
+            const auto add = [&](model::Command& command, std::function<void(model::Reply)>& done) {
+                set_first_ordinal(command, ordinal);
+                flight.entry.commands.push_back(std::move(command));
+                flight.done.push_back(std::move(done));
+            };
             bytes += more;
             body_total += more_bodies;
             std::move(
@@ -135,10 +173,10 @@ HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {
             std::move(next.bodies.infos.begin(),
                       next.bodies.infos.end(),
                       std::back_inserter(flight.entry.bodies));
-            flight.entry.commands.push_back(std::move(next.command));
-            flight.done.push_back(std::move(next.done));
-        } else if (next.done) {
-            next.done(model::Refusal{model::Reason::overloaded, {}, "its caller was answered"});
+            add(next.command, next.done);
+            for (Submission::Follower& one : next.followers) add(one.command, one.done);
+        } else {
+            refuse(next, {model::Reason::overloaded, {}, "its caller was answered"});
         }
         queue_.pop_front();
     }

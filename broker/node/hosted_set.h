@@ -33,11 +33,26 @@ struct PreparedBodies {
 // a Refusal: `unavailable` or `overloaded` when it has no effect, ever (no leader; the call it
 // belongs to was answered meanwhile), `unknown_outcome` when leadership was lost under way.
 struct Submission {
+    // Goes into the same entry, right behind the command, and names bodies of the same list: a body
+    // that several are for is stored once. `done` as below.
+    struct Follower {
+        model::Command command;
+        std::function<void(model::Reply)> done;
+    };
+
     model::Command command;
     PreparedBodies bodies;
     CallPtr call;
     std::function<void(model::Reply)> done;
+    // Of a Transfer only, Transfers too; together at most commands_per_entry_max.
+    std::vector<Follower> followers = {};
 };
+
+// Ends the submission and its followers: each hears why.
+void refuse(const Submission& submission, const model::Refusal& why);
+
+// A Transfer and its followers, each by itself with a body of its own.
+std::vector<Submission> taken_apart(Submission together);
 
 // Takes a command to the set's leader, wherever that is. Broker thread; `done` too.
 using SubmitTo = std::function<void(model::SetId set, Submission submission)>;

@@ -189,8 +189,7 @@ void Node::submit(model::SetId set, Submission submission) {
     if (world_.neighbours != nullptr) {
         return world_.neighbours->submit(set, std::move(submission));
     }
-    const model::Refusal why{model::Reason::unavailable, {}, "there is no such set"};
-    if (submission.done) submission.done(why);
+    refuse(submission, {model::Reason::unavailable, {}, "there is no such set"});
 }
 
 void Node::each_set(const std::function<void(HostedSet&)>& visit) {

@@ -69,6 +69,7 @@ void OutboxSender::begin(Lane& lane) {
     lane.answering = false;
     lane.unreadable = 0;
     lane.answers.clear();
+    lane.gathering = false;
     lane.heard_us = clock_.steady_us();
 }
 
@@ -93,7 +94,7 @@ void OutboxSender::step(SetId target, Lane& lane) {
     if (now_us < lane.not_before_us) return;
     if (waits(lane) && now_us >= lane.heard_us + transfer_answer_us) return begin_again(lane);
     if (!lane.due && !waits(lane) && lane.answers.empty()) return;
-    const std::uint64_t first = core::outbox_figures(rows_, target).first;
+    const std::uint64_t first = core::outbox_first(rows_, target);
     if (lane.unreadable < first) lane.unreadable = 0;
     lane.next = std::max(lane.next, first);
     answer(target, lane, first);
@@ -105,7 +106,8 @@ void OutboxSender::send(SetId target, Lane& lane) {
     while (lane.due && !lane.fetching && lane.unreadable == 0 &&
            lane.messages + fetch_max_ <= transfer_window_messages &&
            lane.bytes < transfer_window_bytes) {
-        auto items = core::outbox_due(rows_, target, lane.next - 1, fetch_max_);
+        const auto room = static_cast<std::uint32_t>(transfer_window_messages - lane.messages);
+        auto items = core::outbox_due(rows_, target, lane.next - 1, room, fetch_max_);
         if (items.empty()) {
             lane.due = false;
             return;
@@ -114,13 +116,16 @@ void OutboxSender::send(SetId target, Lane& lane) {
         lane.next = items.back().transfer.number + 1;
         lane.fetching = true;
         std::vector<model::MessageId> bodies;
-        for (const core::OutboxItem& item : items) bodies.push_back(item.body);
-        fetch_(bodies,
-               [weak = std::weak_ptr(self_), target, epoch, items = std::move(items)](
-                   std::vector<FetchedBody> found) {
-                   const auto self = weak.lock();
-                   if (self) (*self)->fetched(target, epoch, items, std::move(found));
-               });
+        for (const core::OutboxItem& item : items) {
+            if (!item.shares_body) bodies.push_back(item.body);
+        }
+        auto shared = std::make_shared<std::vector<core::OutboxItem>>(std::move(items));
+        fetch_(
+            bodies,
+            [weak = std::weak_ptr(self_), target, epoch, shared](std::vector<FetchedBody> found) {
+                const auto self = weak.lock();
+                if (self) (*self)->fetched(target, epoch, std::move(*shared), std::move(found));
+            });
         if (lane.epoch != epoch) return;
     }
 }
@@ -132,46 +137,80 @@ void OutboxSender::fetched(SetId target,
     Lane* lane = current(target, epoch);
     if (lane == nullptr) return;
     lane->fetching = false;
+    Together together;
+    std::size_t of = 0;  // the item's body, counted from 1
     for (std::size_t at = 0; at < items.size(); ++at) {
-        const std::uint64_t number = items[at].transfer.number;
-        if (bodies[at]) {
-            submit(target, *lane, std::move(items[at]), std::move(bodies[at]->bytes));
-            lane = current(target, epoch);
-            if (lane == nullptr) return;
-            continue;
+        if (!items[at].shares_body) ++of;
+        model::Transfer& transfer = items[at].transfer;
+        FetchedBody& body = bodies[of - 1];
+        if (!body) {
+            lane = submit(target, *lane, std::move(together));
+            if (lane != nullptr) unreadable(target, *lane, transfer, body.error());
+            return;
         }
-        if (!is_lost(bodies[at].error())) return begin_again(*lane);
-        log_line(LogLevel::error,
-                 "node",
-                 "a message for set " + std::to_string(target.value) +
-                     " cannot be read message=" + model::to_text(items[at].transfer.message) +
-                     " detail=" + bodies[at].error().detail);
-        // Its refusal is this set's own; the target passes over the number once it is told.
-        lane->answers[number] = {
-            TransferOutcome::refused, model::Reason::damaged, "the stored bytes are damaged"};
-        lane->unreadable = number;
-        lane->next = number + 1;
-        return;
+        std::size_t body_bytes = 0;
+        if (!items[at].shares_body) {
+            body_bytes = body->bytes.size();
+            const std::size_t more = command_bytes(transfer) + body_bytes;
+            if (together.messages > 0 && together.bytes + more > transfer_together_bytes) {
+                lane = submit(target, *lane, std::exchange(together, {}));
+                if (lane == nullptr) return;
+            }
+            together.bytes += more;
+            together.submission.bodies.infos.push_back(info_of(body->bytes));
+            together.submission.bodies.bytes.push_back(std::move(body->bytes));
+        }
+        add(target, *lane, together, std::move(transfer), body_bytes);
+    }
+    submit(target, *lane, std::move(together));
+}
+
+void OutboxSender::unreadable(SetId target,
+                              Lane& lane,
+                              const model::Transfer& transfer,
+                              const Error& why) {
+    if (!is_lost(why)) return begin_again(lane);
+    log_line(LogLevel::error,
+             "node",
+             "a message for set " + std::to_string(target.value) + " cannot be read message=" +
+                 model::to_text(transfer.message) + " detail=" + why.detail);
+    // Its refusal is this set's own; the target passes over the number once it is told.
+    keep_answer(lane,
+                transfer.number,
+                {TransferOutcome::refused, model::Reason::damaged, "the stored bytes are damaged"});
+    lane.unreadable = transfer.number;
+    lane.next = transfer.number + 1;
+}
+
+// The last body of `together` is the Transfer's.
+void OutboxSender::add(SetId target,
+                       Lane& lane,
+                       Together& together,
+                       model::Transfer transfer,
+                       std::size_t body_bytes) {
+    const std::uint64_t number = transfer.number;
+    transfer.source = source_;
+    transfer.ordinal = static_cast<std::uint32_t>(together.submission.bodies.bytes.size() - 1);
+    ++lane.messages;
+    lane.bytes += body_bytes;
+    auto done = [weak = std::weak_ptr(self_), target, epoch = lane.epoch, number, body_bytes](
+                    const model::Reply& reply) {
+        const auto self = weak.lock();
+        if (self) (*self)->transferred(target, epoch, number, body_bytes, reply);
+    };
+    if (together.messages++ == 0) {
+        together.submission.command = std::move(transfer);
+        together.submission.done = std::move(done);
+    } else {
+        together.submission.followers.push_back({std::move(transfer), std::move(done)});
     }
 }
 
-void OutboxSender::submit(SetId target, Lane& lane, core::OutboxItem item, std::string body) {
-    const std::uint64_t number = item.transfer.number;
-    const std::size_t bytes = body.size();
+// The lane as it is then; nothing: what came back ended it.
+OutboxSender::Lane* OutboxSender::submit(SetId target, const Lane& lane, Together together) {
     const std::uint64_t epoch = lane.epoch;
-    item.transfer.source = source_;
-    ++lane.messages;
-    lane.bytes += bytes;
-    Submission submission;
-    submission.bodies.infos.push_back(info_of(body));
-    submission.bodies.bytes.push_back(std::move(body));
-    submission.command = std::move(item.transfer);
-    submission.done =
-        [weak = std::weak_ptr(self_), target, epoch, number, bytes](const model::Reply& reply) {
-            const auto self = weak.lock();
-            if (self) (*self)->transferred(target, epoch, number, bytes, reply);
-        };
-    submit_to_(target, std::move(submission));
+    if (together.messages > 0) submit_to_(target, std::move(together.submission));
+    return current(target, epoch);
 }
 
 void OutboxSender::transferred(SetId target,
@@ -188,12 +227,24 @@ void OutboxSender::transferred(SetId target,
     const bool decided = known != nullptr && (known->outcome == TransferOutcome::taken ||
                                               known->outcome == TransferOutcome::refused);
     if (!decided) return begin_again(*lane);
-    lane->answers[number] = {known->outcome, known->reason, known->detail};
+    keep_answer(*lane, number, {known->outcome, known->reason, known->detail});
+}
+
+void OutboxSender::keep_answer(Lane& lane, std::uint64_t number, TransferAnswer answer) {
+    const std::int64_t now_us = clock_.steady_us();
+    if (lane.answers.empty()) {
+        lane.answer_us = (now_us / transfer_answers_pause_us + 1) * transfer_answers_pause_us;
+    }
+    if (answer.outcome == TransferOutcome::refused) lane.answer_us = now_us;
+    lane.answers[number] = std::move(answer);
 }
 
 void OutboxSender::answer(SetId target, Lane& lane, std::uint64_t first) {
     if (lane.answering) return;
     lane.answers.erase(lane.answers.begin(), lane.answers.lower_bound(first));
+    lane.gathering = !lane.answers.empty() && lane.answers.size() < transfer_answers_enough &&
+                     clock_.steady_us() < lane.answer_us;
+    if (lane.gathering) return;
     model::TransfersAnswered command{target, first, {}};
     while (!lane.answers.empty() && lane.answers.begin()->first == first + command.answers.size() &&
            command.answers.size() < model::transfer_answers_max) {
@@ -220,8 +271,11 @@ std::optional<std::int64_t> OutboxSender::next_us() const {
     std::optional<std::int64_t> next;
     for (const auto& [target, lane] : lanes_) {
         if (!lane.due && !waits(lane) && lane.answers.empty()) continue;
-        const std::int64_t wanted =
-            waits(lane) ? lane.heard_us + transfer_answer_us : lane.not_before_us;
+        std::int64_t wanted = waits(lane) ? lane.heard_us + transfer_answer_us : lane.not_before_us;
+        if (lane.gathering) {
+            wanted = waits(lane) ? std::min(wanted, lane.answer_us)
+                                 : std::max(wanted, lane.due ? wanted : lane.answer_us);
+        }
         if (!next || wanted < *next) next = wanted;
     }
     if (next) next = std::max(*next, held_until_us_);

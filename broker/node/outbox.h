@@ -1,6 +1,7 @@
 // OutboxSender: carries one data set's outbox to the sets it is for, while this node leads the set.
-// Reads what is due, fetches the bodies, submits Transfers in order within a window, gathers the
-// answers and submits them to its own set. It keeps nothing that is not in the rows: whatever goes
+// Reads what is due, fetches the bodies, submits Transfers in order within a window, so many in one
+// entry and a body once for all queues that it is for, gathers the answers and submits them to its
+// own set. It keeps nothing that is not in the rows: whatever goes
 // wrong, it begins again behind what the rows say is answered, after a pause that grows, for that
 // target alone. Owned by the Node, broker thread only; never fails.
 #pragma once
@@ -23,6 +24,12 @@ namespace penstock::node {
 inline constexpr std::size_t transfer_window_messages = 256;
 inline constexpr std::size_t transfer_window_bytes = 4U << 20;
 inline constexpr std::uint32_t transfer_fetch_messages = 32;  // fetched at a time, of 1 MiB
+// Transfers submitted together have so many bytes, or there is only one body.
+inline constexpr std::size_t transfer_together_bytes = 1U << 20;
+// Answers wait for others, of all targets, to share their entry: until the next multiple of so many
+// microseconds. Refusals do not wait, nor do so many answers of one target.
+inline constexpr std::int64_t transfer_answers_pause_us = 10'000;
+inline constexpr std::size_t transfer_answers_enough = 128;
 // Pauses after a failure, doubling; and how long an answer is waited for.
 inline constexpr std::int64_t transfer_pause_us = 50'000;
 inline constexpr std::int64_t transfer_pause_max_us = 5'000'000;
@@ -35,7 +42,7 @@ class OutboxSender {
         std::function<void(const std::vector<model::MessageId>& bodies, Bodies::Fetched fetched)>;
 
     // `submit_to` takes Transfers to their targets and answers to the source itself; `fetch_max`
-    // bodies are fetched at a time, at most transfer_fetch_messages.
+    // bodies are fetched at a time, 1 to transfer_fetch_messages.
     OutboxSender(model::SetId source,
                  const model::Rows& rows,
                  const Clock& clock,
@@ -73,9 +80,18 @@ class OutboxSender {
         bool answering = false;
         std::uint64_t unreadable = 0;  // nothing behind this number goes before it is answered
         std::map<std::uint64_t, model::TransferAnswer> answers;  // not yet submitted
+        std::int64_t answer_us = 0;  // when the first of them is submitted at the latest
+        bool gathering = false;      // nothing but that moment is waited for
         std::int64_t not_before_us = 0;
         std::int64_t heard_us = 0;
         std::uint32_t failures = 0;  // in a row
+    };
+
+    // What goes into one entry.
+    struct Together {
+        Submission submission;
+        std::size_t messages = 0;
+        std::size_t bytes = 0;
     };
 
     Lane* current(model::SetId target, std::uint64_t epoch);
@@ -87,7 +103,17 @@ class OutboxSender {
                  std::uint64_t epoch,
                  std::vector<core::OutboxItem> items,
                  std::vector<FetchedBody> bodies);
-    void submit(model::SetId target, Lane& lane, core::OutboxItem item, std::string body);
+    void add(model::SetId target,
+             Lane& lane,
+             Together& together,
+             model::Transfer transfer,
+             std::size_t body_bytes);
+    Lane* submit(model::SetId target, const Lane& lane, Together together);
+    void unreadable(model::SetId target,
+                    Lane& lane,
+                    const model::Transfer& transfer,
+                    const Error& why);
+    void keep_answer(Lane& lane, std::uint64_t number, model::TransferAnswer answer);
     void transferred(model::SetId target,
                      std::uint64_t epoch,
                      std::uint64_t number,

@@ -68,6 +68,82 @@ TEST(Outbox, TheBodyIsHeldUntilTheAnswerAndNoLonger) {
     EXPECT_EQ(sets.far.live_bodies(), 1U);
 }
 
+// Two queues of the far set behind one topic; the second has room for one message.
+struct FedTwice : FedQueue {
+    FedTwice() {
+        far.done(make_queue(others, holding(1)));
+        model::SubscriptionSpec spec = queue_spec(others);
+        spec.queue = penstock::testing::far(others);
+        near.done(make_subscription(second_reader, spec));
+    }
+
+    // What is due goes over in one entry, a body once; the outcomes.
+    std::vector<TransferOutcome> hand_over_together() {
+        std::vector<model::Command> commands;
+        std::uint32_t copies = 0;
+        for (const core::OutboxItem& item :
+             core::outbox_due(near.rows(), far_set, 0, 1'000, 1'000)) {
+            if (!item.shares_body) ++copies;
+            model::Transfer transfer = item.transfer;
+            transfer.source = near_set;
+            transfer.ordinal = copies - 1;
+            commands.emplace_back(transfer);
+        }
+        std::vector<TransferOutcome> outcomes;
+        for (const model::Reply& reply : far.apply(std::move(commands), bodies(copies))) {
+            outcomes.push_back(std::get<model::Transferred>(reply).outcome);
+        }
+        return outcomes;
+    }
+};
+
+TEST(Outbox, QueuesOfOneSetShareABodyWhichGoesWithTheLastOfThem) {
+    FedTwice sets;
+    publish(sets.near, news);
+    EXPECT_EQ(sets.hand_over_together(), (std::vector{taken, taken}));
+    EXPECT_EQ(sets.far.live_bodies(), 1U);
+    const auto one = receive(sets.far, orders);
+    const auto other = receive(sets.far, others);
+    ASSERT_EQ(one.size(), 1U);
+    ASSERT_EQ(other.size(), 1U);
+    EXPECT_EQ(one[0].message, other[0].message);
+    EXPECT_EQ(one[0].body, other[0].body);
+    EXPECT_TRUE(remove(sets.far, orders, one[0].receipt));
+    sets.far.advance(1'000);
+    EXPECT_EQ(sets.far.live_bodies(), 1U);
+    EXPECT_TRUE(remove(sets.far, others, other[0].receipt));
+    sets.far.advance(1'000);
+    EXPECT_EQ(sets.far.live_bodies(), 0U);
+}
+
+TEST(Outbox, AQueueThatIsFullIsRefusedByItselfAndTheOtherGetsTheSharedBody) {
+    FedTwice sets;
+    publish(sets.near, news, 2);
+    EXPECT_EQ(sets.hand_over_together(), (std::vector{taken, taken, taken, refused}));
+    EXPECT_EQ(counts(sets.far, orders).active, 2U);
+    EXPECT_EQ(counts(sets.far, others).active, 1U);
+    EXPECT_EQ(sets.far.live_bodies(), 2U);
+    // All of it once more: nothing is taken twice, and the bodies that came again go.
+    EXPECT_EQ(sets.hand_over_together(), (std::vector{taken, taken, taken, refused}));
+    EXPECT_EQ(counts(sets.far, orders).active, 2U);
+    EXPECT_EQ(sets.far.live_bodies(), 2U);
+}
+
+TEST(Outbox, WhatIsDueIsBoundedByCopiesOfBodiesToo) {
+    FedTwice sets;
+    publish(sets.near, news, 3);
+    const auto numbers = [&](std::uint32_t limit, std::uint32_t bodies_max) {
+        std::vector<std::uint64_t> due;
+        for (const auto& item : core::outbox_due(sets.near.rows(), far_set, 0, limit, bodies_max)) {
+            due.push_back(item.transfer.number);
+        }
+        return due;
+    };
+    EXPECT_EQ(numbers(100, 2), (std::vector<std::uint64_t>{1, 2, 3, 4}));
+    EXPECT_EQ(numbers(3, 100), (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_EQ(core::outbox_first(sets.near.rows(), far_set), 1U);
+}
+
 TEST(Outbox, AResendChangesNothingAndHearsTheSame) {
     FedQueue sets(holding(1));
     publish(sets.near, news, 2);

@@ -26,7 +26,7 @@ struct TwoSets {
     std::vector<model::Transfer> due(model::SetId from, std::uint64_t after = 0) {
         std::vector<model::Transfer> transfers;
         const model::SetId to = from == near_set ? far_set : near_set;
-        for (core::OutboxItem& item : core::outbox_due(set(from).rows(), to, after, 1'000)) {
+        for (core::OutboxItem& item : core::outbox_due(set(from).rows(), to, after, 1'000, 1'000)) {
             item.transfer.source = from;
             transfers.push_back(std::move(item.transfer));
         }

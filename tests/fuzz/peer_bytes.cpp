@@ -78,6 +78,9 @@ void take_words(std::string_view bytes) {
     (void)decode_chunk_question(bytes), (void)decode_view(bytes), (void)decode_handed(bytes);
     (void)decode_record_question(bytes), (void)decode_agree(bytes), (void)decode_founded(bytes);
     (void)decode_chunk(bytes), (void)decode_viewed(bytes), (void)decode_record(bytes);
+    const auto replies = decode_replies(bytes);
+    check(!replies || decode_replies(encode_answer(*replies))->replies == replies->replies,
+          "replies come back");
     const auto agreed = decode_agreed(bytes);
     check(!agreed || decode_agreed(encode_answer(*agreed))->hash == agreed->hash,
           "a hash comes back");

@@ -220,7 +220,7 @@ void OutboxWorld::act() {
 
 void OutboxWorld::act_calmly() {
     calm_ = true;
-    clock_.advance_us(100);
+    clock_.advance_us(2'000);  // answers wait for up to 10 ms
     for (const auto& one : sets_) step_set(*one);
     deliver_due();
     feed(1, ordered);

@@ -40,7 +40,7 @@ void OutboxSet::die() {
     machine_.reset();
     const auto waiting = std::exchange(waiting_, {});
     for (const node::Submission& one : waiting) {
-        if (one.done) one.done(model::Refusal{model::Reason::unknown_outcome, {}, "it died"});
+        node::refuse(one, {model::Reason::unknown_outcome, {}, "it died"});
     }
 }
 
@@ -58,11 +58,16 @@ bool OutboxSet::commit(bool then_die) {
                                     model::bodies_per_entry_max) {
         node::Submission one = std::move(waiting_.front());
         waiting_.pop_front();
-        node::set_first_ordinal(one.command, static_cast<std::uint32_t>(stored.bodies.size()));
+        const auto ordinal = static_cast<std::uint32_t>(stored.bodies.size());
+        const auto add = [&](model::Command& command, std::function<void(model::Reply)>& heard) {
+            node::set_first_ordinal(command, ordinal);
+            commands.push_back(std::move(command));
+            done.push_back(std::move(heard));
+        };
         std::move(
             one.bodies.bytes.begin(), one.bodies.bytes.end(), std::back_inserter(stored.bodies));
-        commands.push_back(std::move(one.command));
-        done.push_back(std::move(one.done));
+        add(one.command, one.done);
+        for (node::Submission::Follower& next : one.followers) add(next.command, next.done);
     }
     stored.commands = model::encode_commands(commands);
     stored.time_ms = std::max(log_.empty() ? 0 : log_.back().time_ms, clock_.wall_ms());

@@ -46,6 +46,7 @@ TEST(OutboxSimulation, EveryCopyIsInExactlyOnePlaceWhateverHappens) {
                              "requests lost",
                              "requests repeated",
                              "answers lost",
+                             "bodies shared",
                              "dead letters"}) {
         EXPECT_GT(met[what], 20U) << what;
     }
@@ -57,6 +58,7 @@ TEST(OutboxSimulation, Seed239ALetterIsRedrivenByTheEntryThatBringsIt) {
     for (int at = 0; at < acts_per_seed && world.complaints().empty(); ++at) world.act();
     world.finish();
     EXPECT_EQ(first_of(world.complaints()), "");
+    EXPECT_GT(world.met().at("redriven as it came"), 0U);
 }
 
 // The same little history, with a kill before its first step, its second, and so on.

@@ -111,42 +111,47 @@ void OutboxWorld::deliver_due() {
 void OutboxWorld::transport(SetId from, SetId to, node::Submission submission) {
     if (from == to) return set(to.value).submit(std::move(submission));
     const bool mishaps = !calm_;
-    const auto unknown = [this, done = submission.done]() {
-        ++met_["outcomes unknown"];
-        if (planted_ == Planted::answer_taken_for_ok) return done(model::Transferred{});
-        done(model::Refusal{model::Reason::unknown_outcome, {}, "no answer"});
-    };
     const std::int64_t delay_us = 100;
     if (away_[to.value - 1] || (mishaps && random_.below(40) == 0)) {
         ++met_["requests lost"];
-        return later(delay_us, unknown);
+        return later(delay_us, [this, submission = std::move(submission)] {
+            outcome_unknown(submission.done);
+            for (const auto& one : submission.followers) outcome_unknown(one.done);
+        });
     }
     if (mishaps && random_.below(20) == 0) {
         // The same once more, some time or other, from a network that kept it.
         ++met_["requests repeated"];
         node::Submission again{submission.command, submission.bodies, nullptr, {}};
+        for (const auto& one : submission.followers) again.followers.push_back({one.command, {}});
         later(static_cast<std::int64_t>(random_.below(20'000'000)),
               [this, to, again = std::move(again)] { arrive(to, again); });
     }
     const bool answer_lost = mishaps && random_.below(20) == 0;
-    const auto done = submission.done;
-    submission.done = [this, done, unknown, answer_lost](const model::Reply& reply) {
-        if (answer_lost) ++met_["answers lost"];
-        // The target died: it cannot be known.
-        const bool known = std::holds_alternative<model::Transferred>(reply) && !answer_lost;
-        later(100, known ? std::function<void()>([done, reply] { done(reply); }) : unknown);
+    const auto put_between = [this, answer_lost](std::function<void(model::Reply)>& done) {
+        done = [this, answer_lost, done](const model::Reply& reply) {
+            if (answer_lost) ++met_["answers lost"];
+            // The target died: it cannot be known.
+            const bool known = std::holds_alternative<model::Transferred>(reply) && !answer_lost;
+            later(100, [this, done, known, reply] { known ? done(reply) : outcome_unknown(done); });
+        };
     };
+    put_between(submission.done);
+    for (auto& one : submission.followers) put_between(one.done);
     const bool late = mishaps && random_.below(60) == 0;
     later(late ? delay_us * 50 : delay_us,
           [this, to, submission = std::move(submission)] { arrive(to, submission); });
 }
 
+void OutboxWorld::outcome_unknown(const std::function<void(model::Reply)>& done) {
+    ++met_["outcomes unknown"];
+    if (planted_ == Planted::answer_taken_for_ok) return done(model::Transferred{});
+    done(model::Refusal{model::Reason::unknown_outcome, {}, "no answer"});
+}
+
 void OutboxWorld::arrive(SetId to, node::Submission submission) {
     OutboxSet& target = set(to.value);
-    if (away_[to.value - 1] || !target.up()) {
-        if (submission.done) submission.done(model::Refusal{});
-        return;
-    }
+    if (away_[to.value - 1] || !target.up()) return node::refuse(submission, {});
     target.submit(std::move(submission));
 }
 
@@ -172,6 +177,7 @@ void OutboxWorld::command_now(std::size_t number,
 
 // The ledger: what each entry promised.
 void OutboxWorld::applied(SetId id, const model::Entry& entry, const model::Effects& effects) {
+    std::set<model::ObjectNo> brought;  // queues that got a letter by this entry
     for (std::size_t index = 0; index < entry.commands.size(); ++index) {
         const model::Command& one = entry.commands[index];
         const model::Reply& reply = effects.replies[index];
@@ -195,6 +201,13 @@ void OutboxWorld::applied(SetId id, const model::Entry& entry, const model::Effe
         const bool letter =
             transfer != nullptr && transfer->kind == model::TransferKind::dead_letter;
         if (letter) died_.insert(transfer->message);
+        if (letter) brought.insert(transfer->object);
+        const auto* redrive = std::get_if<model::Redrive>(&one);
+        if (redrive != nullptr && brought.contains(redrive->queue)) ++met_["redriven as it came"];
+        if (transfer != nullptr && index > 0) {
+            const auto* before = std::get_if<model::Transfer>(&entry.commands[index - 1]);
+            if (before != nullptr && before->ordinal == transfer->ordinal) ++met_["bodies shared"];
+        }
         if (const auto* transferred = std::get_if<model::Transferred>(&reply)) {
             ++met_["transfer " + std::to_string(static_cast<int>(transferred->outcome))];
         }

@@ -65,6 +65,7 @@ class OutboxWorld {
 
     void make_objects();
     void transport(model::SetId from, model::SetId to, node::Submission submission);
+    void outcome_unknown(const std::function<void(model::Reply)>& done);
     void arrive(model::SetId to, node::Submission submission);
     void later(std::int64_t delay_us, std::function<void()> what);
     void deliver_due();

@@ -133,6 +133,9 @@ class SimulatedNetwork::Node final : public transport::Peers,
                 return;
             self->answer(from, lane, number, std::move(answer));
         };
+        if (network_.instead) {
+            if (auto given = network_.instead(bytes)) return respond(std::move(*given));
+        }
         listener.on_question(from, lane, bytes, std::move(respond));
     }
 

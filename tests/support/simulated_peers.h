@@ -12,7 +12,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -54,6 +56,10 @@ class SimulatedNetwork {
 
     // What `from` sends to `to` is lost; neither notices, and the other direction is whole.
     void mute(NodeId from, NodeId to) { mutes_.insert({from, to}); }
+
+    // Sees each question that has arrived, and may answer it in the place of the node: as one of
+    // another build would.
+    std::function<std::optional<std::string>(const std::string& question)> instead;
 
     // Cuts every link between `group` and the others.
     void partition(const std::set<NodeId>& group);
