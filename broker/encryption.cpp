@@ -58,11 +58,8 @@ Encryption::Encryption(std::unique_ptr<api::KeyService> service,
                        Random& random)
     : service_(std::move(service)), seals_(seals) {
     if (!service_) return;
-    keys_.emplace(*service_,
-                  clock,
-                  random,
-                  work_.get_executor(),
-                  api::DataKeys::Options{rotate_us});
+    keys_.emplace(
+        *service_, clock, random, work_.get_executor(), api::DataKeys::Options{rotate_us});
     boost::asio::post(work_, [] { name_thread("penstock-keys"); });
 }
 
@@ -77,6 +74,12 @@ Result<std::unique_ptr<Encryption>> Encryption::open(const config::ServerConfig&
     if (!service) return service.error();
     if (*service) {
         if (auto hidden = hide_memory(); !hidden) return hidden.error();
+        if (!api::protect_data_keys()) {
+            log_line(LogLevel::info,
+                     "encryption",
+                     "event=keys_not_locked detail=data keys may be written to swap space: the "
+                     "process may lock less than 4 MiB of memory (ulimit -l)");
+        }
     }
     return std::make_unique<Encryption>(
         std::move(*service),

@@ -3,10 +3,12 @@
 #include "broker/base/check.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::api {
@@ -19,6 +21,20 @@ using model::seal_nonce_bytes;
 
 constexpr int zstd_level = 1;  // the fastest: a body waits for it
 constexpr std::string_view body_label = "penstock body 1";
+
+// Twice what is remembered of data keys at most (DataKeys::keys_per_shard_max); a power of two.
+constexpr std::size_t data_keys_room = 4U << 20;
+
+// Beyond the room there is ordinary memory: keys are wiped there too.
+char* room_for_key() {
+    void* room = ::OPENSSL_secure_malloc(aes_key_bytes);
+    if (room == nullptr) {
+        ::ERR_clear_error();
+        room = ::OPENSSL_malloc(aes_key_bytes);
+    }
+    check(room != nullptr, "there is no memory for a data key");
+    return static_cast<char*>(room);
+}
 
 // A key that is wiped when it goes.
 class BodyKey {
@@ -84,19 +100,25 @@ Result<std::string> decompressed(const Packing& packing, std::string_view payloa
 
 }  // namespace
 
+bool protect_data_keys() {
+    return ::CRYPTO_secure_malloc_init(data_keys_room, aes_key_bytes) == 1;
+}
+
 DataKey::DataKey(std::string secret,
                  std::string wrapped,
                  std::uint64_t version,
                  std::string account)
-    : secret_(std::move(secret)),
+    : secret_(room_for_key()),
       wrapped_(std::move(wrapped)),
       version_(version),
       account_(std::move(account)) {
-    check(secret_.size() == aes_key_bytes, "a data key of 32 bytes");
+    check(secret.size() == aes_key_bytes, "a data key of 32 bytes");
+    std::copy(secret.begin(), secret.end(), secret_.get());
+    ::OPENSSL_cleanse(secret.data(), secret.size());
 }
 
-DataKey::~DataKey() {
-    ::OPENSSL_cleanse(secret_.data(), secret_.size());
+void DataKey::Wipe::operator()(char* secret) const {
+    ::OPENSSL_secure_clear_free(secret, aes_key_bytes);
 }
 
 void compress_payload(model::NewMessage& message) {

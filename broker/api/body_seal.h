@@ -22,8 +22,13 @@
 
 namespace penstock::api {
 
+// Makes room for the secrets of data keys in memory that is neither written to swap space nor to a
+// core dump (OpenSSL's secure heap). Once in a process, before the first key. False: it is not
+// kept from being swapped out, as the process may lock too little memory.
+bool protect_data_keys();
+
 // What one queue's or topic's bodies are sealed with for a time. Its secret is wiped from memory
-// when nobody holds it any more.
+// when nobody holds it any more, and stands in the room of protect_data_keys() while that lasts.
 class DataKey {
   public:
     // `secret` has aes_key_bytes; `wrapped` is what the key service made of it (data_keys.h);
@@ -32,11 +37,11 @@ class DataKey {
             std::string wrapped,
             std::uint64_t version,
             std::string account = {});
-    ~DataKey();
+    ~DataKey() = default;
     DataKey(const DataKey&) = delete;
     DataKey& operator=(const DataKey&) = delete;
 
-    [[nodiscard]] const std::string& secret() const { return secret_; }
+    [[nodiscard]] std::string_view secret() const { return {secret_.get(), aes_key_bytes}; }
 
     [[nodiscard]] const std::string& wrapped() const { return wrapped_; }
 
@@ -45,7 +50,11 @@ class DataKey {
     [[nodiscard]] const std::string& account() const { return account_; }
 
   private:
-    std::string secret_;
+    struct Wipe {
+        void operator()(char* secret) const;
+    };
+
+    std::unique_ptr<char, Wipe> secret_;
     std::string wrapped_;
     std::uint64_t version_;
     std::string account_;

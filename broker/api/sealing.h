@@ -1,5 +1,6 @@
 // Sealing: makes payloads smaller and seals them before they come to the node, so that log, rows,
-// snapshots, backups and the wire between nodes hold ciphertext (body_seal.h). SealingBroker is a
+// snapshots, backups and what goes to replicas and other sets are ciphertext (body_seal.h). What a
+// node reads for another one is opened by then: TLS between nodes hides that. SealingBroker is a
 // Broker before the node, for what comes in by requests; SealingDispatch does the same for what
 // handlers publish. They seal for the queue or topic that is named; what is read is opened by the
 // node (node/bodies.h), which alone knows where all of it goes.

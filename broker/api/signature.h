@@ -13,6 +13,11 @@ enum class SignatureMethod { hmac_sha1, hmac_sha256 };
 // Standard padded base64 of HMAC(method, secret, text). cmq-api.md 1.4 step 6.
 std::string sign(SignatureMethod method, std::string_view secret, std::string_view text);
 
+// What stands for the secret of a key that nobody knows or that has ended: as long as the secrets
+// that are made here, so that computing with it and comparing it takes as long.
+inline constexpr std::string_view nobodys_secret =
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 // HMAC-SHA256 as its 32 bytes, SHA-256 and any bytes as lower-case hexadecimal digits: what the
 // signature of API 3.0 is made of (Tencent Cloud API 3.0, "Signature v3").
 std::string hmac_sha256(std::string_view secret, std::string_view text);

@@ -89,6 +89,7 @@ class DataSet final : public StateMachine {
                 [&](const model::Lease& one) { return lease(turn, one); },
                 [&](const model::DeleteMessages& one) { return delete_messages(turn, one); },
                 [&](const model::ChangeVisibility& one) { return change_visibility(turn, one); },
+                [&](const model::GiveBack& one) { return give_back(turn, one); },
                 [&](const model::CreateTopic& one) { return create_topic(turn, one); },
                 [&](const model::SetTopic& one) { return set_topic(turn, one); },
                 [&](const model::DeleteTopic& one) { return delete_topic(turn, one); },

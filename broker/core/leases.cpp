@@ -258,6 +258,26 @@ model::Reply change_visibility(Turn& turn, const model::ChangeVisibility& comman
     return model::Done{};
 }
 
+model::Reply give_back(Turn& turn, const model::GiveBack& command) {
+    if (!turn.queue(command.queue)) return no_queue(command.queue);
+    DeliveryState& state = turn.delivery(command.queue);
+    const TimeMs due_ms = turn.now() + command.pause_ms;
+    std::vector<OpenReceipt> given;
+    for (const model::Receipt receipt : command.receipts) {
+        const OpenReceipt open = open_receipt(turn.globals(), command.queue, receipt);
+        auto exception = valid_lease(turn, command.queue, open);
+        if (!exception) continue;
+        exception->count -= 1;
+        if (exception->count == 0) exception->first_ms = 0;
+        exception->due_ms = due_ms;
+        exception->tag = static_cast<std::uint32_t>(++state.leases) & lease_tag_mask;
+        put_exception(turn, command.queue, state.generation, open.sequence, *exception);
+        given.push_back({open.sequence, exception->tag});
+    }
+    if (!given.empty()) arm_lease_timer(turn, command.queue, due_ms, given);
+    return model::Done{};
+}
+
 void leases_expired(Turn& turn, ObjectNo queue, std::string_view value) {
     if (!turn.queue(queue)) return;
     turn.flush_run(queue);

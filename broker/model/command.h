@@ -193,6 +193,17 @@ struct ChangeVisibility {
     friend bool operator==(const ChangeVisibility&, const ChangeVisibility&) = default;
 };
 
+// Messages that were leased and could not be given to whoever asked: it does not count as a
+// receive, their receipts are good for nothing, and they are visible again at now + pause_ms.
+// Receipts that are not valid change nothing. From level give_back_level of format.h on. Replies
+// Done.
+struct GiveBack {
+    QueueNo queue;
+    std::vector<Receipt> receipts;
+    std::uint32_t pause_ms = 0;
+    friend bool operator==(const GiveBack&, const GiveBack&) = default;
+};
+
 struct CreateTopic {
     TopicNo topic;
     std::string name;
@@ -386,7 +397,8 @@ using Command = std::variant<PutKey,
                              ReleaseDelivery,
                              Prepare,
                              ConfirmTransactions,
-                             TakeChecks>;
+                             TakeChecks,
+                             GiveBack>;
 
 // Stored form of an entry's commands: version:u8=1 count:varint{tag:u8 fields}.
 std::string encode_commands(const std::vector<Command>& commands);

@@ -253,6 +253,11 @@ void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, Delet
 }
 
 template <class F, class C>
+void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, GiveBack> {
+    f(c.queue), f.list(c.receipts, 8, plain), f(c.pause_ms);
+}
+
+template <class F, class C>
 void fields_of(F& f, C& c) requires std::is_same_v<std::remove_const_t<C>, ChangeVisibility> {
     f(c.queue), f(c.receipt), f(c.visibility_ms);
 }

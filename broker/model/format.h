@@ -22,6 +22,9 @@ struct FormatLevels {
     std::uint16_t most = 1;
 };
 
+// From which level on there is the command GiveBack.
+inline constexpr std::uint16_t give_back_level = 2;
+
 // Of this build.
 [[nodiscard]] FormatLevels known_formats();
 

@@ -56,7 +56,8 @@ std::size_t command_bytes(const model::Command& command) {
             using Type = std::decay_t<decltype(typed)>;
             if constexpr (std::is_same_v<Type, model::Settle>) {
                 return settle_bytes(typed);
-            } else if constexpr (std::is_same_v<Type, model::DeleteMessages>) {
+            } else if constexpr (std::is_same_v<Type, model::DeleteMessages> ||
+                                 std::is_same_v<Type, model::GiveBack>) {
                 return small_command_bytes + typed.receipts.size() * 9;
             } else if constexpr (std::is_same_v<Type, model::ConfirmTransactions>) {
                 return small_command_bytes + typed.items.size() * 10;

@@ -2,6 +2,7 @@
 
 #include "broker/base/planted.h"
 #include "broker/core/data_query.h"
+#include "broker/model/format.h"
 #include "broker/node/node.h"
 
 #include <algorithm>
@@ -17,9 +18,18 @@ namespace {
 // A queue's waiters that are woken at once; the others follow when these have leased.
 constexpr std::size_t wake_max = 256;
 
+// Whose key cannot be had is not asked for before the key service is.
+constexpr auto give_back_ms = static_cast<std::uint32_t>(api::DataKeys::pause_us / 1'000);
+
 struct Damaged {
     model::Sequence sequence;
     model::MessageId message;
+};
+
+// Whole, but nobody can read them now.
+struct Closed {
+    std::vector<model::Receipt> receipts;
+    std::string why;
 };
 
 api::ReceivedMessage received(const model::LeasedMessage& leased, model::NewMessage message) {
@@ -167,12 +177,12 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
         api::ReceivedMessages result;
         std::vector<Damaged> damaged;
         std::uint64_t bytes = 0;
-        std::string closed;
+        Closed closed;
         for (std::size_t at = 0; at < bodies.size(); ++at) {
             auto message = message_of(bodies[at]);
             if (is_closed(bodies[at])) {
-                // It stays leased, and is visible again after that.
-                closed = bodies[at].error().detail;
+                closed.receipts.push_back(messages[at].receipt);
+                closed.why = bodies[at].error().detail;
                 continue;
             }
             if (!message) {
@@ -184,10 +194,16 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
             if (bytes > received_bytes_max && !result.messages.empty()) break;
             result.messages.push_back(received(messages[at], std::move(*message)));
         }
-        const bool again = result.messages.empty() && closed.empty();
-        if (result.messages.empty() && !closed.empty() && receive.call->claim()) {
+        const bool again = result.messages.empty() && closed.receipts.empty();
+        if (!closed.receipts.empty()) {
+            mailbox->post([set, queue = receive.queue, receipts = closed.receipts](Node& node) {
+                DataDesk* desk = node.desk(set);
+                if (desk != nullptr) desk->receiving().give_back(queue, receipts);
+            });
+        }
+        if (result.messages.empty() && !again && receive.call->claim()) {
             receive.call->answer(
-                receive.call->refusal({model::Reason::unavailable, {}, std::move(closed)}));
+                receive.call->refusal({model::Reason::unavailable, {}, std::move(closed.why)}));
         } else if (!again && receive.call->claim()) {
             receive.call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
         }
@@ -202,6 +218,12 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
         });
     };
     bodies_.fetch(ids, executor, std::move(fetched));
+}
+
+void Receiving::give_back(model::QueueNo queue, std::vector<model::Receipt> receipts) {
+    if (data_.format() < model::give_back_level) return;
+    model::GiveBack command{queue, std::move(receipts), give_back_ms};
+    data_.submit(Submission{std::move(command), {}, nullptr, {}});
 }
 
 void Receiving::quarantine(model::ObjectNo object,

@@ -50,6 +50,11 @@ class Receiving {
     // The node stops: every poll ends.
     void stop();
 
+    // Leased messages whose key cannot be had now: they are not counted as received, and come again
+    // once the key service may be asked again. A set that is not yet at give_back_level keeps them
+    // leased.
+    void give_back(model::QueueNo queue, std::vector<model::Receipt> receipts);
+
     // The body of a leased message is damaged.
     void quarantine(model::ObjectNo object, model::Sequence sequence, model::MessageId message);
 

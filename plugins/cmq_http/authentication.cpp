@@ -10,7 +10,6 @@ namespace penstock::plugins::cmq {
 
 namespace {
 
-constexpr std::string_view nobodys_secret = "0123456789abcdef0123456789abcdef";
 constexpr std::string_view canonical_path = "/v2/index.php";
 
 struct Claim {
@@ -115,8 +114,8 @@ Failure authenticate(const HttpRequest& request,
     if (auto failure = read_claim(parameters, claim); !failure.none()) return failure;
     const auto key = api::find_key(broker, claim.key_id, claim.token);
     // A key that nobody knows takes as long as one with another secret.
-    const bool fits =
-        signature_fits(request, parameters, claim, key ? key->secret : std::string(nobodys_secret));
+    const bool fits = signature_fits(
+        request, parameters, claim, key ? key->secret : std::string(api::nobodys_secret));
     if (!key) return {faults::unknown_key, {}};
     if (!fits) return {faults::unauthenticated, {}};
     if (!is_fresh(claim.timestamp_s, freshness)) {

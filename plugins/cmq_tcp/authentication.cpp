@@ -12,7 +12,7 @@ cmq::Failure authenticate(const Authenticate& claim,
                                                      : api::SignatureMethod::hmac_sha1;
     const auto key = broker.key_of(claim.key_id);
     // An unknown key takes as long as a known one.
-    const std::string secret = key ? key->secret : std::string(claim.key_id);
+    const std::string secret = key ? key->secret : std::string(api::nobodys_secret);
     std::string text(claim.client_id);
     text.append(claim.key_id);
     const bool right =

@@ -23,6 +23,7 @@ namespace json = boost::json;
 
 constexpr std::size_t id_bytes = 16;  // as hex digits behind AKID
 constexpr std::size_t secret_bytes = 32;
+static_assert(2 * secret_bytes == api::nobodys_secret.size(), "or their times would differ");
 constexpr Range note_bytes{0, 200};
 constexpr Range life_s{1, 315'360'000};  // ten years
 constexpr Range temporary_life_s{1, api::temporary_life_ms_max / 1'000};

@@ -1,8 +1,10 @@
 #include "broker/api/body_seal.h"
 
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,30 @@ model::NewMessage sealed(std::string payload, const DataKey& key = data_key()) {
     model::NewMessage message = message_of(std::move(payload));
     seal_payload(message, "acme", model::ObjectNo{42}, key, random);
     return message;
+}
+
+TEST(DataKeySecret, StandsInMemoryThatIsNotDumpedAndIsWiped) {
+    // False only says that it cannot be locked: machines differ.
+    (void)protect_data_keys();
+    ASSERT_EQ(::CRYPTO_secure_malloc_initialized(), 1);
+    {
+        const DataKey key = data_key();
+        EXPECT_EQ(key.secret(), std::string(aes_key_bytes, 'k'));
+        EXPECT_EQ(::CRYPTO_secure_allocated(key.secret().data()), 1);
+        EXPECT_EQ(::CRYPTO_secure_used(), aes_key_bytes);
+    }
+    EXPECT_EQ(::CRYPTO_secure_used(), 0U);
+    {
+        // More than there is room for go elsewhere.
+        constexpr std::size_t room_keys = (4U << 20) / aes_key_bytes;
+        std::vector<std::unique_ptr<DataKey>> keys;
+        for (std::size_t at = 0; at < room_keys + 2; ++at) {
+            keys.push_back(std::make_unique<DataKey>(std::string(aes_key_bytes, 'k'), "w", 7));
+        }
+        EXPECT_EQ(::CRYPTO_secure_allocated(keys.back()->secret().data()), 0);
+        EXPECT_EQ(keys.back()->secret(), std::string(aes_key_bytes, 'k'));
+    }
+    EXPECT_EQ(::CRYPTO_secure_malloc_done(), 1) << "all of it was given back";
 }
 
 TEST(BodySeal, WhatWasSealedComesBack) {

@@ -70,6 +70,21 @@ TEST(DeadLetter, GivingUpAtOnceCountsAsAReceive) {
     EXPECT_THAT(letters(driver), SizeIs(1));
 }
 
+TEST(DeadLetter, WhatIsGivenBackComesNoNearerToItsDeath) {
+    CoreDriver driver = with_morgue(dead_by_receives(morgue, 2));
+    send(driver, orders);
+    for (int times = 0; times < 5; ++times) {
+        const auto got = receive(driver, orders);
+        ASSERT_THAT(got, SizeIs(1));
+        EXPECT_EQ(got[0].receives, 1U);
+        driver.done(model::GiveBack{orders, {got[0].receipt}, 1'000});
+        driver.advance(1'000);
+    }
+    EXPECT_THAT(letters(driver), IsEmpty());
+    receive_in_vain(driver, 2);
+    EXPECT_THAT(letters(driver), SizeIs(1));
+}
+
 TEST(DeadLetter, AMessageDeletedInTimeDoesNotDie) {
     CoreDriver driver = with_morgue(dead_by_receives(morgue, 1));
     send(driver, orders);

@@ -149,6 +149,41 @@ TEST(QueueFlow, VisibilityZeroMakesTheMessageVisibleAtOnce) {
     EXPECT_EQ(receive(driver, orders).at(0).receives, 2U);
 }
 
+TEST(QueueFlow, WhatIsGivenBackWasNotReceivedAndComesAgainAfterItsPause) {
+    CoreDriver driver = with_orders();
+    send(driver, orders, 3);
+    const auto got = receive(driver, orders, 2);
+    ASSERT_THAT(got, SizeIs(2));
+    // Named twice: it is given back once.
+    const model::GiveBack both{orders, {got[0].receipt, got[1].receipt, got[0].receipt}, 1'000};
+    driver.done(both);
+    EXPECT_EQ(counts(driver, orders).inactive, 2U);
+    EXPECT_FALSE(remove(driver, orders, got[0].receipt)) << "its receipt is good for nothing";
+    driver.done(both);
+    EXPECT_THAT(receive(driver, orders, 16), SizeIs(1)) << "others flow meanwhile";
+    driver.advance(999);
+    EXPECT_THAT(receive(driver, orders, 16), IsEmpty());
+    driver.advance(1);
+    EXPECT_TRUE(driver.signalled_visible(orders));
+    const auto again = receive(driver, orders, 16);
+    ASSERT_THAT(again, SizeIs(2));
+    EXPECT_EQ(again[0].message, got[0].message);
+    EXPECT_EQ(again[0].receives, 1U);
+    EXPECT_EQ(again[0].first_leased_ms, CoreDriver::start_ms + 1'000);
+    EXPECT_NE(again[0].receipt, got[0].receipt);
+    EXPECT_TRUE(remove(driver, orders, again[0].receipt));
+    driver.advance(30'000);
+    const auto third = receive(driver, orders, 16);
+    ASSERT_THAT(third, SizeIs(2));
+    EXPECT_EQ(third[0].receives, 2U);
+    driver.done(model::GiveBack{orders, {third[0].receipt}, 0});
+    driver.run_due();
+    const auto last = receive(driver, orders, 16);
+    ASSERT_THAT(last, SizeIs(1)) << "without a pause at once";
+    EXPECT_EQ(last[0].receives, 2U) << "what was received before still counts";
+    EXPECT_EQ(last[0].first_leased_ms, CoreDriver::start_ms + 1'000);
+}
+
 TEST(QueueFlow, ALeaseMayHaveItsOwnVisibility) {
     CoreDriver driver = with_orders();
     send(driver, orders);
@@ -238,6 +273,7 @@ TEST(QueueFlow, CommandsForAQueueThatIsNotThereAreRefused) {
     EXPECT_EQ(driver.refused(model::Lease{orders, 1, 0}), Reason::queue_not_found);
     EXPECT_EQ(driver.refused(model::DeleteMessages{orders, {}}), Reason::queue_not_found);
     EXPECT_EQ(driver.refused(model::ChangeVisibility{orders, {}, 0}), Reason::queue_not_found);
+    EXPECT_EQ(driver.refused(model::GiveBack{orders, {}, 0}), Reason::queue_not_found);
     EXPECT_EQ(driver.refused(model::DeleteQueue{orders}), Reason::queue_not_found);
     EXPECT_EQ(driver.refused(model::ClearQueue{orders}), Reason::queue_not_found);
     EXPECT_EQ(driver.refused(model::RewindQueue{orders, 0}), Reason::queue_not_found);

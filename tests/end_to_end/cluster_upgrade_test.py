@@ -11,6 +11,7 @@ from cmq import Cmq
 from server import BINARY, data_folder, wait_until
 
 NEXT = os.environ["PENSTOCK_NEXT_BINARY"]
+OWN = 2  # the format level of this build
 
 
 def levels(node):
@@ -23,12 +24,17 @@ def levels(node):
 class UpgradeTest(unittest.TestCase):
     def test_a_cluster_is_upgraded_under_load_and_old_builds_are_refused(self):
         cluster = Cluster(self, data_folder(self)).start().found()
+        wait_until(
+            lambda: all(levels(node) == {OWN} for node in cluster.nodes),
+            20,
+            "every set is at the level of this build",
+        )
         load = Load(cluster)
         load.begin()
         time.sleep(1)
         gaps = []
         for node in cluster.nodes:
-            self.assertEqual(levels(cluster.nodes[0]), {1})
+            self.assertEqual(levels(cluster.nodes[0]), {OWN})
             began = time.monotonic()
             self.assertEqual(node.terminate()[0], 0, node.log())
             node.binary = NEXT
@@ -38,9 +44,9 @@ class UpgradeTest(unittest.TestCase):
             gaps.append(longest_gap(list(load.successes), began, time.monotonic()))
         last = time.monotonic()
         wait_until(
-            lambda: all(levels(node) == {2} for node in cluster.nodes),
+            lambda: all(levels(node) == {OWN + 1} for node in cluster.nodes),
             20,
-            "every set has been raised to level 2",
+            "every set has been raised to the next level",
         )
         print(f"raised within {time.monotonic() - last:.1f} s of the last node", flush=True)
         # Sends are of the new kind now.
@@ -60,7 +66,9 @@ class UpgradeTest(unittest.TestCase):
         node.binary = BINARY
         code, said = node.start_refused()
         self.assertNotEqual(code, 0)
-        self.assertIn("format level 2, this build knows 1 to 1: upgrade this node first", said)
+        self.assertIn(
+            f"format level {OWN + 1}, this build knows 1 to {OWN}: upgrade this node first", said
+        )
         node.binary = NEXT
         node.start()
         cluster.settled()
@@ -70,7 +78,7 @@ class UpgradeTest(unittest.TestCase):
 
         def refused():
             lines = "".join(line for node in cluster.nodes[:3] for line in node.stderr)
-            return "the cluster is at 2 to 2: upgrade that node first" in lines
+            return f"the cluster is at {OWN + 1} to {OWN + 1}: upgrade that node first" in lines
 
         wait_until(refused, 20, "the old build is refused at its hello")
 

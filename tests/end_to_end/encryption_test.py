@@ -19,6 +19,7 @@ import uuid
 
 import cmq_tcp as tcp
 from cmq import Cmq, Refused
+from key_service import KeyService, files_with
 from receiver import Receiver
 from server import BINARY, DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
 
@@ -26,18 +27,6 @@ LUA = """
 function handle(event, ctx)
   ctx.publish("copies", {body = event.body})
 end
-"""
-
-# A key service of its own: it turns bits round, and fails while a file called `down` is beside it.
-COMMAND = """#!/usr/bin/env python3
-import base64, os, sys
-here = os.path.dirname(os.path.abspath(__file__))
-with open(here + "/calls", "a") as calls:
-    calls.write(sys.argv[1] + "\\n")
-if os.path.exists(here + "/down"):
-    sys.exit("the key service is down")
-given = base64.b64decode(sys.stdin.read())
-print(base64.b64encode(bytes(byte ^ 0x5A for byte in given)).decode())
 """
 
 
@@ -66,19 +55,8 @@ class EncryptionTest(unittest.TestCase):
         return Server(self, self.folder, config)
 
     def server_with_command(self, **settings):
-        program = self.folder / "kms"
-        program.write_text(COMMAND)
-        program.chmod(0o755)
-        lines = ['mode = "on"', f'command = "{program}"']
-        lines += [f'{name} = "{value}"' for name, value in settings.items()]
-        return Server(self, self.folder, "[encryption]\n" + "\n".join(lines) + "\n")
-
-    def down(self, is_down):
-        mark = self.folder / "down"
-        if is_down:
-            mark.touch()
-        else:
-            mark.unlink(missing_ok=True)
+        self.service = KeyService(self.folder)
+        return Server(self, self.folder, self.service.config(**settings))
 
     def received(self, cmq, queue, count):
         """That many bodies, deleted once they were seen."""
@@ -98,11 +76,7 @@ class EncryptionTest(unittest.TestCase):
         return json.dumps(server.native("GET", "/v1/queues/later/messages?state=delayed")[1])
 
     def assert_nowhere(self, canary, *folders):
-        needle = canary.encode()
-        for folder in folders:
-            for path in pathlib.Path(folder).rglob("*"):
-                if path.is_file() and not path.is_symlink():
-                    self.assertNotIn(needle, path.read_bytes(), path)
+        self.assertEqual(files_with([canary], *folders), [])
 
     def test_what_messages_hold_stands_in_no_file(self):
         server = self.server().start()
@@ -186,6 +160,11 @@ class EncryptionTest(unittest.TestCase):
         limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
         core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
         self.assertEqual(core.split()[4:6], ["0", "0"])
+        may_lock = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+        if may_lock == resource.RLIM_INFINITY or may_lock >= 4 << 20:
+            status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+            locked = next(line for line in status.splitlines() if line.startswith("VmLck"))
+            self.assertGreaterEqual(int(locked.split()[1]), 4096, "data keys are not locked")
         server.process.send_signal(signal.SIGABRT)
         server.process.wait(10)
         self.assertEqual(server.process.returncode, -signal.SIGABRT)
@@ -257,7 +236,7 @@ class EncryptionTest(unittest.TestCase):
         for queue in ("known", "unknown"):
             cmq.call("CreateQueue", queueName=queue)
         cmq.send("known", ["before"])
-        self.down(True)
+        self.service.down(True)
         cmq.send("known", ["while it is down"])
         self.assertEqual(
             sorted(self.received(cmq, "known", 2)), ["before", "while it is down"]
@@ -270,7 +249,7 @@ class EncryptionTest(unittest.TestCase):
         self.assertEqual(status, 503, problem)
         self.assertIn("the key service does not answer", problem["detail"])
         self.assertEqual(Cmq(server).receive("unknown"), [])
-        self.down(False)
+        self.service.down(False)
 
         def sent():
             try:
@@ -292,7 +271,7 @@ class EncryptionTest(unittest.TestCase):
         )
         message = cmq.publish("events", "a body")
         server.terminate()
-        self.down(True)
+        self.service.down(True)
         server.start()
         server.cli("sub", "resume", "events/hook")
 
@@ -302,7 +281,7 @@ class EncryptionTest(unittest.TestCase):
 
         wait_until(waiting, 20, "a delivery that waits for its key")
         self.assertEqual(receiver.bodies, [])
-        self.down(False)
+        self.service.down(False)
         wait_until(lambda: receiver.bodies, 60, "the push")
         track = json.loads(server.cli("message", "track", message, "-o", "json"))
         attempts = [one["attempt"] for place in track["places"] for one in place["attempts"]]

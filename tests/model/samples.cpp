@@ -142,6 +142,17 @@ std::vector<CommandSample> queue_message_samples() {
              "01010f04090000000000000001"}};
 }
 
+// Of format level 2.
+std::vector<CommandSample> give_back_samples() {
+    return {{"GiveBack",
+             made<GiveBack>([](GiveBack& c) {
+                 c.queue = QueueNo{4};
+                 c.receipts = {Receipt{0x0102030405060708}, Receipt{2}};
+                 c.pause_ms = 1'000;
+             }),
+             "010131040208070605040302010200000000000000e807"}};
+}
+
 std::vector<CommandSample> topic_samples() {
     return {{"CreateTopic",
              made<CreateTopic>([](CreateTopic& c) {
@@ -483,7 +494,8 @@ std::vector<CommandSample> command_samples() {
                               arrangement_samples(),
                               job_samples(),
                               release_samples(),
-                              transaction_samples()}) {
+                              transaction_samples(),
+                              give_back_samples()}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;

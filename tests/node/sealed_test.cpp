@@ -71,6 +71,12 @@ struct SealedNode {
         return request;
     }
 
+    // Until the key service may be asked again and what was given back is visible.
+    void pass_pause() {
+        clock.advance_us(api::DataKeys::pause_us);
+        node.advance_ms(api::DataKeys::pause_us / 1'000 + 100);
+    }
+
     // Whether the text stands in any file.
     bool stored(const std::string& text) {
         for (const std::string& path : node.disk.files()) {
@@ -178,13 +184,55 @@ TEST(Sealed, AMessageWhoseKeyCannotBeHadStaysAndComesAgain) {
     EXPECT_EQ(page->items[0].state, "sealed");
     EXPECT_EQ(page->items[0].payload, "");
     sealed.service.down = false;
-    sealed.clock.advance_us(api::DataKeys::pause_us);
-    sealed.node.advance_ms(31'000);
+    sealed.pass_pause();
     const auto received = sealed.ask(receive("orders", 1));
     ASSERT_TRUE(received);
     ASSERT_EQ(received->messages.size(), 1U);
     EXPECT_EQ(received->messages[0].payload, "canary");
     EXPECT_EQ(sealed.ask(api::GetStatus{})->quarantined, 0U);
+}
+
+TEST(Sealed, AReceiveThatMeetsNoKeyIsNotCountedHoweverLongTheServiceIsDown) {
+    SealedNode sealed;
+    ASSERT_TRUE(sealed.ask(create_queue("orders")));
+    ASSERT_TRUE(sealed.ask(sealed.sealed_send("orders", {"canary"})));
+    sealed.service.down = true;
+    for (int times = 0; times < 5; ++times) {
+        const auto refused = sealed.ask(receive("orders", 16));
+        ASSERT_FALSE(refused) << times << ": it is visible again after the pause";
+        EXPECT_EQ(refused.error().reason, model::Reason::unavailable);
+        sealed.pass_pause();
+    }
+    sealed.service.down = false;
+    const auto received = sealed.ask(receive("orders", 16));
+    ASSERT_TRUE(received);
+    ASSERT_EQ(received->messages.size(), 1U);
+    EXPECT_EQ(received->messages[0].receives, 1U);
+    EXPECT_GT(received->messages[0].first_received_ms, received->messages[0].enqueued_ms)
+        << "this is the first time";
+}
+
+TEST(Sealed, WhatCanBeReadIsReceivedAndTheRestGivenBack) {
+    SealedNode sealed;
+    ASSERT_TRUE(sealed.ask(create_queue("orders")));
+    ASSERT_TRUE(sealed.ask(sealed.sealed_send("orders", {"canary"})));
+    ASSERT_TRUE(sealed.ask(receive("orders", 1))) << "its key is known from now on";
+    api::SendMessages other = send("orders", {"sparrow"});
+    sealed.seal(other.messages, 7);
+    sealed.service.down = true;
+    ASSERT_TRUE(sealed.ask(std::move(other)));
+    ASSERT_TRUE(sealed.ask(sealed.sealed_send("orders", {"wren"})));
+    const auto known = sealed.ask(receive("orders", 16));
+    ASSERT_TRUE(known);
+    ASSERT_EQ(known->messages.size(), 1U);
+    EXPECT_EQ(known->messages[0].payload, "wren");
+    sealed.service.down = false;
+    sealed.pass_pause();
+    const auto rest = sealed.ask(receive("orders", 16));
+    ASSERT_TRUE(rest);
+    ASSERT_EQ(rest->messages.size(), 1U);
+    EXPECT_EQ(rest->messages[0].payload, "sparrow");
+    EXPECT_EQ(rest->messages[0].receives, 1U);
 }
 
 TEST(Sealed, APushWhoseKeyCannotBeHadIsPutOffAndNotCounted) {

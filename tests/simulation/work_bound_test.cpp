@@ -84,6 +84,12 @@ std::vector<Step> queue_steps() {
                              return command;
                          }});
     }
+    steps.push_back({"GiveBack", batch_of_sixteen, [](BigSet& set_of) {
+                         auto command = on_queue<model::GiveBack>(big::waiting);
+                         command.receipts = set_of.lease(big::waiting, 16);
+                         command.pause_ms = 1'000;
+                         return command;
+                     }});
     steps.push_back({"RewindQueue", {100, 40}, [](BigSet&) {
                          auto command = on_queue<model::RewindQueue>(big::waiting);
                          command.to_ms = big::started_ms;
