@@ -1,6 +1,7 @@
 #include "broker/node/bodies.h"
 
 #include "broker/node/options.h"
+#include "broker/storage/log/body_reader.h"
 
 #include <boost/asio/post.hpp>
 
@@ -41,13 +42,14 @@ struct Bodies::Reading {
     // True when every body is read or known to be unreadable.
     bool read(storage::BodySource::Wait wait) {
         bool complete = true;
+        storage::BodyReader reader(wait);
         for (std::size_t at = 0; at < sources.size(); ++at) {
             if (bodies[at]) continue;
             if (!sources[at]) {
                 bodies[at] = sources[at].error();
                 continue;
             }
-            FetchedBody body = sources[at]->read(wait);
+            FetchedBody body = reader.read(*sources[at], next_of(at));
             if (!body && wait == storage::BodySource::Wait::no &&
                 body.error().code == Errc::unavailable) {
                 complete = false;
@@ -56,6 +58,16 @@ struct Bodies::Reading {
             bodies[at] = std::move(body);
         }
         return complete;
+    }
+
+    [[nodiscard]] storage::BodyReader::Next next_of(std::size_t at) const {
+        using Next = storage::BodyReader::Next;
+        if (at + 1 == messages.size()) return Next::elsewhere;
+        const model::MessageId here = messages[at];
+        const model::MessageId next = messages[at + 1];
+        const bool near = next.set() == here.set() &&
+                          (next.index() == here.index() || next.index() == here.index() + 1);
+        return near ? Next::neighbour : Next::elsewhere;
     }
 
     [[nodiscard]] bool is_damaged(std::size_t at) const {

@@ -98,6 +98,7 @@ struct HardState {
     friend bool operator==(const HardState&, const HardState&) = default;
 };
 
+class BodyReader;
 class Segment;         // one file; immutable once sealed, kept open by whoever holds it
 struct SealedSegment;  // one with its index
 
@@ -120,6 +121,8 @@ class BodySource {
     [[nodiscard]] MessageId message() const { return message_; }
 
   private:
+    friend class BodyReader;  // reads many (body_reader.h)
+
     std::shared_ptr<const Segment> segment_;
     std::uint64_t offset_;  // of the record, or of a record before it in a sealed segment
     MessageId message_;

@@ -60,7 +60,43 @@ std::uint32_t header_checksum(std::string_view header, SegmentName segment, std:
     return crc32c({place.data(), place.size()}, content);
 }
 
-bool slot_fits(const BodySlot& slot, std::size_t bodies_from, std::uint32_t payload_bytes) {
+// What stands before the slots, and where the bodies begin behind the header.
+struct EntryHeadFixed {
+    std::uint32_t commands_bytes = 0;
+    std::uint32_t commands_checksum = 0;
+    std::uint32_t bodies = 0;
+    std::uint32_t kind = 0;
+    std::uint64_t bodies_from = 0;
+};
+
+std::optional<EntryHeadFixed> read_fixed(std::string_view head, std::uint32_t payload_bytes) {
+    Reader reader(head);
+    EntryHeadFixed found;
+    found.commands_bytes = reader.u32();
+    found.commands_checksum = reader.u32();
+    found.bodies = reader.u32();
+    found.kind = reader.u32();
+    if (!reader.ok() || found.bodies > model::bodies_per_entry_max) return std::nullopt;
+    if (found.kind >= entry_kinds) return std::nullopt;
+    if (head.size() != entry_head_bytes(found.bodies)) return std::nullopt;
+    found.bodies_from = head.size() + std::uint64_t{found.commands_bytes};
+    if (found.bodies_from > payload_bytes) return std::nullopt;
+    return found;
+}
+
+BodySlot read_slot(Reader& reader) {
+    BodySlot slot;
+    slot.offset = reader.u32();
+    slot.length = reader.u32();
+    slot.checksum = reader.u32();
+    slot.key_id = reader.u32();
+    slot.codec = reader.u8();
+    slot.present = reader.boolean();
+    reader.u16();
+    return slot;
+}
+
+bool slot_fits(const BodySlot& slot, std::uint64_t bodies_from, std::uint32_t payload_bytes) {
     if (!slot.present) return true;
     return slot.offset >= header_bytes + bodies_from &&
            std::uint64_t{slot.offset} + slot.length <= header_bytes + std::uint64_t{payload_bytes};
@@ -136,31 +172,32 @@ void append_entry_head(std::string& out, const EntryHead& head) {
 }
 
 std::optional<EntryHead> read_entry_head(std::string_view head, std::uint32_t payload_bytes) {
-    Reader reader(head);
+    const auto fixed = read_fixed(head, payload_bytes);
+    if (!fixed) return std::nullopt;
     EntryHead found;
-    found.commands_bytes = reader.u32();
-    found.commands_checksum = reader.u32();
-    const std::uint32_t bodies = reader.u32();
-    found.kind = reader.u32();
-    if (!reader.ok() || bodies > model::bodies_per_entry_max) return std::nullopt;
-    if (found.kind >= entry_kinds) return std::nullopt;
-    if (head.size() != entry_head_bytes(bodies)) return std::nullopt;
-    const std::uint64_t bodies_from = head.size() + std::uint64_t{found.commands_bytes};
-    if (bodies_from > payload_bytes) return std::nullopt;
-    found.bodies.reserve(bodies);
-    for (std::uint32_t at = 0; at < bodies; ++at) {
-        BodySlot slot;
-        slot.offset = reader.u32();
-        slot.length = reader.u32();
-        slot.checksum = reader.u32();
-        slot.key_id = reader.u32();
-        slot.codec = reader.u8();
-        slot.present = reader.boolean();
-        reader.u16();
-        if (!slot_fits(slot, bodies_from, payload_bytes)) return std::nullopt;
+    found.commands_bytes = fixed->commands_bytes;
+    found.commands_checksum = fixed->commands_checksum;
+    found.kind = fixed->kind;
+    found.bodies.reserve(fixed->bodies);
+    Reader reader(head.substr(entry_head_fixed_bytes));
+    for (std::uint32_t at = 0; at < fixed->bodies; ++at) {
+        const BodySlot slot = read_slot(reader);
+        if (!slot_fits(slot, fixed->bodies_from, payload_bytes)) return std::nullopt;
         found.bodies.push_back(slot);
     }
     return found;
+}
+
+std::optional<BodySlot> read_body_slot(std::string_view head,
+                                       std::uint32_t payload_bytes,
+                                       std::uint32_t ordinal) {
+    const auto fixed = read_fixed(head, payload_bytes);
+    if (!fixed) return std::nullopt;
+    if (ordinal >= fixed->bodies) return BodySlot{};
+    Reader reader(head.substr(entry_head_bytes(ordinal)));
+    const BodySlot slot = read_slot(reader);
+    if (!slot_fits(slot, fixed->bodies_from, payload_bytes)) return std::nullopt;
+    return slot;
 }
 
 std::string encode_entry(const RecordHeader& facts, EntryHead head) {

@@ -113,6 +113,12 @@ void append_entry_head(std::string& out, const EntryHead& head);
 // Nothing when the head is no head of an entry whose payload has `payload_bytes`.
 std::optional<EntryHead> read_entry_head(std::string_view head, std::uint32_t payload_bytes);
 
+// One slot of it alone, for who wants one body of many: not present when the entry has no such
+// ordinal; nothing as above, but of the other slots nothing is looked at.
+std::optional<BodySlot> read_body_slot(std::string_view head,
+                                       std::uint32_t payload_bytes,
+                                       std::uint32_t ordinal);
+
 // The record's bytes of an entry (or, as `facts` say, of a body record) without alignment: header
 // and head, sealed but for the place; commands and bodies follow it in this order.
 std::string encode_entry(const RecordHeader& facts, EntryHead head);

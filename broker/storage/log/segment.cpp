@@ -1,22 +1,13 @@
 #include "broker/storage/log/segment.h"
 
-#include "broker/base/hash.h"
-#include "broker/storage/log/segment_index.h"
-
 #include <algorithm>
-#include <cstring>
 
 namespace penstock::storage {
 
 namespace {
 
-constexpr std::size_t page_bytes = 4096;
 constexpr std::size_t scan_first_bytes = 64U << 10;
 constexpr std::size_t scan_most_bytes = 1U << 20;
-
-Error not_in_memory() {
-    return error(Errc::unavailable, "the bytes are not in memory");
-}
 
 }  // namespace
 
@@ -25,80 +16,65 @@ Error Segment::damaged(std::uint64_t offset, std::string_view what) const {
                  path_ + " at byte " + std::to_string(offset) + ": " + std::string(what));
 }
 
-Result<BodySource::Body> Segment::read_body(std::uint64_t offset,
-                                            MessageId message,
-                                            BodySource::Wait wait) const {
-    RecordScanner scanner(*this, offset, limit_, page_bytes, sample_spacing, wait);
-    bool skipped = false;
-    while (true) {
-        const Result<bool> more = scanner.next();
-        if (!more) return more.error();
-        const bool near = *more && scanner.offset() <= offset + sample_spacing &&
-                          scanner.header().tag != Tag::footer;
-        skipped = skipped || !*more || scanner.skipped_from() != scanner.offset();
-        if (!near && skipped) return damaged(offset, "the entry cannot be read");
-        if (!near) return error(Errc::not_found, "no such entry");
-        const RecordHeader& header = scanner.header();
-        if (has_bodies(header.tag) && header.set == message.set() &&
-            header.index == message.index()) {
-            break;
-        }
-    }
-    const Result<std::string_view> head_bytes = scanner.head();
-    if (!head_bytes) return head_bytes.error();
-    const RecordHeader& header = scanner.header();
-    if (!head_matches(header, *head_bytes)) {
-        return damaged(scanner.offset(), "the head of the entry does not match its checksum");
-    }
-    const auto head = read_entry_head(*head_bytes, header.payload_bytes);
-    if (!head) return damaged(scanner.offset(), "the head of the entry is malformed");
-    if (message.ordinal() >= head->bodies.size()) return error(Errc::not_found, "no such body");
-    const BodySlot& slot = head->bodies[message.ordinal()];
-    if (!slot.present) return error(Errc::not_found, "the body was held by nobody and is gone");
-    if (slot.codec != 0 || slot.key_id != 0) {
-        return damaged(scanner.offset(), "a body of an unknown codec or key");
-    }
-    BodySource::Body body;
-    body.time_ms = header.time_ms;
-    const Result<std::string_view> bytes = scanner.bytes(slot.offset, slot.length);
-    if (!bytes) return bytes.error();
-    if (crc32c(*bytes) != slot.checksum) {
-        return damaged(scanner.offset() + slot.offset, "a body does not match its checksum");
-    }
-    body.bytes = *bytes;
-    return body;
-}
-
-Result<BodySource::Body> BodySource::read(Wait wait) const {
-    return segment_->read_body(offset_, message_, wait);
-}
-
 Result<std::string_view> FileWindow::view(std::uint64_t offset, std::size_t length) {
     const Result<std::string_view> found = view_rest(offset, length);
     if (!found) return found.error();
-    if (found->size() < length) return error(Errc::damaged, "a record ends behind its file");
-    return found->substr(0, length);
+    return taken(offset, length);
 }
 
 Result<std::string_view> FileWindow::view_rest(std::uint64_t offset, std::size_t length) {
-    const bool inside = offset >= from_ && offset + length <= from_ + buffer_.size();
-    if (!inside) {
-        const std::uint64_t left = limit_ - std::min(limit_, offset);
-        const std::uint64_t wanted = std::max<std::uint64_t>(length, next_bytes_);
-        const auto bytes = static_cast<std::size_t>(std::min(wanted, left));
+    if (!holds(offset, length)) {
+        const Result<void> filled = fill(offset, length, next_bytes_);
+        if (!filled) return filled.error();
         next_bytes_ = std::min(next_bytes_ * 4, most_bytes_);
-        buffer_.resize(bytes);
-        from_ = offset;
-        if (wait_ == BodySource::Wait::yes) {
-            const Result<void> read = file_.read_at(offset, bytes, buffer_.data());
-            if (!read) return buffer_.clear(), read.error();
-        } else {
-            const Result<bool> read = file_.try_read_cached(offset, bytes, buffer_.data());
-            if (!read) return buffer_.clear(), read.error();
-            if (!*read) return buffer_.clear(), not_in_memory();
-        }
     }
-    return std::string_view(buffer_).substr(offset - from_);
+    return std::string_view(buffer_.get(), size_).substr(offset - from_);
+}
+
+Result<std::string_view> FileWindow::view_last(std::uint64_t offset, std::size_t length) {
+    if (!holds(offset, length)) {
+        const Result<void> filled = fill(offset, length, length);
+        if (!filled) return filled.error();
+    }
+    return taken(offset, length);
+}
+
+Result<std::string_view> FileWindow::taken(std::uint64_t offset, std::size_t length) const {
+    if (!holds(offset, length)) return error(Errc::damaged, "a record ends behind its file");
+    return std::string_view(buffer_.get(), size_).substr(offset - from_, length);
+}
+
+// Reads `wanted` bytes, or `length` if that is more; fewer at the limit.
+Result<void> FileWindow::fill(std::uint64_t offset, std::size_t length, std::size_t wanted) {
+    const std::uint64_t left = limit_ - std::min(limit_, offset);
+    const auto within = [left](std::size_t bytes) {
+        return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, left));
+    };
+    const std::size_t most = within(std::max(length, wanted));
+    Result<bool> there = read(offset, most);
+    // What lies behind the wanted bytes may not be in memory, or not written yet.
+    if (there && !*there && most > within(length)) there = read(offset, within(length));
+    if (!there) return there.error();
+    if (!*there) return error(Errc::unavailable, "the bytes are not in memory");
+    return {};
+}
+
+// False: not without waiting for the disk.
+Result<bool> FileWindow::read(std::uint64_t offset, std::size_t length) {
+    if (length > room_) {
+        buffer_ = std::make_unique_for_overwrite<char[]>(length);
+        room_ = length;
+    }
+    size_ = 0;
+    from_ = offset;
+    Result<bool> there = true;
+    if (wait_ == BodySource::Wait::no) {
+        there = file_.try_read_cached(offset, length, buffer_.get());
+    } else if (const auto read = file_.read_at(offset, length, buffer_.get()); !read) {
+        there = read.error();
+    }
+    if (there && *there) size_ = length;
+    return there;
 }
 
 RecordScanner::RecordScanner(const Segment& segment, std::uint64_t from, std::uint64_t end)
@@ -163,6 +139,10 @@ Result<std::string_view> RecordScanner::head() {
 
 Result<std::string_view> RecordScanner::bytes(std::uint64_t from, std::size_t length) {
     return window_.view(offset_ + from, length);
+}
+
+Result<std::string_view> RecordScanner::last_bytes(std::uint64_t from, std::size_t length) {
+    return window_.view_last(offset_ + from, length);
 }
 
 }  // namespace penstock::storage

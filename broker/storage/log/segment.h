@@ -21,10 +21,6 @@ class Segment {
     Segment(std::unique_ptr<File> file, SegmentName name, std::string path, std::uint64_t limit)
         : file_(std::move(file)), name_(name), path_(std::move(path)), limit_(limit) {}
 
-    [[nodiscard]] Result<BodySource::Body> read_body(std::uint64_t offset,
-                                                     MessageId message,
-                                                     BodySource::Wait wait) const;
-
     [[nodiscard]] const File& file() const { return *file_; }
 
     [[nodiscard]] File& file() { return *file_; }
@@ -64,13 +60,27 @@ class FileWindow {
     // From `offset` on what is in memory anyway, at least `length` bytes, fewer at the limit.
     Result<std::string_view> view_rest(std::uint64_t offset, std::size_t length);
 
+    // As view, but when the file must be read then no more of it than that.
+    Result<std::string_view> view_last(std::uint64_t offset, std::size_t length);
+
   private:
+    [[nodiscard]] bool holds(std::uint64_t offset, std::size_t length) const {
+        return offset >= from_ && offset + length <= from_ + size_;
+    }
+
+    // The view of that, read or not.
+    [[nodiscard]] Result<std::string_view> taken(std::uint64_t offset, std::size_t length) const;
+    Result<void> fill(std::uint64_t offset, std::size_t length, std::size_t wanted);
+    Result<bool> read(std::uint64_t offset, std::size_t length);
+
     const File& file_;
     std::uint64_t limit_;
     std::size_t next_bytes_;
     std::size_t most_bytes_;
     BodySource::Wait wait_;
-    std::string buffer_;
+    std::unique_ptr<char[]> buffer_;  // not zeroed: what is not read is never looked at
+    std::size_t room_ = 0;
+    std::size_t size_ = 0;
     std::uint64_t from_ = 0;
 };
 
@@ -89,6 +99,9 @@ class RecordScanner {
     // False: no further record before the end.
     Result<bool> next();
 
+    // Goes on at another place.
+    void seek(std::uint64_t offset) { behind_ = offset; }
+
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
     [[nodiscard]] const RecordHeader& header() const { return header_; }
@@ -103,6 +116,9 @@ class RecordScanner {
     Result<std::string_view> bytes(std::uint64_t from, std::size_t length);
     Result<std::string_view> payload();
     Result<std::string_view> head();
+
+    // As bytes, for the last ones that are wanted.
+    Result<std::string_view> last_bytes(std::uint64_t from, std::size_t length);
 
   private:
     Result<bool> take_header(std::uint64_t offset);

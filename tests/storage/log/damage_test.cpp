@@ -1,5 +1,6 @@
 // Damages of every kind in every kind of file: never a wrong byte, and what lies beside them is
 // served.
+#include "broker/storage/log/body_reader.h"
 #include "broker/storage/log/record_format.h"
 #include "broker/storage/log/segment.h"
 #include "broker/storage/log/segment_format.h"
@@ -106,24 +107,37 @@ class LogStoreDamage : public ::testing::Test {
         return {static_cast<std::uint32_t>(1 + index % 3), 100 + index % 7 * 60};
     }
 
-    // Looks at every body.
+    // Looks at every body, each alone and all with one reader.
     void expect_right_or_damaged(const LogStore& store, const Damage& damage) {
+        BodyReader reader(BodySource::Wait::yes);
+        const auto read_next = [&](MessageId message) -> Result<BodySource::Body> {
+            const auto source = store.find(message);
+            if (!source) return source.error();
+            return reader.read(*source, BodyReader::Next::neighbour);
+        };
+        const auto read_alone = [&](MessageId message) {
+            return read_body(store, message);
+        };
+        expect_right_or_damaged(read_alone, damage);
+        expect_right_or_damaged(read_next, damage);
+    }
+
+    using Read = std::function<Result<BodySource::Body>(MessageId)>;
+
+    void expect_right_or_damaged(const Read& read, const Damage& damage) {
         for (LogIndex index = 1; index <= last_; ++index) {
-            expect_right_or_damaged(store, damage, SetId{1}, index, shape(index));
+            expect_right_or_damaged(read, damage, SetId{1}, index, shape(index));
             if (index < 20) continue;
-            expect_right_or_damaged(store, damage, SetId{3}, index * 3, shape(index));
+            expect_right_or_damaged(read, damage, SetId{3}, index * 3, shape(index));
         }
     }
 
-    void expect_right_or_damaged(const LogStore& store,
-                                 const Damage& damage,
-                                 SetId set,
-                                 LogIndex index,
-                                 const EntryShape& made) {
+    void expect_right_or_damaged(
+        const Read& read, const Damage& damage, SetId set, LogIndex index, const EntryShape& made) {
         const Place& place = places_.at({set, index});
         const bool hit = place.path == damage.path && touches(damage, place.from, place.to);
         for (std::uint32_t ordinal = 0; ordinal < made.bodies; ++ordinal) {
-            const auto body = read_body(store, MessageId(set, index, ordinal));
+            const auto body = read(MessageId(set, index, ordinal));
             if (body) {
                 ASSERT_EQ(body->bytes, body_text(set, index, ordinal, made.body_bytes));
                 continue;
