@@ -101,12 +101,26 @@ struct HardState {
 class BodyReader;
 class Segment;         // one file; immutable once sealed, kept open by whoever holds it
 struct SealedSegment;  // one with its index
+class ApartRange;      // where the large bodies of a range of entries are
+
+// Where an entry's bodies from large_body_bytes up are: apart from it, in a segment of their own.
+struct ApartPlace {
+    std::shared_ptr<const Segment> segment;  // none: the entry has no body apart
+    std::uint64_t offset = 0;                // of the record with these bodies
+    bool gone = false;  // bodies that were apart and are not found were held by nobody
+};
 
 // Where one body's bytes are: found in memory, read on any thread.
 class BodySource {
   public:
-    BodySource(std::shared_ptr<const Segment> segment, std::uint64_t offset, MessageId message)
-        : segment_(std::move(segment)), offset_(offset), message_(message) {}
+    BodySource(std::shared_ptr<const Segment> segment,
+               std::uint64_t offset,
+               MessageId message,
+               ApartPlace apart = {})
+        : segment_(std::move(segment)),
+          offset_(offset),
+          message_(message),
+          apart_(std::move(apart)) {}
 
     struct Body {
         std::string bytes;
@@ -126,13 +140,17 @@ class BodySource {
     std::shared_ptr<const Segment> segment_;
     std::uint64_t offset_;  // of the record, or of a record before it in a sealed segment
     MessageId message_;
+    ApartPlace apart_;
 };
 
 // A set's records in one sealed segment: found by the broker thread, read on any.
 class SealedRecords {
   public:
-    SealedRecords(std::shared_ptr<const SealedSegment> segment, SetId set, LogIndex last)
-        : segment_(std::move(segment)), set_(set), last_(last) {}
+    SealedRecords(std::shared_ptr<const SealedSegment> segment,
+                  SetId set,
+                  LogIndex last,
+                  std::shared_ptr<ApartRange> apart)
+        : segment_(std::move(segment)), set_(set), last_(last), apart_(std::move(apart)) {}
 
     // As LogStore::scan_records, to last(); false: `visit` wanted no more.
     using VisitEntry = std::function<bool(const StoredEntry&)>;
@@ -145,6 +163,7 @@ class SealedRecords {
     std::shared_ptr<const SealedSegment> segment_;
     SetId set_;
     LogIndex last_;
+    std::shared_ptr<ApartRange> apart_;  // opens their segments as they are needed
 };
 
 // What reclaiming asks of the node's rows.
@@ -171,7 +190,8 @@ class LogPin {
 enum class SpaceLevel : std::uint8_t { normal, below_reserve, exhausted };
 
 struct LogStoreStats {
-    std::uint64_t segments = 0;
+    std::uint64_t segments = 0;        // those of large bodies included
+    std::uint64_t large_segments = 0;  // of large bodies
     std::uint64_t bytes = 0;
     std::uint64_t bodies_live = 0;
     std::uint64_t damaged_records = 0;
@@ -241,7 +261,8 @@ class LogStore {
     virtual void drop_set(SetId set) = 0;
 
     // Makes everything staged durable with one write and one sync (none when nothing is staged;
-    // where a segment ends, one each: a crash between them keeps the first records).
+    // where a segment ends, one each: a crash between them keeps the first records). Bodies from
+    // large_body_bytes up (large_segments.h) are written and synced before, all at once.
     virtual Result<void> sync() = 0;
 
     // Visits the durable entries of `set` behind start() from `first` on in index order, verified,

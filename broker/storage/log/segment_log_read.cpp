@@ -114,7 +114,7 @@ Result<std::vector<SealedRecords>> SegmentLogStore::sealed_records(SetId set,
         if (!place || place->number == active_->number()) break;
         auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
         if (!sealed) return sealed.error();
-        found.emplace_back(std::move(*sealed), set, place->last);
+        found.emplace_back(std::move(*sealed), set, place->last, nullptr);
         first = place->last + 1;
     }
     return found;
