@@ -27,7 +27,7 @@ class ExecSinkTest : public ProcessTest {
         log_book.status(target.subscription,
                         [&](api::FunctionStatus now) { told_status = std::move(now); });
         EXPECT_TRUE(until([&]() { return told_status.has_value(); }));
-        return *told_status;
+        return told_status ? std::move(*told_status) : api::FunctionStatus{};
     }
 };
 
