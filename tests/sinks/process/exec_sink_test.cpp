@@ -4,6 +4,7 @@
 #include "tests/sinks/process/process_fixture.h"
 
 #include <optional>
+#include <utility>
 
 namespace penstock::sinks::process {
 namespace {
