@@ -33,6 +33,15 @@ run_label() {
     broken=1
 }
 
+# beside_e2e: what needs processors and no clock, at idle priority; how it ended.
+beside=$PWD/build/beside.log
+beside_e2e() {
+  chrt --idle --pid 0 "$BASHPID"
+  build_preset fuzz fuzz_targets || return 1
+  run_label release computing --parallel "$(nproc)"
+  return "$broken"
+}
+
 install_packages "${build_packages[@]}" "${test_packages[@]}"
 case $size in --full | --nightly) install_packages "${full_packages[@]}" ;; esac
 case $size in --fast) build_preset release fast_tests ;; *) build_preset release ;; esac
@@ -42,12 +51,19 @@ run_label release fast --parallel "$(nproc)"
 clusters=(cluster_founding_test cluster_simulation_20_seeds peers_hostile_test raft_simulation_test)
 threaded=(peers_hostile_test peers_test)
 if [ "$size" != --fast ]; then
-  run_label release slow --parallel "$(nproc)"
-  # End-to-end tests wait twice as long as they compute: one more at a time than there are processors.
+  run_label release slow --parallel "$(nproc)" --label-exclude '^computing$'
+  # End-to-end tests wait twice as long as they compute: twice as many at a time as there are
+  # processors. What only computes, and the parsers and codecs under the address and
+  # undefined-behaviour sanitizers, which are compiled for it, have what is left meanwhile, and the
+  # scheduler gives them nothing that anybody else wants.
+  trap "kill 0" INT  # it would not hear that itself
+  beside_e2e >"$beside" 2>&1 &
+  computing=$!
   # A shared machine may stand still for seconds: what fails is run once more, and both are shown.
-  run_label release e2e --parallel "$(($(nproc) + 1))" --repeat until-pass:2
-  # The parsers and codecs once more, under the address and undefined-behaviour sanitizers.
-  build_preset fuzz fuzz_targets
+  run_label release e2e --parallel "$(($(nproc) * 2))" --repeat until-pass:2
+  say "what computes beside them: waiting for it"
+  wait "$computing" || broken=1
+  cat "$beside"
   run_label fuzz fuzz --parallel "$(nproc)"
 fi
 case $size in

@@ -1,12 +1,11 @@
 #include "broker/api/account_registry.h"
 
 #include "broker/api/credential.h"
+#include "broker/api/refusing.h"
 #include "broker/base/bytes.h"
 #include "broker/base/log.h"
 #include "broker/base/random.h"
 #include "broker/model/account_name.h"
-
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -82,13 +81,6 @@ std::optional<Refusal> judge(const Principal& principal) {
     if (principal.root && principal.account.empty()) return std::nullopt;
     return Refusal{
         Reason::denied, {}, "accounts are seen and changed with a root key of the server only"};
-}
-
-template <class T>
-void refuse(const asio::any_io_executor& executor, Answered<T> answer, Refusal why) {
-    asio::post(executor, [answer = std::move(answer), why = std::move(why)]() mutable {
-        answer(Outcome<T>(std::move(why)));
-    });
 }
 
 // The answer, behind a line of the log.

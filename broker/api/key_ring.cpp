@@ -1,5 +1,6 @@
 #include "broker/api/key_ring.h"
 
+#include "broker/api/refusing.h"
 #include "broker/base/base64.h"
 #include "broker/base/log.h"
 
@@ -33,13 +34,6 @@ bool denies_something(const model::Access& access) {
     return std::any_of(access.statements.begin(),
                        access.statements.end(),
                        [](const model::Statement& statement) { return statement.deny; });
-}
-
-template <class T>
-void refuse(const asio::any_io_executor& executor, Answered<T> answer, Refusal why) {
-    asio::post(executor, [answer = std::move(answer), why = std::move(why)]() mutable {
-        answer(Outcome<T>(std::move(why)));
-    });
 }
 
 // The answer, behind a line of the log.

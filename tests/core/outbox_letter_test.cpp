@@ -139,7 +139,7 @@ TEST(OutboxLetter, MessagesTooOldMoveFreshOnesAndReadyOnes) {
     sets.far.done(model::SetQueue{morgue, holding(9)});
     EXPECT_EQ(sets.exchange(near_set), (std::vector{taken}));
     EXPECT_EQ(counts(sets.near, orders).active, 0U);
-    EXPECT_EQ(letters(sets.far).size(), 3U);
+    ASSERT_EQ(letters(sets.far).size(), 3U);
     EXPECT_EQ(letters(sets.far)[0].dead->failure, model::Failure::time_to_live);
 }
 

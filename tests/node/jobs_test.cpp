@@ -234,12 +234,12 @@ TEST(PagesOfMessages, AreCutAtEightMebibytes) {
     request.limit = 1'000;
     const auto page = node.ask(request);
     ASSERT_TRUE(page);
-    EXPECT_EQ(page->items.size(), 41U);
+    ASSERT_EQ(page->items.size(), 41U);
     EXPECT_EQ(page->next, page->items.back().position + 1);
     request.first = page->next;
     const auto rest = node.ask(request);
     ASSERT_TRUE(rest);
-    EXPECT_EQ(rest->items.size(), 41U);
+    ASSERT_EQ(rest->items.size(), 41U);
     EXPECT_EQ(rest->items.front().position, page->next);
     request.first = rest->next;
     EXPECT_EQ(node.ask(request)->items.size(), 18U);

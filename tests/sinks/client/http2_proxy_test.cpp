@@ -26,7 +26,7 @@ TEST_F(Http2ProxyTest, ABurstSharesOneTunnelToTheAddressThatWasJudged) {
     send_many(server.url(), 50);
     run_to_end();
     EXPECT_EQ(count(Ending::answered), 50U);
-    EXPECT_EQ(server.requests.size(), 50U);
+    ASSERT_EQ(server.requests.size(), 50U);
     EXPECT_EQ(server.requests[0].fields.at(":authority"), "localhost");
     const Url url = *parse_url(server.url());
     const std::string asked = "CONNECT 93.184.216.34:" + std::to_string(url.port) + " HTTP/1.1";

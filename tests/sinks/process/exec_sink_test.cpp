@@ -4,6 +4,7 @@
 #include "tests/sinks/process/process_fixture.h"
 
 #include <optional>
+#include <utility>
 
 namespace penstock::sinks::process {
 namespace {
@@ -27,7 +28,7 @@ class ExecSinkTest : public ProcessTest {
         log_book.status(target.subscription,
                         [&](api::FunctionStatus now) { told_status = std::move(now); });
         EXPECT_TRUE(until([&]() { return told_status.has_value(); }));
-        return *told_status;
+        return told_status ? std::move(*told_status) : api::FunctionStatus{};
     }
 };
 

@@ -259,7 +259,7 @@ TEST_F(HostileWorkerTest, AnswersAfterItsTime) {
     deliver(2);
     expect(2, Verdict::accepted, Failure::none);
     expect(1, Verdict::retry, Failure::timeout);
-    EXPECT_TRUE(until([this]() { return lines_of("server").size() == 2; }));
+    ASSERT_TRUE(until([this]() { return lines_of("server").size() == 2; }));
     EXPECT_EQ(lines_of("server")[1], "events/score: an answer came after its time and was ignored");
     target.spec.timeout_ms = 5'000;
     deliver(3);

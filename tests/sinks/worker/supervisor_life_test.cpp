@@ -153,6 +153,7 @@ TEST_F(SupervisorLife, StopEndsEverythingAndThenSaysSo) {
         EXPECT_TRUE(stubborn->end.has_value());
     });
     ASSERT_TRUE(until([&] { return done; }));
+    ASSERT_TRUE(stubborn->end.has_value());
     EXPECT_EQ(stubborn->end->kind, Kind::signalled);
     EXPECT_EQ(stubborn->end->code, SIGKILL);
     EXPECT_NE(::kill(guardian, 0), 0);
