@@ -103,12 +103,12 @@ void take_replies(const node::Submission& submission, const std::string& answer)
     }
 }
 
-// Several commands of one question: Transfers whose bodies are there.
-bool may_go_together(const std::vector<model::Command>& commands, std::size_t bodies) {
-    return commands.size() <= node::commands_per_entry_max &&
+// One command, or several Transfers; whose bodies are there.
+bool may_be_submitted(const std::vector<model::Command>& commands, std::size_t bodies) {
+    return !commands.empty() && commands.size() <= node::commands_per_entry_max &&
            std::all_of(commands.begin(), commands.end(), [&](const model::Command& command) {
                const auto* transfer = std::get_if<model::Transfer>(&command);
-               return transfer != nullptr && transfer->ordinal < bodies;
+               return transfer != nullptr ? transfer->ordinal < bodies : commands.size() == 1;
            });
 }
 
@@ -430,9 +430,7 @@ void Forwarding::serve_command(node::Node& node,
     auto question = decode_submit(bytes);
     if (!question || question->schema != schema()) return respond(encode_answer(misunderstood()));
     auto commands = model::decode_commands(question->command);
-    const bool several = commands && commands->size() > 1;
-    if (!commands || commands->empty() ||
-        (several && !may_go_together(*commands, question->bodies.size()))) {
+    if (!commands || !may_be_submitted(*commands, question->bodies.size())) {
         return respond(encode_answer(misunderstood()));
     }
     const SetId set{question->set};
@@ -450,7 +448,7 @@ void Forwarding::serve_command(node::Node& node,
         answer.names_index = node.names_set().applied();
         respond(encode_answer(answer));
     };
-    if (!several) {
+    if (commands->size() == 1) {
         submission.done = [hand_back](const model::Reply& reply) {
             hand_back(model::reply_to_wire(reply));
         };

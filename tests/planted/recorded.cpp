@@ -6,7 +6,7 @@ const std::vector<Recorded>& recorded() {
     static const std::vector<Recorded> bugs{
         {K2, "raft", 1},      {K3, "raft", 1},      {K4, "node", 1},      {K5, "node", 1},
         {K6, "node", 2},      {K7, "node", 1},      {K8, "cluster", 7},   {K10, "raft", 2},
-        {K11, "raft", 1},     {K12, "cluster", 5},  {K13, "history", 4},  {K14, "outbox", 2},
+        {K11, "raft", 1},     {K12, "cluster", 5},  {K13, "history", 4},  {K14, "outbox", 17},
         {K15, "outbox", 1},   {K16, "node", 1},     {K17, "history", 70}, {K18, "outbox", 1},
         {K19, "node", 1},     {K20, "damage", 2},   {K21, "damage", 1},   {K22, "cluster", 8},
         {K23, "cluster", 31}, {K24, "raft", 147},   {K25, "raft", 12},    {K26, "cluster", 1},
