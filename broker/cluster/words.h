@@ -5,6 +5,7 @@
 
 #include "broker/api/requests.h"
 #include "broker/base/error.h"
+#include "broker/cluster/view.h"
 
 #include <cstdint>
 #include <string>
@@ -122,6 +123,7 @@ struct ViewQuestion {
 
 struct ViewAnswer {
     std::vector<api::SetView> sets;  // empty also: it is of another build
+    NodeSettings settings;           // said to nodes of the same build
 };
 
 // A frame that says no more than its word.
