@@ -113,6 +113,7 @@ cluster::ClusterHostOptions cluster_options(const config::ServerConfig& config) 
     cluster.replace_after_us = static_cast<std::int64_t>(from.replace_after_ms) * 1'000;
     cluster.snapshot_bytes_per_s = from.snapshot_bytes_per_s;
     cluster.request_timeout_ms = narrow(config.request_timeout_ms);
+    cluster.settings = {config.limits.message_bytes_max, config.encryption.mode == "on"};
     cluster.save_root_key = [folder = config.data](const node::RootKey& key) {
         return node::save_root_key(folder, key);
     };

@@ -136,6 +136,29 @@ void Doctor::look_at_certificates(const json::object& subscription,
     }
 }
 
+// A key that may not see the cluster hears nothing of it.
+void Doctor::look_at_cluster(json::array& findings) {
+    const auto cluster = session_.get("/v1/cluster");
+    if (!cluster || at_path(*cluster, "name").empty()) return;
+    const auto* nodes = cluster->if_contains("nodes");
+    if (nodes == nullptr || !nodes->is_array()) return;
+    bool fine = true;
+    for (const auto& item : nodes->get_array()) {
+        const std::string problem = at_path(item.get_object(), "problem");
+        const bool connected = at_path(item.get_object(), "connected") == "true";
+        if (connected && problem.empty()) continue;
+        fine = false;
+        add(findings,
+            "cluster",
+            connected ? "look" : "bad",
+            "node " + at_path(item.get_object(), "id") + ": " +
+                (connected ? problem : "not connected: " + problem),
+            connected ? "Configure all nodes alike, or look at its log."
+                      : "penstock cluster status");
+    }
+    if (fine) add(findings, "cluster", "ok", std::to_string(nodes->get_array().size()) + " nodes");
+}
+
 void Doctor::look_at_dead_letters(json::array& findings) {
     const auto queues = session_.list("/v1/dead-letters");
     if (!queues) {
@@ -195,6 +218,7 @@ int Doctor::examine() {
             add(findings, "key", "ok", "accepted");
             look_at_certificate(*status, findings);
             look_at_storage(*status, findings);
+            look_at_cluster(findings);
             look_at_dead_letters(findings);
             look_at_subscriptions(findings);
         }

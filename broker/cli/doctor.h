@@ -31,6 +31,7 @@ class Doctor {
                std::int64_t ends_ms,
                const std::string& place,
                boost::json::array& findings);
+    void look_at_cluster(boost::json::array& findings);
     void look_at_dead_letters(boost::json::array& findings);
     void look_at_subscriptions(boost::json::array& findings);
 

@@ -21,6 +21,7 @@
 #include "broker/cluster/repairs.h"
 #include "broker/cluster/retreat.h"
 #include "broker/cluster/snapshots.h"
+#include "broker/cluster/view.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
 #include "broker/replication/raft_log.h"
@@ -53,6 +54,7 @@ struct ClusterOptions {
     std::int64_t tick_us = 30'000;
     std::uint64_t snapshot_bytes_per_s = 32ULL << 20;  // fetched, and taken into use; 0: no limit
     replication::RaftOptions raft;
+    NodeSettings settings;  // told to whoever asks how the cluster is
     // Answers of forwarded requests are put into bytes there; empty: on the broker thread.
     boost::asio::any_io_executor answers;
     // A key of a founded cluster is kept beside the one it replaces.

@@ -17,24 +17,30 @@ namespace transport = replication::transport;
 // Who has not answered by then is shown as unknown.
 constexpr std::chrono::milliseconds survey_deadline{1'000};
 
+// Who knows no settings asks by another one, and is told of none.
+constexpr std::uint64_t with_settings = 1;
+
 std::uint64_t schema() {
-    static const std::uint64_t known = api::schema_of_requests();
+    static const std::uint64_t known = api::schema_of_requests() + with_settings;
     return known;
 }
 
 struct Survey {
     api::ClusterView view;
+    NodeSettings settings;  // of the node that was asked
     std::size_t missing = 0;
     std::function<void(api::ClusterView)> done;
 };
 
 void take_answer(Survey& survey, std::uint64_t from, const transport::Answer& answer) {
     const auto told = answer ? decode_viewed(*answer) : Result<ViewAnswer>(answer.error().error);
-    if (told) {
-        merge_sets(survey.view.sets, told->sets, from);
-    } else {
-        for (api::ClusterNodeView& node : survey.view.nodes) {
-            if (node.node == from) node.problem = "does not answer: " + told.error().detail;
+    if (told) merge_sets(survey.view.sets, told->sets, from);
+    for (api::ClusterNodeView& node : survey.view.nodes) {
+        if (node.node != from) continue;
+        if (!told) {
+            node.problem = "does not answer: " + told.error().detail;
+        } else if (node.problem.empty()) {
+            node.problem = difference(told->settings, survey.settings);
         }
     }
     if (--survey.missing == 0) survey.done(std::move(survey.view));
@@ -137,6 +143,7 @@ api::ClusterView ClusterNode::view(node::Node& node) {
 void ClusterNode::survey(node::Node& node, std::function<void(api::ClusterView)> done) {
     auto survey = std::make_shared<Survey>();
     survey->view = view(node);
+    survey->settings = options_.settings;
     survey->done = std::move(done);
     std::vector<NodeId> others;
     for (const api::ClusterNodeView& other : survey->view.nodes) {
@@ -161,6 +168,7 @@ std::string ClusterNode::tell(node::Node& node, const std::string& question) {
     const auto asked = decode_view(std::string_view(question).substr(1));
     if (asked && asked->schema == schema()) {
         for (const auto& [set, log] : logs_) answer.sets.push_back(view_of(node, *log));
+        answer.settings = options_.settings;
     }
     return encode_answer(answer);
 }

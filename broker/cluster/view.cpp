@@ -5,6 +5,26 @@
 
 namespace penstock::cluster {
 
+namespace {
+
+std::string mode_of(const NodeSettings& settings) {
+    return settings.seals ? "\"on\"" : "\"off\"";
+}
+
+}  // namespace
+
+std::string difference(const NodeSettings& there, const NodeSettings& here) {
+    if (there.message_bytes_max == 0 || here.message_bytes_max == 0) return {};
+    std::string words;
+    if (there.message_bytes_max != here.message_bytes_max) {
+        words = "limits.message_size_max is " + std::to_string(there.message_bytes_max) +
+                " there, " + std::to_string(here.message_bytes_max) + " here";
+    }
+    if (there.seals == here.seals) return words;
+    if (!words.empty()) words += "; ";
+    return words + "encryption.mode is " + mode_of(there) + " there, " + mode_of(here) + " here";
+}
+
 bool told_by_leader(const api::SetView& set) {
     return std::any_of(set.replicas.begin(), set.replicas.end(), [](const auto& replica) {
         return replica.match > 0;

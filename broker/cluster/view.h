@@ -1,12 +1,23 @@
-// Puts together what several nodes say of the sets of their cluster. Pure functions, any thread.
+// Puts together what several nodes say of the sets of their cluster, and of themselves. Pure
+// functions, any thread.
 #pragma once
 
 #include "broker/api/requests.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace penstock::cluster {
+
+// What every node of a cluster should be configured alike in: any of them may lead.
+struct NodeSettings {
+    std::uint64_t message_bytes_max = 0;  // 0: it does not say, being of a build of before
+    bool seals = false;                   // encryption.mode is "on"
+};
+
+// What is not alike, in words; empty: all is, or one of them does not say.
+[[nodiscard]] std::string difference(const NodeSettings& there, const NodeSettings& here);
 
 // Only a set's leader knows how far the others are.
 [[nodiscard]] bool told_by_leader(const api::SetView& set);

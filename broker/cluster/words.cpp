@@ -117,12 +117,26 @@ Result<ChunkAnswer> decode_chunk(std::string_view bytes) {
     return wire::decode<ChunkAnswer>(bytes, "piece of a snapshot");
 }
 
+namespace {
+
+// As builds say and read it that know no settings.
+struct SetsAnswer {
+    std::vector<api::SetView> sets;
+};
+
+}  // namespace
+
 std::string encode_answer(const ViewAnswer& answer) {
+    if (answer.settings.message_bytes_max == 0) return wire::encode(SetsAnswer{answer.sets});
     return wire::encode(answer);
 }
 
 Result<ViewAnswer> decode_viewed(std::string_view bytes) {
-    return wire::decode<ViewAnswer>(bytes, "view of sets");
+    auto answer = wire::decode<ViewAnswer>(bytes, "view of sets");
+    if (answer) return answer;
+    auto sets = wire::decode<SetsAnswer>(bytes, "view of sets");
+    if (!sets) return sets.error();
+    return ViewAnswer{std::move(sets->sets), {}};
 }
 
 std::string encode_answer(const AgreeAnswer& answer) {

@@ -5,6 +5,7 @@
 
 #include "broker/api/requests.h"
 #include "broker/base/error.h"
+#include "broker/cluster/view.h"
 
 #include <cstdint>
 #include <string>
@@ -124,6 +125,7 @@ struct ViewQuestion {
 
 struct ViewAnswer {
     std::vector<api::SetView> sets;  // empty also: it is of another build
+    NodeSettings settings;           // said to nodes of the same build
 };
 
 // model::reply_to_wire of each command, in their order.

@@ -1,5 +1,7 @@
 #include "broker/cluster/view.h"
 
+#include "broker/cluster/words.h"
+
 #include <gtest/gtest.h>
 
 namespace penstock::testing {
@@ -18,6 +20,37 @@ api::SetView set_as(std::uint64_t leader,
     set.objects = 7;
     set.replicas = {{1, true, match_of_1}, {2, true, match_of_2}};
     return set;
+}
+
+TEST(ClusterView, WhatNodesAreNotConfiguredAlikeInIsToldInWords) {
+    const cluster::NodeSettings here{1'048'576, true};
+    EXPECT_EQ(cluster::difference(here, here), "");
+    EXPECT_EQ(cluster::difference({16'777'216, true}, here),
+              "limits.message_size_max is 16777216 there, 1048576 here");
+    EXPECT_EQ(cluster::difference({1'048'576, false}, here),
+              "encryption.mode is \"off\" there, \"on\" here");
+    EXPECT_EQ(cluster::difference({65'536, false}, here),
+              "limits.message_size_max is 65536 there, 1048576 here; "
+              "encryption.mode is \"off\" there, \"on\" here");
+    EXPECT_EQ(cluster::difference({}, here), "") << "a build that does not say";
+}
+
+TEST(ClusterView, AnAnswerWithoutSettingsIsThatOfABuildWithoutThem) {
+    cluster::ViewAnswer answer{{set_as(2, 3, 88, 90)}, {1'048'576, true}};
+    const auto whole = cluster::decode_viewed(cluster::encode_answer(answer));
+    ASSERT_TRUE(whole.has_value());
+    EXPECT_EQ(whole->sets.at(0).term, 3U);
+    EXPECT_EQ(whole->settings.message_bytes_max, 1'048'576U);
+    EXPECT_TRUE(whole->settings.seals);
+    const std::string with = cluster::encode_answer(answer);
+    answer.settings = {};
+    const std::string without = cluster::encode_answer(answer);
+    EXPECT_LT(without.size(), with.size());
+    const auto bare = cluster::decode_viewed(without);
+    ASSERT_TRUE(bare.has_value());
+    EXPECT_EQ(bare->sets.at(0).term, 3U);
+    EXPECT_EQ(bare->settings.message_bytes_max, 0U);
+    EXPECT_FALSE(cluster::decode_viewed(with + "x").has_value());
 }
 
 TEST(ClusterView, ALeaderIsBelievedAboutItsReplicas) {

@@ -193,6 +193,7 @@ class ClusterEncryption(unittest.TestCase):
         died = self.cluster.leader_of(self.cluster.busiest_set())
         died.kill()
         self.cluster.settled(SETS + 1)
+        died.config += '[limits]\nmessage_size_max = "2MiB"\n'
         died.start()
         self.cluster.settled(SETS + 1)
         leader = wait_until(
@@ -207,6 +208,11 @@ class ClusterEncryption(unittest.TestCase):
         before = set(self.received)
         self.cluster.service.down(False)
         sender.more(80)
+
+        self.assertIn(
+            f"node {died.number}: limits.message_size_max is 2097152 there, 1048576 here",
+            leader.cli("doctor", check=False),
+        )
 
         # Another node's disk is lost, and replaced under load.
         lost = next(node for node in self.cluster.nodes if node not in (died, leader))

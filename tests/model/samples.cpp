@@ -144,13 +144,8 @@ std::vector<CommandSample> queue_message_samples() {
 
 // Of format level 2.
 std::vector<CommandSample> give_back_samples() {
-    return {{"GiveBack",
-             made<GiveBack>([](GiveBack& c) {
-                 c.queue = QueueNo{4};
-                 c.receipts = {Receipt{0x0102030405060708}, Receipt{2}};
-                 c.pause_ms = 1'000;
-             }),
-             "010131040208070605040302010200000000000000e807"}};
+    const GiveBack given{QueueNo{4}, {Receipt{0x0102030405060708}, Receipt{2}}, 1'000};
+    return {{"GiveBack", given, "010131040208070605040302010200000000000000e807"}};
 }
 
 std::vector<CommandSample> topic_samples() {
