@@ -1,5 +1,6 @@
 #include "broker/api/sealing.h"
 
+#include "broker/api/refusing.h"
 #include "broker/base/hash.h"
 #include "broker/model/account_name.h"
 
@@ -31,12 +32,6 @@ Brought brought_by(Request& request) {
     // TOPIC/NAME: the letter goes back to a subscription of that topic.
     const std::size_t slash = edit->queue.find('/');
     return {{slash != std::string::npos, edit->queue.substr(0, slash)}, &edit->messages};
-}
-
-std::any refusal_of(const Request& request, model::Refusal why) {
-    return std::visit(
-        [&why]<class R>(const R&) { return std::any(Outcome<typename R::Reply>(std::move(why))); },
-        request);
 }
 
 model::Refusal unavailable(std::string detail) {
@@ -169,12 +164,10 @@ std::shared_ptr<Cancellation> SealingBroker::call(const Principal& principal,
     }
     const std::uint64_t bytes = bytes_of(*brought.messages);
     if (!packer_.reserve(bytes)) {
-        const model::Refusal why{
-            model::Reason::overloaded, {}, "too many messages wait for the key service"};
-        asio::post(executor,
-                   [answer = std::move(answer), outcome = refusal_of(request, why)]() mutable {
-                       answer(std::move(outcome));
-                   });
+        refuse(request,
+               {model::Reason::overloaded, {}, "too many messages wait for the key service"},
+               executor,
+               std::move(answer));
         return nullptr;
     }
     // Answers are copied about; the request is one.
