@@ -69,6 +69,11 @@ std::string dead_letter_source(ObjectNo queue, ObjectNo source);
 std::string head(ObjectNo log);
 std::string delivery(ObjectNo object);
 std::string run(ObjectNo log, Sequence last);
+
+inline bool is_run(std::string_view key) {
+    return key.starts_with('l');
+}
+
 std::string bodies(LogIndex index);
 std::string exception(ObjectNo object, Generation generation, Sequence sequence);
 std::string ready(ObjectNo object, Generation generation, Sequence sequence);

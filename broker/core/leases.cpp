@@ -77,6 +77,28 @@ std::size_t fresh_max(const QueueConfig& config, const DeliveryState& state, std
     return std::min(parked_per_queue_max - state.parked, looked_at_per_lease_max);
 }
 
+// Those from the first that was never leased on, with so many messages if there are. Many leases of
+// an entry take from one run: the one read last is kept in hand.
+std::vector<Run> fresh_runs(Turn& turn,
+                            ObjectNo queue,
+                            const DeliveryState& state,
+                            std::size_t wanted) {
+    const auto fresh_of = [&state](const Run& run) {
+        return static_cast<std::size_t>(run.last() - std::max(run.first, state.next) + 1);
+    };
+    const Run* known = turn.known_run(queue, state.next);
+    if (known != nullptr && fresh_of(*known) >= wanted) return std::vector<Run>(1, *known);
+    std::vector<Run> runs;
+    std::size_t seen = 0;
+    scan_runs(turn, queue, state.next, [&](const Run& run) {
+        seen += fresh_of(run);
+        runs.push_back(run);
+        return seen < wanted && runs.size() < Turn::job_items_per_entry_max;
+    });
+    if (!runs.empty()) turn.know_run(queue, runs.back());
+    return runs;
+}
+
 void lease_fresh(Turn& turn,
                  ObjectNo queue,
                  const QueueConfig& config,
@@ -85,15 +107,8 @@ void lease_fresh(Turn& turn,
                  model::Leased& out) {
     DeliveryState& state = turn.delivery(queue);
     if (out.messages.size() >= max || state.next >= turn.head(queue).end) return;
-    std::vector<Run> runs;
-    std::size_t seen = 0;
     std::size_t fresh_left = fresh_max(config, state, max - out.messages.size());
-    const std::size_t wanted = fresh_left + state.holes;
-    scan_runs(turn, queue, state.next, [&](const Run& run) {
-        seen += static_cast<std::size_t>(run.last() - std::max(run.first, state.next) + 1);
-        runs.push_back(run);
-        return seen < wanted && runs.size() < Turn::job_items_per_entry_max;
-    });
+    const std::vector<Run> runs = fresh_runs(turn, queue, state, fresh_left + state.holes);
     BlockReader settled(turn, BlockReader::Kind::settled, queue, state.generation);
     for (const Run& run : runs) {
         for (Sequence at = std::max(run.first, state.next); at <= run.last(); ++at) {

@@ -18,7 +18,11 @@ std::optional<Open> find_open(Turn& turn,
                               Generation generation) {
     const DeliveryState& state = turn.delivery(subscription);
     if (generation != state.generation) return {};
-    Open open{sequence, load_exception(turn, subscription, generation, sequence)};
+    Open open{sequence, {}};
+    // Each has a row, and mostly there is none.
+    if (state.exceptions > 0) {
+        open.exception = load_exception(turn, subscription, generation, sequence);
+    }
     if (open.exception) {
         if (open.exception->state != Exception::State::ready) return {};
         return open;

@@ -42,10 +42,13 @@ void Turn::put(std::string key, std::string value) {
 }
 
 void Turn::erase(std::string key) {
+    // Runs are only added and erased.
+    if (keys::is_run(key)) known_runs_.clear();
     writes_.insert_or_assign(std::move(key), std::nullopt);
 }
 
 void Turn::erase_range(std::string first, std::string end) {
+    known_runs_.clear();
     writes_.erase(writes_.lower_bound(first), writes_.lower_bound(end));
     erased_ranges_.emplace_back(std::move(first), std::move(end));
 }
@@ -54,6 +57,13 @@ bool Turn::in_erased_range(std::string_view key) const {
     return std::any_of(erased_ranges_.begin(), erased_ranges_.end(), [&](const auto& range) {
         return range.first <= key && key < range.second;
     });
+}
+
+const Run* Turn::known_run(ObjectNo log, Sequence sequence) const {
+    const auto known = known_runs_.find(log);
+    if (known == known_runs_.end()) return nullptr;
+    const Run& run = known->second;
+    return run.first <= sequence && sequence <= run.last() ? &run : nullptr;
 }
 
 LogHead& Turn::head(ObjectNo log) {

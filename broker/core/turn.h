@@ -76,6 +76,12 @@ class Turn final : public model::Rows {
     // Makes appends of this entry visible to scans of the log's runs.
     void flush_run(ObjectNo log);
 
+    // The run that holds the sequence, where it is the one of its log that know_run() was told of
+    // last; null: look for it. Holds until something is told or erased.
+    [[nodiscard]] const Run* known_run(ObjectNo log, Sequence sequence) const;
+
+    void know_run(ObjectNo log, Run run) { known_runs_.insert_or_assign(log, std::move(run)); }
+
     // Effects besides rows.
     void visible(ObjectNo queue) { visible_.insert(queue); }
 
@@ -151,6 +157,7 @@ class Turn final : public model::Rows {
     std::map<ObjectNo, std::optional<SubscriptionConfig>> subscriptions_;
     std::map<LogIndex, std::vector<std::uint32_t>> holders_;
     std::map<ObjectNo, Run> pending_runs_;
+    std::map<ObjectNo, Run> known_runs_;
     std::vector<model::Release> releases_;
     std::set<ObjectNo> visible_;
     std::set<ObjectNo> ready_;

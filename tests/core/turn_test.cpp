@@ -157,6 +157,34 @@ TEST(Block, FindsSetAndClearBits) {
     EXPECT_FALSE(block.has(130));
 }
 
+TEST(Turn, KnowsTheRunItWasToldOfUntilRunsAreErased) {
+    const ObjectNo log{7};
+    const auto rows = storage::make_memory_rows();
+    Turn::Matchers matchers;
+    const model::Entry entry;
+    Turn turn(entry, *rows, matchers);
+    Run run;
+    run.first = 10;
+    run.ordinals = {0, 1, 2};
+    EXPECT_EQ(turn.known_run(log, 10), nullptr);
+    const auto expect_known = [&] {
+        turn.know_run(log, run);
+        EXPECT_EQ(turn.known_run(log, 9), nullptr);
+        ASSERT_NE(turn.known_run(log, 10), nullptr);
+        EXPECT_EQ(turn.known_run(log, 12)->first, 10U);
+        EXPECT_EQ(turn.known_run(log, 13), nullptr);
+        EXPECT_EQ(turn.known_run(ObjectNo{8}, 10), nullptr);
+    };
+    expect_known();
+    turn.erase(keys::head(log));
+    EXPECT_NE(turn.known_run(log, 10), nullptr);
+    turn.erase(keys::run(log, 12));
+    EXPECT_EQ(turn.known_run(log, 10), nullptr);
+    expect_known();
+    turn.erase_range(keys::prefix('l', log), keys::prefix_end('l', log));
+    EXPECT_EQ(turn.known_run(log, 10), nullptr);
+}
+
 }  // namespace
 
 }  // namespace penstock::core

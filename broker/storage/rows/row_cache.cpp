@@ -1,0 +1,82 @@
+#include "broker/storage/rows/row_cache.h"
+
+#include <iterator>
+#include <utility>
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr std::size_t bytes_beside = 192;    // of a row: nodes of the list and the table, strings
+constexpr std::size_t part_of_a_cache = 64;  // that one row may take
+
+}  // namespace
+
+std::size_t RowCache::bytes_of(std::string_view key, const Value& value) {
+    return bytes_beside + key.size() + (value ? value->size() : 0);
+}
+
+const RowCache::Value* RowCache::find(std::string_view key) {
+    const auto place = places_.find(key);
+    if (place == places_.end()) return nullptr;
+    rows_.splice(rows_.begin(), rows_, place->second);
+    return &place->second->value;
+}
+
+void RowCache::keep(std::string_view key, const Value& value) {
+    const std::size_t bytes = bytes_of(key, value);
+    if (bytes > bytes_max_ / part_of_a_cache) return;
+    rows_.push_front({std::string(key), value});
+    places_.emplace(rows_.front().key, rows_.begin());
+    bytes_ += bytes;
+    while (bytes_ > bytes_max_) forget(std::prev(rows_.end()));
+}
+
+void RowCache::put(std::string_view key, std::string_view value) {
+    if (places_.contains(key)) change(key, std::string(value));
+}
+
+void RowCache::follow(const model::RowBatch& batch) {
+    using Kind = model::RowWrite::Kind;
+    for (const model::RowWrite& write : batch) {
+        switch (write.kind) {
+            case Kind::put:
+                put(write.key, write.value);
+                break;
+            case Kind::erase:
+                change(write.key, std::nullopt);
+                break;
+            case Kind::erase_range:
+                erase_range(write.key, write.value);
+                break;
+        }
+    }
+}
+
+// An erased row is not kept as one that is not there: hardly any is asked for again.
+void RowCache::change(std::string_view key, Value value) {
+    const auto place = places_.find(key);
+    if (place == places_.end()) return;
+    const Rows::iterator row = place->second;
+    const std::size_t bytes = bytes_of(key, value);
+    if (!value || bytes > bytes_max_ / part_of_a_cache) return forget(row);
+    bytes_ += bytes;
+    bytes_ -= bytes_of(row->key, row->value);
+    row->value = std::move(value);
+    while (bytes_ > bytes_max_) forget(std::prev(rows_.end()));
+}
+
+void RowCache::erase_range(std::string_view first, std::string_view end) {
+    for (auto row = rows_.begin(); row != rows_.end();) {
+        const auto here = row++;
+        if (here->key >= first && here->key < end) forget(here);
+    }
+}
+
+void RowCache::forget(Rows::iterator row) {
+    bytes_ -= bytes_of(row->key, row->value);
+    places_.erase(row->key);
+    rows_.erase(row);
+}
+
+}  // namespace penstock::storage
