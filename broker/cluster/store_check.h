@@ -3,8 +3,9 @@
 // folder that does not start. The folder is nobody else's meanwhile. For the command that does it,
 // its thread. Error{invalid}: an installation or a restore of it is under way.
 //
-// A check opens the log as a start does, which cuts a torn tail off; it changes nothing else. A
-// salvage applies what the log has beyond the rows, as a start does.
+// A check opens the log as a start does, which cuts a torn tail off and ends the file that large
+// bodies went to; it changes nothing else. A salvage applies what the log has beyond the rows, as a
+// start does.
 #pragma once
 
 #include "broker/backup/copy.h"

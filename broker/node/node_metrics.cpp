@@ -62,6 +62,9 @@ void Node::measure_log(model::Metrics& metrics) const {
     const storage::LogStoreStats log = store_->stats();
     metrics.gauge("penstock_log_bytes", "Bytes of the log on the disk.", number(log.bytes));
     metrics.gauge("penstock_log_segments", "Files of the log.", number(log.segments));
+    metrics.gauge("penstock_log_large_segments",
+                  "Those of them with large bodies alone.",
+                  number(log.large_segments));
     metrics.gauge("penstock_log_live_bodies",
                   "Message bodies in the log that are still held.",
                   number(log.bodies_live));

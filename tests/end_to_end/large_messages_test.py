@@ -72,6 +72,20 @@ class LargeMessagesTest(unittest.TestCase):
         self.assertEqual(status, 200, answer)
         self.assertEqual(digest(answer["messages"][0]["body"]), digest(bodies["tcp"]))
 
+    def test_their_bodies_lie_in_files_of_their_own_and_outlive_a_kill(self):
+        self.make("queues", "films")
+        body = body_of(BYTES, "kept")
+        post(self.server.port, "/v1/queues/films/messages", body)
+        self.cmq.call("SendMessage", queueName="films", msgBody="small")
+        large = list((self.folder / "data" / "log").glob("large-*"))
+        self.assertEqual(len(large), 1)
+        self.assertIn(body[-1000:].encode(), large[0].read_bytes())
+        self.server.kill()
+        self.server.start()
+        self.cmq = Cmq(self.server)
+        self.assertEqual(digest(self.receive("films")), digest(body))
+        self.assertEqual(self.receive("films"), "small")
+
     def test_what_is_larger_is_refused_by_name(self):
         status, answer = self.server.native(
             "POST", "/v1/queues", {"name": "films", "max_size": BYTES + 1})

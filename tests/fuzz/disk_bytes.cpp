@@ -38,7 +38,7 @@ void take_head(std::string_view bytes) {
     const auto head = read_entry_head(bytes, static_cast<std::uint32_t>(bytes.size() * 2));
     if (!head) return;
     for (const BodySlot& slot : head->bodies) {
-        check(!slot.present || slot.offset >= header_bytes, "bodies stand behind the header");
+        check(!slot.is_inline() || slot.offset >= header_bytes, "bodies stand behind the header");
     }
     std::string again;
     append_entry_head(again, *head);
@@ -107,11 +107,13 @@ std::vector<std::string> seeds() {
     EntryHead head;
     head.commands_bytes = 3;
     head.bodies.resize(2);
+    head.bodies[1] = {5, 70'000, 1, 0, 0, true, true};
     WriteHead write;
     write.rows.resize(2);
     write.recent.resize(1);
     Manifest manifest;
-    manifest.rows = {{place, 4'096, 64}};
+    manifest.rows = {{place, 4'096, 64}, {{4, 0, true}, 4'096, 0}};
+    manifest.gone_to = {{model::SetId{1}, 7}};
     replication::SnapshotManifest snapshot;
     snapshot.files = {{"000001.sst", 10, 1}};
     snapshot.ranges = {{1, 2, 2, 3}};

@@ -129,7 +129,7 @@ Result<void> ActiveSegment::write(std::span<StagedRecord> records, FactsBySet& f
         if (voids_set(record.tag)) content_.index.cut(record.set, 0);
         if (has_bodies(record.tag)) {
             content_.index.add(
-                {record.set, record.index, offset, record.bodies.size(), record.body_bytes});
+                {record.set, record.index, offset, record.present, record.body_bytes});
         }
         apply_facts(record, facts);
         offset += record.bytes;

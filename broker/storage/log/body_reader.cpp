@@ -1,6 +1,7 @@
 #include "broker/storage/log/body_reader.h"
 
 #include "broker/base/hash.h"
+#include "broker/storage/log/apart.h"
 #include "broker/storage/log/segment_index.h"
 
 namespace penstock::storage {
@@ -27,6 +28,10 @@ Result<BodySource::Body> BodyReader::read(const BodySource& source, Next next) {
     }
     if (slot->codec != 0 || slot->key_id != 0) {
         return segment_->damaged(scanner_->offset(), "a body of an unknown codec or key");
+    }
+    if (slot->apart) {
+        return read_apart(
+            {*segment_, scanner_->offset(), source.message_, *slot}, source.apart_, wait_);
     }
     const Result<std::string_view> bytes = next == Next::neighbour
                                                ? scanner_->bytes(slot->offset, slot->length)

@@ -8,15 +8,45 @@
 
 namespace penstock::storage {
 
+void take_index(SegmentInfo& info, const SegmentIndex& index) {
+    info.sets.clear();
+    info.places.clear();
+    for (const auto& [set, found] : index.sets()) {
+        info.sets[set] = found.summary;
+        std::vector<LargePlace>& places = info.places[set];
+        for (const Sample& sample : found.samples) places.push_back({sample.index, sample.offset});
+    }
+}
+
 std::uint64_t SegmentInfo::live_bodies() const {
     std::uint64_t bodies = 0;
     for (const auto& [set, count] : live) bodies += count;
     return bodies;
 }
 
+std::uint64_t SegmentInfo::released_bodies() const {
+    std::uint64_t bodies = 0;
+    for (const auto& [set, count] : released) bodies += count;
+    return bodies;
+}
+
+const LargePlace* SegmentInfo::place_of(model::SetId set, model::LogIndex index) const {
+    const auto found = places.find(set);
+    if (found == places.end()) return nullptr;
+    const auto at = std::lower_bound(
+        found->second.begin(),
+        found->second.end(),
+        index,
+        [](const LargePlace& place, model::LogIndex wanted) { return place.index < wanted; });
+    return at == found->second.end() || at->index != index ? nullptr : &*at;
+}
+
 void Catalog::clear(model::SetId set) {
     pieces_.erase(set);
-    for (auto& [number, info] : segments_) info.live.erase(set);
+    for (auto& [number, info] : segments_) {
+        info.live.erase(set);
+        info.look_from = 0;
+    }
 }
 
 SegmentInfo& Catalog::add(SegmentInfo info) {
@@ -59,9 +89,10 @@ void Catalog::remove_pieces(std::uint64_t number) {
     for (const auto& [set, summary] : segments_.at(number).sets) {
         const auto found = pieces_.find(set);
         if (found == pieces_.end()) continue;
-        const auto piece = found->second.find(summary.first);
-        if (piece == found->second.end() || piece->second.number != number) continue;
-        found->second.erase(piece);
+        const auto end = found->second.upper_bound(summary.last);
+        for (auto piece = found->second.lower_bound(summary.first); piece != end;) {
+            piece = piece->second.number == number ? found->second.erase(piece) : std::next(piece);
+        }
         if (found->second.empty()) pieces_.erase(found);
     }
 }
@@ -105,9 +136,18 @@ model::LogIndex Catalog::last_in(model::SetId set, std::uint64_t number) const {
     const auto summary = summaries.find(set);
     const auto found = pieces_.find(set);
     if (summary == summaries.end() || found == pieces_.end()) return 0;
-    const auto piece = found->second.find(summary->second.first);
-    if (piece == found->second.end() || piece->second.number != number) return 0;
-    return piece->second.last;
+    // A large segment does not know of its first records that they are void, the pieces do.
+    model::LogIndex last = 0;
+    const auto end = found->second.upper_bound(summary->second.last);
+    for (auto at = found->second.lower_bound(summary->second.first); at != end; ++at) {
+        if (at->second.number == number) last = at->second.last;
+    }
+    return last;
+}
+
+model::LogIndex Catalog::last_of(model::SetId set) const {
+    const auto found = pieces_.find(set);
+    return found == pieces_.end() ? 0 : found->second.rbegin()->second.last;
 }
 
 std::vector<ManifestTrim> Catalog::trims() const {

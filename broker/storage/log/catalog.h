@@ -14,6 +14,12 @@
 
 namespace penstock::storage {
 
+// Where a record of a large segment is.
+struct LargePlace {
+    model::LogIndex index = 0;
+    std::uint64_t offset = 0;
+};
+
 struct SegmentInfo {
     SegmentName name;
     std::uint64_t bytes = 0;
@@ -25,8 +31,20 @@ struct SegmentInfo {
     bool distrusted = false;  // more was released than counted: look before deleting
     bool keep = false;        // holds records that cannot be read: never rewritten
 
+    // Of a segment of large bodies: all its records, ascending. There are few of them.
+    std::map<model::SetId, std::vector<LargePlace>> places;
+    std::map<model::SetId, std::uint64_t> released;  // bodies of these entries, large or not
+    std::uint64_t look_from = 0;  // how many of them must be before it is looked at again
+
     [[nodiscard]] std::uint64_t live_bodies() const;
+    [[nodiscard]] std::uint64_t released_bodies() const;
+
+    // Nothing: `places` has no record of that entry.
+    [[nodiscard]] const LargePlace* place_of(model::SetId set, model::LogIndex index) const;
 };
+
+// What the samples of a large segment's index say: each of its records is one.
+void take_index(SegmentInfo& info, const SegmentIndex& index);
 
 class Catalog {
   public:
@@ -63,6 +81,9 @@ class Catalog {
 
     // The last index of the set in that segment that is not void; 0: none.
     [[nodiscard]] model::LogIndex last_in(model::SetId set, std::uint64_t number) const;
+
+    // The last index of the set that is not void, in any segment; 0: none.
+    [[nodiscard]] model::LogIndex last_of(model::SetId set) const;
 
     // What ended suffixes leave void in segments that say otherwise.
     [[nodiscard]] std::vector<ManifestTrim> trims() const;

@@ -20,6 +20,7 @@ std::optional<EntryView> entry_view(const RecordHeader& header, std::string_view
         const BodySlot& slot = view.head.bodies[ordinal];
         if (!slot.present) continue;
         ++view.bodies;
+        if (slot.apart) continue;
         view.body_bytes += slot.length;
         const bool known = slot.codec == 0 && slot.key_id == 0;
         if (!known || crc32c(body_bytes(payload, slot)) != slot.checksum) {

@@ -16,9 +16,10 @@ struct EntryView {
     std::string_view commands;
     bool commands_whole = false;
     std::vector<std::uint32_t> damaged;  // ordinals of bodies that do not match their checksum
-    std::uint64_t body_bytes = 0;        // of those present
-    std::uint32_t bodies = 0;            // of those present
+    std::uint64_t body_bytes = 0;        // of those in the record
+    std::uint32_t bodies = 0;            // of those present, here or apart
 
+    // Of what the record itself holds: bodies apart are looked at by who wants them (apart.h).
     [[nodiscard]] bool whole() const { return commands_whole && damaged.empty(); }
 };
 

@@ -6,7 +6,11 @@
 #include "broker/storage/log/rewrite.h"
 #include "broker/storage/log/store_state.h"
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace penstock::storage {
 
@@ -22,15 +26,27 @@ class Reclaimer {
     [[nodiscard]] bool is_pinned(SetId set) const;
     [[nodiscard]] bool is_stale(const Rewrite& rewrite) const;
     Result<bool> drop_empty(const LiveBodies& live);
-    Result<void> drop(const std::vector<std::uint64_t>& numbers);
+    Result<void> drop(Catalog& catalog, const std::vector<std::uint64_t>& numbers);
     [[nodiscard]] const SegmentInfo* to_repair(const LiveBodies& live) const;
     [[nodiscard]] const SegmentInfo* sparsest(const LiveBodies& live) const;
     Result<bool> rewrite_step(const LiveBodies& live);
+    Result<void> begin(const SegmentInfo& info);
+    Result<void> look(const LiveBodies& live);
     Result<void> take_rewritten();
-    void forget_first_entries(const SegmentInfo& info);
 
     StoreState& state_;
+
+    // A large segment whose held bodies are counted: releases do not say which body of an entry
+    // they are for, so that counts only tell when to look.
+    struct Look {
+        std::uint64_t number = 0;
+        std::vector<std::pair<SetId, LogIndex>> left;
+        std::map<SetId, std::uint64_t> held;
+        std::map<SetId, std::uint64_t> released;  // before it began
+    };
+
     std::unique_ptr<Rewrite> rewrite_;
+    std::optional<Look> look_;
 };
 
 }  // namespace penstock::storage

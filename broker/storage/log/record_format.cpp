@@ -18,7 +18,9 @@
 //   head of an entry  = u32 commands bytes, u32 CRC32C of commands, u32 bodies, u32 kind, slot*
 //                       (kind 0: the core's commands, 1: a change of the members)
 //   slot              = u32 offset from the record's start, u32 bytes, u32 CRC32C, u32 key id,
-//                       u8 codec, u8 present, u16 zero
+//                       u8 codec, u8 present (0: no, 1: here, 2: apart), u16 zero
+//                       (apart: instead of the offset the number of the segment that has the
+//                       record of tag apart, same set and index, with the body in this slot)
 //   rest of an entry  = commands body*
 //   head of a write   = u64 bytes of its records, u64 offset from which recent tells all,
 //                       u32 rows, u32 recent rows, row*, recent*
@@ -28,7 +30,8 @@
 //                       divided by 8 (0: none), u64 last index
 //   head of a hard state = u64 vote, u64 commit          (term in the header)
 //   head of a conf state = opaque
-//   a body record is as an entry; start, replaced and dropped are headers alone (index and term)
+//   a body record is as an entry, and a record apart without commands and other bodies;
+//   start, replaced and dropped are headers alone (index and term)
 //   head of a footer     : segment_format.cpp
 //
 // All numbers are little-endian. A record of another version, tag, codec or key id is damaged.
@@ -46,6 +49,10 @@ namespace {
 
 constexpr std::uint8_t record_version = 1;
 constexpr std::size_t checksummed_bytes = header_bytes - sizeof(std::uint32_t);
+constexpr std::size_t head_checksum_at = header_bytes - 2 * sizeof(std::uint32_t);
+constexpr std::size_t slot_present_at = 17;
+constexpr std::uint8_t present_here = 1;
+constexpr std::uint8_t present_apart = 2;
 
 std::uint32_t header_checksum(std::string_view header, SegmentName segment, std::uint64_t offset) {
     std::array<char, 20> place{};
@@ -91,15 +98,23 @@ BodySlot read_slot(Reader& reader) {
     slot.checksum = reader.u32();
     slot.key_id = reader.u32();
     slot.codec = reader.u8();
-    slot.present = reader.boolean();
+    const std::uint8_t present = reader.u8();
+    slot.present = present != 0;
+    slot.apart = present == present_apart;
     reader.u16();
     return slot;
 }
 
 bool slot_fits(const BodySlot& slot, std::uint64_t bodies_from, std::uint32_t payload_bytes) {
-    if (!slot.present) return true;
+    if (!slot.is_inline()) return true;
     return slot.offset >= header_bytes + bodies_from &&
            std::uint64_t{slot.offset} + slot.length <= header_bytes + std::uint64_t{payload_bytes};
+}
+
+void put_u32(std::string& bytes, std::size_t at, std::uint32_t value) {
+    for (std::size_t byte = 0; byte < sizeof value; ++byte) {
+        bytes[at + byte] = static_cast<char>(value >> (8 * byte));
+    }
 }
 
 }  // namespace
@@ -144,7 +159,7 @@ std::optional<RecordHeader> read_header(std::string_view bytes,
     header.head_checksum = reader.u32();
     if (reader.u32() != header_checksum(bytes, segment, offset)) return std::nullopt;
     const bool known = version == record_version && tag >= static_cast<std::uint8_t>(Tag::write) &&
-                       tag <= static_cast<std::uint8_t>(Tag::dropped);
+                       tag <= static_cast<std::uint8_t>(Tag::apart);
     if (!known || header.head_bytes > header.payload_bytes) return std::nullopt;
     return header;
 }
@@ -166,7 +181,8 @@ void append_entry_head(std::string& out, const EntryHead& head) {
         writer.u32(slot.checksum);
         writer.u32(slot.key_id);
         writer.u8(slot.codec);
-        writer.boolean(slot.present);
+        const std::uint8_t present = slot.apart ? present_apart : present_here;
+        writer.u8(slot.present ? present : 0);
         writer.u16(0);
     }
 }
@@ -202,11 +218,11 @@ std::optional<BodySlot> read_body_slot(std::string_view head,
 
 std::string encode_entry(const RecordHeader& facts, EntryHead head) {
     RecordHeader header = facts;
-    if (header.tag != Tag::body_record) header.tag = Tag::entry;
+    if (!has_bodies(header.tag)) header.tag = Tag::entry;
     header.head_bytes = static_cast<std::uint32_t>(entry_head_bytes(head.bodies.size()));
     std::uint64_t end = header_bytes + header.head_bytes + std::uint64_t{head.commands_bytes};
     for (BodySlot& slot : head.bodies) {
-        if (!slot.present) continue;
+        if (!slot.is_inline()) continue;
         check(end <= payload_bytes_max, "an entry's record is longer than its format allows");
         slot.offset = static_cast<std::uint32_t>(end);
         end += slot.length;
@@ -222,6 +238,15 @@ std::string encode_entry(const RecordHeader& facts, EntryHead head) {
     append_header(out, header);
     out.append(head_text);
     return out;
+}
+
+void point_apart(std::string& record, std::uint32_t segment) {
+    const std::size_t first = header_bytes + entry_head_fixed_bytes;
+    for (std::size_t at = first; at + body_slot_bytes <= record.size(); at += body_slot_bytes) {
+        const auto present = static_cast<std::uint8_t>(record[at + slot_present_at]);
+        if (present == present_apart) put_u32(record, at, segment);
+    }
+    put_u32(record, head_checksum_at, crc32c(std::string_view(record).substr(header_bytes)));
 }
 
 std::uint16_t facts_of(Tag tag) {

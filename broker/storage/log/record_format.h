@@ -14,10 +14,12 @@
 
 namespace penstock::storage {
 
-// Which file: the number orders segments, the generation counts how often it was rewritten.
+// Which file: the number orders segments, the generation counts how often it was rewritten. No two
+// segments have one number, also not where one of them is of large bodies.
 struct SegmentName {
     std::uint64_t number = 0;
     std::uint32_t generation = 0;
+    bool large = false;
     friend auto operator<=>(const SegmentName&, const SegmentName&) = default;
 };
 
@@ -33,11 +35,12 @@ enum class Tag : std::uint8_t {
     start,          // the set's log begins behind this entry
     replaced,       // all of the set before this record is void, its log begins behind this entry
     dropped,        // as before, and its facts are forgotten
+    apart,          // bodies of an entry that lie apart from it, in a segment of large bodies
 };
 
 // What begins like an entry: commands and bodies.
 constexpr bool has_bodies(Tag tag) {
-    return tag == Tag::entry || tag == Tag::body_record;
+    return tag == Tag::entry || tag == Tag::body_record || tag == Tag::apart;
 }
 
 // All of the set before such a record is void.
@@ -82,14 +85,17 @@ std::optional<RecordHeader> read_header(std::string_view bytes,
 // True when `payload` begins with the head that the header promises.
 bool head_matches(const RecordHeader& header, std::string_view payload);
 
-// One body of an entry: where its bytes are in the record, and how to check them.
+// One body of an entry: where its bytes are, and how to check them.
 struct BodySlot {
-    std::uint32_t offset = 0;  // from the start of the record
+    std::uint32_t offset = 0;  // from the start of the record; apart: the number of the segment
     std::uint32_t length = 0;
     std::uint32_t checksum = 0;
     std::uint32_t key_id = 0;  // 0: not sealed
     std::uint8_t codec = 0;    // 0: raw
     bool present = false;      // false: rewritten away, held by nobody
+    bool apart = false;        // in another segment, in the record of this entry there
+
+    [[nodiscard]] bool is_inline() const { return present && !apart; }
 };
 
 inline constexpr std::size_t entry_head_fixed_bytes = 16;
@@ -122,6 +128,9 @@ std::optional<BodySlot> read_body_slot(std::string_view head,
 // The record's bytes of an entry (or, as `facts` say, of a body record) without alignment: header
 // and head, sealed but for the place; commands and bodies follow it in this order.
 std::string encode_entry(const RecordHeader& facts, EntryHead head);
+
+// Says in all slots of encode_entry()'s result that are apart which segment they are in.
+void point_apart(std::string& record, std::uint32_t segment);
 
 // What one write carries: enough to know what was lost when a record of it is damaged.
 struct WriteRow {

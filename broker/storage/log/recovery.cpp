@@ -13,12 +13,9 @@ namespace penstock::storage {
 namespace {
 
 constexpr std::uint64_t piece_bytes = 1ULL << 20;
-constexpr std::string_view advice =
-    "; nothing was changed: put the file back from a copy, or empty the folder and let this node "
-    "fetch its sets from the others";
 
 Error refuse(const std::string& path, const std::string& what) {
-    return error(Errc::damaged, path + ": " + what + std::string(advice));
+    return error(Errc::damaged, path + ": " + what + std::string(recovery_advice));
 }
 
 bool listed(const Manifest& manifest, SegmentName name) {
@@ -27,7 +24,8 @@ bool listed(const Manifest& manifest, SegmentName name) {
     });
 }
 
-// A new segment is listed before its second write: with one, it is not what a crash leaves.
+// A new segment is listed before its second write, one of large bodies before its first: with one,
+// it is not what a crash leaves.
 Result<bool> was_used(const StoreFiles& files, SegmentName name) {
     auto file = files.open_segment(name);
     if (!file) return file.error();
@@ -40,7 +38,8 @@ Result<bool> was_used(const StoreFiles& files, SegmentName name) {
         const Result<bool> more = scanner.next();
         if (!more) return more.error();
         if (!*more) return false;
-        if (scanner.header().tag == Tag::write && scanner.header().index > 1) return true;
+        if (scanner.header().tag != Tag::write) continue;
+        if (scanner.header().index > 1 || name.large) return true;
     }
     return false;
 }
@@ -138,7 +137,7 @@ Result<void> verify_sealed(const StoreFiles& files,
         if (!view || !view->whole()) {
             return sealed->segment->damaged(
                 scanner.offset(),
-                "an entry that the rows still need cannot be read" + std::string(advice));
+                "an entry that the rows still need cannot be read" + std::string(recovery_advice));
         }
         ++wanted->second;
     }
@@ -171,7 +170,7 @@ Result<void> check_joints(const StoreFiles& files,
 }
 
 Result<void> take_active(const StoreFiles& files, const Applied& applied, Recovered& recovered) {
-    const ManifestRow& row = recovered.manifest.rows.back();
+    const ManifestRow& row = *active_row(recovered.manifest.rows);
     auto segment = open_listed(files, row, recovered.damaged);
     if (!segment) return segment.error();
     auto active = recover_active(**segment, applied);
@@ -214,14 +213,40 @@ Result<void> take_sealed(const StoreFiles& files, const ManifestRow& row, Recove
     return {};
 }
 
-// All but the last one, which is written to. What cannot be opened is left out of a salvage.
+Result<void> take_large(const StoreFiles& files, const ManifestRow& row, Recovered& recovered) {
+    auto segment = open_listed(files, row, recovered.damaged);
+    if (!segment) return segment.error();
+    if (row.footer == 0) {
+        auto index = index_records(**segment, (*segment)->limit());
+        if (!index) return index.error();
+        recovered.open_large.push_back({std::move(*segment), std::move(*index)});
+        return {};
+    }
+    SegmentInfo info;
+    info.name = row.name;
+    info.bytes = row.bytes;
+    info.footer = row.footer;
+    const auto sealed = open_sealed(files, info);
+    if (!sealed) return sealed.error();
+    info.keep = sealed->footer_damaged;
+    if (info.keep) ++recovered.damaged;
+    take_index(info, sealed->index);
+    recovered.large.add(std::move(info));
+    return {};
+}
+
+// All but the one that is written to. What cannot be opened is left out of a salvage.
 Result<void> take_all_sealed(const StoreFiles& files, bool salvage, Recovered& recovered) {
-    const std::vector<ManifestRow>& rows = recovered.manifest.rows;
-    for (std::size_t at = 0; at + 1 < rows.size(); ++at) {
-        Result<ManifestRow> row = rows[at];
-        if (salvage) row = as_long_as_the_file(files, rows[at]);
+    const SegmentName active = active_row(recovered.manifest.rows)->name;
+    for (const ManifestRow& listed : recovered.manifest.rows) {
+        if (listed.name == active) continue;
+        Result<ManifestRow> row = listed;
+        if (salvage) row = as_long_as_the_file(files, listed);
         Result<void> taken;
-        if (row) taken = take_sealed(files, *row, recovered);
+        if (row) {
+            taken = row->name.large ? take_large(files, *row, recovered)
+                                    : take_sealed(files, *row, recovered);
+        }
         if (!row) taken = row.error();
         if (taken) continue;
         if (!salvage || taken.error().code != Errc::damaged) return taken;
@@ -256,16 +281,17 @@ Result<std::optional<Recovered>> recover(const StoreFiles& files,
     if (const auto checked = check_unlisted(files, **manifest); !checked) return checked.error();
     Recovered recovered;
     recovered.manifest = std::move(**manifest);
-    if (recovered.manifest.rows.empty()) {
+    if (active_row(recovered.manifest.rows) == nullptr) {
         return refuse(files.manifest_path(), "it lists no segment");
     }
     if (const auto taken = take_all_sealed(files, salvage, recovered); !taken) {
         return taken.error();
     }
     if (salvage) {
-        auto last = as_long_as_the_file(files, recovered.manifest.rows.back());
+        ManifestRow& row = *active_row(recovered.manifest.rows);
+        auto last = as_long_as_the_file(files, row);
         if (!last) return last.error();
-        recovered.manifest.rows.back() = std::move(*last);
+        row = std::move(*last);
     }
     if (const auto taken = take_active(files, applied, recovered); !taken) return taken.error();
     for (const auto& [number, info] : recovered.catalog.segments()) {
@@ -279,7 +305,7 @@ Result<std::optional<Recovered>> recover(const StoreFiles& files,
     return std::optional<Recovered>(std::move(recovered));
 }
 
-Result<void> clean_up(const StoreFiles& files, const Recovered& recovered) {
+Result<void> clean_up(const StoreFiles& files, const Recovered& recovered, std::uint64_t tail) {
     const auto names = files.list_segments();
     if (!names) return names.error();
     for (const SegmentName name : *names) {
@@ -290,7 +316,7 @@ Result<void> clean_up(const StoreFiles& files, const Recovered& recovered) {
     const std::uint64_t limit = recovered.active->limit();
     std::string piece;
     bool cleared = false;
-    for (std::uint64_t at = recovered.content.tail; at < limit; at += piece.size()) {
+    for (std::uint64_t at = tail; at < limit; at += piece.size()) {
         piece.resize(std::min(piece_bytes, limit - at));
         if (const auto read = file.read_at(at, piece.size(), piece.data()); !read) return read;
         const std::size_t last = piece.find_last_not_of('\0');

@@ -9,12 +9,21 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace penstock::storage {
+
+// A segment of large bodies that the process before did not seal; all records that are in it.
+struct OpenLarge {
+    std::shared_ptr<Segment> segment;
+    SegmentIndex index;
+};
 
 struct Recovered {
     Manifest manifest;
     Catalog catalog;
+    Catalog large;  // those of large bodies that are sealed
+    std::vector<OpenLarge> open_large;
     FactsBySet facts;
     std::uint64_t damaged = 0;
 
@@ -30,7 +39,8 @@ Result<std::optional<Recovered>> recover(const StoreFiles& files,
                                          const Applied& applied,
                                          bool salvage);
 
-// Removes files that a crash left behind and clears what a torn write left behind the tail.
-Result<void> clean_up(const StoreFiles& files, const Recovered& recovered);
+// Removes files that a crash left behind and clears what a torn write left behind the active
+// segment's tail. Of `recovered` it looks at the manifest and the active segment.
+Result<void> clean_up(const StoreFiles& files, const Recovered& recovered, std::uint64_t tail);
 
 }  // namespace penstock::storage

@@ -1,5 +1,6 @@
 #include "broker/storage/log/rewrite.h"
 
+#include "broker/storage/log/apart.h"
 #include "broker/storage/log/entry_view.h"
 
 #include <algorithm>
@@ -14,14 +15,12 @@ constexpr std::uint64_t looked_at_step_bytes = 4ULL << 20;  // dead entries are 
 
 }  // namespace
 
-Rewrite::Rewrite(const StoreState& state,
-                 std::shared_ptr<const SealedSegment> old,
-                 SegmentInfo info)
+Rewrite::Rewrite(StoreState& state, std::shared_ptr<const SealedSegment> old, SegmentInfo info)
     : state_(state),
       old_(std::move(old)),
       info_(std::move(info)),
       scanner_(*old_->segment, file_header_bytes, info_.footer) {
-    result_.name = {info_.name.number, info_.name.generation + 1};
+    result_.name = {info_.name.number, info_.name.generation + 1, info_.name.large};
 }
 
 Result<Rewrite::Step> Rewrite::step(const LiveBodies& live) {
@@ -40,27 +39,58 @@ Result<Rewrite::Step> Rewrite::copy_some(const LiveBodies& live) {
         if (!more) return more.error();
         if (!*more) {
             // The footer's own write follows the last record.
-            return scanner_.behind() == info_.footer ? Step::done : Step::unreadable;
+            if (scanner_.behind() == info_.footer) return Step::done;
+            const Result<bool> needed = needs_bytes(scanner_.behind(), info_.footer, live);
+            if (!needed) return needed.error();
+            return *needed ? Step::unreadable : Step::done;
         }
-        if (scanner_.skipped_from() != scanner_.offset()) return Step::unreadable;
+        if (scanner_.skipped_from() != scanner_.offset()) {
+            const Result<bool> needed =
+                needs_bytes(scanner_.skipped_from(), scanner_.offset(), live);
+            if (!needed) return needed.error();
+            if (*needed) return Step::unreadable;
+        }
         const Result<Step> copied = copy_entry(live);
         if (!copied || *copied == Step::unreadable) return copied;
     }
     return Step::more;
 }
 
+// Bytes that are no record: of large bodies it is known which records were there.
+Result<bool> Rewrite::needs_bytes(std::uint64_t from, std::uint64_t to, const LiveBodies& live) {
+    if (!info_.name.large) return true;
+    for (const auto& [set, places] : info_.places) {
+        for (const LargePlace& place : places) {
+            if (place.offset < from || place.offset >= to) continue;
+            const auto held = held_apart(state_, set, place.index, info_.name.number, live);
+            if (!held) return held.error();
+            if (!held->empty()) return true;
+        }
+    }
+    return false;
+}
+
+Result<std::vector<std::uint32_t>> Rewrite::held_here(const LiveBodies& live) {
+    const RecordHeader& header = scanner_.header();
+    if (info_.name.large) {
+        return held_apart(state_, header.set, header.index, info_.name.number, live);
+    }
+    const bool is_void = header.index > state_.catalog.last_in(header.set, info_.name.number) ||
+                         !old_->index.live(header.set, header.index, scanner_.offset());
+    if (is_void) return std::vector<std::uint32_t>{};
+    return live.live_ordinals(header.set, header.index);
+}
+
 Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     const RecordHeader& header = scanner_.header();
     if (!has_bodies(header.tag)) return Step::more;
-    const bool is_void = header.index > state_.catalog.last_in(header.set, info_.name.number) ||
-                         !old_->index.live(header.set, header.index, scanner_.offset());
-    if (is_void) return Step::more;
-    const std::vector<std::uint32_t> held = live.live_ordinals(header.set, header.index);
+    const auto holds = held_here(live);
+    if (!holds) return holds.error();
+    const std::vector<std::uint32_t>& held = *holds;
     if (held.empty()) return Step::more;
     const auto copy = state_.copies.find({header.set, header.index});
-    if (copy != state_.copies.end() && copy->second.term == header.term) {
-        return take_copy(copy->second, held);
-    }
+    const bool repaired = copy != state_.copies.end() && copy->second.term == header.term;
+    if (repaired && !info_.name.large) return take_copy(copy->second, held);
     const Result<std::string_view> payload = scanner_.payload();
     if (!payload) return payload.error();
     auto view = entry_view(header, *payload);
@@ -72,7 +102,6 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     staged.term = header.term;
     staged.time_ms = header.time_ms;
     staged.commands = view->commands;
-    staged.slots = static_cast<std::uint32_t>(view->head.bodies.size());
     for (std::uint32_t ordinal = 0; ordinal < view->head.bodies.size(); ++ordinal) {
         BodySlot& slot = view->head.bodies[ordinal];
         if (!slot.present) continue;
@@ -80,12 +109,13 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
             slot = BodySlot{};
             continue;
         }
+        ++staged.present;
+        if (slot.apart) continue;
         // A body that does not match its checksum keeps it: it stays damaged.
         staged.bodies.emplace_back(body_bytes(*payload, slot));
         staged.body_bytes += slot.length;
     }
-    staged.head = encode_entry(header, std::move(view->head));
-    staged.bytes = aligned(staged.head.size() + staged.commands.size() + staged.body_bytes);
+    finish_entry(staged, std::move(view->head));
     staged_bytes_ += staged.bytes;
     staged_.push_back(std::move(staged));
     return Step::more;
@@ -134,6 +164,7 @@ Result<Rewrite::Step> Rewrite::finish() {
     result_.footer = *footer;
     result_.bytes = copy_->tail();
     for (const auto& [set, index] : copy_->index().sets()) result_.sets[set] = index.summary;
+    if (result_.name.large) take_index(result_, copy_->index());
     return Step::done;
 }
 

@@ -16,7 +16,7 @@ inline constexpr std::uint64_t rewrite_step_bytes = 1ULL << 20;
 
 class Rewrite {
   public:
-    Rewrite(const StoreState& state, std::shared_ptr<const SealedSegment> old, SegmentInfo info);
+    Rewrite(StoreState& state, std::shared_ptr<const SealedSegment> old, SegmentInfo info);
 
     enum class Step { more, done, unreadable };
 
@@ -41,11 +41,15 @@ class Rewrite {
   private:
     Result<Step> copy_some(const LiveBodies& live);
     Result<Step> copy_entry(const LiveBodies& live);
+
+    // The ordinals that somebody holds here; none: the record is left behind.
+    Result<std::vector<std::uint32_t>> held_here(const LiveBodies& live);
+    Result<bool> needs_bytes(std::uint64_t from, std::uint64_t to, const LiveBodies& live);
     Result<Step> take_copy(const EntryRecord& copy, const std::vector<std::uint32_t>& held);
     Result<void> write();
     Result<Step> finish();
 
-    const StoreState& state_;
+    StoreState& state_;
     std::shared_ptr<const SealedSegment> old_;
     SegmentInfo info_;
     SegmentInfo result_;

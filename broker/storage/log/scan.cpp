@@ -3,7 +3,9 @@
 #include "broker/storage/log/entry_view.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace penstock::storage {
 
@@ -80,18 +82,78 @@ Result<bool> Walk::next() {
     return more;
 }
 
-StoredEntry stored(const RecordHeader& header, const EntryView& view, std::string_view payload) {
-    StoredEntry entry{header.set, header.term, header.index, header.time_ms, view.commands, {}};
+// The head of the record that the walk is at.
+Result<EntryHead> read_head(Walk& walk) {
+    const Result<std::string_view> bytes = walk.scanner().head();
+    if (!bytes) return bytes.error();
+    const RecordHeader& header = walk.scanner().header();
+    if (!head_matches(header, *bytes)) return walk.damaged();
+    auto head = read_entry_head(*bytes, header.payload_bytes);
+    if (!head) return walk.damaged();
+    return std::move(*head);
+}
+
+// An entry as it is given out: with the bytes of the bodies that lie apart.
+struct Whole {
+    StoredEntry entry;
+    std::vector<std::string> apart;
+    std::optional<Error> wrong;  // with the first body that is damaged
+};
+
+Result<void> take_apart(const Segment& segment,
+                        std::uint64_t offset,
+                        const EntryHead& head,
+                        const FindApart& find,
+                        Whole& whole) {
+    std::optional<ApartPlace> place;
+    for (std::uint32_t ordinal = 0; ordinal < head.bodies.size(); ++ordinal) {
+        const BodySlot& slot = head.bodies[ordinal];
+        if (!slot.present || !slot.apart) continue;
+        StoredEntry& entry = whole.entry;
+        StoredBodyView& body = entry.bodies[ordinal];
+        if (!place) place = find(entry.set, entry.index);
+        const ApartSlot wanted{segment, offset, {entry.set, entry.index, ordinal}, slot};
+        auto read = read_apart(wanted, *place, BodySource::Wait::yes);
+        if (read) {
+            whole.apart.push_back(std::move(read->bytes));
+            body.bytes = whole.apart.back();
+        } else if (read.error().code == Errc::not_found) {
+            body.present = false;
+        } else if (read.error().code == Errc::damaged) {
+            body.damaged = true;
+            if (!whole.wrong) whole.wrong = read.error();
+        } else {
+            return read.error();
+        }
+    }
+    return {};
+}
+
+// `payload` and what is in `view` must outlive the result.
+Result<Whole> stored(const Segment& segment,
+                     const RecordScanner& scanner,
+                     const EntryView& view,
+                     std::string_view payload,
+                     const FindApart& find) {
+    const RecordHeader& header = scanner.header();
+    Whole whole{{header.set, header.term, header.index, header.time_ms, view.commands, {}}, {}, {}};
+    StoredEntry& entry = whole.entry;
     entry.kind = static_cast<EntryKind>(view.head.kind);
     entry.bodies.reserve(view.head.bodies.size());
+    std::size_t apart = 0;
     for (const BodySlot& slot : view.head.bodies) {
         StoredBodyView body;
         body.present = slot.present;
-        if (slot.present) body.bytes = body_bytes(payload, slot);
+        if (slot.is_inline()) body.bytes = body_bytes(payload, slot);
+        if (slot.present && slot.apart) ++apart;
         entry.bodies.push_back(body);
     }
     for (const std::uint32_t ordinal : view.damaged) entry.bodies[ordinal].damaged = true;
-    return entry;
+    if (apart == 0) return whole;
+    whole.apart.reserve(apart);  // views into them stay
+    const auto taken = take_apart(segment, scanner.offset(), view.head, find, whole);
+    if (!taken) return taken.error();
+    return whole;
 }
 
 }  // namespace
@@ -99,6 +161,7 @@ StoredEntry stored(const RecordHeader& header, const EntryView& view, std::strin
 Result<bool> scan_entries(const Segment& segment,
                           const SegmentIndex& index,
                           ScanRange& range,
+                          const FindApart& find,
                           const LogStore::VisitEntry& visit) {
     Walk walk(segment, index, range, bodies_first_bytes, bodies_most_bytes);
     while (true) {
@@ -109,7 +172,10 @@ Result<bool> scan_entries(const Segment& segment,
         if (!payload) return payload.error();
         const auto view = entry_view(walk.scanner().header(), *payload);
         if (!view || !view->whole()) return walk.damaged();
-        if (!visit(stored(walk.scanner().header(), *view, *payload))) return false;
+        const auto whole = stored(segment, walk.scanner(), *view, *payload, find);
+        if (!whole) return whole.error();
+        if (whole->wrong) return *whole->wrong;
+        if (!visit(whole->entry)) return false;
     }
 }
 
@@ -123,23 +189,48 @@ Result<bool> scan_facts(const Segment& segment,
         const Result<bool> more = walk.next();
         if (!more) return more;
         if (!*more) return true;
+        const Result<EntryHead> head = read_head(walk);
+        if (!head) return head.error();
         const RecordHeader& header = walk.scanner().header();
-        const Result<std::string_view> bytes = walk.scanner().head();
-        if (!bytes) return bytes.error();
-        if (!head_matches(header, *bytes)) return walk.damaged();
-        const auto head = read_entry_head(*bytes, header.payload_bytes);
-        if (!head) return walk.damaged();
-        facts.push_back({header.term,
-                         header.index,
-                         static_cast<EntryKind>(head->kind),
-                         header.payload_bytes - header.head_bytes});
+        std::uint64_t bytes = header.payload_bytes - header.head_bytes;
+        for (const BodySlot& slot : head->bodies) bytes += slot.apart ? slot.length : 0;
+        facts.push_back({header.term, header.index, static_cast<EntryKind>(head->kind), bytes});
     }
     return false;
+}
+
+Result<bool> check_apart(const Segment& segment,
+                         const SegmentIndex& index,
+                         ScanRange& range,
+                         const FindApart& find) {
+    Walk walk(segment, index, range, heads_bytes, heads_bytes);
+    while (true) {
+        const Result<bool> more = walk.next();
+        if (!more) return more;
+        if (!*more) return true;
+        const Result<EntryHead> head = read_head(walk);
+        if (!head) return head.error();
+        const RecordHeader& header = walk.scanner().header();
+        Whole whole;
+        whole.entry.set = header.set;
+        whole.entry.index = header.index;
+        whole.entry.bodies.resize(head->bodies.size());
+        whole.apart.reserve(head->bodies.size());
+        const auto taken = take_apart(segment, walk.scanner().offset(), *head, find, whole);
+        if (!taken) return taken.error();
+        if (whole.wrong) return *whole.wrong;
+        for (std::size_t ordinal = 0; ordinal < head->bodies.size(); ++ordinal) {
+            const BodySlot& slot = head->bodies[ordinal];
+            const bool wanted = slot.present && slot.apart && slot.length > 0;
+            if (wanted && whole.entry.bodies[ordinal].bytes.empty()) return walk.damaged();
+        }
+    }
 }
 
 Result<bool> scan_records(const Segment& segment,
                           const SegmentIndex& index,
                           ScanRange& range,
+                          const FindApart& find,
                           const LogStore::VisitEntry& visit) {
     Walk walk(segment, index, range, bodies_first_bytes, bodies_most_bytes);
     while (true) {
@@ -150,7 +241,9 @@ Result<bool> scan_records(const Segment& segment,
         if (!payload) return payload.error();
         const auto view = entry_view(walk.scanner().header(), *payload);
         if (!view || !view->commands_whole) continue;
-        if (!visit(stored(walk.scanner().header(), *view, *payload))) return false;
+        const auto whole = stored(segment, walk.scanner(), *view, *payload, find);
+        if (!whole) return whole.error();
+        if (!visit(whole->entry)) return false;
     }
 }
 

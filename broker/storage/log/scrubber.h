@@ -18,6 +18,8 @@ class Scrubber {
     Result<std::vector<MessageId>> step(std::uint64_t bytes);
 
   private:
+    // The next one from number_ on that is sealed, round and round; none: there is none.
+    [[nodiscard]] const SegmentInfo* next_sealed() const;
     Result<std::uint64_t> scrub_segment(const SegmentInfo& info,
                                         std::uint64_t bytes,
                                         std::vector<MessageId>& damaged);
@@ -25,11 +27,19 @@ class Scrubber {
                               const SealedSegment& sealed,
                               RecordScanner& scanner,
                               std::vector<MessageId>& damaged);
-    void lose(const SegmentInfo& info,
-              const SealedSegment& sealed,
-              const WriteRow& row,
-              std::uint64_t at,
-              std::vector<MessageId>& damaged);
+    Result<void> lose(const SegmentInfo& info,
+                      const SealedSegment& sealed,
+                      const WriteRow& row,
+                      std::uint64_t at,
+                      std::vector<MessageId>& damaged);
+
+    // All bodies of a record of large ones, or `only` these of them.
+    Result<void> lose_apart(const SegmentInfo& info,
+                            const WriteRow& row,
+                            const std::vector<std::uint32_t>* only,
+                            std::uint64_t at,
+                            std::vector<MessageId>& damaged);
+    void note(const SegmentInfo& info, std::uint64_t at);
 
     StoreState& state_;
     std::uint64_t number_ = 0;  // where to go on

@@ -1,6 +1,7 @@
 //   file header = "PNSTKSEG"     magic
 //                 u8  version    1
-//                 u8  zero x 3
+//                 u8  class      0, or 1: of large bodies
+//                 u8  zero x 2
 //                 u32 generation
 //                 u64 number
 //                 u32 zero
@@ -15,23 +16,26 @@
 //   sample      = u64 index, u64 offset
 //
 //   manifest    = "PNSTKMAN"     magic
-//                 u8  version    1
+//                 u8  version    1, or 2: there are or were segments of large bodies
 //                 u8  zero x 3
 //                 u32 segments
 //                 u32 trims
-//                 u32 zero
+//                 u32 gone       (in version 1 zero)
 //                 u64 next number
 //                 segment*
 //                 trim*
+//                 gone*
 //                 u32 checksum   CRC32C of the bytes above
-//   segment     = u64 number, u32 generation, u32 zero, u64 bytes, u64 offset of the footer
+//   segment     = u64 number, u32 generation, u32 class, u64 bytes, u64 offset of the footer
 //   trim        = u64 number, u16 set, u16 zero, u32 zero, u64 last index that counts
+//   gone        = u16 set, u16 zero, u32 zero, u64 last index whose large bodies may be gone
 #include "broker/storage/log/segment_format.h"
 
 #include "broker/base/bytes.h"
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -43,11 +47,14 @@ namespace {
 constexpr std::string_view file_magic = "PNSTKSEG";
 constexpr std::string_view manifest_magic = "PNSTKMAN";
 constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t large_version = 2;  // of a manifest
 constexpr std::string_view name_prefix = "segment-";
+constexpr std::string_view large_prefix = "large-";
 constexpr std::size_t checksum_bytes = sizeof(std::uint32_t);
 constexpr std::size_t footer_row_bytes = 56;
 constexpr std::size_t manifest_row_bytes = 32;
 constexpr std::size_t manifest_trim_bytes = 24;
+constexpr std::size_t manifest_gone_bytes = 16;
 
 void append_checksum(std::string& out) {
     Writer(out).u32(crc32c(out));
@@ -86,7 +93,8 @@ std::string encode_file_header(SegmentName name) {
     Writer writer(out);
     writer.raw(file_magic);
     writer.u8(format_version);
-    writer.raw(std::string_view("\0\0\0", 3));
+    writer.boolean(name.large);
+    writer.u16(0);
     writer.u32(name.generation);
     writer.u64(name.number);
     writer.u32(0);
@@ -100,8 +108,9 @@ std::optional<SegmentName> read_file_header(std::string_view bytes) {
     if (!content || !content->starts_with(file_magic)) return std::nullopt;
     Reader reader(content->substr(file_magic.size()));
     if (reader.u8() != format_version) return std::nullopt;
-    reader.raw(3);
     SegmentName name;
+    name.large = reader.boolean();
+    reader.u16();
     name.generation = reader.u32();
     name.number = reader.u64();
     return name;
@@ -111,18 +120,20 @@ std::string segment_file_name(SegmentName name) {
     std::array<char, 64> text{};
     const int length = std::snprintf(text.data(),
                                      text.size(),
-                                     "segment-%012llu-%u",
+                                     "%s%012llu-%u",
+                                     (name.large ? large_prefix : name_prefix).data(),
                                      static_cast<unsigned long long>(name.number),
                                      name.generation);
     return {text.data(), static_cast<std::size_t>(length)};
 }
 
 std::optional<SegmentName> parse_segment_file_name(std::string_view name) {
-    if (!name.starts_with(name_prefix)) return std::nullopt;
-    name.remove_prefix(name_prefix.size());
+    SegmentName found;
+    found.large = name.starts_with(large_prefix);
+    if (!found.large && !name.starts_with(name_prefix)) return std::nullopt;
+    name.remove_prefix(found.large ? large_prefix.size() : name_prefix.size());
     const std::size_t dash = name.find('-');
     if (dash == std::string_view::npos) return std::nullopt;
-    SegmentName found;
     if (!takes_number(name.substr(0, dash), found.number)) return std::nullopt;
     if (!takes_number(name.substr(dash + 1), found.generation)) return std::nullopt;
     return found;
@@ -223,20 +234,30 @@ std::optional<SegmentIndex> read_footer(const RecordHeader& header, std::string_
     return index;
 }
 
+ManifestRow* active_row(std::vector<ManifestRow>& rows) {
+    const auto last = std::find_if(
+        rows.rbegin(), rows.rend(), [](const ManifestRow& row) { return !row.name.large; });
+    return last == rows.rend() ? nullptr : &*last;
+}
+
 std::string encode_manifest(const Manifest& manifest) {
+    const bool large = !manifest.gone_to.empty() ||
+                       std::any_of(manifest.rows.begin(),
+                                   manifest.rows.end(),
+                                   [](const ManifestRow& row) { return row.name.large; });
     std::string out;
     Writer writer(out);
     writer.raw(manifest_magic);
-    writer.u8(format_version);
+    writer.u8(large ? large_version : format_version);
     writer.raw(std::string_view("\0\0\0", 3));
     writer.u32(static_cast<std::uint32_t>(manifest.rows.size()));
     writer.u32(static_cast<std::uint32_t>(manifest.trims.size()));
-    writer.u32(0);
+    writer.u32(static_cast<std::uint32_t>(manifest.gone_to.size()));
     writer.u64(manifest.next_number);
     for (const ManifestRow& row : manifest.rows) {
         writer.u64(row.name.number);
         writer.u32(row.name.generation);
-        writer.u32(0);
+        writer.u32(row.name.large ? 1 : 0);
         writer.u64(row.bytes);
         writer.u64(row.footer);
     }
@@ -247,6 +268,12 @@ std::string encode_manifest(const Manifest& manifest) {
         writer.u32(0);
         writer.u64(trim.last);
     }
+    for (const auto& [set, last] : manifest.gone_to) {
+        writer.u16(set.value);
+        writer.u16(0);
+        writer.u32(0);
+        writer.u64(last);
+    }
     append_checksum(out);
     return out;
 }
@@ -255,14 +282,16 @@ std::optional<Manifest> read_manifest(std::string_view bytes) {
     const auto content = checked_content(bytes);
     if (!content || !content->starts_with(manifest_magic)) return std::nullopt;
     Reader reader(content->substr(manifest_magic.size()));
-    if (reader.u8() != format_version) return std::nullopt;
+    const std::uint8_t version = reader.u8();
+    if (version < format_version || version > large_version) return std::nullopt;
     reader.raw(3);
     const std::uint64_t rows = reader.u32();
     const std::uint64_t trims = reader.u32();
-    reader.u32();
+    const std::uint64_t gone = reader.u32();
     Manifest manifest;
     manifest.next_number = reader.u64();
-    if (reader.left() != rows * manifest_row_bytes + trims * manifest_trim_bytes) {
+    if (reader.left() !=
+        rows * manifest_row_bytes + trims * manifest_trim_bytes + gone * manifest_gone_bytes) {
         return std::nullopt;
     }
     manifest.rows.reserve(rows);
@@ -270,7 +299,7 @@ std::optional<Manifest> read_manifest(std::string_view bytes) {
         ManifestRow row;
         row.name.number = reader.u64();
         row.name.generation = reader.u32();
-        reader.u32();
+        row.name.large = reader.u32() != 0;
         row.bytes = reader.u64();
         row.footer = reader.u64();
         manifest.rows.push_back(row);
@@ -284,7 +313,20 @@ std::optional<Manifest> read_manifest(std::string_view bytes) {
         trim.last = reader.u64();
         manifest.trims.push_back(trim);
     }
+    for (std::uint64_t at = 0; at < gone; ++at) {
+        const model::SetId set{reader.u16()};
+        reader.raw(6);
+        manifest.gone_to[set] = reader.u64();
+    }
     return manifest;
+}
+
+std::optional<std::uint8_t> unknown_version(std::string_view bytes) {
+    const auto content = checked_content(bytes);
+    if (!content || !content->starts_with(manifest_magic)) return std::nullopt;
+    const std::uint8_t version = Reader(content->substr(manifest_magic.size())).u8();
+    if (version >= format_version && version <= large_version) return std::nullopt;
+    return version;
 }
 
 }  // namespace penstock::storage

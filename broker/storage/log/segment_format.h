@@ -6,6 +6,7 @@
 #include "broker/storage/log/record_format.h"
 #include "broker/storage/log/segment_index.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ inline constexpr std::uint64_t file_header_bytes = 32;
 std::string encode_file_header(SegmentName name);
 std::optional<SegmentName> read_file_header(std::string_view bytes);
 
-// File names: "segment-<number>-<generation>", both in decimal, the number with leading zeros.
+// File names: "segment-<number>-<generation>", both in decimal, the number with leading zeros;
+// "large-..." for a segment of large bodies.
 std::string segment_file_name(SegmentName name);
 std::optional<SegmentName> parse_segment_file_name(std::string_view name);
 
@@ -63,10 +65,21 @@ struct Manifest {
     std::uint64_t next_number = 1;
     std::vector<ManifestRow> rows;  // ascending numbers
     std::vector<ManifestTrim> trims;
+
+    // Large bodies of the set's entries up to this one may be gone, held by nobody.
+    std::map<model::SetId, model::LogIndex> gone_to;
     friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
+// The row of the segment that is written to: the last one that is not of large bodies. Nothing: it
+// lists none.
+ManifestRow* active_row(std::vector<ManifestRow>& rows);
+
+// Version 1 as long as nothing needs the second one, so that older builds can read it.
 std::string encode_manifest(const Manifest& manifest);
 std::optional<Manifest> read_manifest(std::string_view bytes);
+
+// The version of a manifest whose checksum is right, when this build does not know it.
+std::optional<std::uint8_t> unknown_version(std::string_view bytes);
 
 }  // namespace penstock::storage

@@ -85,7 +85,7 @@ Result<void> SegmentLogStore::scan(SetId set, LogIndex first, const VisitEntry& 
     const LogIndex from = std::max(first, start(set).index + 1);
     ScanRange range{set, from, 0, SegmentLogStore::range(set).first};
     const auto scan_place = [&](const Segment& segment, const SegmentIndex& index, ScanRange& at) {
-        return scan_entries(segment, index, at, visit);
+        return scan_entries(segment, index, at, finder(), visit);
     };
     return visit_places(range, scan_place);
 }
@@ -95,14 +95,23 @@ Result<void> SegmentLogStore::scan_records(SetId set,
                                            const VisitEntry& visit) const {
     ScanRange range{set, first, 0, nothing_needed};
     const auto scan_place = [&](const Segment& segment, const SegmentIndex& index, ScanRange& at) {
-        return storage::scan_records(segment, index, at, visit);
+        return storage::scan_records(segment, index, at, finder(), visit);
     };
     return visit_places(range, scan_place);
 }
 
+FindApart SegmentLogStore::finder() const {
+    return [this](SetId set, LogIndex index) {
+        return find_apart(state_, set, index);
+    };
+}
+
 Result<bool> SealedRecords::scan(LogIndex first, const VisitEntry& visit) const {
     ScanRange range{set_, first, last_, nothing_needed};
-    return storage::scan_records(*segment_->segment, segment_->index, range, visit);
+    const auto find = [this](SetId, LogIndex index) {
+        return apart_->find(index);
+    };
+    return storage::scan_records(*segment_->segment, segment_->index, range, find, visit);
 }
 
 Result<std::vector<SealedRecords>> SegmentLogStore::sealed_records(SetId set,
@@ -114,7 +123,8 @@ Result<std::vector<SealedRecords>> SegmentLogStore::sealed_records(SetId set,
         if (!place || place->number == active_->number()) break;
         auto sealed = state_.sealed.get(state_.catalog.segments().at(place->number));
         if (!sealed) return sealed.error();
-        found.emplace_back(std::move(*sealed), set, place->last, nullptr);
+        auto apart = std::make_shared<ApartRange>(state_, set, first, place->last);
+        found.emplace_back(std::move(*sealed), set, place->last, std::move(apart));
         first = place->last + 1;
     }
     return found;
@@ -169,9 +179,10 @@ Result<BodySource> SegmentLogStore::find(MessageId message) const {
         if (whole || message.index() == 0) return error(Errc::not_found, "no such entry");
         return error(Errc::damaged, state_.files.folder() + ": the entry cannot be found");
     }
+    const ApartPlace apart = find_apart(state_, message.set(), message.index());
     if (place->number == active_->number()) {
         const auto at = active_->index().start(message.set(), message.index());
-        if (at) return BodySource(active_->segment(), *at, message);
+        if (at) return BodySource(active_->segment(), *at, message, apart);
         // Between body records there are gaps.
         if (state_.damaged_at_start == 0) return error(Errc::not_found, "no such entry");
         return active_->segment()->damaged(0, "the entry cannot be read");
@@ -180,7 +191,7 @@ Result<BodySource> SegmentLogStore::find(MessageId message) const {
     if (!sealed) return sealed.error();
     const auto at = (*sealed)->index.start(message.set(), message.index());
     if (!at) return (*sealed)->segment->damaged(0, "the entry cannot be read");
-    return BodySource((*sealed)->segment, *at, message);
+    return BodySource((*sealed)->segment, *at, message, apart);
 }
 
 }  // namespace penstock::storage

@@ -24,7 +24,11 @@ std::uint64_t fitting_segment_bytes(std::uint64_t wanted, std::uint64_t disk_byt
 }  // namespace
 
 SegmentLogStore::SegmentLogStore(Disk& disk, std::string folder, const LogStoreOptions& options)
-    : options_(options), state_(disk, std::move(folder)), reclaimer_(state_), scrubber_(state_) {}
+    : options_(options),
+      state_(disk, std::move(folder)),
+      large_(state_, options_.segment_bytes),
+      reclaimer_(state_),
+      scrubber_(state_) {}
 
 Result<void> SegmentLogStore::open(const Applied& applied) {
     if (const auto made = state_.files.make_folder(); !made) return made;
@@ -33,29 +37,68 @@ Result<void> SegmentLogStore::open(const Applied& applied) {
     options_.segment_bytes = fitting_segment_bytes(options_.segment_bytes, space->total_bytes);
     auto recovered = recover(state_.files, applied, options_.salvage);
     if (!recovered) return recovered.error();
-    if (*recovered) return go_on(std::move(**recovered));
+    if (*recovered) return go_on(std::move(**recovered), applied);
     auto segment = create_segment(0);
     if (!segment) return segment.error();
     return take_segment(std::move(*segment), 0);
 }
 
-Result<void> SegmentLogStore::go_on(Recovered recovered) {
-    if (const auto cleaned = clean_up(state_.files, recovered); !cleaned) return cleaned;
-    state_.manifest = std::move(recovered.manifest);
+Result<void> SegmentLogStore::go_on(Recovered recovered, const Applied& applied) {
+    state_.manifest = recovered.manifest;
     state_.catalog = std::move(recovered.catalog);
+    state_.large = std::move(recovered.large);
     written_ = std::move(recovered.facts);
     facts_ = written_;
     state_.damaged_at_start = recovered.damaged;
+    large_.forget_void(facts_);
     for (const auto& [set, facts] : facts_) {
-        state_.first[set] = state_.catalog.first_whole(set, facts.last);
+        LogIndex& first = state_.first[set];
+        first = state_.catalog.first_whole(set, facts.last);
+        const auto gone = state_.manifest.gone_to.find(set);
+        if (gone != state_.manifest.gone_to.end()) first = std::max(first, gone->second + 1);
         counts_[set].opened_last = facts.last;
     }
     active_ = std::make_unique<ActiveSegment>(
-        std::move(recovered.active), std::move(recovered.content), options_.zero_ahead);
+        recovered.active, std::move(recovered.content), options_.zero_ahead);
+    state_.active = active_.get();
+    auto opened = large_.take_open(std::move(recovered.open_large));
+    if (opened) opened = check_large(applied);
+    if (!opened) return opened;
+    // So far nothing was changed.
+    if (const auto cleaned = clean_up(state_.files, recovered, active_->tail()); !cleaned) {
+        return cleaned;
+    }
+    if (const auto sealed = large_.seal_open(); !sealed) return sealed;
+    if (const auto settled = large_.settle(); !settled) return settled;
     if (recovered.footer == 0) return {};
     auto segment = create_segment(0);
     if (!segment) return segment.error();
     return take_segment(std::move(*segment), recovered.footer);
+}
+
+Result<void> SegmentLogStore::check_large(const Applied& applied) const {
+    const bool never = state_.large.segments().empty() && state_.manifest.gone_to.empty();
+    if (never || options_.salvage) return {};
+    const auto find = [this](SetId set, LogIndex index) {
+        ApartPlace place = find_apart(state_, set, index);
+        place.gone = false;  // above the applied index nothing may be
+        return place;
+    };
+    const auto check_place =
+        [&](const Segment& segment, const SegmentIndex& index, ScanRange& range) {
+            return check_apart(segment, index, range, find);
+        };
+    for (const auto& [set, facts] : facts_) {
+        const LogIndex known = applied(set);
+        if (known == nothing_needed) continue;
+        ScanRange range{set, known + 1, 0, nothing_needed};
+        const auto checked = visit_places(range, check_place);
+        if (checked) continue;
+        Error wrong = checked.error();
+        wrong.detail += ", which the rows still need" + std::string(recovery_advice);
+        return wrong;
+    }
+    return {};
 }
 
 // The lists of records between syncs, in the order of the calls.
@@ -73,7 +116,7 @@ void SegmentLogStore::append(EntryRecord record) {
     if (record.index <= facts.last && !planted(K31)) {
         staged_.push_back(stage_end_of_suffix(record.set, record.index));
     }
-    stage(stage_entry(std::move(record)));
+    stage(stage_entry(std::move(record), Tag::entry, large_body_bytes));
 }
 
 void SegmentLogStore::append_hard_state(SetId set, const HardState& state) {
@@ -105,7 +148,7 @@ void SegmentLogStore::append_body(EntryRecord record) {
     check(record.index > last, "body records come in order");
     check(record.bodies.size() <= model::bodies_per_entry_max, "an entry has too many bodies");
     last = record.index;
-    stage(stage_entry(std::move(record), Tag::body_record));
+    stage(stage_entry(std::move(record), Tag::body_record, large_body_bytes));
 }
 
 void SegmentLogStore::drop_set(SetId set) {
@@ -133,16 +176,19 @@ Result<void> SegmentLogStore::write_staged() {
             check(active_->fitting(rest) > 0, "a new segment is too small for its record");
             continue;
         }
-        const auto written = active_->write(std::span(staged_).subspan(done, count), written_);
+        const std::span<StagedRecord> records = std::span(staged_).subspan(done, count);
+        if (const auto apart = large_.write(records); !apart) return apart;
+        const auto written = active_->write(records, written_);
         if (!written) return written;
         ++syncs_;
         for (const StagedRecord& record : rest.first(count)) count_written(record);
         done += count;
     }
-    return {};
+    return large_.settle();
 }
 
 void SegmentLogStore::count_written(const StagedRecord& record) {
+    large_.note(record);
     if (voids_set(record.tag)) {
         state_.catalog.clear(record.set);
         counts_.erase(record.set);
@@ -152,7 +198,7 @@ void SegmentLogStore::count_written(const StagedRecord& record) {
     if (!has_bodies(record.tag)) return;
     state_.catalog.extend(record.set, record.index, active_->number());
     SegmentInfo& info = state_.catalog.segments().at(active_->number());
-    info.live[record.set] += record.bodies.size();
+    info.live[record.set] += record.present;
     if (record.tag != Tag::entry) return;
     LogIndex& opened_last = counts_[record.set].opened_last;
     opened_last = std::min(opened_last, record.index - 1);
@@ -201,7 +247,7 @@ Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segmen
                                            std::uint64_t footer) {
     std::vector<ManifestRow> rows = state_.manifest.rows;
     if (footer != 0) {
-        ManifestRow& row = rows.back();
+        ManifestRow& row = *active_row(rows);
         row.footer = footer;
         row.bytes = std::max(active_->segment()->limit(), active_->tail());
         SegmentInfo& info = state_.catalog.segments().at(row.name.number);
@@ -219,6 +265,7 @@ Result<void> SegmentLogStore::take_segment(std::unique_ptr<ActiveSegment> segmen
     info.bytes = bytes;
     state_.catalog.add(std::move(info));
     active_ = std::move(segment);
+    state_.active = active_.get();
     return {};
 }
 
@@ -227,6 +274,8 @@ void SegmentLogStore::count_live(SetId set, LogIndex index, std::uint32_t bodies
     if (index > count.opened_last) return;
     count.counted_to = std::max(count.counted_to, index);
     if (SegmentInfo* info = state_.catalog.info_of(set, index)) info->live[set] += bodies;
+    SegmentInfo* large = state_.large.info_of(set, index);
+    if (large != nullptr && large->place_of(set, index) != nullptr) ++large->live[set];
 }
 
 void SegmentLogStore::recount_done() {
@@ -241,6 +290,11 @@ void SegmentLogStore::release(SetId set, LogIndex index, std::uint32_t bodies) {
     std::uint64_t& held = info->live[set];
     if (bodies > held) info->distrusted = true;
     held -= std::min<std::uint64_t>(held, bodies);
+    SegmentInfo* large = state_.large.info_of(set, index);
+    if (large == nullptr || large->place_of(set, index) == nullptr) return;
+    large->released[set] += bodies;
+    std::uint64_t& large_held = large->live[set];
+    large_held -= std::min<std::uint64_t>(large_held, bodies);
 }
 
 Result<bool> SegmentLogStore::reclaim(const LiveBodies& live) {
@@ -282,14 +336,16 @@ SpaceLevel SegmentLogStore::space() const {
 
 LogStoreStats SegmentLogStore::stats() const {
     LogStoreStats stats;
-    stats.segments = state_.catalog.segments().size();
+    stats.large_segments = state_.large.segments().size();
+    stats.segments = state_.catalog.segments().size() + stats.large_segments;
     stats.damaged_records = state_.damaged_at_start + state_.damaged.size();
     stats.rewritten_bytes = state_.rewritten_bytes;
-    stats.syncs = syncs_;
+    stats.syncs = syncs();
     for (const auto& [number, info] : state_.catalog.segments()) {
         stats.bytes += info.bytes;
         stats.bodies_live += info.live_bodies();
     }
+    for (const auto& [number, info] : state_.large.segments()) stats.bytes += info.bytes;
     return stats;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/storage/log/active_segment.h"
+#include "broker/storage/log/large_segments.h"
 #include "broker/storage/log/log_store.h"
 #include "broker/storage/log/reclaimer.h"
 #include "broker/storage/log/recovery.h"
@@ -57,7 +58,7 @@ class SegmentLogStore final : public LogStore {
     bool repair(EntryRecord record) override;
     [[nodiscard]] SpaceLevel space() const override;
 
-    [[nodiscard]] std::uint64_t syncs() const override { return syncs_; }
+    [[nodiscard]] std::uint64_t syncs() const override { return syncs_ + large_.syncs(); }
 
     [[nodiscard]] LogStoreStats stats() const override;
 
@@ -73,7 +74,11 @@ class SegmentLogStore final : public LogStore {
     // The segments with durable records of the range's set, in index order, until one says false.
     Result<void> visit_places(ScanRange& range, const VisitPlace& visit) const;
     void stage(StagedRecord record);
-    Result<void> go_on(Recovered recovered);
+    Result<void> go_on(Recovered recovered, const Applied& applied);
+
+    // Of entries above `applied` every body that lies apart must be there.
+    Result<void> check_large(const Applied& applied) const;
+    [[nodiscard]] FindApart finder() const;
     Result<void> write_staged();
     Result<void> write_here(std::size_t from, std::size_t count);
     Result<void> roll(std::uint64_t next_bytes);
@@ -95,6 +100,7 @@ class SegmentLogStore final : public LogStore {
     std::vector<StagedRecord> staged_;
     std::optional<Error> failed_;
     bool counted_ = false;
+    LargeSegments large_;
     Reclaimer reclaimer_;
     Scrubber scrubber_;
     std::uint64_t syncs_ = 0;

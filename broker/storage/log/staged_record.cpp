@@ -38,15 +38,56 @@ StagedRecord stage_small(Tag tag,
     return staged;
 }
 
-}  // namespace
-
-StagedRecord stage_entry(EntryRecord entry, Tag tag) {
+StagedRecord stage_place(const EntryRecord& entry, Tag tag) {
     StagedRecord staged;
     staged.tag = tag;
     staged.set = entry.set;
     staged.index = entry.index;
     staged.term = entry.term;
     staged.time_ms = entry.time_ms;
+    return staged;
+}
+
+void take_body(StagedRecord& staged, std::string body) {
+    staged.body_bytes += body.size();
+    staged.bodies.push_back(std::move(body));
+}
+
+// The record of the bodies that the head says are apart.
+StagedRecord stage_apart(EntryRecord& entry, const EntryHead& head) {
+    StagedRecord staged = stage_place(entry, Tag::apart);
+    EntryHead own;
+    own.commands_checksum = crc32c({});
+    own.bodies.resize(head.bodies.size());
+    for (std::size_t ordinal = 0; ordinal < head.bodies.size(); ++ordinal) {
+        if (!head.bodies[ordinal].apart) continue;
+        own.bodies[ordinal] = head.bodies[ordinal];
+        own.bodies[ordinal].apart = false;
+        ++staged.present;
+        take_body(staged, std::move(entry.bodies[ordinal]));
+    }
+    finish_entry(staged, std::move(own));
+    return staged;
+}
+
+}  // namespace
+
+void finish_entry(StagedRecord& staged, EntryHead head) {
+    check(staged.commands.size() + staged.body_bytes <= payload_bytes_max,
+          "an entry is longer than its record allows");
+    RecordHeader header;
+    header.tag = staged.tag;
+    header.set = staged.set;
+    header.index = staged.index;
+    header.term = staged.term;
+    header.time_ms = staged.time_ms;
+    staged.slots = static_cast<std::uint32_t>(head.bodies.size());
+    staged.head = encode_entry(header, std::move(head));
+    staged.bytes = aligned(staged.head.size() + staged.commands.size() + staged.body_bytes);
+}
+
+StagedRecord stage_entry(EntryRecord entry, Tag tag, std::size_t apart_from) {
+    StagedRecord staged = stage_place(entry, tag);
     EntryHead head;
     head.commands_bytes = static_cast<std::uint32_t>(entry.commands.size());
     head.commands_checksum = crc32c(entry.commands);
@@ -59,23 +100,16 @@ StagedRecord stage_entry(EntryRecord entry, Tag tag) {
             std::string& body = entry.bodies[ordinal];
             slot.length = static_cast<std::uint32_t>(body.size());
             slot.checksum = crc32c(body);
-            staged.body_bytes += body.size();
-            staged.bodies.push_back(std::move(body));
+            slot.apart = body.size() >= apart_from;
+            ++staged.present;
+            if (!slot.apart) take_body(staged, std::move(body));
         }
         head.bodies.push_back(slot);
     }
-    staged.slots = static_cast<std::uint32_t>(entry.bodies.size());
-    check(entry.commands.size() + staged.body_bytes <= payload_bytes_max,
-          "an entry is longer than its record allows");
-    RecordHeader header;
-    header.tag = tag;
-    header.set = entry.set;
-    header.index = entry.index;
-    header.term = entry.term;
-    header.time_ms = entry.time_ms;
-    staged.head = encode_entry(header, std::move(head));
-    staged.bytes = aligned(staged.head.size() + entry.commands.size() + staged.body_bytes);
+    const bool any_apart = staged.present > staged.bodies.size();
+    if (any_apart) staged.apart.push_back(stage_apart(entry, head));
     staged.commands = std::move(entry.commands);
+    finish_entry(staged, std::move(head));
     return staged;
 }
 

@@ -13,6 +13,8 @@
 
 namespace penstock::storage {
 
+inline constexpr std::size_t all_inline = ~std::size_t{0};
+
 struct StagedRecord {
     Tag tag = Tag::entry;
     SetId set;
@@ -21,16 +23,26 @@ struct StagedRecord {
     TimeMs time_ms = 0;
     std::uint64_t bytes = 0;  // with alignment
     std::uint64_t body_bytes = 0;
-    std::uint32_t slots = 0;  // bodies of the entry, those left behind by a rewrite included
-    HardState hard_state;     // tag hard_state
-    std::string conf_state;   // tag conf_state
-    std::string head;         // header and head, all of a small record
+    std::uint32_t slots = 0;    // bodies of the entry, those left behind by a rewrite included
+    std::uint32_t present = 0;  // of these that are there, here or apart
+    HardState hard_state;       // tag hard_state
+    std::string conf_state;     // tag conf_state
+    std::string head;           // header and head, all of a small record
     std::string commands;
     std::vector<std::string> bodies;
+    std::vector<StagedRecord> apart;  // one or none: the record with its large bodies
 };
 
-// An entry, or with that tag a body record.
-StagedRecord stage_entry(EntryRecord entry, Tag tag = Tag::entry);
+// An entry, or with that tag a body record. Bodies from `apart_from` bytes up are put into a record
+// of their own; the entry must be told by point_apart() where that was written.
+StagedRecord stage_entry(EntryRecord entry,
+                         Tag tag = Tag::entry,
+                         std::size_t apart_from = all_inline);
+
+// Encodes an entry's record once its facts, commands and bodies are in `staged`; `head` has a slot
+// for each body.
+void finish_entry(StagedRecord& staged, EntryHead head);
+
 StagedRecord stage_hard_state(SetId set, const HardState& state);
 StagedRecord stage_conf_state(SetId set, std::string_view state);
 StagedRecord stage_end_of_suffix(SetId set, LogIndex from);

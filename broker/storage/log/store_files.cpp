@@ -9,11 +9,7 @@ namespace {
 constexpr std::uint64_t manifest_bytes_max = 64ULL << 20;
 
 Error with_advice(const std::string& path, const std::string& what) {
-    return error(
-        Errc::damaged,
-        path + ": " + what +
-            "; nothing was changed: put the file back from a copy, or empty the folder and "
-            "let this node fetch its sets from the others");
+    return error(Errc::damaged, path + ": " + what + std::string(recovery_advice));
 }
 
 }  // namespace
@@ -57,6 +53,12 @@ Result<std::optional<Manifest>> StoreFiles::read_manifest() const {
     std::string bytes(static_cast<std::size_t>(*size), '\0');
     if (const auto read = (*file)->read_at(0, bytes.size(), bytes.data()); !read) {
         return read.error();
+    }
+    if (const auto version = unknown_version(bytes)) {
+        return error(Errc::damaged,
+                     manifest_path() + ": it was written by a later version (list of version " +
+                         std::to_string(*version) +
+                         "); nothing was changed: start that version again");
     }
     const auto manifest = storage::read_manifest(bytes);
     if (!manifest) {

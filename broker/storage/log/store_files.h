@@ -14,6 +14,10 @@
 
 namespace penstock::storage {
 
+inline constexpr std::string_view recovery_advice =
+    "; nothing was changed: put the file back from a copy, or empty the folder and let this node "
+    "fetch its sets from the others";
+
 class StoreFiles {
   public:
     StoreFiles(Disk& disk, std::string folder) : disk_(disk), folder_(std::move(folder)) {}

@@ -173,6 +173,71 @@ TEST(LogFormat, AManifestHasTheseBytes) {
     }
 }
 
+// As one write of a store: the record with the large body, and the entry that says where it is.
+TEST(LogFormat, ABodyApartHasTheseBytes) {
+    EntryRecord entry;
+    entry.set = SetId{3};
+    entry.term = 5;
+    entry.index = 9;
+    entry.time_ms = 1'700'000'000'000;
+    entry.commands = "cmd";
+    entry.bodies = {"large one", "here"};
+    std::vector<StagedRecord> records;
+    records.push_back(stage_entry(std::move(entry), Tag::entry, 9));
+    std::vector<StagedRecord> apart = std::move(records.front().apart);
+    ASSERT_EQ(apart.size(), 1U);
+    EXPECT_EQ(hex(gathered(gather(apart, {{6, 0, true}, 32, 1}, 32, {}))),
+              "506e5263010100000100000000000000000000000000000000000000000000002800000028000000"
+              "c00b4eca81aeb1a37800000000000000200000000000000001000000000000000c00030002000000"
+              "0900000000000000506e5263010c0300090000000000000005000000000000000068e5cf8b010000"
+              "410000003800000047cbd8816971657d000000000000000002000000000000006800000009000000"
+              "7f08c0d7000000000001000000000000000000000000000000000000000000006c61726765206f6e"
+              "6500000000000000");
+    point_apart(records.front().head, 6);
+    const GatheredWrite write = gather(records, {segment, 32, 1}, 32, {});
+    EXPECT_EQ(hex(gathered(write)),
+              "506e5263010100000100000000000000000000000000000000000000000000002800000028000000"
+              "7f7a3296391e636d7000000000000000200000000000000001000000000000000200030002000000"
+              "0900000000000000506e526301020300090000000000000005000000000000000068e5cf8b010000"
+              "3f00000038000000b01293f48bda9e1403000000ac03974a02000000000000000600000009000000"
+              "7f08c0d700000000000200006b00000004000000f34d35130000000000010000636d646865726500");
+    const std::string bytes = gathered(write).substr(write.head.size());
+    const auto header = read_header(bytes, segment, 32 + write.head.size());
+    ASSERT_TRUE(header.has_value());
+    const std::string_view payload = std::string_view(bytes).substr(header_bytes);
+    ASSERT_TRUE(head_matches(*header, payload));
+    const auto head = read_entry_head(payload.substr(0, header->head_bytes), header->payload_bytes);
+    ASSERT_TRUE(head.has_value());
+    EXPECT_TRUE(head->bodies[0].apart);
+    EXPECT_EQ(head->bodies[0].offset, 6U);
+    EXPECT_EQ(head->bodies[0].length, 9U);
+    EXPECT_TRUE(head->bodies[1].is_inline());
+}
+
+TEST(LogFormat, AManifestWithLargeSegmentsHasTheseBytes) {
+    Manifest manifest;
+    manifest.next_number = 9;
+    manifest.rows = {{{7, 0}, 65'536, 0}, {{8, 1, true}, 1 << 20, 4'096}};
+    manifest.gone_to = {{SetId{2}, 40}};
+    const std::string bytes = encode_manifest(manifest);
+    EXPECT_EQ(hex(bytes),
+              "504e53544b4d414e0200000002000000000000000100000009000000000000000700000000000000"
+              "00000000000000000000010000000000000000000000000008000000000000000100000001000000"
+              "000010000000000000100000000000000200000000000000280000000000000013786b55");
+    EXPECT_EQ(read_manifest(bytes), manifest);
+    EXPECT_EQ(active_row(manifest.rows)->name, (SegmentName{7, 0}));
+    EXPECT_EQ(unknown_version(bytes), std::nullopt);
+}
+
+TEST(LogFormat, ALargeSegmentSaysThatItIsOne) {
+    const SegmentName large{7, 2, true};
+    EXPECT_EQ(hex(encode_file_header(large)),
+              "504e53544b5345470101000002000000070000000000000000000000e5446121");
+    EXPECT_EQ(read_file_header(encode_file_header(large)), large);
+    EXPECT_EQ(segment_file_name(large), "large-000000000007-2");
+    EXPECT_EQ(parse_segment_file_name("large-000000000007-2"), large);
+}
+
 TEST(SegmentIndex, NeverLeadsToAVoidEntry) {
     SegmentIndex index;
     index.add({SetId{1}, 1, 100, 1, 1});

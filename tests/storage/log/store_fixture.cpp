@@ -21,7 +21,7 @@ EntryRecord make_entry(SetId set, LogIndex index, const EntryShape& shape) {
     entry.time_ms = 1'700'000'000'000 + static_cast<TimeMs>(index);
     entry.commands = "commands " + std::to_string(index) + " of " + std::to_string(shape.term);
     for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
-        entry.bodies.push_back(body_text(set, index, ordinal, shape.body_bytes, shape.term));
+        entry.bodies.push_back(body_text(set, index, ordinal, shape.bytes_of(ordinal), shape.term));
     }
     return entry;
 }
@@ -65,7 +65,8 @@ void expect_entries(
         for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
             const auto body = read_body(store, MessageId(set, index, ordinal));
             ASSERT_TRUE(body.has_value()) << body.error().detail;
-            EXPECT_EQ(body->bytes, body_text(set, index, ordinal, shape.body_bytes, shape.term));
+            EXPECT_EQ(body->bytes,
+                      body_text(set, index, ordinal, shape.bytes_of(ordinal), shape.term));
             EXPECT_EQ(body->time_ms, 1'700'000'000'000 + static_cast<TimeMs>(index));
         }
     }

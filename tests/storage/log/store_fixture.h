@@ -56,6 +56,11 @@ struct EntryShape {
     std::uint32_t bodies = 1;
     std::size_t body_bytes = 100;
     std::uint64_t term = 1;
+    std::size_t first_bytes = 0;  // of the first body, when it is another one
+
+    [[nodiscard]] std::size_t bytes_of(std::uint32_t ordinal) const {
+        return ordinal == 0 && first_bytes != 0 ? first_bytes : body_bytes;
+    }
 };
 
 EntryRecord make_entry(SetId set, LogIndex index, const EntryShape& shape = {});
