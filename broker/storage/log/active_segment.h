@@ -60,8 +60,8 @@ class ActiveSegment {
         RecentWrites recent;
     };
 
-    // `zero_ahead`: LogStoreOptions::zero_ahead.
-    ActiveSegment(std::shared_ptr<Segment> segment, Content content, std::uint64_t zero_ahead)
+    // `zero_ahead`: LogStoreOptions::zero_ahead, where small writes come.
+    ActiveSegment(std::shared_ptr<Segment> segment, Content content, std::uint64_t zero_ahead = 0)
         : segment_(std::move(segment)), content_(std::move(content)), zero_ahead_(zero_ahead) {}
 
     // How many of the records, from the first on, one write here can take.

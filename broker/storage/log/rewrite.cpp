@@ -148,8 +148,7 @@ Result<void> Rewrite::write() {
         copy_ = std::make_unique<ActiveSegment>(
             std::make_shared<Segment>(
                 std::move(*file), result_.name, state_.files.path(result_.name), file_header_bytes),
-            std::move(content),
-            0);
+            std::move(content));
     }
     const Result<void> written = copy_->write(staged_, facts_);
     staged_.clear();
