@@ -234,6 +234,7 @@ Result<void> Assembly::start_listener() {
     open_door();
     front_end.keys = keys_.get();
     front_end.accounts = accounts_.get();
+    front_end.quotas = quotas_.get();
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());

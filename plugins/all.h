@@ -7,6 +7,7 @@
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
 #include "broker/api/metrics.h"
+#include "broker/api/quotas.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
@@ -30,8 +31,9 @@ struct FrontEndOptions {
     api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
     const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives them; nullptr: no TLS
-    api::Keys* keys = nullptr;          // outlives them; nullptr: none can be made, all may look
-    api::Accounts* accounts = nullptr;  // outlives them; nullptr: there are none
+    api::Keys* keys = nullptr;            // outlives them; nullptr: none can be made, all may look
+    api::Accounts* accounts = nullptr;    // outlives them; nullptr: there are none
+    const api::Quotas* quotas = nullptr;  // outlives them; nullptr: nothing is limited
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

@@ -5,6 +5,7 @@
 #include "broker/model/account_name.h"
 
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -18,6 +19,13 @@ constexpr std::int64_t quiet_us = 60'000'000;
 // One second's worth at once.
 TokenBucket bucket_of(double per_second) {
     return {per_second, std::max(1.0, per_second)};
+}
+
+// Of an object, which may be const.
+template <class Object>
+auto& bucket_of(Object& object, Use use) {
+    if (use == Use::produce) return object.produce;
+    return use == Use::consume ? object.consume : object.settle;
 }
 
 std::uint64_t bytes_of(const std::vector<model::NewMessage>& messages) {
@@ -44,6 +52,33 @@ std::string folded(std::string_view name) {
         if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
     }
     return out;
+}
+
+// How an object's rates are remembered.
+std::string name_of(const Charge& charge) {
+    return charge.topic ? std::string(charge.object) : folded(charge.object);
+}
+
+double share_of(Use use) {
+    if (use == Use::consume) return consume_share;
+    return use == Use::settle ? settle_share : 1;
+}
+
+// Without a bucket it is full.
+Standing standing_of(Quota quota,
+                     double per_second,
+                     const TokenBucket* bucket,
+                     std::int64_t now_us) {
+    constexpr std::int64_t us_per_s = 1'000'000;
+    Standing standing;
+    standing.quota = quota;
+    standing.most = static_cast<std::uint64_t>(std::max(1.0, per_second));
+    standing.left = standing.most;
+    if (bucket == nullptr) return standing;
+    standing.left = static_cast<std::uint64_t>(bucket->left(now_us));
+    const std::int64_t full_after_us = bucket->full_after_us(now_us);
+    standing.full_after_s = static_cast<std::uint64_t>((full_after_us + us_per_s - 1) / us_per_s);
+    return standing;
 }
 
 struct ChargeOf {
@@ -97,13 +132,8 @@ Charge charge_of(const Request& request) {
 
 Quotas::Object::Object(double messages_per_s)
     : produce(bucket_of(messages_per_s)),
-      consume(bucket_of(messages_per_s * consume_share)),
-      settle(bucket_of(messages_per_s * settle_share)) {}
-
-TokenBucket& Quotas::Object::bucket(Use use) {
-    if (use == Use::produce) return produce;
-    return use == Use::consume ? consume : settle;
-}
+      consume(bucket_of(messages_per_s * share_of(Use::consume))),
+      settle(bucket_of(messages_per_s * share_of(Use::settle))) {}
 
 bool Quotas::Object::at_rest(std::int64_t now_us) const {
     return produce.full(now_us) && consume.full(now_us) && settle.full(now_us) &&
@@ -134,6 +164,56 @@ Quotas::Shard& Quotas::shard_of(std::string_view account) {
     return shards_.at(hash64(account) % shards);
 }
 
+const Quotas::Shard& Quotas::shard_of(std::string_view account) const {
+    return shards_.at(hash64(account) % shards);
+}
+
+const Quotas::Tenant* Quotas::look(const Shard& shard,
+                                   std::string_view account,
+                                   const AccountLimits& limits) {
+    const auto found = shard.tenants.find(account);
+    const bool counted = found != shard.tenants.end() && found->second.limits == limits;
+    return counted ? &found->second : nullptr;
+}
+
+std::vector<Standing> Quotas::standings(std::string_view caller, const Charge& charge) const {
+    std::vector<Standing> all;
+    const std::int64_t now_us = clock_.steady_us();
+    const AccountLimits own = limits_of(caller);
+    if (own.requests_per_second > 0) {
+        const Shard& shard = shard_of(caller);
+        const std::lock_guard lock(shard.mutex);
+        const Tenant* tenant = look(shard, caller, own);
+        const TokenBucket* bucket =
+            tenant != nullptr && tenant->requests ? &*tenant->requests : nullptr;
+        all.push_back(standing_of(
+            Quota::requests, static_cast<double>(own.requests_per_second), bucket, now_us));
+    }
+    if (charge.use == Use::control) return all;
+    const AccountLimits limits = limits_of(charge.account);
+    const auto rate = static_cast<double>(limits.object_requests_per_second);
+    const bool carries = charge.use == Use::produce || charge.use == Use::consume;
+    if (rate == 0 && (limits.bytes_per_second == 0 || !carries)) return all;
+    const Shard& shard = shard_of(charge.account);
+    const std::lock_guard lock(shard.mutex);
+    const Tenant* tenant = look(shard, charge.account, limits);
+    if (rate > 0) {
+        const TokenBucket* bucket = nullptr;
+        if (tenant != nullptr) {
+            const Objects& objects = tenant->objects.at(charge.topic ? 1 : 0);
+            const auto found = objects.find(name_of(charge));
+            if (found != objects.end()) bucket = &bucket_of(found->second, charge.use);
+        }
+        all.push_back(standing_of(Quota::messages, rate * share_of(charge.use), bucket, now_us));
+    }
+    if (limits.bytes_per_second > 0 && carries) {
+        const TokenBucket* bucket = tenant != nullptr && tenant->bytes ? &*tenant->bytes : nullptr;
+        all.push_back(standing_of(
+            Quota::bytes, static_cast<double>(limits.bytes_per_second), bucket, now_us));
+    }
+    return all;
+}
+
 Quotas::Tenant& Quotas::find(Shard& shard, std::string_view account, const AccountLimits& limits) {
     auto found = shard.tenants.find(account);
     if (found == shard.tenants.end()) {
@@ -146,7 +226,7 @@ Quotas::Tenant& Quotas::find(Shard& shard, std::string_view account, const Accou
 // Names that are asked for without being there are at rest a moment later.
 Quotas::Object& Quotas::find(Tenant& tenant, const Charge& charge, std::int64_t now_us) {
     Objects& objects = tenant.objects.at(charge.topic ? 1 : 0);
-    std::string name = charge.topic ? std::string(charge.object) : folded(charge.object);
+    std::string name = name_of(charge);
     const auto found = objects.find(name);
     if (found != objects.end()) return found->second;
     if (objects.size() >= objects_max) {
@@ -203,7 +283,7 @@ std::optional<model::Refusal> Quotas::charge_object(const Charge& charge) {
     }
     if (rate > 0) {
         Object& object = find(tenant, charge, now_us);
-        TokenBucket& bucket = object.bucket(charge.use);
+        TokenBucket& bucket = bucket_of(object, charge.use);
         if (!bucket.has_one(now_us)) {
             ++tenant.refused[static_cast<std::size_t>(Quota::messages)];
             tell(object.complaints, charge.account, Quota::messages, charge.object, now_us);
@@ -272,6 +352,15 @@ void Quotas::tell(Complaints& complaints,
     if (!object.empty()) line += " object=\"" + std::string(object) + "\"";
     line += " refused=" + std::to_string(std::exchange(complaints.untold, 0));
     log_line(LogLevel::warn, "api", line);
+}
+
+std::uint64_t Quotas::refusals_of(std::string_view account) const {
+    const Shard& shard = shard_of(account);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.tenants.find(account);
+    if (found == shard.tenants.end()) return 0;
+    const auto& refused = found->second.refused;
+    return std::accumulate(refused.begin(), refused.end(), std::uint64_t{0});
 }
 
 void Quotas::measure(model::Metrics& metrics) const {

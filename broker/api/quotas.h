@@ -25,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace penstock::api {
 
@@ -47,6 +48,14 @@ Charge charge_of(const Request& request);
 enum class Quota : std::uint8_t { messages, bytes, requests, storage, objects };
 inline constexpr std::array<std::string_view, 5> quota_names{
     "messages", "bytes", "requests", "storage", "objects"};
+
+// How one of an account's rates stands, in its own unit: messages, bytes or requests.
+struct Standing {
+    Quota quota = Quota::messages;
+    std::uint64_t most = 0;  // at once, which is what comes back in a second
+    std::uint64_t left = 0;
+    std::uint64_t full_after_s = 0;  // if nothing more is asked for
+};
 
 // Consumption may be this much faster than production (cmq-api.md 2.3), and each message consumed
 // be settled twice: made visible and deleted.
@@ -76,8 +85,16 @@ class Quotas {
     // An account asked for more than it may have, of what is counted elsewhere: counts and tells.
     void refused(std::string_view account, Quota quota, std::string_view object);
 
+    // The rates by which a request of `caller`, an account's name, is judged, as they are now. Only
+    // use, topic, object and account of `charge` count. None where there are no limits.
+    [[nodiscard]] std::vector<Standing> standings(std::string_view caller,
+                                                  const Charge& charge) const;
+
     // As of now; the server's own for the empty name; no_limits for one that does not exist.
     [[nodiscard]] AccountLimits limits_of(std::string_view account) const;
+
+    // How many requests were refused by an account's quotas since this node started.
+    [[nodiscard]] std::uint64_t refusals_of(std::string_view account) const;
 
     // Refusals by account and quota. Any thread.
     void measure(model::Metrics& metrics) const;
@@ -95,7 +112,6 @@ class Quotas {
     // The rates of one queue or topic.
     struct Object {
         explicit Object(double messages_per_s);
-        TokenBucket& bucket(Use use);
         [[nodiscard]] bool at_rest(std::int64_t now_us) const;
 
         TokenBucket produce;
@@ -127,6 +143,11 @@ class Quotas {
     static constexpr std::size_t shards = 16;
 
     [[nodiscard]] Shard& shard_of(std::string_view account);
+    [[nodiscard]] const Shard& shard_of(std::string_view account) const;
+    // Nothing: no request was counted since its limits are what they are. Under the shard's lock.
+    static const Tenant* look(const Shard& shard,
+                              std::string_view account,
+                              const AccountLimits& limits);
     static Tenant& find(Shard& shard, std::string_view account, const AccountLimits& limits);
     Object& find(Tenant& tenant, const Charge& charge, std::int64_t now_us);
     [[nodiscard]] std::optional<model::Refusal> charge_caller(const Principal& principal,

@@ -28,6 +28,16 @@ void TokenBucket::add(double tokens, std::int64_t now_us) {
     at_us_ = now_us;
 }
 
+double TokenBucket::left(std::int64_t now_us) const {
+    return std::max(0.0, tokens_at(now_us));
+}
+
+std::int64_t TokenBucket::full_after_us(std::int64_t now_us) const {
+    const double missing = most_ - tokens_at(now_us);
+    if (missing <= 0) return 0;
+    return static_cast<std::int64_t>(std::ceil(missing / rate_per_s_ * us_per_s));
+}
+
 std::int64_t TokenBucket::next_us(std::int64_t now_us) const {
     const double missing = 1 - tokens_at(now_us);
     if (missing <= 0) return now_us;

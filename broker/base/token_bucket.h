@@ -20,6 +20,12 @@ class TokenBucket {
     // Adds to what comes with time; never beyond the most.
     void add(double tokens, std::int64_t now_us);
 
+    // What there is; 0 while there is a debt.
+    [[nodiscard]] double left(std::int64_t now_us) const;
+
+    // How long until it is as a new one, if nothing more is taken.
+    [[nodiscard]] std::int64_t full_after_us(std::int64_t now_us) const;
+
     // When there will be one.
     [[nodiscard]] std::int64_t next_us(std::int64_t now_us) const;
 

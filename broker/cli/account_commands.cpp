@@ -18,6 +18,7 @@ const Columns account_columns = {{"ACCOUNT", "name"},
                                  {"TOPICS", "topics_max"},
                                  {"SUBSCRIPTIONS", "subscriptions_max"},
                                  {"STORED", "stored_bytes_max"},
+                                 {"REFUSED", "refused"},
                                  {"CREATED", "created_at"}};
 
 }  // namespace

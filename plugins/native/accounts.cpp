@@ -100,7 +100,11 @@ asio::awaitable<Reply> list_accounts(Call& call) {
     const auto accounts = co_await answered<List>(std::move(start));
     if (!accounts) co_return refused_account(accounts.error());
     json::array items;
-    for (const auto& account : *accounts) items.emplace_back(show(account));
+    for (const auto& account : *accounts) {
+        json::object item = show(account);
+        if (call.quotas != nullptr) item["refused"] = call.quotas->refusals_of(account.name);
+        items.emplace_back(std::move(item));
+    }
     co_return list_reply(std::move(items), name_cursor, 0);
 }
 

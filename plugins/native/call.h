@@ -8,6 +8,7 @@
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
 #include "broker/api/metrics.h"
+#include "broker/api/quotas.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
@@ -42,6 +43,7 @@ struct Call {
     std::vector<std::string> names;  // what stands for {} in the route's path, decoded
     api::Keys* keys;                 // nullptr: none can be made, all may look
     api::Accounts* accounts;         // nullptr: there are none
+    const api::Quotas* quotas;       // nullptr: nothing is limited
 };
 
 using Reply = boost::system::result<HttpResponse, Problem>;

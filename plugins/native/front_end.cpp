@@ -2,9 +2,11 @@
 
 #include "broker/base/hash.h"
 #include "broker/base/log.h"
+#include "broker/model/account_name.h"
 #include "plugins/native/authentication.h"
 #include "plugins/native/events.h"
 #include "plugins/native/openapi.h"
+#include "plugins/native/rate_fields.h"
 #include "plugins/native/routes.h"
 
 #include <array>
@@ -75,6 +77,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
           tls_(options.tls),
           keys_(options.keys),
           accounts_(options.accounts),
+          quotas_(options.quotas),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -89,6 +92,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
 
   private:
     asio::awaitable<Reply> answer(HttpRequest request);
+    void tell_rates(const native::Route& route, const native::Call& call, Reply& reply) const;
     [[nodiscard]] std::optional<Problem> admit(const HttpRequest& request, api::Principal& who);
     [[nodiscard]] Reply open_answer(const HttpRequest& request) const;
     std::string request_id(const HttpRequest& request);
@@ -100,6 +104,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     const ServerTls* const tls_;
     api::Keys* const keys_;
     api::Accounts* const accounts_;
+    const api::Quotas* const quotas_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -173,8 +178,30 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
                       std::move(request),
                       std::move(found.names),
                       keys_,
-                      accounts_};
-    co_return co_await found.route->handler(call);
+                      accounts_,
+                      quotas_};
+    Reply reply = co_await found.route->handler(call);
+    if (quotas_ != nullptr) tell_rates(*found.route, call, reply);
+    co_return reply;
+}
+
+// As they are behind the request, whether it was refused or not.
+void NativeFrontEnd::tell_rates(const native::Route& route,
+                                const native::Call& call,
+                                Reply& reply) const {
+    const std::string& account = call.principal.account;
+    api::Charge charge;
+    std::string object;
+    if (route.use != api::Use::control) object = model::stored_name(account, call.names.at(0));
+    charge.use = route.use;
+    charge.topic = route.path.starts_with("/v1/topics/");
+    charge.object = object;
+    charge.account = model::account_of(object);
+    const auto standings = quotas_->standings(account, charge);
+    if (reply) return native::add_rate_fields(reply->headers, standings);
+    Problem problem = reply.error();
+    native::add_rate_fields(problem.headers, standings);
+    reply = std::move(problem);
 }
 
 asio::awaitable<HttpResponse> NativeFrontEnd::handle(HttpRequest request) {

@@ -8,6 +8,7 @@
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
 #include "broker/api/metrics.h"
+#include "broker/api/quotas.h"
 #include "broker/api/secrets.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
@@ -25,6 +26,7 @@ struct NativeOptions {
     const ServerTls* tls = nullptr;           // outlives it too; nullptr: no TLS
     api::Keys* keys = nullptr;                // outlives it too; nullptr: none made, all may look
     api::Accounts* accounts = nullptr;        // outlives it too; nullptr: there are none
+    const api::Quotas* quotas = nullptr;      // outlives it too; nullptr: nothing is limited
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -6,6 +6,8 @@ namespace penstock::plugins::native {
 
 namespace {
 
+using api::Use;
+
 constexpr bool query = true;
 constexpr bool body = true;
 
@@ -23,13 +25,13 @@ std::vector<Route> queue_routes() {
         {"GET", "/v1/queues/{}/messages", peek_queue, query},
         {"DELETE", "/v1/queues/{}/delayed/{}", cancel_delayed_in_queue},
         {"PATCH", "/v1/queues/{}/delayed/{}", move_delayed_in_queue, !query, body},
-        {"POST", "/v1/queues/{}/messages", send_message, query, body},
-        {"POST", "/v1/queues/{}/messages/batch", send_batch, !query, body},
-        {"POST", "/v1/queues/{}/receive", receive_messages, !query, body},
-        {"POST", "/v1/queues/{}/ack", acknowledge_messages, !query, body},
-        {"POST", "/v1/queues/{}/visibility", change_visibility, !query, body},
-        {"POST", "/v1/queues/{}/transactions", confirm_transactions, !query, body},
-        {"POST", "/v1/queues/{}/transactions/checks", take_checks, !query, body},
+        {"POST", "/v1/queues/{}/messages", send_message, query, body, Use::produce},
+        {"POST", "/v1/queues/{}/messages/batch", send_batch, !query, body, Use::produce},
+        {"POST", "/v1/queues/{}/receive", receive_messages, !query, body, Use::consume},
+        {"POST", "/v1/queues/{}/ack", acknowledge_messages, !query, body, Use::settle},
+        {"POST", "/v1/queues/{}/visibility", change_visibility, !query, body, Use::settle},
+        {"POST", "/v1/queues/{}/transactions", confirm_transactions, !query, body, Use::settle},
+        {"POST", "/v1/queues/{}/transactions/checks", take_checks, !query, body, Use::consume},
     };
 }
 
@@ -43,8 +45,8 @@ std::vector<Route> topic_routes() {
         {"GET", "/v1/topics/{}/messages", peek_topic, query},
         {"DELETE", "/v1/topics/{}/delayed/{}", cancel_delayed_in_topic},
         {"PATCH", "/v1/topics/{}/delayed/{}", move_delayed_in_topic, !query, body},
-        {"POST", "/v1/topics/{}/messages", publish_message, query, body},
-        {"POST", "/v1/topics/{}/messages/batch", publish_batch, !query, body},
+        {"POST", "/v1/topics/{}/messages", publish_message, query, body, Use::produce},
+        {"POST", "/v1/topics/{}/messages/batch", publish_batch, !query, body, Use::produce},
         {"GET", "/v1/topics/{}/subscriptions", list_topic_subscriptions, query},
         {"POST", "/v1/topics/{}/subscriptions", create_subscription, !query, body},
         {"GET", "/v1/subscriptions", list_subscriptions, query},

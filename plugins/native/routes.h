@@ -17,6 +17,8 @@ struct Route {
     Handler handler;
     bool takes_query = false;
     bool takes_body = false;
+    // What it does to the rate of the queue or topic that is its first name.
+    api::Use use = api::Use::control;
 };
 
 const std::vector<Route>& routes();

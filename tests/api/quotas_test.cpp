@@ -24,6 +24,34 @@ TEST_F(Limited, AQueueTakesItsMessagesASecondAndNoMore) {
     EXPECT_EQ(in_a_second, 100) << "asked ten times as often as it may";
 }
 
+TEST_F(Limited, TellsHowItsRatesStandWithoutTakingOfThem) {
+    AccountLimits& limits = book.limits("acme");
+    limits.object_requests_per_second = 100;
+    limits.requests_per_second = 10;
+    const Charge sending{Use::produce, false, "acme:Orders", 1, 0, "acme"};
+    const auto left = [&](std::size_t at) {
+        return quotas.standings("acme", sending).at(at).left;
+    };
+    EXPECT_EQ(quotas.standings("acme", sending).size(), 2U);
+    EXPECT_EQ(left(0), 10U) << "requests";
+    EXPECT_EQ(left(1), 100U) << "messages";
+    EXPECT_EQ(admitted(4, send("acme:orders", 10), "acme"), 4);
+    for (int times = 0; times < 2; ++times) {
+        EXPECT_EQ(left(0), 6U);
+        EXPECT_EQ(left(1), 60U);
+    }
+    EXPECT_EQ(quotas.standings("acme", sending).at(1).full_after_s, 1U);
+    EXPECT_EQ(quotas.standings("acme", {}).size(), 1U) << "what is no message's is a request";
+    EXPECT_EQ(quotas.standings({}, sending).size(), 1U) << "the server's own account has no limits";
+    clock.advance_ms(100);
+    EXPECT_EQ(left(0), 7U);
+    EXPECT_EQ(left(1), 70U);
+    limits.object_requests_per_second = 200;
+    EXPECT_EQ(left(1), 200U) << "a limit that has changed begins anew";
+    EXPECT_TRUE(quotas.standings({}, {}).empty());
+    EXPECT_TRUE(quotas.standings("gone", {Use::produce, false, "gone:q", 1, 0, "gone"}).empty());
+}
+
 TEST_F(Limited, TheRefusalSaysWhoseQuotaItIs) {
     book.limits("acme").object_requests_per_second = 1;
     EXPECT_EQ(refusal(send("acme:orders")), std::nullopt);

@@ -43,5 +43,18 @@ TEST(TokenBucket, WhatIsAddedStaysBelowItsMost) {
     EXPECT_EQ(taken_at(bucket, start_us), 10);
 }
 
+TEST(TokenBucket, TellsWhatIsLeftAndWhenItIsFull) {
+    TokenBucket bucket(10, 20);
+    EXPECT_EQ(bucket.left(1'000'000), 20);
+    EXPECT_EQ(bucket.full_after_us(1'000'000), 0);
+    bucket.take(15, 1'000'000);
+    EXPECT_NEAR(bucket.left(1'000'000), 5, 1e-3);
+    EXPECT_NEAR(static_cast<double>(bucket.full_after_us(1'000'000)), 1'500'000, 10);
+    EXPECT_NEAR(bucket.left(1'500'000), 10, 1e-3);
+    bucket.take(30, 1'500'000);
+    EXPECT_EQ(bucket.left(1'500'000), 0) << "a debt";
+    EXPECT_NEAR(static_cast<double>(bucket.full_after_us(1'500'000)), 4'000'000, 10);
+}
+
 }  // namespace
 }  // namespace penstock

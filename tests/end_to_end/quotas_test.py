@@ -96,6 +96,10 @@ class Quotas(unittest.TestCase):
                 break
         self.assertEqual((status, problem["code"], problem["subject"]), (429, "throttled", "jobs"))
         self.assertEqual(headers["Retry-After"], "1")
+        self.assertEqual(headers["RateLimit-Policy"], '"messages";q=1;w=1')
+        self.assertRegex(headers["RateLimit"], '^"messages";r=0;t=[12]$')
+        _, listed = self.server.native("GET", "/v1/accounts", key=self.root)
+        self.assertGreaterEqual(listed["items"][0]["refused"], 1)
         # The server's own account is not limited, and a changed limit holds within a second.
         self.ask(self.root, "POST", "/v1/queues", {"name": "own"}, 201)
         for _ in range(50):
