@@ -47,6 +47,7 @@ TEST(OutboxSimulation, EveryCopyIsInExactlyOnePlaceWhateverHappens) {
                              "requests repeated",
                              "answers lost",
                              "bodies shared",
+                             "bodies compared",
                              "dead letters"}) {
         EXPECT_GT(met[what], 20U) << what;
     }

@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::uint64_t rounds_to_rest_max = 6'000;
 
-std::string body_of(const std::string& payload) {
-    return model::encode_body(model::NewMessage{{}, payload});
-}
-
 model::RetryPolicy retries(std::size_t times, bool keeps_order = false) {
     auto policy = model::custom_retry(std::vector<std::uint32_t>(times, 2'000));
     policy.keeps_order = keeps_order;
@@ -46,6 +42,10 @@ model::Subscribe subscription(model::SubscriptionNo number,
 }
 
 }  // namespace
+
+std::string body_of(const std::string& payload) {
+    return model::encode_body(model::NewMessage{{}, payload});
+}
 
 OutboxWorld::OutboxWorld(std::uint64_t seed, Planted planted) : random_(seed), planted_(planted) {
     for (std::uint16_t number = 1; number <= 3; ++number) {

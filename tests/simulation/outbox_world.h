@@ -28,6 +28,9 @@ enum class Planted : std::uint8_t {
     order_not_kept,       // what comes behind a refusal is taken
 };
 
+// As it is stored.
+std::string body_of(const std::string& payload);
+
 class OutboxWorld {
   public:
     explicit OutboxWorld(std::uint64_t seed, Planted planted = Planted::nothing);
@@ -78,6 +81,7 @@ class OutboxWorld {
     void dispatch(std::size_t set, model::SubscriptionNo subscription);
     void feed(std::size_t set, model::SubscriptionNo subscription);
     void run_function();
+    void look_at_body(const model::LeasedMessage& message, const node::FetchedBody& body);
     void consume(std::size_t set, model::QueueNo queue, const std::string& kind);
     void look_at_order();
     void doom();
