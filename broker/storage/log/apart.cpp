@@ -62,12 +62,14 @@ ApartPlace find_apart(StoreState& state, SetId set, LogIndex index) {
     if (info.keep) found.gone = false;
     const LargePlace* place = info.place_of(set, index);
     if (place == nullptr) return found;
-    found.gone = false;
+    // It may be of an earlier life of the entry: what the slot says decides.
     found.offset = place->offset;
     if (state.large_active && piece->number == state.large_active->number()) {
         found.segment = state.large_active->segment();
     } else if (const auto sealed = state.sealed.get(info)) {
         found.segment = (*sealed)->segment;
+    } else {
+        found.gone = false;
     }
     return found;
 }
@@ -185,16 +187,17 @@ ApartPlace ApartRange::find(LogIndex index) {
         places_.begin(), places_.end(), index, [](const auto& place, LogIndex wanted) {
             return place.first.index < wanted;
         });
-    if (at == places_.end() || at->first.index != index) {
-        found.gone = index <= gone_to_;
-        return found;
-    }
+    found.gone = index <= gone_to_;
+    if (at == places_.end() || at->first.index != index) return found;
     found.offset = at->first.offset;
     const auto& [name, bytes] = at->second;
     if (!open_ || open_->name() != name) {
         open_.reset();
         auto file = files_.open_segment(name);
-        if (!file) return found;
+        if (!file) {
+            found.gone = false;
+            return found;
+        }
         open_ = std::make_shared<const Segment>(std::move(*file), name, files_.path(name), bytes);
     }
     found.segment = open_;
