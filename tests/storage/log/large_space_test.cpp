@@ -73,7 +73,7 @@ TEST_F(LogLargeSpace, ComesBackWhileSmallBodiesOfTheSameEntriesAreHeld) {
 TEST_F(LogLargeSpace, SparseOnesAreRewrittenAndEarlierReadersGoOn) {
     const auto source = store_->find(MessageId(data, 3, 0));
     ASSERT_TRUE(source.has_value());
-    for (const LogIndex index : {1, 2, 4}) release_whole(index, index);
+    for (const LogIndex index : {1U, 2U, 4U}) release_whole(index, index);
     const std::uint64_t before = store_->stats().bytes;
     reclaim_all(*store_, rows_);
     EXPECT_GT(store_->stats().rewritten_bytes, 0U);
@@ -87,6 +87,27 @@ TEST_F(LogLargeSpace, SparseOnesAreRewrittenAndEarlierReadersGoOn) {
         reclaim_all(*store_, rows_);
         restart();
     }
+}
+
+TEST(LogLargeLives, ABodyIsGoneThoughOneOfAnEarlierLifeOfItsEntryIsThere) {
+    MemoryDisk disk;
+    auto store = open_store(disk, roomy());
+    store->recount_done();
+    append_entries(*store, data, 1, 4, mixed_of(1));
+    append_entries(*store, data, 2, 9, mixed_of(2));
+    HeldRows rows;
+    rows.flushed = 9;
+    for (const LogIndex index : {1U, 5U, 6U, 7U, 8U, 9U}) {
+        for (std::uint32_t at = 0; at < 3; ++at) rows.held.insert(MessageId(data, index, at));
+    }
+    for (const LogIndex index : {2U, 3U, 4U}) store->release(data, index, 3);
+    reclaim_all(*store, rows);
+    EXPECT_GT(store->stats().rewritten_bytes, 0U);
+    store = open_store(disk, roomy(), applied_to(9));
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(read_body(*store, MessageId(data, 2, 0)).error().code, Errc::not_found);
+    EXPECT_EQ(read_body(*store, MessageId(data, 1, 0))->bytes, body_text(data, 1, 0, large_bytes));
+    expect_entries(*store, data, 5, 9, mixed_of(2));
 }
 
 TEST_F(LogLargeSpace, NothingGoesAboveWhatMayGoOrWhilePinned) {
