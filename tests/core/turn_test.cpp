@@ -163,7 +163,7 @@ TEST(Turn, KnowsTheRunItWasToldOfUntilRunsAreErased) {
     Turn::Matchers matchers;
     const model::Entry entry;
     Turn turn(entry, *rows, matchers);
-    Run run;
+    core::Run run;
     run.first = 10;
     run.ordinals = {0, 1, 2};
     EXPECT_EQ(turn.known_run(log, 10), nullptr);
