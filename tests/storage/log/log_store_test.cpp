@@ -79,7 +79,7 @@ TEST(LogStore, AWriteAsLongAsTheZerosGoesAlone) {
     options.zero_ahead = 64 << 10;
     MemoryDisk disk;
     const auto store = open_store(disk, options);
-    store->append(make_entry(first_data_set, 1, {1, 64 << 10}));
+    store->append(make_entry(first_data_set, 1, {2, 40 << 10}));
     const std::uint64_t before = disk.operations();
     ASSERT_TRUE(store->sync().has_value());
     EXPECT_EQ(disk.operations(), before + 2);
