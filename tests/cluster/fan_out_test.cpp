@@ -112,7 +112,7 @@ TEST(FanOut, EveryQueueGetsEachMessageOnceAndABodyGoesOnceToASet) {
 }
 
 TEST(FanOut, ANodeOfABuildOfBeforeGetsOneAtATime) {
-    World world(72, 3, spread());
+    World world(71, 3, spread());
     FanOut fan(world);
     std::size_t refused = 0;
     std::size_t singles = 0;
