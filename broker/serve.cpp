@@ -1,6 +1,5 @@
 #include "broker/serve.h"
 
-#include "broker/allocator.h"
 #include "broker/assembly.h"
 #include "broker/base/log.h"
 #include "broker/base/log_format.h"
@@ -155,7 +154,6 @@ int run(const config::ServerConfig& config) {
     set_log_level(log_level(config.log_level));
     set_log_format(config.log_format == "json" ? LogFormat::json : LogFormat::text);
     raise_file_limit();
-    return_memory_in_background();
     std::signal(SIGPIPE, SIG_IGN);
     warn_of_settings(config);
     Assembly assembly(config);

@@ -1,5 +1,7 @@
 #include "broker/cluster/peer_probe.h"
 
+#include "broker/cluster/levels.h"
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -75,9 +77,10 @@ bool says(const std::string& problem, transport::Refusal refusal) {
            std::string::npos;
 }
 
-// Who refuses us has heard our greeting: it is a node with a certificate of our authority.
+// Who refuses us has heard our greeting: it is a node with a certificate of our authority. Whom we
+// refuse for its format said before that it is of this cluster.
 bool is_member(const transport::PeerStatus& status) {
-    if (status.hello) return true;
+    if (status.hello || says(status.problem, transport::Refusal::no_common_format)) return true;
     const bool refused = status.problem.rfind("refused: ", 0) == 0;
     return refused && !says(status.problem, transport::Refusal::wrong_cluster) &&
            !says(status.problem, transport::Refusal::wrong_cluster_id);
@@ -117,6 +120,7 @@ Result<std::vector<ProbedPeer>> ask_who(const std::vector<PeerAddress>& listenin
     tls.hello.cluster_id = identity.cluster;
     tls.hello.incarnation = identity.incarnation;
     tls.hello.node = NodeId{identity.node};
+    tls.hello.formats = Levels::hello_at(0);
     tls.listen = tls.listen.substr(0, tls.listen.rfind(':') + 1) + "0";
     Silence silence;
     auto peers = transport::TlsPeers::start(std::move(tls), silence, clock, random);

@@ -12,7 +12,7 @@ const std::vector<Recorded>& recorded() {
         {K23, "cluster", 31}, {K24, "raft", 147},   {K25, "raft", 12},    {K26, "cluster", 1},
         {K27, "raft", 1},     {K28, "history", 1},  {K29, "node", 1},     {K30, "node", 5},
         {K31, "raft", 8},     {K32, "raft", 1},     {K33, "raft", 2},     {K34, "node", 1},
-        {K35, "raft", 1},     {K36, "cluster", 20}, {K37, "history", 1},  {K38, "history", 1},
+        {K35, "raft", 1},     {K36, "cluster", 344}, {K37, "history", 1},  {K38, "history", 1},
         {K39, "history", 1},
     };
     return bugs;

@@ -212,7 +212,6 @@ const std::map<std::string, Names>& outside_edges() {
         {"CLI/", {"broker", "broker/cli"}},
         {"yaml-cpp/", {"broker/cli"}},
         {"spdlog/", {"broker/base/log.cpp"}},
-        {"jemalloc/", {"broker"}},
         {"systemd/", {"broker"}},
         {"uv.h", {"sinks/worker/supervisor"}},
         {"seccomp.h", {"sinks/worker/supervisor"}},

@@ -202,7 +202,7 @@ void Connection::stand() {
 asio::awaitable<void> Connection::turn_away(Refused refused) {
     if (phase_ == Phase::closed) co_return;
     how_ = LinkEnd::refused;
-    problem_ = refused.detail;
+    problem_ = refused.detail + " (" + std::string(refusal_name(refused.reason)) + ")";
     phase_ = Phase::turning_away;
     world_.complaints.refuse(refused, remote_);
     std::string payload;
