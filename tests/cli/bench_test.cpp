@@ -140,9 +140,12 @@ TEST_F(BenchLoad, AClosedLoopMeasuresWhatTheSinkSees) {
 
 TEST_F(BenchLoad, AnOpenLoopKeepsItsRate) {
     ASSERT_TRUE(sink.start());
+    const std::int64_t began_us = clock.steady_us();
     const LoadResult result = run(1000, port_of(sink.url()));
+    // A busy machine ends it late, and what was due until then has been sent.
+    const auto due = static_cast<std::uint64_t>(clock.steady_us() - began_us) / 1'000 + 1;
     sink.stop();
-    EXPECT_LE(result.messages_in_all, 112U);
+    EXPECT_LE(result.messages_in_all, due);
     EXPECT_GE(result.messages_in_all + result.behind, 108U);
 }
 
