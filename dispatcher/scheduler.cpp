@@ -72,6 +72,7 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
         forget_commit(found->second, found->second.committing.begin()->first);
     }
     const auto target = found->second.target;
+    held_ -= found->second.counted;
     effect_bytes_ -= found->second.outcomes.effect_bytes();
     sleeping_.erase({found->second.wake_us, subscription});
     changed_.erase(subscription);
@@ -301,7 +302,9 @@ const Flight* Scheduler::start(model::SubscriptionNo subscription,
     return &flights_.emplace_hint(flights_.end(), flight.ticket, std::move(flight))->second;
 }
 
-// How many deliveries a lane may hold or have asked for.
+// How many deliveries a lane may hold or have asked for. Quiet ones wait with an even share; a busy
+// one may have as much as is left free, as with places: what thousands of quiet ones wait with would
+// else be a busy one's credit, and a few deliveries a round trip is all it got.
 std::size_t Scheduler::window(const Lane& lane) const {
     if (draining_ || !lane.active()) return 0;
     if (held_bytes_ >= limits_.held_bytes_max) return 1;
@@ -310,10 +313,18 @@ std::size_t Scheduler::window(const Lane& lane) const {
     const std::size_t at_a_time =
         std::size_t{lane.target->spec.concurrency} * lane.target->spec.pace.batch;
     const std::size_t wish = at_a_time + lane.prefetch + kept;
-    const std::size_t share = std::max<std::size_t>(1, limits_.held_max / lanes_.size());
+    const std::size_t even = std::max<std::size_t>(1, limits_.quiet_held_max / lanes_.size());
+    const std::size_t free = limits_.held_max - std::min(limits_.held_max, held_);
+    const std::size_t share = lane.busy() ? std::max(even, free) : even;
     const std::size_t by_bytes = std::max<std::size_t>(
         1, limits_.lane_bytes_max / std::max<std::size_t>(1, lane.payload_bytes));
     return std::min({wish, share, by_bytes});
+}
+
+void Scheduler::count_held(Lane& lane) {
+    held_ -= lane.counted;
+    lane.counted = lane.held();
+    held_ += lane.counted;
 }
 
 std::vector<Grant> Scheduler::grants() {
@@ -321,6 +332,7 @@ std::vector<Grant> Scheduler::grants() {
     std::set<model::SubscriptionNo> later;
     for (const model::SubscriptionNo subscription : std::exchange(wanting_, {})) {
         Lane& lane = lanes_.at(subscription);
+        count_held(lane);
         const std::size_t most = window(lane);
         const std::size_t held = lane.held();
         const bool short_of_bytes = held_bytes_ >= limits_.held_bytes_max;
@@ -329,6 +341,7 @@ std::vector<Grant> Scheduler::grants() {
         if (held >= most || most - held < std::max<std::size_t>(1, most / 4)) continue;
         const auto more = static_cast<std::uint32_t>(most - held);
         lane.credit += more;
+        count_held(lane);
         grants.push_back({subscription, more});
     }
     wanting_ = std::move(later);

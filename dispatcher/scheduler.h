@@ -25,7 +25,8 @@ namespace penstock::dispatcher {
 struct SchedulerLimits {
     std::size_t in_flight_max = 4'096;      // attempts at a time, all subscriptions
     std::size_t in_flight_sure = 4;         // of them, one subscription's beyond dispute
-    std::size_t held_max = 65'536;          // deliveries credited, waiting or in flight, all
+    std::size_t held_max = 262'144;         // deliveries credited, waiting or in flight, all
+    std::size_t quiet_held_max = 65'536;    // of them, shared out evenly for who has none here
     std::size_t held_bytes_max = 64 << 20;  // payload bytes waiting or in flight, all
     std::size_t lane_bytes_max = 4 << 20;   // payload bytes asked for ahead, one subscription
     std::uint32_t prefetch_max = 1'024;     // asked for beyond the concurrency, one subscription
@@ -168,6 +169,7 @@ class Scheduler {
         std::size_t in_flight = 0;      // requests under way
         std::size_t companions = 0;     // deliveries under way beyond one a request
         std::uint32_t credit = 0;       // granted and not used yet
+        std::size_t counted = 0;        // what held() gave when it was counted into held_
         std::uint32_t prefetch = 0;     // asked for beyond the concurrency; grows while it runs dry
         std::size_t payload_bytes = 0;  // usual size of a payload
         // Deficit round robin: what it may still start this round; below 0 after a large batch.
@@ -197,6 +199,9 @@ class Scheduler {
                    companions;
         }
 
+        // Something of it is here, not credit alone.
+        [[nodiscard]] bool busy() const { return held() > credit; }
+
         // Deliveries of one request at most. A probe is one.
         [[nodiscard]] std::size_t batch() const {
             return pace.breaker_open() ? 1 : target->spec.pace.batch;
@@ -209,6 +214,7 @@ class Scheduler {
     [[nodiscard]] bool over_share(const Lane& lane) const;
     [[nodiscard]] bool must_wait(const Lane& lane) const;
     [[nodiscard]] std::size_t window(const Lane& lane) const;
+    void count_held(Lane& lane);
     void enlist(model::SubscriptionNo subscription, Lane& lane);
     void rotate();
     void wait_for_time(model::SubscriptionNo subscription, Lane& lane);
@@ -252,6 +258,7 @@ class Scheduler {
     std::set<model::SubscriptionNo> gathering_;  // lanes with outcomes to settle
     std::uint64_t last_ticket_ = 0;
     std::uint64_t last_lane_ = 0;
+    std::size_t held_ = 0;  // by all lanes, as they were counted
     std::size_t held_bytes_ = 0;
     std::size_t effect_bytes_ = 0;                             // not durable yet, all lanes
     std::map<std::string, std::weak_ptr<std::size_t>> hosts_;  // attempts at a time at each

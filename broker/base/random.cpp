@@ -5,8 +5,10 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace penstock {
 
@@ -28,14 +30,34 @@ std::string Random::fill(std::size_t bytes) {
     return out;
 }
 
+namespace {
+
+// Drawn from the kernel for one thread: up to 256 bytes come uninterrupted (getrandom(2)), and every
+// message that is pushed draws a few.
+struct Stock {
+    std::array<std::uint64_t, 32> words{};
+    std::size_t left = 0;
+
+    std::uint64_t take() {
+        if (left == 0) refill();
+        return std::exchange(words.at(--left), 0);  // it may become a secret: nothing keeps it
+    }
+
+    void refill() {
+        ssize_t got = 0;
+        do {
+            got = ::getrandom(words.data(), sizeof words, 0);
+        } while (got < 0 && errno == EINTR);
+        check(got == sizeof words, "the kernel gives no random bytes");
+        left = words.size();
+    }
+};
+
+}  // namespace
+
 std::uint64_t SystemRandom::next() {
-    std::uint64_t value = 0;
-    ssize_t got = 0;
-    do {
-        got = ::getrandom(&value, sizeof value, 0);
-    } while (got < 0 && errno == EINTR);
-    check(got == sizeof value, "the kernel gives no random bytes");
-    return value;
+    thread_local Stock stock;
+    return stock.take();
 }
 
 std::uint64_t SeededRandom::next() {

@@ -19,6 +19,7 @@
 #include "broker/node/background.h"
 #include "broker/node/backups.h"
 #include "broker/node/data_desk.h"
+#include "broker/node/first_names.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/routing.h"
 
@@ -249,7 +250,8 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     void publish_keys();
     void show_hanging();
     [[nodiscard]] std::int64_t tick_due_us(const HostedSet& set) const;
-    [[nodiscard]] api::ServerStatus status() const;
+    const core::NamePage& first_names(model::ObjectKind kind);
+    [[nodiscard]] api::ServerStatus status();
     // node_metrics.cpp
     [[nodiscard]] model::Metrics metrics();
     void measure_server(model::Metrics& metrics) const;
@@ -264,6 +266,7 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     Completions completions_;
     std::unique_ptr<storage::LogStore> store_;
     std::unique_ptr<HostedSet> names_set_;
+    FirstNames first_names_;
     std::vector<std::unique_ptr<HostedSet>> data_sets_;  // while they are opened
     std::unique_ptr<Opened> open_;
     api::DeliveryListener* listener_ = nullptr;

@@ -107,12 +107,10 @@ void Node::measure_set(model::Metrics& metrics, HostedSet& set) const {
 }
 
 void Node::measure_objects(model::Metrics& metrics) {
-    const model::Rows& names = names_set_->rows();
     const auto count = [&](model::ObjectKind kind, const char* label) {
-        const auto found = core::list_names(names, kind, {}, 0, 0);
         metrics.gauge("penstock_objects",
                       "Queues, topics and subscriptions of the whole cluster.",
-                      number(found.total),
+                      number(first_names(kind).total),
                       {{"kind", label}});
     };
     count(model::ObjectKind::queue, "queue");
@@ -124,7 +122,10 @@ void Node::measure_objects(model::Metrics& metrics) {
                                                                       : desk->second.get();
     };
     ObjectFigures figures;
-    figures.look(names, desk_of, even_time_.still_ms(world_.clock));
+    const auto names_of = [this](model::ObjectKind kind) -> const core::NamePage& {
+        return first_names(kind);
+    };
+    figures.look(names_of, desk_of, even_time_.still_ms(world_.clock));
     figures.measure(metrics);
 }
 

@@ -317,10 +317,11 @@ std::optional<api::AccessKey> Node::key_of(std::string_view key_id) const {
     return api::AccessKey{found->second.secret, found->second.root};
 }
 
-api::ServerStatus Node::status() const {
-    const auto count = [this](model::ObjectKind kind) {
-        return core::list_names(names_set_->rows(), kind, {}, 0, 0).total;
-    };
+const core::NamePage& Node::first_names(model::ObjectKind kind) {
+    return first_names_.of(names_set_->rows(), names_set_->applied(), kind);
+}
+
+api::ServerStatus Node::status() {
     const storage::LogStoreStats log = store_->stats();
     api::ServerStatus status;
     status.ready = ready_;
@@ -340,9 +341,9 @@ api::ServerStatus Node::status() const {
         status.applied += desk->set().applied();
         status.waiters += desk->receiving().waiters().size();
     }
-    status.queues = count(model::ObjectKind::queue);
-    status.topics = count(model::ObjectKind::topic);
-    status.subscriptions = count(model::ObjectKind::subscription);
+    status.queues = first_names(model::ObjectKind::queue).total;
+    status.topics = first_names(model::ObjectKind::topic).total;
+    status.subscriptions = first_names(model::ObjectKind::subscription).total;
     return status;
 }
 

@@ -9,9 +9,6 @@ namespace penstock::node {
 
 namespace {
 
-// A node with more queues does not add them up.
-constexpr std::uint64_t queues_summed_max = 500;
-
 double number(std::uint64_t value) {
     return static_cast<double>(value);
 }
@@ -24,24 +21,24 @@ double age_s(model::TimeMs oldest_ms, model::TimeMs now_ms) {
 
 }  // namespace
 
-void ObjectFigures::look(const model::Rows& names, const DeskOf& desk_of, model::TimeMs now_ms) {
+void ObjectFigures::look(const NamesOf& names_of, const DeskOf& desk_of, model::TimeMs now_ms) {
     queues_.clear();
     subscriptions_.clear();
     sum_ = {};
-    look_at_queues(names, model::ObjectKind::queue, desk_of, now_ms);
-    look_at_queues(names, model::ObjectKind::dead_letter_queue, desk_of, now_ms);
-    look_at_subscriptions(names, desk_of, now_ms);
+    look_at_queues(names_of(model::ObjectKind::queue), false, desk_of, now_ms);
+    look_at_queues(names_of(model::ObjectKind::dead_letter_queue), true, desk_of, now_ms);
+    look_at_subscriptions(names_of(model::ObjectKind::subscription), desk_of, now_ms);
 }
 
-void ObjectFigures::look_at_queues(const model::Rows& names,
-                                   model::ObjectKind kind,
+// A node with more queues than are told to it does not add them up.
+void ObjectFigures::look_at_queues(const core::NamePage& names,
+                                   bool dead_letters,
                                    const DeskOf& desk_of,
                                    model::TimeMs now_ms) {
-    const auto found = core::list_names(names, kind, {}, 0, queues_summed_max);
-    const bool users = kind == model::ObjectKind::queue;
-    if (users) summed_ = found.total <= queues_summed_max;
+    const bool users = !dead_letters;
+    if (users) summed_ = names.total <= FirstNames::names_max;
     std::size_t told = 0;
-    for (const core::NameInfo& name : found.items) {
+    for (const core::NameInfo& name : names.items) {
         if (told == model::labelled_objects_max && !(users && summed_)) return;
         DataDesk* desk = desk_of(name.set);
         if (desk == nullptr) continue;
@@ -61,12 +58,10 @@ void ObjectFigures::look_at_queues(const model::Rows& names,
     }
 }
 
-void ObjectFigures::look_at_subscriptions(const model::Rows& names,
+void ObjectFigures::look_at_subscriptions(const core::NamePage& names,
                                           const DeskOf& desk_of,
                                           model::TimeMs now_ms) {
-    const auto kind = model::ObjectKind::subscription;
-    const auto found = core::list_names(names, kind, {}, 0, queues_summed_max);
-    for (const core::NameInfo& name : found.items) {
+    for (const core::NameInfo& name : names.items) {
         if (subscriptions_.size() == model::labelled_objects_max) return;
         DataDesk* desk = desk_of(name.set);
         if (desk == nullptr) continue;

@@ -3,9 +3,9 @@
 // apart, are told one by one. Owned by the asker, broker thread only; never fails.
 #pragma once
 
-#include "broker/core/names_query.h"
 #include "broker/model/metric.h"
 #include "broker/node/data_desk.h"
+#include "broker/node/first_names.h"
 
 #include <cstdint>
 #include <functional>
@@ -19,8 +19,11 @@ class ObjectFigures {
     // The desk of a set that this node serves; null: another node does.
     using DeskOf = std::function<DataDesk*(model::SetId set)>;
 
+    // The first names of a kind.
+    using NamesOf = std::function<const core::NamePage&(model::ObjectKind kind)>;
+
     // As it is now; `now_ms` Unix time.
-    void look(const model::Rows& names, const DeskOf& desk_of, model::TimeMs now_ms);
+    void look(const NamesOf& names_of, const DeskOf& desk_of, model::TimeMs now_ms);
 
     void measure(model::Metrics& metrics) const;
 
@@ -40,11 +43,11 @@ class ObjectFigures {
         bool active = true;
     };
 
-    void look_at_queues(const model::Rows& names,
-                        model::ObjectKind kind,
+    void look_at_queues(const core::NamePage& names,
+                        bool dead_letters,
                         const DeskOf& desk_of,
                         model::TimeMs now_ms);
-    void look_at_subscriptions(const model::Rows& names,
+    void look_at_subscriptions(const core::NamePage& names,
                                const DeskOf& desk_of,
                                model::TimeMs now_ms);
     void measure_sums(model::Metrics& metrics) const;

@@ -150,13 +150,41 @@ TEST(Scheduler, PayloadBytesInAllAreBoundedAndNobodyStarvesForThem) {
     EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 1}, {beta, 3}}));
 }
 
-TEST(Scheduler, ManySubscriptionsShareTheCredit) {
+TEST(Scheduler, QuietSubscriptionsShareTheirCreditEvenly) {
     SchedulerLimits limits;
-    limits.held_max = 20;
+    limits.quiet_held_max = 20;
     Scheduler scheduler{limits};
     scheduler.set_target(target(alpha, 16), 0);
     scheduler.set_target(target(beta, 16), 0);
     EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 10}, {beta, 10}}));
+}
+
+TEST(Scheduler, ThousandsOfQuietSubscriptionsLeaveABusyOneItsWindow) {
+    SchedulerLimits limits;
+    limits.quiet_held_max = 20;
+    limits.held_max = 100;
+    Scheduler scheduler{limits};
+    for (std::uint32_t number = 1; number <= 20; ++number) {
+        scheduler.set_target(target(SubscriptionNo{number + 100}, 16), 0);
+    }
+    scheduler.set_target(target(alpha, 16), 0);
+    EXPECT_EQ(scheduler.grants().size(), 21U);  // one each
+
+    scheduler.take(deliveries(alpha, 1, 1), 0);
+    // 16 at a time and, since its credit ran out, 32 beforehand; one of them is here.
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 47}}));
+
+    // A second busy one may have as many as are left free, 31 beside 69.
+    scheduler.set_target(target(beta, 60), 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{beta, 1}}));
+    scheduler.take(deliveries(beta, 1, 1), 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{beta, 30}}));
+
+    // What is dropped is free again.
+    scheduler.drop_target(beta);
+    scheduler.set_target(target(beta, 60), 0);
+    scheduler.take(deliveries(beta, 2, 1), 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{beta, 30}}));
 }
 
 TEST(Scheduler, SubscriptionsTakeTurnsByBytes) {
