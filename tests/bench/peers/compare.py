@@ -173,7 +173,10 @@ def main():
         print(f"\n## {name} {workload.title}\n\n{section}\n", flush=True)
         if options.quick:
             continue
-        text = options.output.read_text()
+        known = options.output if options.output.exists() else RESULTS
+        text = known.read_text()
+        if known is not options.output:
+            text = text.split("\n## ")[0] + "\n"
         options.output.write_text(replace_section(text, f"{name} {workload.title}", section))
         comparison.say(f"written to {options.output}")
 
