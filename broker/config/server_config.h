@@ -12,7 +12,7 @@ struct LogStoreConfig {
     std::uint64_t segment_bytes = 64ULL << 20U;
     std::uint64_t reserve_percent = 5;
     std::uint64_t scrub_bytes_per_s = 1ULL << 20U;
-    std::uint64_t zero_ahead = 128ULL << 10U;  // bytes; 0: never
+    std::uint64_t zero_ahead = 64ULL << 10U;  // bytes; 0: never
     std::string compression = "off";  // off, zstd
 };
 
