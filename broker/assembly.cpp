@@ -76,6 +76,7 @@ Result<void> Assembly::make_broker() {
     }
     node::NodeOptions options = node_options(config_);
     options.data_keys = encryption_->keys();
+    options.own_rates = &own_rates_;
     options.sealed_only = encryption_->seals();
     auto broker = node::make_broker(
         std::move(options), cluster_ ? &cluster_->neighbours() : nullptr, std::move(inside));
@@ -197,7 +198,7 @@ void Assembly::open_door() {
     api::Broker& node = inner();
     accounts_ = std::make_unique<api::AccountRegistry>(node, *kept_keys_, *secrets_, clock_);
     keys_ = std::make_unique<api::KeyRing>(node, *kept_keys_, *secrets_, clock_, *accounts_);
-    quotas_ = std::make_unique<api::Quotas>(*accounts_, clock_, own_limits(config_));
+    quotas_ = std::make_unique<api::Quotas>(*accounts_, clock_, own_limits(config_), &own_rates_);
     if (cluster_) cluster_->limit_forwarded(*quotas_);
     limited_ = std::make_unique<api::QuotaBroker>(node, *quotas_, clock_);
     tenants_ = std::make_unique<api::TenantBroker>(*limited_, *keys_, *accounts_);

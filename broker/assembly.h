@@ -6,6 +6,7 @@
 #include "broker/api/account_registry.h"
 #include "broker/api/audit.h"
 #include "broker/api/authorisation.h"
+#include "broker/api/own_rates.h"
 #include "broker/api/quota_broker.h"
 #include "broker/api/quotas.h"
 #include "broker/api/sealing.h"
@@ -87,6 +88,7 @@ class Assembly {
     // In the order in which they are built; members go the other way round.
     std::unique_ptr<plugins::IoPool> pool_;
     std::unique_ptr<Encryption> encryption_;
+    api::OwnRates own_rates_;
     std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own
     std::unique_ptr<node::BrokerThread> broker_;
     // Nothing: payloads are kept as they come.

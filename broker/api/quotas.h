@@ -4,6 +4,8 @@
 // and clock; any thread, and no lock is held while anything else is asked. Nothing is locked or
 // counted for an account without limits.
 //
+// A queue or topic may have a rate of its own beside (own_rates.h): the lower of the two holds.
+//
 // Messages are what counts, as CMQ has it: a batch as many as it holds (cmq-api.md 7.5). Of a queue
 // or topic those that are produced, those that are consumed, and those that are settled (deleted,
 // confirmed, made visible) each have a bucket of their own, with one second's worth in it: one that
@@ -12,6 +14,7 @@
 
 #include "broker/api/accounts.h"
 #include "broker/api/broker.h"
+#include "broker/api/own_rates.h"
 #include "broker/base/clock.h"
 #include "broker/base/short_lock.h"
 #include "broker/base/token_bucket.h"
@@ -67,9 +70,17 @@ class Quotas {
     // Objects whose rates are remembered, by account; those at rest make way.
     static constexpr std::size_t objects_max = 20'000;
 
-    // `own`: limits of the server's own account.
-    Quotas(const AccountBook& book, const Clock& clock, const AccountLimits& own = no_limits)
-        : book_(book), clock_(clock), own_(own), lines_(log_lines_per_s, log_lines_at_once) {}
+    // `own`: limits of the server's own account. `rates`: of queues and topics; null: they have
+    // none.
+    Quotas(const AccountBook& book,
+           const Clock& clock,
+           const AccountLimits& own = no_limits,
+           const OwnRates* rates = nullptr)
+        : book_(book),
+          clock_(clock),
+          own_(own),
+          rates_(rates),
+          lines_(log_lines_per_s, log_lines_at_once) {}
 
     // A request comes in. Takes what it needs, or tells why not: throttled, control_throttled.
     [[nodiscard]] std::optional<model::Refusal> admit(const Principal& principal,
@@ -111,9 +122,10 @@ class Quotas {
 
     // The rates of one queue or topic.
     struct Object {
-        explicit Object(double messages_per_s);
+        explicit Object(std::uint64_t messages_per_s);
         [[nodiscard]] bool at_rest(std::int64_t now_us) const;
 
+        std::uint64_t rate;  // what the buckets were made for
         TokenBucket produce;
         TokenBucket consume;
         TokenBucket settle;
@@ -149,7 +161,13 @@ class Quotas {
                               std::string_view account,
                               const AccountLimits& limits);
     static Tenant& find(Shard& shard, std::string_view account, const AccountLimits& limits);
-    Object& find(Tenant& tenant, const Charge& charge, std::int64_t now_us);
+    // Made anew where its rate has changed.
+    static Object& find(Tenant& tenant,
+                        const Charge& charge,
+                        std::uint64_t rate,
+                        std::int64_t now_us);
+    // Messages a second of the object; 0: any number.
+    [[nodiscard]] std::uint64_t rate_of(const Charge& charge, const AccountLimits& limits) const;
     [[nodiscard]] std::optional<model::Refusal> charge_caller(const Principal& principal,
                                                               const Charge& charge);
     [[nodiscard]] std::optional<model::Refusal> charge_object(const Charge& charge);
@@ -163,6 +181,7 @@ class Quotas {
     const AccountBook& book_;
     const Clock& clock_;
     const AccountLimits own_;
+    const OwnRates* rates_;
     std::array<Shard, shards> shards_;
     ShortLock lines_mutex_;
     TokenBucket lines_;
