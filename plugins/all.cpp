@@ -19,6 +19,7 @@ CmqOptions cmq_options(const Clock& clock, const FrontEndOptions& options) {
     cmq.routes = options.routes;
     cmq.backoff_min_ms = options.backoff_min_ms;
     cmq.backoff_max_ms = options.backoff_max_ms;
+    cmq.quotas = options.quotas;
     return cmq;
 }
 

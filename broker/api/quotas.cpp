@@ -145,10 +145,8 @@ void Quotas::Tenant::follow(const AccountLimits& now) {
 }
 
 std::uint64_t Quotas::rate_of(const Charge& charge, const AccountLimits& limits) const {
-    const std::uint64_t most = limits.object_requests_per_second;
     const std::uint64_t own = rates_ == nullptr ? 0 : rates_->of(charge.topic, charge.object);
-    if (own == 0 || most == 0) return std::max(own, most);
-    return std::min(own, most);
+    return lower_rate(own, limits.object_requests_per_second);
 }
 
 AccountLimits Quotas::limits_of(std::string_view account) const {

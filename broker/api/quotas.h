@@ -65,6 +65,12 @@ struct Standing {
 inline constexpr double consume_share = 1.1;
 inline constexpr double settle_share = 2.2;
 
+// Of two rates where 0 is none.
+[[nodiscard]] constexpr std::uint64_t lower_rate(std::uint64_t one, std::uint64_t other) {
+    if (one == 0 || other == 0) return one + other;
+    return one < other ? one : other;
+}
+
 class Quotas {
   public:
     // Objects whose rates are remembered, by account; those at rest make way.

@@ -146,6 +146,7 @@ inline constexpr char name_cursor = 'n';
 inline constexpr Range name_limit{1, 100};
 inline constexpr std::uint32_t name_limit_default = 50;
 inline constexpr Range name_bytes{1, 64};
+inline constexpr Range rate_per_s{0, model::messages_per_s_most};
 inline constexpr Range search_bytes{0, 64};
 
 NameListing name_listing(Fields& fields);

@@ -32,6 +32,7 @@ std::vector<Field> queue_fields() {
             {"Transaction", Kind::integer},
             {"FirstQueryInterval", Kind::integer},
             {"MaxQueryCount", Kind::integer},
+            {"Qps", Kind::integer},
             {"RetentionSizeInMB", Kind::absent},
             {"Tags", Kind::absent}};
 }
@@ -41,6 +42,7 @@ std::vector<Field> topic_fields() {
             {"MaxMsgSize", Kind::integer},
             {"MsgRetentionSeconds", Kind::integer},
             {"FilterType", Kind::integer},
+            {"Qps", Kind::integer},
             {"Trace", Kind::same},
             {"Tags", Kind::absent}};
 }

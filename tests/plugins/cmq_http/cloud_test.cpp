@@ -146,6 +146,21 @@ TEST_F(Cloud, MakesAndDescribesATransactionalQueue) {
     EXPECT_FALSE(plain.at("QueueDescribe").at("Transaction").as_bool());
 }
 
+TEST_F(Cloud, ARateOfItsOwnIsSetAndShown) {
+    auto made = queue("orders");
+    cmq.broker.answer_with<api::GetQueue>(made);
+    cmq.broker.answer_with<api::ListDeadLetterSources>(api::NamePage{});
+    const auto plain = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_FALSE(plain.at("QueueDescribe").as_object().contains("Qps"));
+    made.attributes.messages_per_s = 50;
+    cmq.broker.answer_with<api::CreateQueue>(made);
+    cmq.broker.answer_with<api::GetQueue>(made);
+    EXPECT_EQ(code(ask("CreateCmqQueue", R"({"QueueName":"orders","Qps":50})")), "");
+    EXPECT_EQ(cmq.broker.last<api::CreateQueue>()->change.messages_per_s, 50U);
+    const auto shown = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_EQ(shown.at("QueueDescribe").at("Qps").to_number<int>(), 50);
+}
+
 TEST_F(Cloud, SendsAndPublishes) {
     api::SentMessages sent;
     sent.ids.emplace_back(77);
