@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/account_registry.h"
+#include "broker/api/account_uses.h"
 #include "broker/api/audit.h"
 #include "broker/api/authorisation.h"
 #include "broker/api/own_rates.h"
@@ -100,6 +101,7 @@ class Assembly {
     std::unique_ptr<api::AccountRegistry> accounts_;
     std::unique_ptr<api::KeyRing> keys_;
     std::unique_ptr<api::Quotas> quotas_;
+    std::unique_ptr<api::AccountUses> uses_;
     std::unique_ptr<api::QuotaBroker> limited_;
     std::unique_ptr<api::TenantBroker> tenants_;
     std::unique_ptr<api::AuthorisedBroker> authorised_;
@@ -113,6 +115,7 @@ class Assembly {
     std::unique_ptr<plugins::HttpServer> listener_;
     plugins::HttpServer* told_listener_ = nullptr;  // the same, for the thread of the sinks
     api::Quotas* told_quotas_ = nullptr;            // likewise
+    api::AccountUses* told_uses_ = nullptr;         // likewise
     std::unique_ptr<plugins::TcpServer> tcp_;
     std::unique_ptr<plugins::sys::SysTopic> sys_topic_;
 };

@@ -37,7 +37,8 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
                                          options.tls,
                                          options.keys,
                                          options.accounts,
-                                         options.quotas}));
+                                         options.quotas,
+                                         options.uses}));
     // Before CMQ's own, which takes every POST of "/".
     all.push_back(make_cmq_cloud_front_end(broker, cmq_options(clock, options)));
     all.push_back(make_cmq_front_end(broker, cmq_options(clock, options)));

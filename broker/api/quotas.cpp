@@ -120,6 +120,28 @@ Charge charge_of(const Request& request) {
     return charge;
 }
 
+void RequestMeter::count(std::int64_t now_us) {
+    const std::int64_t window = now_us / window_us;
+    if (window != window_) {
+        before_ = window == window_ + 1 ? now_ : 0;
+        now_ = 0;
+        window_ = window;
+    }
+    ++now_;
+    ++total_;
+}
+
+Requests RequestMeter::requests(std::int64_t now_us) const {
+    constexpr double us_per_s = 1e6;
+    const std::int64_t since = now_us / window_us - window_;
+    const std::uint64_t now = since == 0 ? now_ : 0;
+    const std::uint64_t before = since == 0 ? before_ : since == 1 ? now_ : 0;
+    // Of the window before so much as is not 10 s ago yet.
+    const double share = 1 - static_cast<double>(now_us % window_us) / window_us;
+    const double lately = static_cast<double>(now) + static_cast<double>(before) * share;
+    return {total_, lately / (window_us / us_per_s)};
+}
+
 Quotas::Object::Object(std::uint64_t messages_per_s)
     : rate(messages_per_s),
       produce(bucket_of(static_cast<double>(rate))),
@@ -252,11 +274,13 @@ std::optional<model::Refusal> Quotas::admit_forwarded(const Request& request) {
 std::optional<model::Refusal> Quotas::charge_caller(const Principal& principal,
                                                     const Charge& charge) {
     const AccountLimits limits = limits_of(principal.account);
-    if (limits.requests_per_second == 0) return std::nullopt;
+    if (principal.account.empty() && limits.requests_per_second == 0) return std::nullopt;
     const std::int64_t now_us = clock_.steady_us();
     Shard& shard = shard_of(principal.account);
     const std::lock_guard lock(shard.mutex);
     Tenant& tenant = find(shard, principal.account, limits);
+    tenant.meter.count(now_us);
+    if (!tenant.requests) return std::nullopt;
     if (!full_of(tenant.requests, now_us)) {
         tenant.requests->take(1, now_us);
         return std::nullopt;
@@ -365,6 +389,14 @@ std::uint64_t Quotas::refusals_of(std::string_view account) const {
     if (found == shard.tenants.end()) return 0;
     const auto& refused = found->second.refused;
     return std::accumulate(refused.begin(), refused.end(), std::uint64_t{0});
+}
+
+Requests Quotas::requests_of(std::string_view account) const {
+    const Shard& shard = shard_of(account);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.tenants.find(account);
+    if (found == shard.tenants.end()) return {};
+    return found->second.meter.requests(clock_.steady_us());
 }
 
 void Quotas::measure(model::Metrics& metrics) const {

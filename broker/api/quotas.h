@@ -2,7 +2,7 @@
 // memory where requests enter, and once more where those of other nodes are served, so that what
 // all nodes let through of one queue or topic is counted by the node that leads it. Borrows book
 // and clock; any thread, and no lock is held while anything else is asked. Nothing is locked or
-// counted for an account without limits.
+// counted for the server's own account without limits; of other accounts the requests are.
 //
 // A queue or topic may have a rate of its own beside (own_rates.h): the lower of the two holds.
 //
@@ -65,6 +65,27 @@ struct Standing {
 inline constexpr double consume_share = 1.1;
 inline constexpr double settle_share = 2.2;
 
+// What an account asked of this node.
+struct Requests {
+    std::uint64_t total = 0;  // since its start
+    double per_second = 0;    // of the last 10 s or so
+};
+
+// Counts, and tells how many a second there were lately. Its owner's thread, or under its lock.
+class RequestMeter {
+  public:
+    static constexpr std::int64_t window_us = 10'000'000;
+
+    void count(std::int64_t now_us);
+    [[nodiscard]] Requests requests(std::int64_t now_us) const;
+
+  private:
+    std::uint64_t total_ = 0;
+    std::int64_t window_ = 0;  // of `now_`, by number
+    std::uint64_t now_ = 0;
+    std::uint64_t before_ = 0;  // in the window before
+};
+
 // Of two rates where 0 is none.
 [[nodiscard]] constexpr std::uint64_t lower_rate(std::uint64_t one, std::uint64_t other) {
     if (one == 0 || other == 0) return one + other;
@@ -113,6 +134,10 @@ class Quotas {
     // How many requests were refused by an account's quotas since this node started.
     [[nodiscard]] std::uint64_t refusals_of(std::string_view account) const;
 
+    // Requests that an account's keys made at this node, refused ones too. The server's own
+    // account's are not counted.
+    [[nodiscard]] Requests requests_of(std::string_view account) const;
+
     // Refusals by account and quota. Any thread.
     void measure(model::Metrics& metrics) const;
 
@@ -149,6 +174,7 @@ class Quotas {
         std::optional<TokenBucket> bytes;
         std::array<Objects, 2> objects;  // queues, topics
         std::array<std::uint64_t, quota_names.size()> refused{};
+        RequestMeter meter;
         Complaints complaints;
     };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/account_registry.h"
+#include "broker/api/account_uses.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -44,6 +45,7 @@ struct Call {
     api::Keys* keys;                 // nullptr: none can be made, all may look
     api::Accounts* accounts;         // nullptr: there are none
     const api::Quotas* quotas;       // nullptr: nothing is limited
+    api::AccountUses* uses;          // nullptr: what accounts use is not known
 };
 
 using Reply = boost::system::result<HttpResponse, Problem>;

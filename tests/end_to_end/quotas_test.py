@@ -100,6 +100,10 @@ class Quotas(unittest.TestCase):
         self.assertRegex(headers["RateLimit"], '^"messages";r=0;t=[12]$')
         _, listed = self.server.native("GET", "/v1/accounts", key=self.root)
         self.assertGreaterEqual(listed["items"][0]["refused"], 1)
+        uses = listed["items"][0]["uses"]
+        self.assertEqual((uses["queues"], uses["topics"], uses["subscriptions"]), (1, 0, 0))
+        self.assertGreaterEqual(uses["stored_bytes"], 1)
+        self.assertGreater(uses["requests_per_second"], 0)
         # The server's own account is not limited, and a changed limit holds within a second.
         self.ask(self.root, "POST", "/v1/queues", {"name": "own"}, 201)
         for _ in range(50):
