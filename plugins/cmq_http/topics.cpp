@@ -152,6 +152,7 @@ std::vector<ParameterSpec> publish_specs(bool batch) {
          .too_many = faults::too_many_tags},
         {.name = "routingKey", .type = Type::key, .max = key_bytes_max},
         {.name = "dedupId", .min = 1, .max = dedup_key_bytes_max},
+        ordering_key(),
     };
 }
 

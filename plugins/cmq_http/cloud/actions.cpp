@@ -103,7 +103,10 @@ std::vector<CloudAction> queue_actions() {
          "SendCmqMsg",
          send,
          "SendMessage",
-         {queue_name, {"MsgContent", Kind::text, "msgBody"}, {"DelaySeconds", Kind::integer}}},
+         {queue_name,
+          {"MsgContent", Kind::text, "msgBody"},
+          {"DelaySeconds", Kind::integer},
+          {"OrderingKey"}}},
         {"",
          "DescribeMqMsgTrace",
          trace,
@@ -137,7 +140,10 @@ std::vector<CloudAction> topic_actions() {
          "PublishCmqMsg",
          send,
          "PublishMessage",
-         {topic_name, {"MsgContent", Kind::text, "msgBody"}, {"MsgTag", Kind::texts}}},
+         {topic_name,
+          {"MsgContent", Kind::text, "msgBody"},
+          {"MsgTag", Kind::texts},
+          {"OrderingKey"}}},
     };
 }
 

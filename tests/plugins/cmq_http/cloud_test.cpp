@@ -167,11 +167,13 @@ TEST_F(Cloud, SendsAndPublishes) {
     cmq.broker.answer_with<api::SendMessages>(sent);
     cmq.broker.answer_with<api::PublishMessages>(sent);
     auto response =
-        ask("SendCmqMsg", R"({"QueueName":"orders","MsgContent":"a&b=1","DelaySeconds":3})");
+        ask("SendCmqMsg", R"({"QueueName":"orders","MsgContent":"a&b=1","DelaySeconds":3,
+        "OrderingKey":"k"})");
     EXPECT_EQ(response.at("MsgId").as_string(), "77");
     EXPECT_TRUE(response.at("Result").as_bool());
     EXPECT_EQ(cmq.broker.last<api::SendMessages>()->messages.at(0).payload, "a&b=1");
     EXPECT_EQ(cmq.broker.last<api::SendMessages>()->delay_s, 3U);
+    EXPECT_EQ(cmq.broker.last<api::SendMessages>()->messages.at(0).meta.ordering_key, "k");
     response =
         ask("PublishCmqMsg", R"({"TopicName":"news","MsgContent":"x","MsgTag":["one","two"]})");
     EXPECT_EQ(response.at("MsgId").as_string(), "77");

@@ -118,10 +118,13 @@ TEST_F(TopicActions, BatchPublishGivesEveryMessageTheSameTagsAndKey) {
                    {"topicName", "events"},
                    {"msgBody.1", "one"},
                    {"msgBody.2", "two"},
+                   {"orderingKey", "k"},
                    {"routingKey", "a.b"}}),
               R"({"code":0,"message":"",ID,"msgList":[{"msgId":"1"},{"msgId":"2"}]})");
     const auto* asked = cmq.broker.last<api::PublishMessages>();
     EXPECT_EQ(asked->messages.at(1).payload, "two");
+    EXPECT_EQ(asked->messages.at(0).meta.ordering_key, "k");
+    EXPECT_EQ(asked->messages.at(1).meta.ordering_key, "k");
     EXPECT_EQ(asked->messages.at(1).meta.routing_key, "a.b");
 }
 
