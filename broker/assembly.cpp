@@ -76,6 +76,7 @@ Result<void> Assembly::make_broker() {
     }
     node::NodeOptions options = node_options(config_);
     options.data_keys = encryption_->keys();
+    options.own_rates = &own_rates_;
     options.sealed_only = encryption_->seals();
     auto broker = node::make_broker(
         std::move(options), cluster_ ? &cluster_->neighbours() : nullptr, std::move(inside));
@@ -155,13 +156,14 @@ Result<void> Assembly::start_dispatcher() {
     dispatcher_ = std::make_unique<dispatcher::Dispatcher>(
         executor, dispatch(), observer_->look_at(std::move(*made)), clock_);
     figures_ = std::make_unique<ServerFigures>(
-        broker_->metrics(), executor, [this](model::Metrics& metrics) {
+        broker_->metrics(), executor, [this, executor](model::Metrics& metrics) {
             observer_->measure(metrics);
             dispatcher_->measure(metrics);
             functions_->log_book.measure(metrics);
             encryption_->measure(metrics);
             if (told_listener_ != nullptr) told_listener_->measure(metrics);
             if (told_quotas_ != nullptr) told_quotas_->measure(metrics);
+            if (told_uses_ != nullptr) told_uses_->measure(metrics, executor);
             if (tcp_) tcp_->measure(metrics);
         });
     return {};
@@ -197,8 +199,9 @@ void Assembly::open_door() {
     api::Broker& node = inner();
     accounts_ = std::make_unique<api::AccountRegistry>(node, *kept_keys_, *secrets_, clock_);
     keys_ = std::make_unique<api::KeyRing>(node, *kept_keys_, *secrets_, clock_, *accounts_);
-    quotas_ = std::make_unique<api::Quotas>(*accounts_, clock_, own_limits(config_));
+    quotas_ = std::make_unique<api::Quotas>(*accounts_, clock_, own_limits(config_), &own_rates_);
     if (cluster_) cluster_->limit_forwarded(*quotas_);
+    uses_ = std::make_unique<api::AccountUses>(node, *accounts_, *quotas_, clock_);
     limited_ = std::make_unique<api::QuotaBroker>(node, *quotas_, clock_);
     tenants_ = std::make_unique<api::TenantBroker>(*limited_, *keys_, *accounts_);
     authorised_ = std::make_unique<api::AuthorisedBroker>(*tenants_, *keys_);
@@ -235,6 +238,7 @@ Result<void> Assembly::start_listener() {
     front_end.keys = keys_.get();
     front_end.accounts = accounts_.get();
     front_end.quotas = quotas_.get();
+    front_end.uses = uses_.get();
     front_ends_ = plugins::make_front_ends(*audited_, clock_, front_end);
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
@@ -245,6 +249,7 @@ Result<void> Assembly::start_listener() {
     boost::asio::post(pool_->at(0), [this] {
         told_listener_ = listener_.get();
         told_quotas_ = quotas_.get();
+        told_uses_ = uses_.get();
     });
     if (tcp_) tcp_->serve(*audited_);
     return {};
@@ -299,6 +304,7 @@ Result<void> Assembly::stop() {
     authorised_.reset();
     tenants_.reset();
     limited_.reset();
+    uses_.reset();
     quotas_.reset();
     keys_.reset();
     accounts_.reset();

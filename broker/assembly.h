@@ -4,8 +4,10 @@
 #pragma once
 
 #include "broker/api/account_registry.h"
+#include "broker/api/account_uses.h"
 #include "broker/api/audit.h"
 #include "broker/api/authorisation.h"
+#include "broker/api/own_rates.h"
 #include "broker/api/quota_broker.h"
 #include "broker/api/quotas.h"
 #include "broker/api/sealing.h"
@@ -87,6 +89,7 @@ class Assembly {
     // In the order in which they are built; members go the other way round.
     std::unique_ptr<plugins::IoPool> pool_;
     std::unique_ptr<Encryption> encryption_;
+    api::OwnRates own_rates_;
     std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own
     std::unique_ptr<node::BrokerThread> broker_;
     // Nothing: payloads are kept as they come.
@@ -98,6 +101,7 @@ class Assembly {
     std::unique_ptr<api::AccountRegistry> accounts_;
     std::unique_ptr<api::KeyRing> keys_;
     std::unique_ptr<api::Quotas> quotas_;
+    std::unique_ptr<api::AccountUses> uses_;
     std::unique_ptr<api::QuotaBroker> limited_;
     std::unique_ptr<api::TenantBroker> tenants_;
     std::unique_ptr<api::AuthorisedBroker> authorised_;
@@ -111,6 +115,7 @@ class Assembly {
     std::unique_ptr<plugins::HttpServer> listener_;
     plugins::HttpServer* told_listener_ = nullptr;  // the same, for the thread of the sinks
     api::Quotas* told_quotas_ = nullptr;            // likewise
+    api::AccountUses* told_uses_ = nullptr;         // likewise
     std::unique_ptr<plugins::TcpServer> tcp_;
     std::unique_ptr<plugins::sys::SysTopic> sys_topic_;
 };

@@ -19,6 +19,7 @@ CmqOptions cmq_options(const Clock& clock, const FrontEndOptions& options) {
     cmq.routes = options.routes;
     cmq.backoff_min_ms = options.backoff_min_ms;
     cmq.backoff_max_ms = options.backoff_max_ms;
+    cmq.quotas = options.quotas;
     return cmq;
 }
 
@@ -36,7 +37,8 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
                                          options.tls,
                                          options.keys,
                                          options.accounts,
-                                         options.quotas}));
+                                         options.quotas,
+                                         options.uses}));
     // Before CMQ's own, which takes every POST of "/".
     all.push_back(make_cmq_cloud_front_end(broker, cmq_options(clock, options)));
     all.push_back(make_cmq_front_end(broker, cmq_options(clock, options)));

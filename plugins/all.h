@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/api/account_registry.h"
+#include "broker/api/account_uses.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -34,6 +35,7 @@ struct FrontEndOptions {
     api::Keys* keys = nullptr;            // outlives them; nullptr: none can be made, all may look
     api::Accounts* accounts = nullptr;    // outlives them; nullptr: there are none
     const api::Quotas* quotas = nullptr;  // outlives them; nullptr: nothing is limited
+    api::AccountUses* uses = nullptr;     // outlives them; nullptr: not known
 };
 
 // In the order in which the listener asks them. `broker` and `clock` outlive them.

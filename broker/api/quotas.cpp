@@ -45,18 +45,8 @@ model::Refusal too_many(std::string_view subject, std::uint64_t limit, std::stri
                 " a second"};
 }
 
-// One queue has one name, however its letters are written.
-std::string folded(std::string_view name) {
-    std::string out(name);
-    for (char& byte : out) {
-        if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-    }
-    return out;
-}
-
-// How an object's rates are remembered.
 std::string name_of(const Charge& charge) {
-    return charge.topic ? std::string(charge.object) : folded(charge.object);
+    return rated_name(charge.topic, charge.object);
 }
 
 double share_of(Use use) {
@@ -130,10 +120,33 @@ Charge charge_of(const Request& request) {
     return charge;
 }
 
-Quotas::Object::Object(double messages_per_s)
-    : produce(bucket_of(messages_per_s)),
-      consume(bucket_of(messages_per_s * share_of(Use::consume))),
-      settle(bucket_of(messages_per_s * share_of(Use::settle))) {}
+void RequestMeter::count(std::int64_t now_us) {
+    const std::int64_t window = now_us / window_us;
+    if (window != window_) {
+        before_ = window == window_ + 1 ? now_ : 0;
+        now_ = 0;
+        window_ = window;
+    }
+    ++now_;
+    ++total_;
+}
+
+Requests RequestMeter::requests(std::int64_t now_us) const {
+    constexpr double us_per_s = 1e6;
+    const std::int64_t since = now_us / window_us - window_;
+    const std::uint64_t now = since == 0 ? now_ : 0;
+    const std::uint64_t before = since == 0 ? before_ : since == 1 ? now_ : 0;
+    // Of the window before so much as is not 10 s ago yet.
+    const double share = 1 - static_cast<double>(now_us % window_us) / window_us;
+    const double lately = static_cast<double>(now) + static_cast<double>(before) * share;
+    return {total_, lately / (window_us / us_per_s)};
+}
+
+Quotas::Object::Object(std::uint64_t messages_per_s)
+    : rate(messages_per_s),
+      produce(bucket_of(static_cast<double>(rate))),
+      consume(bucket_of(static_cast<double>(rate) * share_of(Use::consume))),
+      settle(bucket_of(static_cast<double>(rate) * share_of(Use::settle))) {}
 
 bool Quotas::Object::at_rest(std::int64_t now_us) const {
     return produce.full(now_us) && consume.full(now_us) && settle.full(now_us) &&
@@ -150,8 +163,12 @@ void Quotas::Tenant::follow(const AccountLimits& now) {
         begin(requests, now.requests_per_second);
     }
     if (limits.bytes_per_second != now.bytes_per_second) begin(bytes, now.bytes_per_second);
-    if (limits.object_requests_per_second != now.object_requests_per_second) objects = {};
     limits = now;
+}
+
+std::uint64_t Quotas::rate_of(const Charge& charge, const AccountLimits& limits) const {
+    const std::uint64_t own = rates_ == nullptr ? 0 : rates_->of(charge.topic, charge.object);
+    return lower_rate(own, limits.object_requests_per_second);
 }
 
 AccountLimits Quotas::limits_of(std::string_view account) const {
@@ -191,7 +208,7 @@ std::vector<Standing> Quotas::standings(std::string_view caller, const Charge& c
     }
     if (charge.use == Use::control) return all;
     const AccountLimits limits = limits_of(charge.account);
-    const auto rate = static_cast<double>(limits.object_requests_per_second);
+    const std::uint64_t rate = rate_of(charge, limits);
     const bool carries = charge.use == Use::produce || charge.use == Use::consume;
     if (rate == 0 && (limits.bytes_per_second == 0 || !carries)) return all;
     const Shard& shard = shard_of(charge.account);
@@ -202,9 +219,11 @@ std::vector<Standing> Quotas::standings(std::string_view caller, const Charge& c
         if (tenant != nullptr) {
             const Objects& objects = tenant->objects.at(charge.topic ? 1 : 0);
             const auto found = objects.find(name_of(charge));
-            if (found != objects.end()) bucket = &bucket_of(found->second, charge.use);
+            const bool counted = found != objects.end() && found->second.rate == rate;
+            if (counted) bucket = &bucket_of(found->second, charge.use);
         }
-        all.push_back(standing_of(Quota::messages, rate * share_of(charge.use), bucket, now_us));
+        const double share = static_cast<double>(rate) * share_of(charge.use);
+        all.push_back(standing_of(Quota::messages, share, bucket, now_us));
     }
     if (limits.bytes_per_second > 0 && carries) {
         const TokenBucket* bucket = tenant != nullptr && tenant->bytes ? &*tenant->bytes : nullptr;
@@ -224,16 +243,21 @@ Quotas::Tenant& Quotas::find(Shard& shard, std::string_view account, const Accou
 }
 
 // Names that are asked for without being there are at rest a moment later.
-Quotas::Object& Quotas::find(Tenant& tenant, const Charge& charge, std::int64_t now_us) {
+Quotas::Object& Quotas::find(Tenant& tenant,
+                             const Charge& charge,
+                             std::uint64_t rate,
+                             std::int64_t now_us) {
     Objects& objects = tenant.objects.at(charge.topic ? 1 : 0);
     std::string name = name_of(charge);
     const auto found = objects.find(name);
-    if (found != objects.end()) return found->second;
+    if (found != objects.end()) {
+        if (found->second.rate != rate) found->second = Object(rate);
+        return found->second;
+    }
     if (objects.size() >= objects_max) {
         std::erase_if(objects, [&](const auto& one) { return one.second.at_rest(now_us); });
     }
     if (objects.size() >= objects_max) objects.clear();
-    const auto rate = static_cast<double>(tenant.limits.object_requests_per_second);
     return objects.try_emplace(std::move(name), rate).first->second;
 }
 
@@ -250,11 +274,13 @@ std::optional<model::Refusal> Quotas::admit_forwarded(const Request& request) {
 std::optional<model::Refusal> Quotas::charge_caller(const Principal& principal,
                                                     const Charge& charge) {
     const AccountLimits limits = limits_of(principal.account);
-    if (limits.requests_per_second == 0) return std::nullopt;
+    if (principal.account.empty() && limits.requests_per_second == 0) return std::nullopt;
     const std::int64_t now_us = clock_.steady_us();
     Shard& shard = shard_of(principal.account);
     const std::lock_guard lock(shard.mutex);
     Tenant& tenant = find(shard, principal.account, limits);
+    tenant.meter.count(now_us);
+    if (!tenant.requests) return std::nullopt;
     if (!full_of(tenant.requests, now_us)) {
         tenant.requests->take(1, now_us);
         return std::nullopt;
@@ -269,7 +295,7 @@ std::optional<model::Refusal> Quotas::charge_caller(const Principal& principal,
 std::optional<model::Refusal> Quotas::charge_object(const Charge& charge) {
     if (charge.use == Use::control) return std::nullopt;
     const AccountLimits limits = limits_of(charge.account);
-    const std::uint64_t rate = limits.object_requests_per_second;
+    const std::uint64_t rate = rate_of(charge, limits);
     if (rate == 0 && limits.bytes_per_second == 0) return std::nullopt;
     const std::int64_t now_us = clock_.steady_us();
     Shard& shard = shard_of(charge.account);
@@ -282,7 +308,7 @@ std::optional<model::Refusal> Quotas::charge_object(const Charge& charge) {
         return too_many(charge.object, limits.bytes_per_second, "bytes of the account");
     }
     if (rate > 0) {
-        Object& object = find(tenant, charge, now_us);
+        Object& object = find(tenant, charge, rate, now_us);
         TokenBucket& bucket = bucket_of(object, charge.use);
         if (!bucket.has_one(now_us)) {
             ++tenant.refused[static_cast<std::size_t>(Quota::messages)];
@@ -299,7 +325,8 @@ Broker::Answer Quotas::counting(const Request& request, Broker::Answer answer) {
     const auto* receive = std::get_if<ReceiveMessages>(&request);
     if (receive == nullptr) return answer;
     const AccountLimits limits = limits_of(model::account_of(receive->queue));
-    if (limits.object_requests_per_second == 0 && limits.bytes_per_second == 0) return answer;
+    const std::uint64_t rate = rate_of({Use::consume, false, receive->queue}, limits);
+    if (rate == 0 && limits.bytes_per_second == 0) return answer;
     return [this, queue = receive->queue, answer = std::move(answer)](std::any outcome) {
         const auto* came = std::any_cast<Outcome<ReceivedMessages>>(&outcome);
         if (came != nullptr && *came) received(queue, **came);
@@ -318,9 +345,10 @@ void Quotas::received(std::string_view queue, const ReceivedMessages& messages) 
     const std::lock_guard lock(shard.mutex);
     Tenant& tenant = find(shard, charge.account, limits);
     if (tenant.bytes) tenant.bytes->take(static_cast<double>(bytes), now_us);
-    if (limits.object_requests_per_second == 0 || messages.messages.size() < 2) return;
+    const std::uint64_t rate = rate_of(charge, limits);
+    if (rate == 0 || messages.messages.size() < 2) return;
     const auto rest = static_cast<double>(messages.messages.size() - 1);
-    find(tenant, charge, now_us).consume.take(rest, now_us);
+    find(tenant, charge, rate, now_us).consume.take(rest, now_us);
 }
 
 void Quotas::refused(std::string_view account, Quota quota, std::string_view object) {
@@ -361,6 +389,14 @@ std::uint64_t Quotas::refusals_of(std::string_view account) const {
     if (found == shard.tenants.end()) return 0;
     const auto& refused = found->second.refused;
     return std::accumulate(refused.begin(), refused.end(), std::uint64_t{0});
+}
+
+Requests Quotas::requests_of(std::string_view account) const {
+    const Shard& shard = shard_of(account);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.tenants.find(account);
+    if (found == shard.tenants.end()) return {};
+    return found->second.meter.requests(clock_.steady_us());
 }
 
 void Quotas::measure(model::Metrics& metrics) const {

@@ -2,7 +2,9 @@
 // memory where requests enter, and once more where those of other nodes are served, so that what
 // all nodes let through of one queue or topic is counted by the node that leads it. Borrows book
 // and clock; any thread, and no lock is held while anything else is asked. Nothing is locked or
-// counted for an account without limits.
+// counted for the server's own account without limits; of other accounts the requests are.
+//
+// A queue or topic may have a rate of its own beside (own_rates.h): the lower of the two holds.
 //
 // Messages are what counts, as CMQ has it: a batch as many as it holds (cmq-api.md 7.5). Of a queue
 // or topic those that are produced, those that are consumed, and those that are settled (deleted,
@@ -12,6 +14,7 @@
 
 #include "broker/api/accounts.h"
 #include "broker/api/broker.h"
+#include "broker/api/own_rates.h"
 #include "broker/base/clock.h"
 #include "broker/base/short_lock.h"
 #include "broker/base/token_bucket.h"
@@ -62,14 +65,49 @@ struct Standing {
 inline constexpr double consume_share = 1.1;
 inline constexpr double settle_share = 2.2;
 
+// What an account asked of this node.
+struct Requests {
+    std::uint64_t total = 0;  // since its start
+    double per_second = 0;    // of the last 10 s or so
+};
+
+// Counts, and tells how many a second there were lately. Its owner's thread, or under its lock.
+class RequestMeter {
+  public:
+    static constexpr std::int64_t window_us = 10'000'000;
+
+    void count(std::int64_t now_us);
+    [[nodiscard]] Requests requests(std::int64_t now_us) const;
+
+  private:
+    std::uint64_t total_ = 0;
+    std::int64_t window_ = 0;  // of `now_`, by number
+    std::uint64_t now_ = 0;
+    std::uint64_t before_ = 0;  // in the window before
+};
+
+// Of two rates where 0 is none.
+[[nodiscard]] constexpr std::uint64_t lower_rate(std::uint64_t one, std::uint64_t other) {
+    if (one == 0 || other == 0) return one + other;
+    return one < other ? one : other;
+}
+
 class Quotas {
   public:
     // Objects whose rates are remembered, by account; those at rest make way.
     static constexpr std::size_t objects_max = 20'000;
 
-    // `own`: limits of the server's own account.
-    Quotas(const AccountBook& book, const Clock& clock, const AccountLimits& own = no_limits)
-        : book_(book), clock_(clock), own_(own), lines_(log_lines_per_s, log_lines_at_once) {}
+    // `own`: limits of the server's own account. `rates`: of queues and topics; null: they have
+    // none.
+    Quotas(const AccountBook& book,
+           const Clock& clock,
+           const AccountLimits& own = no_limits,
+           const OwnRates* rates = nullptr)
+        : book_(book),
+          clock_(clock),
+          own_(own),
+          rates_(rates),
+          lines_(log_lines_per_s, log_lines_at_once) {}
 
     // A request comes in. Takes what it needs, or tells why not: throttled, control_throttled.
     [[nodiscard]] std::optional<model::Refusal> admit(const Principal& principal,
@@ -96,6 +134,10 @@ class Quotas {
     // How many requests were refused by an account's quotas since this node started.
     [[nodiscard]] std::uint64_t refusals_of(std::string_view account) const;
 
+    // Requests that an account's keys made at this node, refused ones too. The server's own
+    // account's are not counted.
+    [[nodiscard]] Requests requests_of(std::string_view account) const;
+
     // Refusals by account and quota. Any thread.
     void measure(model::Metrics& metrics) const;
 
@@ -111,9 +153,10 @@ class Quotas {
 
     // The rates of one queue or topic.
     struct Object {
-        explicit Object(double messages_per_s);
+        explicit Object(std::uint64_t messages_per_s);
         [[nodiscard]] bool at_rest(std::int64_t now_us) const;
 
+        std::uint64_t rate;  // what the buckets were made for
         TokenBucket produce;
         TokenBucket consume;
         TokenBucket settle;
@@ -131,6 +174,7 @@ class Quotas {
         std::optional<TokenBucket> bytes;
         std::array<Objects, 2> objects;  // queues, topics
         std::array<std::uint64_t, quota_names.size()> refused{};
+        RequestMeter meter;
         Complaints complaints;
     };
 
@@ -149,7 +193,13 @@ class Quotas {
                               std::string_view account,
                               const AccountLimits& limits);
     static Tenant& find(Shard& shard, std::string_view account, const AccountLimits& limits);
-    Object& find(Tenant& tenant, const Charge& charge, std::int64_t now_us);
+    // Made anew where its rate has changed.
+    static Object& find(Tenant& tenant,
+                        const Charge& charge,
+                        std::uint64_t rate,
+                        std::int64_t now_us);
+    // Messages a second of the object; 0: any number.
+    [[nodiscard]] std::uint64_t rate_of(const Charge& charge, const AccountLimits& limits) const;
     [[nodiscard]] std::optional<model::Refusal> charge_caller(const Principal& principal,
                                                               const Charge& charge);
     [[nodiscard]] std::optional<model::Refusal> charge_object(const Charge& charge);
@@ -163,6 +213,7 @@ class Quotas {
     const AccountBook& book_;
     const Clock& clock_;
     const AccountLimits own_;
+    const OwnRates* rates_;
     std::array<Shard, shards> shards_;
     ShortLock lines_mutex_;
     TokenBucket lines_;

@@ -68,6 +68,7 @@ struct QueueChange {
     std::optional<bool> transactional;           // at creation only
     std::optional<std::uint32_t> first_query_s;  // model::TransactionPolicy
     std::optional<std::uint32_t> queries_max;
+    std::optional<std::uint32_t> messages_per_s;  // 0: as the account allows
 };
 
 struct QueueView {
@@ -234,6 +235,7 @@ struct SetTopic {
     std::string name;
     std::optional<std::uint32_t> message_bytes_max;
     std::optional<std::uint32_t> retention_s;
+    std::optional<std::uint32_t> messages_per_s = std::nullopt;  // 0: as the account allows
     Expected expected = std::nullopt;
 };
 

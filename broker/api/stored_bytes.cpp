@@ -47,10 +47,15 @@ void StoredBytes::looked_in_vain(const std::string& account) {
 }
 
 asio::awaitable<void> StoredBytes::look(std::string account) {
+    const std::uint64_t bytes = co_await bytes_of(account);
+    const std::lock_guard lock(mutex_);
+    known_[account] = {bytes, clock_.steady_us() + look_every_us, false};
+}
+
+asio::awaitable<std::uint64_t> StoredBytes::bytes_of(std::string account) {
     const std::uint64_t queues = co_await bytes_of_queues(account);
     const std::uint64_t topics = co_await bytes_of_topics(account);
-    const std::lock_guard lock(mutex_);
-    known_[account] = {queues + topics, clock_.steady_us() + look_every_us, false};
+    co_return queues + topics;
 }
 
 asio::awaitable<std::uint64_t> StoredBytes::bytes_of_queues(const std::string& account) {

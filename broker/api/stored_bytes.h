@@ -33,6 +33,9 @@ class StoredBytes {
               std::uint64_t more,
               const asio::any_io_executor& executor);
 
+    // What there is as of now; it takes as long as the account has objects.
+    asio::awaitable<std::uint64_t> bytes_of(std::string account);
+
   private:
     struct Known {
         std::uint64_t bytes = 0;

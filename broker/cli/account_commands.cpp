@@ -11,13 +11,18 @@ namespace {
 namespace json = boost::json;
 
 const Columns account_columns = {{"ACCOUNT", "name"},
-                                 {"QPS", "requests_per_second"},
-                                 {"BYTES/S", "bytes_per_second"},
-                                 {"QPS EACH", "object_requests_per_second"},
-                                 {"QUEUES", "queues_max"},
-                                 {"TOPICS", "topics_max"},
-                                 {"SUBSCRIPTIONS", "subscriptions_max"},
-                                 {"STORED", "stored_bytes_max"},
+                                 {"QPS", "uses.requests_per_second"},
+                                 {"OF", "requests_per_second"},
+                                 {"QPS EACH OF", "object_requests_per_second"},
+                                 {"BYTES/S OF", "bytes_per_second"},
+                                 {"QUEUES", "uses.queues"},
+                                 {"OF", "queues_max"},
+                                 {"TOPICS", "uses.topics"},
+                                 {"OF", "topics_max"},
+                                 {"SUBSCRIPTIONS", "uses.subscriptions"},
+                                 {"OF", "subscriptions_max"},
+                                 {"STORED", "uses.stored_bytes"},
+                                 {"OF", "stored_bytes_max"},
                                  {"REFUSED", "refused"},
                                  {"CREATED", "created_at"}};
 
@@ -44,7 +49,7 @@ void AccountCommands::add_to(CLI::App& root) {
     });
     create->add_option("ACCOUNT", name_, "a-z, 0-9 and '-', a letter first")->required();
     add_limits(*create);
-    noun->add_subcommand("list", "The accounts and their limits")->callback([this] {
+    noun->add_subcommand("list", "The accounts, what they use and what they may")->callback([this] {
         session_.chosen = [this] {
             return list();
         };

@@ -1,6 +1,7 @@
 #include "broker/cli/bench.h"
 
 #include "broker/cli/bench_sink.h"
+#include "sinks/client/http_client.h"
 #include "sinks/client/url.h"
 
 #include <boost/json.hpp>
@@ -97,6 +98,8 @@ void Bench::add_mode(CLI::App& noun,
     add_bytes(*verb, "--size", size_, "Bytes of a message (1KiB)");
     add_number(*verb, "--connections", connections_, "Connections (64)");
     verb->add_flag("--tcp", tcp_, "Over CMQ TCP, on 4 connections unless --connections says more");
+    verb->add_flag(
+        "--clear-tcp", clear_tcp_, "With --tcp to an https server: tls.tcp is false there");
     add_number(*verb, "--outstanding", outstanding_, "With --tcp: requests under way in all (128)");
     add_number(*verb, "--batch", batch_, "Messages a request, 1 to 16 (1)");
     add_milliseconds(*verb, "--duration", duration_ms_, "How long to measure (10s)");
@@ -129,6 +132,7 @@ std::optional<Failure> Bench::check_options() const {
         return usage_failure("--outstanding is 1 to 10000.");
     }
     if (outstanding_ && !tcp_) return usage_failure("--outstanding goes with --tcp.");
+    if (clear_tcp_ && !tcp_) return usage_failure("--clear-tcp goes with --tcp.");
     if (!within(batch_, 1, 16)) return usage_failure("--batch is 1 to 16.");
     if (!within(duration_ms_, 100, duration_ms_max)) {
         return usage_failure("--duration is 100ms to 1d.");
@@ -138,18 +142,31 @@ std::optional<Failure> Bench::check_options() const {
     return std::nullopt;
 }
 
+// As every other command does: the system's authorities and those of --ca.
+boost::system::result<LinkTls, Failure> Bench::trust(const Target& target,
+                                                     const std::string& host) {
+    sinks::client::ClientOptions options;
+    options.ca_file = target.ca_file;
+    auto made = sinks::client::TlsIdentities::make(options);
+    if (!made) return failure_of(made.error(), target.server);
+    return LinkTls{identities_.emplace(std::move(*made)).own().context(), host};
+}
+
 boost::system::result<Bench::Place, Failure> Bench::place() {
     if (const auto wrong = check_options()) return *wrong;
     const auto target = session_.target();
     if (!target) return target.error();
     const auto url = sinks::client::parse_url(target->server);
     if (!url) return failure_of(url.error(), target->server);
-    if (url->scheme != sinks::client::Scheme::http) {
-        return usage_failure("The bench speaks plain HTTP only.", "Give an http:// server.");
-    }
     Place found;
     found.target = *target;
     found.authority = url->authority;
+    if (url->scheme == sinks::client::Scheme::https) {
+        auto tls = trust(*target, url->host);
+        if (!tls) return tls.error();
+        found.tls.emplace(*tls);
+        under_tls_ = true;
+    }
     asio::io_context context;
     Link::Tcp::resolver resolver(context);
     boost::system::error_code failure;
@@ -186,6 +203,7 @@ json::object Bench::report(const LoadResult& result) const {
     shown["loop"] = rate_ ? "open" : "closed";
     if (rate_) shown["rate_per_s"] = *rate_;
     shown["protocol"] = tcp_ ? "tcp" : "http";
+    shown["tls"] = under_tls_ && !(tcp_ && clear_tcp_);
     shown["connections"] = connections_.value_or(tcp_ ? tcp_connections : 64);
     if (tcp_) shown["outstanding"] = outstanding_.value_or(128);
     shown["batch"] = batch_.value_or(1);
@@ -215,7 +233,7 @@ boost::system::result<TcpBench, Failure> Bench::tcp(asio::io_context& context,
     const CmqRequests requests(where.target, where.authority, session_.world().clock);
     const bool topic = action == "QueryTopicRoute";
     const std::string asked = requests.make(action, {{topic ? "topicName" : "queueName", object}});
-    Link link(context, where.endpoint);
+    Link link(context, where.endpoint, where.tls);
     std::vector<std::string> addresses;
     link.exchange(asked, [&](const LinkAnswer& answer) {
         addresses = texts_of(answer.body, "addr");
@@ -237,7 +255,11 @@ boost::system::result<TcpBench, Failure> Bench::tcp(asio::io_context& context,
     }
     const plugins::cmq_tcp::ClientKey key{where.target.key_id, where.target.key_secret};
     const auto connections = static_cast<std::size_t>(connections_.value_or(tcp_connections));
-    return TcpBench{context, found.begin()->endpoint(), key, connections};
+    TcpBench bench{context, found.begin()->endpoint(), key, connections};
+    // The route is an address; the certificate is of the server that was named.
+    if (where.tls && !clear_tcp_)
+        bench.tls.emplace(plugins::cmq_tcp::ClientTls{where.tls->context, where.tls->host});
+    return bench;
 }
 
 boost::system::result<LoadResult, Failure> Bench::run_load(
@@ -257,7 +279,7 @@ boost::system::result<LoadResult, Failure> Bench::run_load(
     } else {
         scenario = makers.http(requests, clock, scenario_options(object));
     }
-    Load load(context, where.endpoint, clock, load_options(), *scenario);
+    Load load(context, where.endpoint, clock, load_options(), *scenario, where.tls);
     return load.run(started);
 }
 

@@ -9,6 +9,7 @@
 #include "broker/cli/bench_scenarios.h"
 #include "broker/cli/bench_tcp.h"
 #include "broker/cli/session.h"
+#include "sinks/client/tls_identity.h"
 
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ class Bench {
         Target target;
         std::string authority;
         Link::Tcp::endpoint endpoint;
+        std::optional<LinkTls> tls = {};
     };
 
     // Makes what is done over HTTP, or, with --tcp, what is done over TCP.
@@ -42,6 +44,7 @@ class Bench {
                   const std::string& help,
                   int (Bench::*run)());
     boost::system::result<Place, Failure> place();
+    boost::system::result<LinkTls, Failure> trust(const Target& target, const std::string& host);
     std::optional<Failure> check_options() const;
     [[nodiscard]] ScenarioOptions scenario_options(const std::string& object) const;
     [[nodiscard]] LoadOptions load_options() const;
@@ -78,6 +81,9 @@ class Bench {
     std::optional<std::uint64_t> connections_;
     std::optional<std::uint64_t> outstanding_;
     bool tcp_ = false;
+    bool clear_tcp_ = false;
+    std::optional<sinks::client::TlsIdentities> identities_;  // of a run under TLS
+    bool under_tls_ = false;
     std::optional<std::uint64_t> batch_;
     std::optional<std::uint64_t> duration_ms_;
     std::optional<std::uint64_t> warmup_ms_;

@@ -1,5 +1,7 @@
 #include "broker/cli/bench_link.h"
 
+#include "sinks/client/tls_greeting.h"
+
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 
@@ -35,8 +37,12 @@ std::size_t content_length(std::string_view head) {
 
 }  // namespace
 
-Link::Link(asio::io_context& context, const Tcp::endpoint& endpoint)
-    : endpoint_(endpoint), socket_(context), deadline_(context), input_(input_bytes, '\0') {}
+Link::Link(asio::io_context& context, const Tcp::endpoint& endpoint, std::optional<LinkTls> tls)
+    : endpoint_(endpoint),
+      tls_(std::move(tls)),
+      socket_(context),
+      deadline_(context),
+      input_(input_bytes, '\0') {}
 
 void Link::exchange(std::string_view request, Done done) {
     request_ = request;
@@ -47,14 +53,31 @@ void Link::exchange(std::string_view request, Done done) {
         if (!error) close();
     });
     if (connected_) return send();
+    stream_.reset();
     socket_ = Tcp::socket(socket_.get_executor());
     socket_.async_connect(endpoint_, [this](const error_code& error) {
         if (error) return finish(false, {}, "connection refused");
         error_code ignored;
         socket_.set_option(Tcp::no_delay(true), ignored);
-        connected_ = true;
-        send();
+        if (tls_) return shake_hands();
+        opened();
     });
+}
+
+void Link::shake_hands() {
+    auto& stream = stream_.emplace(socket_, tls_->context);
+    if (!sinks::client::expect_server(stream, tls_->host)) {
+        return finish(false, {}, "the host name does not fit into a TLS greeting");
+    }
+    stream.async_handshake(asio::ssl::stream_base::client, [this](const error_code& error) {
+        if (error) return finish(false, {}, "TLS handshake failed: " + error.message());
+        opened();
+    });
+}
+
+void Link::opened() {
+    connected_ = true;
+    send();
 }
 
 void Link::close() {
@@ -64,12 +87,16 @@ void Link::close() {
 }
 
 void Link::send() {
-    asio::async_write(socket_,
-                      asio::buffer(request_.data(), request_.size()),
-                      [this](const error_code& error, std::size_t) {
-                          if (error) return finish(false, {}, "connection lost");
-                          read();
-                      });
+    const auto bytes = asio::buffer(request_.data(), request_.size());
+    auto sent = [this](const error_code& error, std::size_t) {
+        if (error) return finish(false, {}, "connection lost");
+        read();
+    };
+    if (stream_) {
+        asio::async_write(*stream_, bytes, std::move(sent));
+    } else {
+        asio::async_write(socket_, bytes, std::move(sent));
+    }
 }
 
 void Link::read() {
@@ -77,11 +104,16 @@ void Link::read() {
         if (input_.size() >= answer_bytes_max) return finish(false, {}, "answer too long");
         input_.resize(input_.size() * 2);
     }
-    socket_.async_read_some(asio::buffer(input_.data() + filled_, input_.size() - filled_),
-                            [this](const error_code& error, std::size_t bytes) {
-                                if (error) return finish(false, {}, "connection lost");
-                                take(bytes);
-                            });
+    const auto room = asio::buffer(input_.data() + filled_, input_.size() - filled_);
+    auto filled = [this](const error_code& error, std::size_t bytes) {
+        if (error) return finish(false, {}, "connection lost");
+        take(bytes);
+    };
+    if (stream_) {
+        stream_->async_read_some(room, std::move(filled));
+    } else {
+        socket_.async_read_some(room, std::move(filled));
+    }
 }
 
 std::size_t Link::answer_bytes() {

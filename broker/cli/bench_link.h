@@ -1,13 +1,17 @@
 // Link: one kept HTTP connection that sends requests made beforehand and reads whole answers: as
-// little work per request as can be, so that the figures are the server's. Connects again after a
-// failure. One thread, the io_context's; every exchange ends within its deadline.
+// little work per request as can be, so that the figures are the server's. Under TLS if wanted.
+// Connects again after a failure. One thread, the io_context's; every exchange ends within its
+// deadline.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,12 +23,22 @@ struct LinkAnswer {
     std::string_view failure;  // why not
 };
 
+// Whose certificates are trusted (it outlives the links), and whose the server's must be: a name
+// or an address.
+struct LinkTls {
+    boost::asio::ssl::context& context;
+    std::string host;
+};
+
 class Link {
   public:
     using Done = std::function<void(const LinkAnswer&)>;
     using Tcp = boost::asio::ip::tcp;
 
-    Link(boost::asio::io_context& context, const Tcp::endpoint& endpoint);
+    // `tls`: nothing, and all is said in the clear.
+    Link(boost::asio::io_context& context,
+         const Tcp::endpoint& endpoint,
+         std::optional<LinkTls> tls = {});
 
     // Sends `request` (lives until `done` ran) and reads the answer. One at a time.
     void exchange(std::string_view request, Done done);
@@ -33,6 +47,8 @@ class Link {
     void close();
 
   private:
+    void shake_hands();
+    void opened();
     void send();
     void read();
     void take(std::size_t bytes);
@@ -41,7 +57,9 @@ class Link {
     [[nodiscard]] std::size_t answer_bytes();
 
     Tcp::endpoint endpoint_;
+    std::optional<LinkTls> tls_;
     Tcp::socket socket_;
+    std::optional<boost::asio::ssl::stream<Tcp::socket&>> stream_;  // under TLS
     boost::asio::steady_timer deadline_;
     std::string_view request_;
     std::string input_;

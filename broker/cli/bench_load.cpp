@@ -28,7 +28,8 @@ Load::Load(boost::asio::io_context& context,
            const Link::Tcp::endpoint& endpoint,
            const Clock& clock,
            const LoadOptions& options,
-           Scenario& scenario)
+           Scenario& scenario,
+           const std::optional<LinkTls>& tls)
     : context_(context),
       clock_(clock),
       options_(options),
@@ -36,7 +37,7 @@ Load::Load(boost::asio::io_context& context,
       pacer_(context),
       phase_(context) {
     for (std::size_t at = 0; at < options_.connections; ++at) {
-        workers_.emplace_back(std::make_unique<Link>(context, endpoint));
+        workers_.emplace_back(std::make_unique<Link>(context, endpoint, tls));
     }
 }
 

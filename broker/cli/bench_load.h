@@ -63,7 +63,8 @@ class Load {
          const Link::Tcp::endpoint& endpoint,
          const Clock& clock,
          const LoadOptions& options,
-         Scenario& scenario);
+         Scenario& scenario,
+         const std::optional<LinkTls>& tls = {});
 
     // Runs until the time is over and everything under way has ended. `started` hears when
     // measuring begins and ends (steady_us).

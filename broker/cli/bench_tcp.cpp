@@ -27,7 +27,8 @@ class TcpScenario : public Scenario {
     TcpScenario(const TcpBench& bench, const ScenarioOptions& options)
         : options_(options), payload_(bench_payload(options.size)) {
         for (std::size_t at = 0; at < bench.connections; ++at) {
-            clients_.push_back(std::make_unique<Client>(bench.context, bench.endpoint, bench.key));
+            clients_.push_back(
+                std::make_unique<Client>(bench.context, bench.endpoint, bench.key, bench.tls));
         }
     }
 

@@ -7,6 +7,7 @@
 #include "plugins/cmq_tcp/client/client.h"
 
 #include <memory>
+#include <optional>
 
 namespace penstock::cli {
 
@@ -15,6 +16,7 @@ struct TcpBench {
     Link::Tcp::endpoint endpoint;
     plugins::cmq_tcp::ClientKey key;
     std::size_t connections = 1;  // workers take them in turn
+    std::optional<plugins::cmq_tcp::ClientTls> tls = {};
 };
 
 std::unique_ptr<Scenario> tcp_send_scenario(const TcpBench& bench, const ScenarioOptions& options);

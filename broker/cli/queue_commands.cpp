@@ -47,6 +47,7 @@ void QueueCommands::add_attributes(CLI::App& verb) {
     add_seconds(verb, "--poll", poll_s_, "How long a receive waits by default (0s)");
     add_bytes(verb, "--max-size", max_size_, "Largest message (64KiB)");
     add_number(verb, "--max-messages", max_messages_, "Most messages held (100000000)");
+    add_number(verb, "--qps", rate_, "Messages a second, 0: as the account allows (0)");
     verb.add_option("--dead-letter", dead_letter_, "Queue for what fails too often, or none");
     add_number(verb, "--max-receives", max_receives_, "Receives before a message is dead");
     add_seconds(verb, "--time-to-live", time_to_live_s_, "Or: the age at which it is dead");
@@ -124,6 +125,7 @@ boost::system::result<json::object, Failure> QueueCommands::attributes() const {
     put(body, "poll", poll_s_);
     put(body, "max_size", max_size_);
     put(body, "max_messages", max_messages_);
+    put(body, "qps", rate_);
     if (!paused_.empty()) body["paused"] = paused_ == "true";
     if (ordered_) body["ordered"] = true;
     if (transactional_ || first_query_s_ || queries_) {

@@ -48,6 +48,7 @@ class QueueCommands {
     std::optional<std::uint64_t> poll_s_;
     std::optional<std::uint64_t> max_size_;
     std::optional<std::uint64_t> max_messages_;
+    std::optional<std::uint64_t> rate_;
     std::string dead_letter_;
     std::optional<std::uint64_t> max_receives_;
     std::optional<std::uint64_t> time_to_live_s_;

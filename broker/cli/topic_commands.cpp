@@ -34,17 +34,25 @@ CLI::App* TopicCommands::add_verb(CLI::App& noun,
     return command;
 }
 
+void TopicCommands::add_attributes(CLI::App& verb) {
+    add_seconds(verb, "--retention", retention_s_, "How long messages stay (1d)");
+    add_bytes(verb, "--max-size", max_size_, "Largest message (64KiB)");
+    add_number(verb, "--qps", rate_, "Messages a second, 0: as the account allows (0)");
+}
+
 void TopicCommands::add_to(CLI::App& root) {
     CLI::App* noun = root.add_subcommand("topic", "Topics and publishing");
     noun->require_subcommand(1);
     CLI::App* create = add_verb(*noun, "create", "Make a topic", &TopicCommands::create);
     create->add_option("--match", match_, "How subscriptions filter: tags (default) or key")
         ->check(CLI::IsMember({"tags", "key"}));
-    add_seconds(*create, "--retention", retention_s_, "How long messages stay (1d)");
-    add_bytes(*create, "--max-size", max_size_, "Largest message (64KiB)");
+    add_attributes(*create);
     add_verb(*noun, "list", "The topics", &TopicCommands::list)
         ->add_option("--search", search_, "Names that contain this");
     add_verb(*noun, "info", "One topic", &TopicCommands::info);
+    CLI::App* set = add_verb(*noun, "set", "Change attributes", &TopicCommands::set);
+    add_attributes(*set);
+    add_if_match(*set, session_.if_match);
     CLI::App* remove =
         add_verb(*noun, "delete", "Delete a topic without subscriptions", &TopicCommands::remove);
     remove->add_flag("--yes", session_.yes, "Do not ask");
@@ -66,12 +74,18 @@ std::string TopicCommands::path(std::string_view rest) const {
     return "/v1/topics/" + encoded(name_) + std::string(rest);
 }
 
-int TopicCommands::create() {
+json::object TopicCommands::attributes() const {
     json::object body;
-    body["name"] = name_;
-    if (!match_.empty()) body["match"] = match_;
     put(body, "retention", retention_s_);
     put(body, "max_size", max_size_);
+    put(body, "qps", rate_);
+    return body;
+}
+
+int TopicCommands::create() {
+    json::object body = attributes();
+    body["name"] = name_;
+    if (!match_.empty()) body["match"] = match_;
     const auto topic = session_.send("POST", "/v1/topics", body);
     if (!topic) return session_.fail(topic.error());
     return session_.say(name_,
@@ -92,6 +106,17 @@ int TopicCommands::list() {
 
 int TopicCommands::info() {
     const auto topic = session_.get(path());
+    if (!topic) return session_.fail(topic.error());
+    return session_.show(*topic);
+}
+
+int TopicCommands::set() {
+    const json::object body = attributes();
+    if (body.empty()) {
+        return session_.fail(usage_failure("There is nothing to set.",
+                                           "'penstock topic set --help' shows the flags."));
+    }
+    const auto topic = session_.send("PATCH", path(), body);
     if (!topic) return session_.fail(topic.error());
     return session_.show(*topic);
 }

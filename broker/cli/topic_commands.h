@@ -22,11 +22,14 @@ class TopicCommands {
                        const std::string& verb,
                        const std::string& help,
                        int (TopicCommands::*run)());
+    void add_attributes(CLI::App& verb);
+    [[nodiscard]] boost::json::object attributes() const;
     [[nodiscard]] std::string path(std::string_view rest = {}) const;
 
     int create();
     int list();
     int info();
+    int set();
     int remove();
     int publish();
 
@@ -35,6 +38,7 @@ class TopicCommands {
     std::string match_;
     std::optional<std::uint64_t> retention_s_;
     std::optional<std::uint64_t> max_size_;
+    std::optional<std::uint64_t> rate_;
     std::string search_;
     std::string body_;
     std::vector<std::string> tags_;

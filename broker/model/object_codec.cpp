@@ -5,9 +5,12 @@ namespace penstock::model {
 namespace {
 
 constexpr std::uint8_t attributes_version = 1;
-// 1 knew no transactions, 2 no order; they are written still where there is neither.
+// 1 knew no transactions, 2 no order, 3 no rate; they are written still where there is none.
 constexpr std::uint8_t transactional_version = 2;
 constexpr std::uint8_t ordered_version = 3;
+constexpr std::uint8_t rated_version = 4;
+// Of a topic: 1 knew no rate.
+constexpr std::uint8_t rated_topic_version = 2;
 // 1 knew no recycling by age and by memory, 2 no pace, 3 no outputs, batches and handshakes: what
 // uses none of these is still written so, for builds that read no more.
 constexpr std::uint8_t subscription_version = 4;
@@ -15,10 +18,6 @@ constexpr std::uint8_t version_without_batches = 3;
 constexpr std::uint8_t elsewhere = 0x80;  // beside a sink or dead letter: the sets follow
 constexpr std::size_t retry_step_bytes = 3;
 constexpr std::uint8_t with_file = 0x80;  // beside a script's role: the name of its file follows
-
-void expect_version(Reader& reader) {
-    if (reader.u8() != attributes_version) reader.fail();
-}
 
 std::uint32_t varint32(Reader& reader) {
     const std::uint64_t value = reader.varint();
@@ -179,7 +178,9 @@ Script decode_script(Reader& reader) {
 }
 
 void encode(Writer& writer, const QueueAttributes& attributes) {
-    writer.u8(attributes.ordered       ? ordered_version
+    const bool rated = attributes.messages_per_s > 0;
+    writer.u8(rated                    ? rated_version
+              : attributes.ordered     ? ordered_version
               : attributes.transaction ? transactional_version
                                        : attributes_version);
     writer.varint(attributes.messages_max);
@@ -198,7 +199,11 @@ void encode(Writer& writer, const QueueAttributes& attributes) {
         writer.varint(attributes.dead_letter->max_receives);
         writer.varint(attributes.dead_letter->time_to_live_s);
     }
-    if (attributes.ordered) writer.boolean(attributes.transaction.has_value());
+    if (rated) {
+        writer.varint(attributes.messages_per_s);
+        writer.boolean(attributes.ordered);
+    }
+    if (rated || attributes.ordered) writer.boolean(attributes.transaction.has_value());
     if (!attributes.transaction) return;
     writer.varint(attributes.transaction->first_query_s);
     writer.varint(attributes.transaction->queries_max);
@@ -206,7 +211,7 @@ void encode(Writer& writer, const QueueAttributes& attributes) {
 
 QueueAttributes decode_queue_attributes(Reader& reader) {
     const std::uint8_t version = reader.u8();
-    if (version < attributes_version || version > ordered_version) reader.fail();
+    if (version < attributes_version || version > rated_version) reader.fail();
     QueueAttributes attributes;
     attributes.messages_max = reader.varint();
     attributes.polling_wait_s = varint32(reader);
@@ -224,8 +229,10 @@ QueueAttributes decode_queue_attributes(Reader& reader) {
         policy.time_to_live_s = varint32(reader);
         attributes.dead_letter = policy;
     }
-    attributes.ordered = version == ordered_version;
-    const bool transactional = attributes.ordered ? reader.boolean() : version > attributes_version;
+    if (version == rated_version) attributes.messages_per_s = varint32(reader);
+    attributes.ordered = version == rated_version ? reader.boolean() : version == ordered_version;
+    const bool transactional =
+        version >= ordered_version ? reader.boolean() : version == transactional_version;
     if (transactional) {
         TransactionPolicy& transaction = attributes.transaction.emplace();
         transaction.first_query_s = varint32(reader);
@@ -235,18 +242,22 @@ QueueAttributes decode_queue_attributes(Reader& reader) {
 }
 
 void encode(Writer& writer, const TopicAttributes& attributes) {
-    writer.u8(attributes_version);
+    const bool rated = attributes.messages_per_s > 0;
+    writer.u8(rated ? rated_topic_version : attributes_version);
     writer.varint(attributes.message_bytes_max);
     writer.u8(static_cast<std::uint8_t>(attributes.filter));
     writer.varint(attributes.retention_s);
+    if (rated) writer.varint(attributes.messages_per_s);
 }
 
 TopicAttributes decode_topic_attributes(Reader& reader) {
-    expect_version(reader);
+    const std::uint8_t version = reader.u8();
+    if (version < attributes_version || version > rated_topic_version) reader.fail();
     TopicAttributes attributes;
     attributes.message_bytes_max = varint32(reader);
     attributes.filter = static_cast<FilterKind>(reader.u8());
     attributes.retention_s = varint32(reader);
+    if (version == rated_topic_version) attributes.messages_per_s = varint32(reader);
     return attributes;
 }
 

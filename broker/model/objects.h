@@ -38,6 +38,9 @@ inline constexpr std::uint32_t message_bytes_usual_most = 1U << 20;  // a server
 // What an edited dead letter's body may have. Replicas must agree on it: it does not change.
 inline constexpr std::uint32_t edited_bytes_max = 1U << 20;
 
+// What a queue or topic may let through a second by its own rate (CMQ's QPS).
+inline constexpr std::uint32_t messages_per_s_most = 1'000'000;
+
 struct QueueAttributes {
     std::uint64_t messages_max = 100'000'000;  // 1,000,000-1,000,000,000
     std::uint32_t polling_wait_s = 0;          // 0-30
@@ -50,6 +53,7 @@ struct QueueAttributes {
     std::optional<TransactionPolicy> transaction;  // nothing: not transactional
     bool ordered =
         false;  // one message of an ordering key with receivers at a time, in order; fixed
+    std::uint32_t messages_per_s = 0;  // 0-messages_per_s_most; 0: as the account allows
 
     friend bool operator==(const QueueAttributes&, const QueueAttributes&) = default;
 };
@@ -62,6 +66,7 @@ struct TopicAttributes {
     std::uint32_t message_bytes_max = 65'536;  // 1024-16777216
     FilterKind filter = FilterKind::tags;      // fixed at creation
     std::uint32_t retention_s = 86'400;        // 60-1296000; delivered messages stay for it too
+    std::uint32_t messages_per_s = 0;          // 0-messages_per_s_most; 0: as the account allows
 
     friend bool operator==(const TopicAttributes&, const TopicAttributes&) = default;
 };

@@ -36,6 +36,7 @@ struct Bodies::Reading {
     std::vector<std::optional<FetchedBody>> bodies;
     Fetched fetched;
     BodyForm form = BodyForm::opened;
+    Waiting waiting;
     // What the key service said, by wrapped key.
     std::map<std::string, Result<api::DataKeyPtr>, std::less<>> keys;
 
@@ -196,6 +197,7 @@ void Bodies::mend(const ReadingPtr& reading, const Back& back) {
 void Bodies::open_and_finish(const ReadingPtr& reading, const Back& back) {
     const std::vector<model::Seal> missing = reading->open(keys_);
     if (missing.empty()) return reading->finish();
+    if (reading->waiting) std::exchange(reading->waiting, nullptr)();
     // Answers come one after the other, on the thread of the key service.
     const auto left = std::make_shared<std::size_t>(missing.size());
     for (const model::Seal& seal : missing) {
@@ -212,8 +214,10 @@ void Bodies::open_and_finish(const ReadingPtr& reading, const Back& back) {
 void Bodies::fetch(const std::vector<model::MessageId>& messages,
                    const boost::asio::any_io_executor& executor,
                    Fetched fetched,
-                   BodyForm form) {
+                   BodyForm form,
+                   Waiting waiting) {
     auto reading = find(messages, std::move(fetched), form);
+    reading->waiting = std::move(waiting);
     Back back = [this, executor](Completions::Job job) {
         completions_.add(executor, std::move(job));
     };

@@ -52,11 +52,16 @@ class Bodies {
           mend_(std::move(mend)),
           keys_(keys) {}
 
-    // Broker thread. `fetched` runs on `executor` (on the broker thread when stepped).
+    // Runs before the key service is asked, which may take as long as it has keys to give.
+    using Waiting = std::function<void()>;
+
+    // Broker thread. `fetched` and before it perhaps `waiting`, once each, run on `executor` (on
+    // the broker thread when stepped).
     void fetch(const std::vector<model::MessageId>& messages,
                const boost::asio::any_io_executor& executor,
                Fetched fetched,
-               BodyForm form = BodyForm::opened);
+               BodyForm form = BodyForm::opened,
+               Waiting waiting = {});
 
     // Takes one body after the other, `at` in the order asked; false: it wants no more.
     using Take = std::function<bool(std::size_t at, FetchedBody body)>;

@@ -30,6 +30,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
       set_(std::move(set)),
       lifecycle_(shared.names_set.rows(), *set_, shared.submit, shared.options, shared.completions),
       changes_(std::make_shared<Changes>(shared.mailbox)),
+      rates_(*set_, shared.options.own_rates),
       receiving_(*set_,
                  shared.bodies,
                  shared.completions,
@@ -52,6 +53,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.names,
             lifecycle_,
             *changes_,
+            rates_,
             receiving_,
             checking_,
             shared.bodies,
@@ -121,6 +123,7 @@ void DataDesk::look_at_leadership(const model::InitSet& init) {
         handout_.detach();
         outbox_.rest();
         feeder_.rest();
+        rates_.rest();
         return;
     }
     set_->lead();

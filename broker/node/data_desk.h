@@ -10,6 +10,7 @@
 #include "broker/node/lifecycle.h"
 #include "broker/node/operations.h"
 #include "broker/node/outbox.h"
+#include "broker/node/rates.h"
 #include "broker/node/receiving.h"
 
 #include <functional>
@@ -79,6 +80,7 @@ class DataDesk {
     std::unique_ptr<HostedSet> set_;
     Lifecycle lifecycle_;
     std::shared_ptr<Changes> changes_;
+    Rates rates_;
     Receiving receiving_;
     Checking checking_;
     Handout handout_;

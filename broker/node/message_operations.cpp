@@ -34,6 +34,7 @@ void Operations::run(const CallPtr& call, api::SendMessages request, PreparedBod
     if (auto refused = check_transaction(request)) return refuse(call, std::move(*refused));
     auto queue = desk_.names.queue(request.queue);
     if (!queue) return refuse(call, queue.error());
+    desk_.rates.meet(*queue);
     if (request.transaction) {
         const auto count = static_cast<std::uint32_t>(bodies.bytes.size());
         model::Prepare prepare{
@@ -56,6 +57,7 @@ void Operations::run(const CallPtr& call, api::PublishMessages request, Prepared
     }
     auto topic = desk_.names.topic(request.topic);
     if (!topic) return refuse(call, topic.error());
+    desk_.rates.meet(*topic);
     if (auto refused = check_publish(topic->number, bodies.infos)) {
         return refuse(call, std::move(*refused));
     }
@@ -89,6 +91,7 @@ void Operations::run(const CallPtr& call, const api::TakeChecks& request) {
     if (auto refused = check_take(request)) return refuse(call, std::move(*refused));
     auto queue = desk_.names.queue(request.queue);
     if (!queue) return refuse(call, queue.error());
+    desk_.rates.meet(*queue);
     Receive take;
     take.call = call;
     take.queue = queue->number;
@@ -101,6 +104,7 @@ void Operations::run(const CallPtr& call, const api::ReceiveMessages& request) {
     if (auto refused = check_receive(request)) return refuse(call, std::move(*refused));
     auto queue = desk_.names.queue(request.queue);
     if (!queue) return refuse(call, queue.error());
+    desk_.rates.meet(*queue);
     std::uint32_t wait_s = request.wait_s.value_or(0);
     std::uint32_t messages_max = request.messages_max;
     const bool large = desk_.options.message_bytes_max > model::message_bytes_usual_most;

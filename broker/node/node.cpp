@@ -456,7 +456,7 @@ std::int64_t Node::next_wake_us() const {
         next_us = std::min(next_us, tick_due_us(desk->set()));
         if (const auto send_us = desk->outbox().next_us()) next_us = std::min(next_us, *send_us);
         if (const auto look_us = desk->handout().next_us()) next_us = std::min(next_us, *look_us);
-        if (const auto poll_us = desk->receiving().waiters().next_deadline_us()) {
+        if (const auto poll_us = desk->receiving().next_us()) {
             next_us = std::min(next_us, *poll_us);
         }
         if (const auto poll_us = desk->checking().next_deadline_us()) {

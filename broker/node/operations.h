@@ -15,6 +15,7 @@
 #include "broker/node/lifecycle.h"
 #include "broker/node/names.h"
 #include "broker/node/options.h"
+#include "broker/node/rates.h"
 #include "broker/node/receiving.h"
 #include "broker/node/validation.h"
 
@@ -32,6 +33,7 @@ struct Desk {
     Names& names;
     Lifecycle& lifecycle;
     Changes& changes;
+    Rates& rates;
     Receiving& receiving;
     Checking& checking;
     Bodies& bodies;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/api/data_keys.h"
+#include "broker/api/own_rates.h"
 #include "broker/base/error.h"
 #include "broker/model/objects.h"
 #include "broker/storage/log/log_store.h"
@@ -72,6 +73,8 @@ struct NodeOptions {
 
     // What opens sealed bodies; null: none can be opened here. Outlives the node.
     api::DataKeys* data_keys = nullptr;
+    // Told what rates objects have of their own; null: nobody is. Outlives the node.
+    api::OwnRates* own_rates = nullptr;
     // A message whose payload comes in unsealed is refused.
     bool sealed_only = false;
 

@@ -131,7 +131,8 @@ void Operations::run(const CallPtr& call, api::CreateQueue request) {
                          attributes = *attributes](const std::vector<model::ObjectNo>& numbers) {
         return binding(dead_letter_of(attributes), numbers.front(), true);
     };
-    creation.created = [this, call, number] {
+    creation.created = [this, call, number, name = request.name] {
+        desk_.rates.look({*number, model::ObjectKind::queue, desk_.data.set(), name});
         answer(call, view_queue(*number));
     };
     desk_.lifecycle.create(std::move(creation));
@@ -180,10 +181,11 @@ void Operations::run(const CallPtr& call, const api::SetQueue& request, const Ch
     auto attributes = queue_attributes(request.change, std::move(info->attributes));
     if (!attributes) return refuse(call, attributes.error());
     auto after = binding(dead_letter_of(*attributes), number, true);
-    auto set = [this, call, turn, number, attributes = std::move(*attributes)] {
-        submit(call, model::SetQueue{number, attributes}, [this, call, turn, number] {
-            desk_.receiving.wake(number);
-            answer(call, view_queue(number));
+    auto set = [this, call, turn, object = *queue, attributes = std::move(*attributes)] {
+        submit(call, model::SetQueue{object.number, attributes}, [this, call, turn, object] {
+            desk_.rates.look(object);
+            desk_.receiving.wake(object.number);
+            answer(call, view_queue(object.number));
         });
     };
     rebind(call, std::move(before), std::move(after), std::move(set));
@@ -205,9 +207,10 @@ void Operations::run(const CallPtr& call,
     const auto bound = info ? binding(dead_letter_of(info->attributes), queue->number, true)
                             : std::vector<Lifecycle::Binding>();
     Lifecycle::Removal removal{call, queue->number, queue->kind, {}};
-    removal.removed = [this, call, turn, bound, number = queue->number] {
+    removal.removed = [this, call, turn, bound, object = *queue] {
         unbind(bound);
-        desk_.receiving.wake_all(number);
+        desk_.rates.look(object);
+        desk_.receiving.wake_all(object.number);
         answer<api::Nothing>(call, api::Nothing{});
     };
     if (!desk_.lifecycle.remove(std::move(removal))) {

@@ -32,6 +32,12 @@ struct Closed {
     std::string why;
 };
 
+std::vector<model::MessageId> bodies_of(const std::vector<model::LeasedMessage>& messages) {
+    std::vector<model::MessageId> bodies;
+    for (const model::LeasedMessage& message : messages) bodies.push_back(message.body);
+    return bodies;
+}
+
 api::ReceivedMessage received(const model::LeasedMessage& leased, model::NewMessage message) {
     api::ReceivedMessage result;
     result.id = leased.message;
@@ -137,11 +143,58 @@ void Receiving::expire(std::int64_t now_us) {
     for (Receive& receive : waiters_.expire(now_us)) {
         wait(std::move(receive), Waiters::Place::back);
     }
+    while (!openings_.empty() && openings_.begin()->first <= now_us) {
+        const Opening opening = std::move(openings_.extract(openings_.begin()).mapped());
+        // Else its bodies came, or its caller was told something.
+        if (!opening.call->claim()) continue;
+        give_back(opening.queue, opening.receipts);
+        completions_.add(opening.call->executor(), [call = opening.call] {
+            call->answer(call->refusal({model::Reason::unavailable,
+                                        {},
+                                        "the key service takes long to give the messages' key: "
+                                        "try again"}));
+        });
+    }
+}
+
+std::optional<std::int64_t> Receiving::next_us() const {
+    const auto poll_us = waiters_.next_deadline_us();
+    if (openings_.empty()) return poll_us;
+    const std::int64_t opening_us = openings_.begin()->first;
+    return poll_us ? std::min(*poll_us, opening_us) : opening_us;
+}
+
+// A lease that ended meanwhile could not be given back: its message would count as received. So
+// half of it is for the key service, and half of what is left of the call.
+Bodies::Waiting Receiving::watching(const Receive& receive,
+                                    const std::vector<model::LeasedMessage>& messages) const {
+    if (options_.data_keys == nullptr) return {};
+    const std::int64_t now_us = clock_.steady_us();
+    const std::int64_t lease_us = (messages.front().next_visible_ms - data_.time_ms()) * 1'000;
+    const std::int64_t call_us = receive.call->deadline_us - now_us;
+    Opening opening{receive.call, receive.queue, {}, now_us + std::min(lease_us, call_us) / 2};
+    for (const model::LeasedMessage& message : messages) {
+        opening.receipts.push_back(message.receipt);
+    }
+    return [mailbox = mailbox_, set = data_.set(), opening = std::move(opening)] {
+        mailbox->post([set, opening](Node& node) {
+            DataDesk* desk = node.desk(set);
+            if (desk != nullptr) desk->receiving().watch(opening);
+        });
+    };
+}
+
+void Receiving::watch(Opening opening) {
+    const bool can_give = data_.leading() && data_.format() >= model::give_back_level;
+    if (!can_give || opening.call->answered()) return;
+    const std::int64_t until_us = opening.until_us;
+    openings_.emplace(until_us, std::move(opening));
 }
 
 void Receiving::stop() {
     const std::int64_t for_ever = std::numeric_limits<std::int64_t>::max();
     for (const Receive& receive : waiters_.expire(for_ever)) give_up(receive.call);
+    openings_.clear();
 }
 
 void Receiving::lease(Receive receive) {
@@ -167,8 +220,8 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
     }
     // Whoever has gone meanwhile leaves its messages to the next receive after the visibility time;
     // whose server stops still gets them.
-    std::vector<model::MessageId> ids;
-    for (const model::LeasedMessage& message : messages) ids.push_back(message.body);
+    const auto ids = bodies_of(messages);
+    auto waiting = watching(receive, messages);
     const auto executor = receive.call->executor();
     auto fetched = [mailbox = mailbox_,
                     set = data_.set(),
@@ -217,7 +270,7 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
             if (again && !receive.call->answered()) desk->receiving().start(receive);
         });
     };
-    bodies_.fetch(ids, executor, std::move(fetched));
+    bodies_.fetch(ids, executor, std::move(fetched), BodyForm::opened, std::move(waiting));
 }
 
 void Receiving::give_back(model::QueueNo queue, std::vector<model::Receipt> receipts) {

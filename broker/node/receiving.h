@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,8 +42,12 @@ class Receiving {
     // The queue is gone or its waiters must look again: all of them ask the core.
     void wake_all(model::QueueNo queue);
 
-    // Polls whose time is over answer that there is nothing.
+    // Polls whose time is over answer that there is nothing; receives that still wait for the key
+    // service give back what they leased.
     void expire(std::int64_t now_us);
+
+    // When expire() has something to do, on the monotonic clock; nothing: never, as things are.
+    [[nodiscard]] std::optional<std::int64_t> next_us() const;
 
     // Its caller is gone: a poll ends now and leases nothing.
     void forget(const CallPtr& call);
@@ -63,6 +68,18 @@ class Receiving {
     [[nodiscard]] std::uint64_t quarantined() const { return quarantined_; }
 
   private:
+    // A receive whose bodies wait for the key service, with what it has leased.
+    struct Opening {
+        CallPtr call;
+        model::QueueNo queue;
+        std::vector<model::Receipt> receipts;
+        std::int64_t until_us = 0;  // then it waits no longer
+    };
+
+    // Tells of the receive if it has to wait so; nothing where there are no keys.
+    [[nodiscard]] Bodies::Waiting watching(const Receive& receive,
+                                           const std::vector<model::LeasedMessage>& messages) const;
+    void watch(Opening opening);
     void lease(Receive receive);
     void leased(Receive receive, std::vector<model::LeasedMessage> messages);
     void wait(Receive receive, Waiters::Place place);
@@ -78,6 +95,7 @@ class Receiving {
     const NodeOptions& options_;
     std::function<void(const CallPtr&)> resumed_;  // its poll is over: the time-out runs again
     Waiters waiters_;
+    std::multimap<std::int64_t, Opening> openings_;  // by until_us; no longer than their calls
     std::uint64_t quarantined_ = 0;
 };
 

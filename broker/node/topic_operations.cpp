@@ -45,7 +45,8 @@ void Operations::run(const CallPtr& call, const api::CreateTopic& request) {
         return std::vector<model::Command>{
             model::CreateTopic{*number, request.name, request.attributes}};
     };
-    creation.created = [this, call, number] {
+    creation.created = [this, call, number, name = request.name] {
+        desk_.rates.look({*number, model::ObjectKind::topic, desk_.data.set(), name});
         answer(call, view_topic(*number));
     };
     desk_.lifecycle.create(std::move(creation));
@@ -86,10 +87,11 @@ void Operations::run(const CallPtr& call, const api::SetTopic& request, const Ch
     const std::uint32_t ceiling = std::max(desk_.options.message_bytes_max, kept);
     if (request.message_bytes_max) attributes.message_bytes_max = *request.message_bytes_max;
     if (request.retention_s) attributes.retention_s = *request.retention_s;
+    if (request.messages_per_s) attributes.messages_per_s = *request.messages_per_s;
     if (auto refused = check_topic(attributes, ceiling)) return refuse(call, std::move(*refused));
-    const model::TopicNo number = topic->number;
-    submit(call, model::SetTopic{number, attributes}, [this, call, turn, number] {
-        answer(call, view_topic(number));
+    submit(call, model::SetTopic{topic->number, attributes}, [this, call, turn, object = *topic] {
+        desk_.rates.look(object);
+        answer(call, view_topic(object.number));
     });
 }
 
@@ -105,7 +107,8 @@ void Operations::run(const CallPtr& call,
                        "unsubscribe all of them first"});
     }
     Lifecycle::Removal removal{call, topic->number, topic->kind, {}};
-    removal.removed = [this, call, turn] {
+    removal.removed = [this, call, turn, object = *topic] {
+        desk_.rates.look(object);
         answer<api::Nothing>(call, api::Nothing{});
     };
     if (!desk_.lifecycle.remove(std::move(removal))) {

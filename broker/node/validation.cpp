@@ -48,6 +48,10 @@ Refused check_message_bytes(std::uint32_t bytes, std::uint32_t ceiling) {
                  "bytes (limits.message_size_max of the server)");
 }
 
+Refused check_rate(std::uint32_t messages_per_s) {
+    return range("qps", messages_per_s, 0, model::messages_per_s_most, "messages a second");
+}
+
 // The first refusal, in the order of the fields.
 Refused first_of(std::initializer_list<Refused> checks) {
     for (const Refused& refused : checks) {
@@ -224,6 +228,7 @@ Refused apply_change(const api::QueueChange& change, model::QueueAttributes& att
     set(change.retention_s, attributes.retention_s);
     set(change.rewind_s, attributes.rewind_s);
     set(change.paused, attributes.paused);
+    set(change.messages_per_s, attributes.messages_per_s);
     if (change.unbind_dead_letter) attributes.dead_letter.reset();
     // That these are fixed is the core's to say.
     set(change.ordered, attributes.ordered);
@@ -248,6 +253,7 @@ Refused check_queue(const model::QueueAttributes& queue, std::uint32_t ceiling) 
         range("visibility_s", queue.visibility_s, 1, visibility_s_max, "seconds"),
         check_message_bytes(queue.message_bytes_max, ceiling),
         range("retention_s", queue.retention_s, 60, retention_s_max, "seconds"),
+        check_rate(queue.messages_per_s),
     });
     if (refused) return refused;
     if (const auto& policy = queue.transaction) {
@@ -281,6 +287,7 @@ Refused check_topic(const model::TopicAttributes& topic, std::uint32_t ceiling) 
     return first_of({
         check_message_bytes(topic.message_bytes_max, ceiling),
         range("retention_s", topic.retention_s, 60, retention_s_max, "seconds"),
+        check_rate(topic.messages_per_s),
     });
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "broker/api/broker.h"
+#include "broker/api/quotas.h"
 #include "broker/base/clock.h"
 #include "plugins/listener/http.h"
 
@@ -26,6 +27,7 @@ struct CmqOptions {
     std::vector<std::string> routes;        // "HOST:PORT" of CMQ over TCP, for Query...Route
     std::uint32_t backoff_min_ms = 10'000;  // BACKOFF_RETRY's pauses
     std::uint32_t backoff_max_ms = 20'000;
+    const api::Quotas* quotas = nullptr;  // outlives it; nullptr: nothing is limited
 };
 
 std::unique_ptr<HttpFrontEnd> make_cmq_front_end(api::Broker& broker, const CmqOptions& options);

@@ -183,9 +183,14 @@ ParameterSpec body() {
 
 }  // namespace
 
+ParameterSpec ordering_key() {
+    return {.name = "orderingKey", .min = 1, .max = 64};
+}
+
 model::NewMessage new_message(const Exchange& exchange, std::string body) {
     model::NewMessage message;
     message.payload = std::move(body);
+    message.meta.ordering_key = exchange.arguments.text("orderingKey");
     model::join_trace(message.meta, exchange.trace.parent, exchange.trace.state);
     return message;
 }
@@ -238,12 +243,12 @@ std::vector<Action> message_actions() {
          family,
          faults::send_failed,
          send_message,
-         {queue_name(), body(), delay_seconds(), dedup_id()}},
+         {queue_name(), body(), delay_seconds(), dedup_id(), ordering_key()}},
         {"BatchSendMessage",
          family,
          faults::send_failed,
          send_batch,
-         {queue_name(), bodies(), delay_seconds(), dedup_id()}},
+         {queue_name(), bodies(), delay_seconds(), dedup_id(), ordering_key()}},
         {"ReceiveMessage",
          family,
          faults::receive_failed,

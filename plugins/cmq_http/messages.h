@@ -8,7 +8,7 @@ namespace penstock::plugins::cmq {
 
 std::vector<Action> message_actions();
 
-// A message with that body, of the trace that the request is part of.
+// A message with that body, of the trace that the request is part of, with its ordering key.
 model::NewMessage new_message(const Exchange& exchange, std::string body);
 
 // The bodies `msgBody`.n as messages; a failure when they are too large together.
@@ -22,5 +22,8 @@ inline constexpr std::int64_t body_bytes_max = model::message_bytes_most;  // of
 inline constexpr std::int64_t batch_bytes_max = 1024 * 1024;               // of all of a batch
 inline constexpr std::size_t batch_items_max = 16;
 inline constexpr std::int64_t dedup_key_bytes_max = 128;
+
+// `orderingKey`, our own: of all messages of the request.
+ParameterSpec ordering_key();
 
 }  // namespace penstock::plugins::cmq

@@ -28,6 +28,7 @@ Failure read_change(const Arguments& arguments, api::QueueChange& change) {
     change.retention_s = arguments.small("msgRetentionSeconds");
     change.rewind_s = arguments.small("rewindSeconds");
     if (const auto on = arguments.small("ordered")) change.ordered = *on != 0;
+    change.messages_per_s = arguments.small("qps");
     read_transaction(arguments, change);
     if (!arguments.has("deadLetterPolicy")) return {};
     return parse_policy(
@@ -43,6 +44,9 @@ void show_attributes(JsonFields& json, const api::QueueView& view) {
     json.number("msgRetentionSeconds", std::int64_t{attributes.retention_s});
     json.number("rewindSeconds", std::int64_t{attributes.rewind_s});
     if (attributes.ordered) json.number("ordered", std::int64_t{1});
+    if (attributes.messages_per_s > 0) {
+        json.number("qps", std::int64_t{attributes.messages_per_s});
+    }
     if (const auto& transaction = attributes.transaction) {
         json.number("transaction", std::int64_t{1});
         json.number("firstQueryInterval", std::int64_t{transaction->first_query_s});
@@ -182,6 +186,7 @@ std::vector<ParameterSpec> attribute_specs(Type name_type) {
         integer("rewindSeconds", 0, 1'296'000),
         {.name = "deadLetterPolicy", .type = Type::choice},
         integer("ordered", 0, 1),
+        integer("qps", 0, model::messages_per_s_most),
         integer("transaction", 0, 1),
         integer("firstQueryInterval", 1, model::first_query_s_max),
         integer("maxQueryCount", 1, model::queries_most),

@@ -20,6 +20,7 @@ asio::awaitable<Answer> create_topic(const Exchange& exchange) {
         arguments.small("maxMsgSize").value_or(attributes.message_bytes_max);
     attributes.retention_s =
         arguments.small("msgRetentionSeconds").value_or(attributes.retention_s);
+    attributes.messages_per_s = arguments.small("qps").value_or(0);
     if (arguments.integer("filterType") == 2) attributes.filter = model::FilterKind::routing_key;
     const auto topic = co_await ask(exchange, std::move(request));
     if (!topic) co_return refused(exchange, topic.error());
@@ -51,6 +52,9 @@ asio::awaitable<Answer> get_attributes(const Exchange& exchange) {
     json.number("msgCount", view.messages);
     json.number("maxMsgSize", std::int64_t{view.attributes.message_bytes_max});
     json.number("msgRetentionSeconds", std::int64_t{view.attributes.retention_s});
+    if (view.attributes.messages_per_s > 0) {
+        json.number("qps", std::int64_t{view.attributes.messages_per_s});
+    }
     json.number("createTime", seconds_of(view.created_ms));
     json.number("lastModifyTime", seconds_of(view.modified_ms));
     json.number("filterType", static_cast<std::int64_t>(view.attributes.filter));
@@ -66,6 +70,7 @@ asio::awaitable<Answer> set_attributes(const Exchange& exchange) {
     request.name = exchange.arguments.text("topicName");
     request.message_bytes_max = exchange.arguments.small("maxMsgSize");
     request.retention_s = exchange.arguments.small("msgRetentionSeconds");
+    request.messages_per_s = exchange.arguments.small("qps");
     const auto topic = co_await ask(exchange, std::move(request));
     if (!topic) co_return refused(exchange, topic.error());
     Answer answer;
@@ -147,6 +152,7 @@ std::vector<ParameterSpec> publish_specs(bool batch) {
          .too_many = faults::too_many_tags},
         {.name = "routingKey", .type = Type::key, .max = key_bytes_max},
         {.name = "dedupId", .min = 1, .max = dedup_key_bytes_max},
+        ordering_key(),
     };
 }
 
@@ -157,20 +163,21 @@ std::vector<Action> topic_actions() {
     const ParameterSpec size =
         integer("maxMsgSize", model::message_bytes_least, model::message_bytes_most);
     const ParameterSpec retention = integer("msgRetentionSeconds", 60, 86'400);
+    const ParameterSpec rate = integer("qps", 0, model::messages_per_s_most);
     constexpr auto family = Family::topic;
     return {
         {"CreateTopic",
          family,
          faults::send_failed,
          create_topic,
-         {name, size, retention, integer("filterType", 1, 2)}},
+         {name, size, retention, rate, integer("filterType", 1, 2)}},
         {"ListTopic", family, faults::internal, list_topic, page_specs(offset_max, list_limit_max)},
         {"GetTopicAttributes", family, faults::get_attributes_failed, get_attributes, {name}},
         {"SetTopicAttributes",
          family,
          faults::set_attributes_failed,
          set_attributes,
-         {name, size, retention}},
+         {name, size, retention, rate}},
         {"DeleteTopic", family, faults::send_failed, delete_topic, {name}},
         {"PublishMessage", family, faults::send_failed, publish_message, publish_specs(false)},
         {"BatchPublishMessage", family, faults::send_failed, publish_batch, publish_specs(true)},

@@ -15,6 +15,8 @@ using Kind = Field::Kind;
 constexpr std::uint32_t seqno_field = 1;
 constexpr std::uint32_t command_field = 2;
 constexpr std::uint32_t one_way_field = 9;
+// Of a send and of a publish: not of the tables, and far from their numbers.
+constexpr std::uint32_t ordering_key_field = 100;
 
 // The field that carries a command's own message; 0: the command has none, or nobody knows it.
 std::uint32_t field_of(std::int32_t command) {
@@ -102,6 +104,7 @@ void take(const Taker& taker, Send& to, bool batch) {
     taker.number(3, to.delay_s);
     taker.number(4, to.transaction);
     taker.number(5, to.first_query_s);
+    taker.text(ordering_key_field, to.ordering_key);
 }
 
 // A batch has its count in between.
@@ -132,6 +135,7 @@ void take(const Taker& taker, Publish& to, bool batch) {
     take_bodies(taker, to.bodies, batch);
     taker.texts(3, to.tags);
     taker.text(4, to.routing_key);
+    taker.text(ordering_key_field, to.ordering_key);
 }
 
 // An item that cannot be read lacks what it should say.
@@ -238,6 +242,10 @@ void put_bodies(std::string& out, const std::vector<std::string_view>& bodies) {
     for (const std::string_view body : bodies) put_bytes(out, 2, body);
 }
 
+void put_ordering_key(std::string& out, std::string_view key) {
+    if (!key.empty()) put_bytes(out, ordering_key_field, key);
+}
+
 void put(std::string& out, const Authenticate& fields, bool /*batch*/) {
     put_bytes(out, 1, fields.key_id);
     put_bytes(out, 2, fields.signature);
@@ -251,6 +259,7 @@ void put(std::string& out, const Send& fields, bool /*batch*/) {
     if (fields.delay_s != 0) put_number(out, 3, fields.delay_s);
     if (fields.transaction != 0) put_signed(out, 4, fields.transaction);
     if (fields.first_query_s != 0) put_signed(out, 5, fields.first_query_s);
+    put_ordering_key(out, fields.ordering_key);
 }
 
 void put(std::string& out, const Pull& fields, bool batch) {
@@ -271,6 +280,7 @@ void put(std::string& out, const Publish& fields, bool /*batch*/) {
     put_bodies(out, fields.bodies);
     for (const std::string_view tag : fields.tags) put_bytes(out, 3, tag);
     if (!fields.routing_key.empty()) put_bytes(out, 4, fields.routing_key);
+    put_ordering_key(out, fields.ordering_key);
 }
 
 void put(std::string& out, const Confirm& fields, bool /*batch*/) {

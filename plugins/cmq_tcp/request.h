@@ -39,8 +39,9 @@ struct Send {
     std::string_view queue;
     std::vector<std::string_view> bodies;
     std::uint32_t delay_s = 0;
-    std::int32_t transaction = 0;    // 1: yes
-    std::int32_t first_query_s = 0;  // of a transaction
+    std::int32_t transaction = 0;        // 1: yes
+    std::int32_t first_query_s = 0;      // of a transaction
+    std::string_view ordering_key = {};  // of all bodies; our own
 };
 
 struct Pull {
@@ -60,6 +61,7 @@ struct Publish {
     std::vector<std::string_view> bodies;
     std::vector<std::string_view> tags;
     std::string_view routing_key;
+    std::string_view ordering_key = {};  // of all bodies; our own
 };
 
 // What became of transactions.

@@ -9,9 +9,13 @@ namespace {
 
 constexpr std::int64_t ms_per_s = 1'000;
 
-std::vector<model::NewMessage> messages_of(const std::vector<std::string_view>& bodies) {
+std::vector<model::NewMessage> messages_of(const std::vector<std::string_view>& bodies,
+                                           std::string_view ordering_key) {
     std::vector<model::NewMessage> messages(bodies.size());
-    for (std::size_t at = 0; at < bodies.size(); ++at) messages[at].payload = bodies[at];
+    for (std::size_t at = 0; at < bodies.size(); ++at) {
+        messages[at].payload = bodies[at];
+        messages[at].meta.ordering_key = ordering_key;
+    }
     return messages;
 }
 
@@ -41,7 +45,7 @@ cmq::Family family_of(const Reply& reply) {
 api::SendMessages to_broker(const Send& fields) {
     api::SendMessages request;
     request.queue = fields.queue;
-    request.messages = messages_of(fields.bodies);
+    request.messages = messages_of(fields.bodies, fields.ordering_key);
     request.delay_s = fields.delay_s;
     request.transaction = fields.transaction != 0;
     // Seconds; a well-known client sends 5000 unless it is told otherwise.
@@ -72,7 +76,7 @@ api::DeleteMessages to_broker(const Remove& fields) {
 api::PublishMessages to_broker(const Publish& fields) {
     api::PublishMessages request;
     request.topic = fields.topic;
-    request.messages = messages_of(fields.bodies);
+    request.messages = messages_of(fields.bodies, fields.ordering_key);
     request.want_receiver = true;
     for (model::NewMessage& message : request.messages) {
         message.meta.tags.assign(fields.tags.begin(), fields.tags.end());

@@ -3,7 +3,13 @@
 #include "plugins/native/answered.h"
 #include "plugins/native/routes.h"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include <array>
+#include <chrono>
+#include <cmath>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -16,6 +22,7 @@ namespace json = boost::json;
 
 constexpr Range account_bytes{1, 64};  // its form is for the registry to judge
 constexpr Range any_limit{0, 9'007'199'254'740'991};
+constexpr std::chrono::seconds look_patience{2};
 
 struct LimitField {
     std::string_view name;
@@ -83,6 +90,30 @@ Problem no_accounts() {
     return refused(refusal);
 }
 
+// What they use, if it is known in time; else as it was known before.
+asio::awaitable<void> look_at_uses(api::AccountUses& uses, const std::vector<api::Account>& all) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto timer = std::make_shared<asio::steady_timer>(executor, look_patience);
+    uses.look(all, executor, [timer] { timer->cancel(); });
+    co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+void put_uses(json::object& out, const api::Account& account, const Call& call) {
+    const auto use = call.uses->of(account.name);
+    if (!use) return;
+    json::object shown;
+    shown["queues"] = use->queues;
+    shown["topics"] = use->topics;
+    shown["subscriptions"] = use->subscriptions;
+    shown["stored_bytes"] = use->stored_bytes;
+    if (call.quotas != nullptr) {
+        // Tenths are enough.
+        const double rate = call.quotas->requests_of(account.name).per_second;
+        shown["requests_per_second"] = std::round(rate * 10) / 10;
+    }
+    out["uses"] = std::move(shown);
+}
+
 asio::awaitable<Reply> shown_account(Starts<api::Account> start, unsigned status) {
     const auto outcome = co_await answered<api::Account>(std::move(start));
     if (!outcome) co_return refused_account(outcome.error());
@@ -99,9 +130,11 @@ asio::awaitable<Reply> list_accounts(Call& call) {
     };
     const auto accounts = co_await answered<List>(std::move(start));
     if (!accounts) co_return refused_account(accounts.error());
+    if (call.uses != nullptr) co_await look_at_uses(*call.uses, *accounts);
     json::array items;
     for (const auto& account : *accounts) {
         json::object item = show(account);
+        if (call.uses != nullptr) put_uses(item, account, call);
         if (call.quotas != nullptr) item["refused"] = call.quotas->refusals_of(account.name);
         items.emplace_back(std::move(item));
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/account_registry.h"
+#include "broker/api/account_uses.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -44,6 +45,7 @@ struct Call {
     api::Keys* keys;                 // nullptr: none can be made, all may look
     api::Accounts* accounts;         // nullptr: there are none
     const api::Quotas* quotas;       // nullptr: nothing is limited
+    api::AccountUses* uses;          // nullptr: what accounts use is not known
 };
 
 using Reply = boost::system::result<HttpResponse, Problem>;
@@ -146,6 +148,7 @@ inline constexpr char name_cursor = 'n';
 inline constexpr Range name_limit{1, 100};
 inline constexpr std::uint32_t name_limit_default = 50;
 inline constexpr Range name_bytes{1, 64};
+inline constexpr Range rate_per_s{0, model::messages_per_s_most};
 inline constexpr Range search_bytes{0, 64};
 
 NameListing name_listing(Fields& fields);

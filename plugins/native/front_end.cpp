@@ -78,6 +78,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
           keys_(options.keys),
           accounts_(options.accounts),
           quotas_(options.quotas),
+          uses_(options.uses),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -105,6 +106,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     api::Keys* const keys_;
     api::Accounts* const accounts_;
     const api::Quotas* const quotas_;
+    api::AccountUses* const uses_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -179,7 +181,8 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
                       std::move(found.names),
                       keys_,
                       accounts_,
-                      quotas_};
+                      quotas_,
+                      uses_};
     Reply reply = co_await found.route->handler(call);
     if (quotas_ != nullptr) tell_rates(*found.route, call, reply);
     co_return reply;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/api/account_registry.h"
+#include "broker/api/account_uses.h"
 #include "broker/api/broker.h"
 #include "broker/api/functions.h"
 #include "broker/api/keys.h"
@@ -27,6 +28,7 @@ struct NativeOptions {
     api::Keys* keys = nullptr;                // outlives it too; nullptr: none made, all may look
     api::Accounts* accounts = nullptr;        // outlives it too; nullptr: there are none
     const api::Quotas* quotas = nullptr;      // outlives it too; nullptr: nothing is limited
+    api::AccountUses* uses = nullptr;         // outlives it too; nullptr: not known
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -13,6 +13,7 @@ const std::vector<std::string_view> attribute_fields = {"visibility",
                                                         "paused",
                                                         "dead_letter",
                                                         "ordered",
+                                                        "qps",
                                                         "transaction"};
 
 constexpr Range visibility_s{1, 43'200};
@@ -74,6 +75,7 @@ api::QueueChange read_change(Fields& fields) {
     change.messages_max = fields.whole("max_messages", messages_max);
     change.paused = fields.flag("paused");
     change.ordered = fields.flag("ordered");
+    change.messages_per_s = fields.whole32("qps", rate_per_s);
     read_dead_letter(fields, change);
     read_transaction(fields, change);
     return change;

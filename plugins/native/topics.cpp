@@ -35,7 +35,8 @@ asio::awaitable<Reply> list_topics(Call& call) {
 }
 
 asio::awaitable<Reply> create_topic(Call& call) {
-    Fields fields = json_fields(call.request.body, {"name", "match", "retention", "max_size"});
+    Fields fields =
+        json_fields(call.request.body, {"name", "match", "retention", "max_size", "qps"});
     api::CreateTopic request;
     request.name = fields.need_text("name", name_bytes);
     if (fields.one_of("match", {"tags", "key"}).value_or("tags") == "key") {
@@ -43,6 +44,7 @@ asio::awaitable<Reply> create_topic(Call& call) {
     }
     const auto retention = fields.whole32("retention", retention_s);
     const auto max_size = fields.whole32("max_size", message_bytes);
+    request.attributes.messages_per_s = fields.whole32("qps", rate_per_s).value_or(0);
     if (!fields.ok()) co_return *fields.problem();
     request.attributes.retention_s = retention.value_or(request.attributes.retention_s);
     request.attributes.message_bytes_max = max_size.value_or(request.attributes.message_bytes_max);
@@ -58,11 +60,12 @@ asio::awaitable<Reply> get_topic(Call& call) {
 }
 
 asio::awaitable<Reply> set_topic(Call& call) {
-    Fields fields = json_fields(call.request.body, {"retention", "max_size"});
+    Fields fields = json_fields(call.request.body, {"retention", "max_size", "qps"});
     api::SetTopic request;
     request.name = call.names[0];
     request.retention_s = fields.whole32("retention", retention_s);
     request.message_bytes_max = fields.whole32("max_size", message_bytes);
+    request.messages_per_s = fields.whole32("qps", rate_per_s);
     if (!fields.ok()) co_return *fields.problem();
     co_return co_await carry_out(call, std::move(request));
 }

@@ -126,6 +126,7 @@ json::object show(const api::QueueView& queue) {
     out["max_messages"] = queue.attributes.messages_max;
     out["paused"] = queue.attributes.paused;
     out["ordered"] = queue.attributes.ordered;
+    out["qps"] = queue.attributes.messages_per_s;
     out["automatic"] = queue.automatic_dead_letter;
     out["dead_letter"] = show_dead_letter(queue);
     if (const auto& policy = queue.attributes.transaction) {
@@ -155,6 +156,7 @@ json::object show(const api::TopicView& topic) {
     out["match"] = to_text(topic.attributes.filter);
     out["retention"] = topic.attributes.retention_s;
     out["max_size"] = topic.attributes.message_bytes_max;
+    out["qps"] = topic.attributes.messages_per_s;
     out["messages"] = topic.messages;
     out["subscriptions"] = topic.subscriptions;
     put_time(out, "created_at", topic.created_ms);

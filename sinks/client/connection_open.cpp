@@ -1,9 +1,9 @@
 // How a Connection comes to be: addresses, guard, connect, TLS.
 #include "sinks/client/connection.h"
 #include "sinks/client/ending.h"
+#include "sinks/client/tls_greeting.h"
 
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,12 +23,6 @@ bool chose_http2(const SSL* tls) {
     unsigned size = 0;
     ::SSL_get0_alpn_selected(tls, &name, &size);
     return size == 2 && name[0] == 'h' && name[1] == '2';
-}
-
-bool is_address(const std::string& host) {
-    boost::system::error_code ec;
-    asio::ip::make_address(host, ec);
-    return !ec;
 }
 
 Ending ending_of(Resolved::Ending ending) {
@@ -137,13 +131,7 @@ void Connection::handshake() {
     phase_ = Phase::handshaking;
     TlsIdentity& identity = origin_.tls ? *origin_.tls : world_.tls.own();
     auto& tls = transport_->tls.emplace(transport_->socket, identity.context());
-    tls.set_verify_mode(asio::ssl::verify_peer);
-    tls.set_verify_callback(asio::ssl::host_name_verification(origin_.host));
-    // SNI carries names only (RFC 6066, 3).
-    if (!is_address(origin_.host) && SSL_ctrl(tls.native_handle(),
-                                              SSL_CTRL_SET_TLSEXT_HOSTNAME,
-                                              TLSEXT_NAMETYPE_host_name,
-                                              origin_.host.data()) != 1) {
+    if (!expect_server(tls, origin_.host)) {
         return fail(Ending::tls, "the host name does not fit into a TLS greeting");
     }
     // It gives 0 when all is well.

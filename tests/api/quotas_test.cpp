@@ -145,6 +145,34 @@ TEST_F(Limited, AnAccountsRequestsAreCountedTogether) {
     EXPECT_EQ(admitted(5, send("acme:a"), "acme"), 2);
 }
 
+TEST_F(Limited, AnAccountsRequestsAreCountedEvenWithoutALimit) {
+    book.limits("acme") = no_limits;
+    EXPECT_EQ(quotas.requests_of("acme").total, 0U);
+    EXPECT_EQ(admitted(20, send("acme:a"), "acme"), 20);
+    EXPECT_EQ(admitted(10, Request{ListQueues{}}, "acme"), 10);
+    EXPECT_EQ(admitted(10, send("acme:a")), 10) << "a root key's are not the account's";
+    EXPECT_EQ(quotas.requests_of("acme").total, 30U);
+    EXPECT_EQ(quotas.requests_of("").total, 0U);
+    book.limits("acme").requests_per_second = 1;
+    EXPECT_EQ(admitted(5, send("acme:a"), "acme"), 1);
+    EXPECT_EQ(quotas.requests_of("acme").total, 35U) << "refused ones too";
+}
+
+TEST(RequestMeter, TellsTheRateOfTheLastSeconds) {
+    constexpr std::int64_t s = 1'000'000;
+    RequestMeter meter;
+    EXPECT_EQ(meter.requests(7 * s).per_second, 0);
+    for (int at = 0; at < 100; ++at) meter.count(1'000 * s + at * s / 10);
+    EXPECT_NEAR(meter.requests(1'010 * s).per_second, 10, 0.01);
+    EXPECT_NEAR(meter.requests(1'015 * s).per_second, 5, 0.01) << "half of it is 10 s ago";
+    EXPECT_EQ(meter.requests(1'020 * s).per_second, 0);
+    meter.count(1'015 * s);
+    EXPECT_NEAR(meter.requests(1'015 * s).per_second, 5.1, 0.01);
+    meter.count(2'000 * s);
+    EXPECT_NEAR(meter.requests(2'000 * s).per_second, 0.1, 0.01) << "a pause is forgotten";
+    EXPECT_EQ(meter.requests(2'000 * s).total, 102U);
+}
+
 TEST_F(Limited, AnAccountsBytesAreThoseSentAndReceived) {
     AccountLimits& limits = book.limits("acme");
     limits.object_requests_per_second = 0;

@@ -38,7 +38,7 @@ TEST_F(CliAccounts, AreMadeWithLimitsListedChangedAndDeleted) {
     EXPECT_FALSE(accounts.change_asked.topics_max);
     accounts.accounts = {{"acme", 1, {}, 1'000}};
     EXPECT_EQ(run({"account", "list"}), 0);
-    EXPECT_EQ(out.find("acme\t0\t0\t5000\t1000\t1000\t0\t0"), 0U) << out;
+    EXPECT_EQ(out.find("acme\t\t0\t5000\t0\t\t1000\t\t1000\t\t0\t\t0\t"), 0U) << out;
     EXPECT_EQ(run({"account", "set", "acme", "--topics", "9"}), 0) << err;
     EXPECT_EQ(accounts.change_asked.topics_max, 9U);
     EXPECT_FALSE(accounts.change_asked.queues_max);

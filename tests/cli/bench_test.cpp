@@ -7,6 +7,8 @@
 #include "broker/cli/bench_sink.h"
 #include "broker/cli/session.h"
 #include "tests/cli/fixture.h"
+#include "tests/support/run_until.h"
+#include "tests/support/tls_server.h"
 
 #include <gtest/gtest.h>
 
@@ -102,6 +104,49 @@ class PushScenario final : public Scenario {
   private:
     std::string request_;
 };
+
+class BenchLink : public ::testing::Test {
+  protected:
+    // What becomes of one exchange: nothing, or why it failed.
+    std::string exchange(Link& link) {
+        std::optional<std::string> failure;
+        link.exchange("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello",
+                      [&](const LinkAnswer& answer) { failure = answer.failure; });
+        EXPECT_TRUE(testing::run_until(context, [&] { return failure.has_value(); }));
+        return failure.value_or("nothing came");
+    }
+
+    [[nodiscard]] Link::Tcp::endpoint endpoint() const {
+        return {boost::asio::ip::address_v4::loopback(),
+                static_cast<std::uint16_t>(std::stoi(server.port()))};
+    }
+
+    boost::asio::io_context context{1};
+    testing::TlsIdentity ours = testing::TlsIdentity::authority("ours");
+    testing::TlsServer server{context, ours.server("DNS:localhost")};
+    boost::asio::ssl::context trusting{boost::asio::ssl::context::tls_client};
+};
+
+TEST_F(BenchLink, UnderTlsKeepsItsConnectionAndKnowsItsServer) {
+    trusting.add_certificate_authority(boost::asio::buffer(ours.certificate_pem()));
+    Link link(context, endpoint(), LinkTls{trusting, "localhost"});
+    EXPECT_EQ(exchange(link), "");
+    EXPECT_EQ(exchange(link), "");
+    EXPECT_EQ(server.handshakes, 1U);
+    EXPECT_EQ(server.requests, 2U);
+    link.close();
+    EXPECT_EQ(exchange(link), "") << "it connects again";
+    EXPECT_EQ(server.handshakes, 2U);
+    Link other(context, endpoint(), LinkTls{trusting, "other.example"});
+    EXPECT_NE(exchange(other).find("TLS handshake failed"), std::string::npos);
+    EXPECT_EQ(server.requests, 3U);
+}
+
+TEST_F(BenchLink, UnderTlsTrustsNobodyUntold) {
+    Link link(context, endpoint(), LinkTls{trusting, "localhost"});
+    EXPECT_NE(exchange(link).find("TLS handshake failed"), std::string::npos);
+    EXPECT_EQ(server.requests, 0U);
+}
 
 class BenchLoad : public ::testing::Test {
   protected:

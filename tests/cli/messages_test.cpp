@@ -112,6 +112,23 @@ TEST_F(MessageCli, ATransactionalQueueIsMadeSetAndSentTo) {
     EXPECT_TRUE(broker.last<api::SendMessages>()->transaction);
 }
 
+TEST_F(MessageCli, QueuesAndTopicsHaveARateOfTheirOwn) {
+    broker.answer_with<api::CreateQueue>({});
+    EXPECT_EQ(run({"queue", "create", "jobs", "--qps", "50"}), 0);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.messages_per_s, 50U);
+    broker.answer_with<api::SetQueue>({});
+    EXPECT_EQ(run({"queue", "set", "jobs", "--qps", "0"}), 0);
+    EXPECT_EQ(broker.last<api::SetQueue>()->change.messages_per_s, 0U);
+    broker.answer_with<api::CreateTopic>({});
+    EXPECT_EQ(run({"topic", "create", "news", "--qps", "7"}), 0);
+    EXPECT_EQ(broker.last<api::CreateTopic>()->attributes.messages_per_s, 7U);
+    broker.answer_with<api::SetTopic>({});
+    EXPECT_EQ(run({"topic", "set", "news", "--qps", "8", "--retention", "2d"}), 0);
+    EXPECT_EQ(broker.last<api::SetTopic>()->messages_per_s, 8U);
+    EXPECT_EQ(broker.last<api::SetTopic>()->retention_s, 172'800U);
+    EXPECT_EQ(run({"topic", "set", "news"}), 2) << "nothing to set";
+}
+
 TEST_F(MessageCli, QueuesArePausedAndResumed) {
     broker.answer_with<api::SetQueue>({});
     EXPECT_EQ(run({"queue", "pause", "jobs"}), 0);

@@ -152,6 +152,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.told("topic", "create", "news")["name"], "news")
         self.assertEqual([one["name"] for one in self.told("topic", "list")], ["news"])
         self.assertEqual(self.told("topic", "info", "news")["subscriptions"], 0)
+        self.assertEqual(self.told("topic", "set", "news", "--qps", "500")["qps"], 500)
         self.cli("topic", "info", "none", code=NOT_FOUND)
         added = self.told("sub", "add", "news", "hook", "--http", receiver.url, "--retry", "1s")
         self.assertEqual(added["name"], "hook")

@@ -7,6 +7,7 @@ import threading
 import time
 import unittest
 
+import cmq_tcp as tcp
 from cmq import Cmq
 from server import DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
 
@@ -148,6 +149,26 @@ class OrderedQueueTest(unittest.TestCase):
         shown = cmq.call("GetQueueAttributes", queueName="bycmq")
         self.assertEqual(shown["ordered"], 1, shown)
         self.assertNotIn("ordered", self.plain(cmq))
+
+    def test_cmq_sends_with_keys_over_http_and_over_tcp(self):
+        port = int(self.server.process.stdout.readline().split(":")[1])
+        self.create("keyed")
+        cmq = Cmq(self.server, DEV_KEY_ID, DEV_KEY_SECRET)
+        client = tcp.Client(port, DEV_KEY_ID, DEV_KEY_SECRET)
+        self.addCleanup(client.close)
+        cmq.call("SendMessage", queueName="keyed", msgBody="a1", orderingKey="a")
+        key = 100  # of a send's fields
+        self.assertEqual(client.ask(tcp.SEND, (1, "keyed"), (2, "a2"), (key, "a")).result, 0)
+        cmq.call("BatchSendMessage", queueName="keyed", orderingKey="b", **{"msgBody.1": "b1", "msgBody.2": "b2"})
+        self.assertEqual(client.ask(tcp.SEND, (1, "keyed"), (2, "c1"), (key, "c")).result, 0)
+        for expected in (["a1", "b1", "c1"], ["a2", "b2"]):
+            messages = cmq.receive("keyed")
+            self.assertEqual([one["msgBody"] for one in messages], expected)
+            for one in messages:
+                cmq.call("DeleteMessage", queueName="keyed", receiptHandle=one["receiptHandle"])
+        refused = cmq.answer("SendMessage", queueName="keyed", msgBody="x", orderingKey="k" * 65)
+        self.assertEqual(refused["code"], 4000, refused)
+        self.assertNotEqual(client.ask(tcp.SEND, (1, "keyed"), (2, "x"), (key, "k" * 65)).result, 0)
 
     @staticmethod
     def plain(cmq):

@@ -100,6 +100,10 @@ class Quotas(unittest.TestCase):
         self.assertRegex(headers["RateLimit"], '^"messages";r=0;t=[12]$')
         _, listed = self.server.native("GET", "/v1/accounts", key=self.root)
         self.assertGreaterEqual(listed["items"][0]["refused"], 1)
+        uses = listed["items"][0]["uses"]
+        self.assertEqual((uses["queues"], uses["topics"], uses["subscriptions"]), (1, 0, 0))
+        self.assertGreaterEqual(uses["stored_bytes"], 1)
+        self.assertGreater(uses["requests_per_second"], 0)
         # The server's own account is not limited, and a changed limit holds within a second.
         self.ask(self.root, "POST", "/v1/queues", {"name": "own"}, 201)
         for _ in range(50):
@@ -110,6 +114,29 @@ class Quotas(unittest.TestCase):
             return all(self.server.native("POST", path, message, key=key)[0] == 201 for _ in range(30))
 
         wait_until(thirty_go_through, 10, "the new limit is known")
+
+    def test_a_queue_keeps_to_the_rate_that_it_was_given(self):
+        client = Cmq(self.server, *self.root.split(":"))
+        client.call("CreateQueue", queueName="slow", qps=SMALL)
+        client.call("CreateQueue", queueName="free")
+        self.assertEqual(client.call("GetQueueAttributes", queueName="slow")["qps"], SMALL)
+
+        def send(queue):
+            return client.answer("SendMessage", queueName=queue, msgBody="x")["code"]
+
+        for life in range(2):
+            began = time.monotonic()
+            codes = [send("slow") for _ in range(ASKED)]
+            self.held([one for one in codes if one == 0], [one for one in codes if one == 4420], SMALL, began)
+            self.assertEqual(set(codes), {0, 4420})
+            self.assertEqual({send("free") for _ in range(ASKED)}, {0}, "another queue has none")
+            if life == 0:
+                # Known again at its first request.
+                self.server.terminate()
+                self.server.start()
+                self.assertIn(send("slow"), (0, 4420))
+        client.call("SetQueueAttributes", queueName="slow", qps=0)
+        self.assertEqual({send("slow") for _ in range(ASKED)}, {0}, "a change holds at once")
 
     def test_an_account_has_only_so_many_objects(self):
         key = self.tenant("acme", queues_max=2, topics_max=1, subscriptions_max=1)

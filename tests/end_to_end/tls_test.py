@@ -2,6 +2,7 @@
 spoken, what cannot start, a certificate renewed in use, and handshakes that flood beside a client who behaves."""
 
 import http.client
+import json
 import os
 import socket
 import ssl
@@ -72,6 +73,19 @@ class Tls(unittest.TestCase):
         in_the_clear = Server(self, self.folder, clear)
         client = self.tcp_client(in_the_clear.start())
         self.assertEqual(client.ask(tcp.SEND, (1, "none"), (2, "x")).result, 4440)
+
+    def test_the_bench_measures_it(self):
+        server = self.start()
+        url = f"https://127.0.0.1:{server.port}"
+        words = ["--duration", "300ms", "--warmup", "0s", "--connections", 2, "-o", "json", "--server", url]
+        for mode, more in (("send", []), ("send-receive-delete", []), ("send", ["--tcp", "--outstanding", 8])):
+            done = run(BINARY, "bench", mode, *words, *more, "--ca", self.folder / "ca.pem")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shown = json.loads(done.stdout)
+            self.assertEqual((shown["tls"], shown["failures"]), (True, 0), done.stderr)
+            self.assertGreater(shown["messages_per_s"], 0)
+        doubting = run(BINARY, "bench", "send", *words)
+        self.assertEqual(doubting.returncode, 1, doubting.stdout)
 
     def test_systemd_is_told_though_there_is_no_tcp(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:

@@ -98,7 +98,7 @@ std::vector<std::string> seeds() {
     std::vector<std::string> all;
     for (const std::string& frame :
          {request_bytes(Command::authenticate, Authenticate{"AKIDa", "c2ln", "1@me", "HmacSHA1"}),
-          request_bytes(Command::send, Send{"q", {"hi"}, 5, 1, 5}),
+          request_bytes(Command::send, Send{"q", {"hi"}, 5, 1, 5, "k"}),
           request_bytes(Command::send_batch, Send{"q", {"a", "bc"}, 0, 0, 0}),
           request_bytes(Command::pull, Pull{"q", 1, 10, 30}),
           request_bytes(Command::pull_batch, Pull{"q", 16, -1, 30}),

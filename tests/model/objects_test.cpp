@@ -202,6 +202,32 @@ TEST(ObjectCodec, AnOrderedQueueIsStoredInTheThirdVersion) {
     EXPECT_TRUE(reader.done());
 }
 
+// An older build reads the queues and topics that have no rate of their own.
+TEST(ObjectCodec, AQueueWithARateOfItsOwnIsStoredInTheFourthVersion) {
+    QueueAttributes attributes = testing::sample_queue_attributes();
+    const std::string before = testing::to_hex(encoded(attributes));
+    attributes.messages_per_s = 300;
+    EXPECT_EQ(testing::to_hex(encoded(attributes)), "04" + before.substr(2) + "ac020000");
+    attributes.ordered = true;
+    attributes.transaction = TransactionPolicy{300, 7};
+    const std::string bytes = encoded(attributes);
+    EXPECT_EQ(testing::to_hex(bytes), "04" + before.substr(2) + "ac020101ac0207");
+    Reader reader(bytes);
+    EXPECT_EQ(decode_queue_attributes(reader), attributes);
+    EXPECT_TRUE(reader.done());
+}
+
+TEST(ObjectCodec, ATopicWithARateOfItsOwnIsStoredInTheSecondVersion) {
+    TopicAttributes attributes = testing::sample_topic_attributes();
+    const std::string before = testing::to_hex(encoded(attributes));
+    attributes.messages_per_s = 300;
+    const std::string bytes = encoded(attributes);
+    EXPECT_EQ(testing::to_hex(bytes), "02" + before.substr(2) + "ac02");
+    Reader reader(bytes);
+    EXPECT_EQ(decode_topic_attributes(reader), attributes);
+    EXPECT_TRUE(reader.done());
+}
+
 TEST(ObjectCodec, AnotherVersionLeavesTheReaderFailed) {
     std::string bytes = encoded(QueueAttributes{});
     bytes[0] = 9;

@@ -212,6 +212,52 @@ TEST(Sealed, AReceiveThatMeetsNoKeyIsNotCountedHoweverLongTheServiceIsDown) {
         << "this is the first time";
 }
 
+// The service has 5 s to answer, and a lease may be shorter.
+TEST(Sealed, AKeyThatComesLaterThanTheLeaseAllowsCostsNoReceive) {
+    SealedNode sealed;
+    ASSERT_TRUE(sealed.ask(create_queue("orders")));
+    ASSERT_TRUE(sealed.ask(sealed.sealed_send("orders", {"canary"})));
+    api::ReceiveMessages request = receive("orders", 1);
+    request.visibility_s = 2;
+    for (int times = 0; times < 2; ++times) {
+        const auto late = sealed.node.start(request);
+        sealed.node.settle_down();
+        sealed.node.advance_ms(900);
+        EXPECT_FALSE(late.answered()) << "half of the lease is for the service";
+        sealed.node.advance_ms(200);
+        ASSERT_TRUE(late.answered());
+        ASSERT_FALSE(*late);
+        EXPECT_EQ(late->error().reason, model::Reason::unavailable);
+        sealed.node.advance_ms(api::DataKeys::pause_us / 1'000 + 100);
+    }
+    sealed.work();
+    const auto received = sealed.ask(request);
+    ASSERT_TRUE(received);
+    ASSERT_EQ(received->messages.size(), 1U);
+    EXPECT_EQ(received->messages[0].payload, "canary");
+    EXPECT_EQ(received->messages[0].receives, 1U) << "those that waited in vain do not count";
+}
+
+TEST(Sealed, AKeyThatComesInTimeIsWaitedFor) {
+    SealedNode sealed;
+    ASSERT_TRUE(sealed.ask(create_queue("orders")));
+    ASSERT_TRUE(sealed.ask(sealed.sealed_send("orders", {"canary"})));
+    api::ReceiveMessages request = receive("orders", 1);
+    request.visibility_s = 2;
+    const auto waiting = sealed.node.start(request);
+    sealed.node.settle_down();
+    sealed.node.advance_ms(500);
+    sealed.work();
+    ASSERT_TRUE(waiting.answered());
+    ASSERT_TRUE(*waiting);
+    EXPECT_EQ((*waiting)->messages.at(0).payload, "canary");
+    sealed.node.advance_ms(1'000);
+    api::DeleteMessages done = remove("orders", {(*waiting)->messages.at(0).receipt});
+    const auto removed = sealed.ask(done);
+    ASSERT_TRUE(removed);
+    EXPECT_EQ(removed->removed, std::vector<bool>{true}) << "nothing was given back";
+}
+
 TEST(Sealed, WhatCanBeReadIsReceivedAndTheRestGivenBack) {
     SealedNode sealed;
     ASSERT_TRUE(sealed.ask(create_queue("orders")));

@@ -32,6 +32,7 @@ std::vector<Field> queue_fields() {
             {"Transaction", Kind::integer},
             {"FirstQueryInterval", Kind::integer},
             {"MaxQueryCount", Kind::integer},
+            {"Qps", Kind::integer},
             {"RetentionSizeInMB", Kind::absent},
             {"Tags", Kind::absent}};
 }
@@ -41,6 +42,7 @@ std::vector<Field> topic_fields() {
             {"MaxMsgSize", Kind::integer},
             {"MsgRetentionSeconds", Kind::integer},
             {"FilterType", Kind::integer},
+            {"Qps", Kind::integer},
             {"Trace", Kind::same},
             {"Tags", Kind::absent}};
 }
@@ -101,7 +103,10 @@ std::vector<CloudAction> queue_actions() {
          "SendCmqMsg",
          send,
          "SendMessage",
-         {queue_name, {"MsgContent", Kind::text, "msgBody"}, {"DelaySeconds", Kind::integer}}},
+         {queue_name,
+          {"MsgContent", Kind::text, "msgBody"},
+          {"DelaySeconds", Kind::integer},
+          {"OrderingKey"}}},
         {"",
          "DescribeMqMsgTrace",
          trace,
@@ -135,7 +140,10 @@ std::vector<CloudAction> topic_actions() {
          "PublishCmqMsg",
          send,
          "PublishMessage",
-         {topic_name, {"MsgContent", Kind::text, "msgBody"}, {"MsgTag", Kind::texts}}},
+         {topic_name,
+          {"MsgContent", Kind::text, "msgBody"},
+          {"MsgTag", Kind::texts},
+          {"OrderingKey"}}},
     };
 }
 

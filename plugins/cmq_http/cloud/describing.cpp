@@ -70,6 +70,19 @@ void complete_queue(json::object& item) {
     item["TransactionPolicy"] = std::move(policy);
 }
 
+// What holds: the lower of its own rate and its account's. Nothing where it has neither.
+void complete_rate(const CloudExchange& exchange, std::string_view name, json::object& item) {
+    const json::value* shown = item.if_contains("Qps");
+    const auto own = shown == nullptr ? 0 : shown->to_number<std::uint64_t>();
+    std::uint64_t most = 0;
+    if (const api::Quotas* quotas = exchange.options.quotas) {
+        const std::string_view caller = exchange.principal.account;
+        const std::string_view account = caller.empty() ? model::account_of(name) : caller;
+        most = quotas->limits_of(account).object_requests_per_second;
+    }
+    if (const std::uint64_t rate = api::lower_rate(own, most); rate > 0) item["Qps"] = rate;
+}
+
 void complete_subscription(json::object& item, const std::string& topic) {
     rename(item, "FilterTag", "FilterTags");
     item["TopicOwner"] = std::stoull(std::string(item["TopicOwner"].as_string()));
@@ -90,6 +103,7 @@ asio::awaitable<CloudAnswer> detail(const CloudExchange& exchange,
     if (!answer.failure.none()) co_return out;
     out.members = capitalised(answer.members, exchange.tdmq);
     out.members[listing.shown_name] = name;
+    if (!subscription) complete_rate(exchange, name, out.members);
     if (subscription) {
         complete_subscription(out.members, topic);
     } else if (listing.name == topics.name) {

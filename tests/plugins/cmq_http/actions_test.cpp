@@ -115,6 +115,22 @@ TEST_F(QueueActions, AnOrderedQueueIsMadeAndShownAndOthersLookAsEver) {
     EXPECT_NE(shown.find(R"("ordered":1)"), std::string::npos) << shown;
 }
 
+TEST_F(QueueActions, ARateOfItsOwnIsSetAndShownAndOthersLookAsEver) {
+    auto queue = view();
+    cmq.broker.answer_with<api::GetQueue>(queue);
+    const std::string plain = ask({{"Action", "GetQueueAttributes"}, {"queueName", "orders"}});
+    EXPECT_EQ(plain.find("qps"), std::string::npos) << plain;
+    queue.attributes.messages_per_s = 50;
+    cmq.broker.answer_with<api::CreateQueue>(queue);
+    cmq.broker.answer_with<api::SetQueue>(queue);
+    ask({{"Action", "CreateQueue"}, {"queueName", "orders"}, {"qps", "50"}});
+    EXPECT_EQ(cmq.broker.last<api::CreateQueue>()->change.messages_per_s, 50U);
+    const std::string shown =
+        ask({{"Action", "SetQueueAttributes"}, {"queueName", "orders"}, {"qps", "0"}});
+    EXPECT_EQ(cmq.broker.last<api::SetQueue>()->change.messages_per_s, 0U);
+    EXPECT_NE(shown.find(R"("qps":50)"), std::string::npos) << shown;
+}
+
 TEST_F(QueueActions, CreateQueueLeavesAbsentAttributesToTheirDefaults) {
     cmq.broker.answer_with<api::CreateQueue>(view());
     ask({{"Action", "createqueue"}, {"queueName", "orders"}});

@@ -23,6 +23,7 @@ const Fields attributes{
     {"maxMsgSize", "65536"},
     {"msgRetentionSeconds", "345600"},
     {"rewindSeconds", "60"},
+    {"qps", "100"},
     {"deadLetterPolicy", R"({"deadLetterQueue":"dead","policy":0,"maxReceiveCount":3})"}};
 const Fields page{{"searchWord", "o"}, {"offset", "0"}, {"limit", "10"}};
 const Fields filters{{"notifyStrategy", "BACKOFF_RETRY"},
@@ -47,10 +48,10 @@ const std::vector<ActionCase> actions{
     {"ListDeadLetterSourceQueues", {{"deadLetterQueueName", "dead"}}, page},
     {"SendMessage",
      queue + Fields{{"msgBody", "hello"}},
-     {{"delaySeconds", "5"}, {"dedupId", "once"}}},
+     {{"delaySeconds", "5"}, {"dedupId", "once"}, {"orderingKey", "k"}}},
     {"BatchSendMessage",
      queue + Fields{{"msgBody.1", "hello"}},
-     {{"delaySeconds", "5"}, {"dedupId", "once"}}},
+     {{"delaySeconds", "5"}, {"dedupId", "once"}, {"orderingKey", "k"}}},
     {"ReceiveMessage", queue, {{"pollingWaitSeconds", "0"}}},
     {"BatchReceiveMessage", queue + Fields{{"numOfMsg", "16"}}, {{"pollingWaitSeconds", "0"}}},
     {"DeleteMessage", queue + Fields{{"receiptHandle", "123"}}, {}},
@@ -64,10 +65,10 @@ const std::vector<ActionCase> actions{
     {"DeleteTopic", topic, {}},
     {"PublishMessage",
      topic + Fields{{"msgBody", "hello"}},
-     {{"msgTag.1", "red"}, {"routingKey", "a.b"}, {"dedupId", "once"}}},
+     {{"msgTag.1", "red"}, {"routingKey", "a.b"}, {"dedupId", "once"}, {"orderingKey", "k"}}},
     {"BatchPublishMessage",
      topic + Fields{{"msgBody.1", "hello"}},
-     {{"msgTag.1", "red"}, {"routingKey", "a.b"}, {"dedupId", "once"}}},
+     {{"msgTag.1", "red"}, {"routingKey", "a.b"}, {"dedupId", "once"}, {"orderingKey", "k"}}},
     {"Subscribe", both + Fields{{"protocol", "http"}, {"endpoint", "http://a.b/c"}}, filters},
     {"Unsubscribe", both, {}},
     {"ListSubscriptionByTopic", topic, page},
@@ -190,6 +191,7 @@ TEST_F(BadInput, RefusesIntegersThatAreNoneOrBeyondTheirRange) {
         {"CreateQueue", "maxMsgSize", "1023", "16777217"},
         {"CreateQueue", "msgRetentionSeconds", "59", "1296001"},
         {"CreateQueue", "rewindSeconds", "-1", "1296001"},
+        {"CreateQueue", "qps", "-1", "1000001"},
         {"SetQueueAttributes", "maxMsgHeapNum", "999999", "1000000001"},
         {"SetQueueAttributes", "pollingWaitSeconds", "-1", "31"},
         {"SetQueueAttributes", "visibilityTimeout", "0", "43201"},
@@ -209,6 +211,7 @@ TEST_F(BadInput, RefusesIntegersThatAreNoneOrBeyondTheirRange) {
         {"CreateTopic", "filterType", "0", "3"},
         {"CreateTopic", "msgRetentionSeconds", "59", "86401"},
         {"SetTopicAttributes", "maxMsgSize", "1023", "16777217"},
+        {"SetTopicAttributes", "qps", "-1", "1000001"},
     };
     for (const Range& range : ranges) {
         const std::string beyond =

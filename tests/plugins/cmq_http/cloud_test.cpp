@@ -146,17 +146,34 @@ TEST_F(Cloud, MakesAndDescribesATransactionalQueue) {
     EXPECT_FALSE(plain.at("QueueDescribe").at("Transaction").as_bool());
 }
 
+TEST_F(Cloud, ARateOfItsOwnIsSetAndShown) {
+    auto made = queue("orders");
+    cmq.broker.answer_with<api::GetQueue>(made);
+    cmq.broker.answer_with<api::ListDeadLetterSources>(api::NamePage{});
+    const auto plain = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_FALSE(plain.at("QueueDescribe").as_object().contains("Qps"));
+    made.attributes.messages_per_s = 50;
+    cmq.broker.answer_with<api::CreateQueue>(made);
+    cmq.broker.answer_with<api::GetQueue>(made);
+    EXPECT_EQ(code(ask("CreateCmqQueue", R"({"QueueName":"orders","Qps":50})")), "");
+    EXPECT_EQ(cmq.broker.last<api::CreateQueue>()->change.messages_per_s, 50U);
+    const auto shown = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_EQ(shown.at("QueueDescribe").at("Qps").to_number<int>(), 50);
+}
+
 TEST_F(Cloud, SendsAndPublishes) {
     api::SentMessages sent;
     sent.ids.emplace_back(77);
     cmq.broker.answer_with<api::SendMessages>(sent);
     cmq.broker.answer_with<api::PublishMessages>(sent);
     auto response =
-        ask("SendCmqMsg", R"({"QueueName":"orders","MsgContent":"a&b=1","DelaySeconds":3})");
+        ask("SendCmqMsg", R"({"QueueName":"orders","MsgContent":"a&b=1","DelaySeconds":3,
+        "OrderingKey":"k"})");
     EXPECT_EQ(response.at("MsgId").as_string(), "77");
     EXPECT_TRUE(response.at("Result").as_bool());
     EXPECT_EQ(cmq.broker.last<api::SendMessages>()->messages.at(0).payload, "a&b=1");
     EXPECT_EQ(cmq.broker.last<api::SendMessages>()->delay_s, 3U);
+    EXPECT_EQ(cmq.broker.last<api::SendMessages>()->messages.at(0).meta.ordering_key, "k");
     response =
         ask("PublishCmqMsg", R"({"TopicName":"news","MsgContent":"x","MsgTag":["one","two"]})");
     EXPECT_EQ(response.at("MsgId").as_string(), "77");

@@ -78,6 +78,20 @@ TEST_F(TopicActions, ListTopicSetAndDeleteAnswerAsDocumented) {
               R"({"code":0,"message":"",ID})");
 }
 
+TEST_F(TopicActions, ARateOfItsOwnIsSetAndShown) {
+    api::TopicView topic;
+    topic.attributes.messages_per_s = 50;
+    cmq.broker.answer_with<api::CreateTopic>(topic);
+    cmq.broker.answer_with<api::SetTopic>(topic);
+    cmq.broker.answer_with<api::GetTopic>(topic);
+    ask({{"Action", "CreateTopic"}, {"topicName", "events"}, {"qps", "50"}});
+    EXPECT_EQ(cmq.broker.last<api::CreateTopic>()->attributes.messages_per_s, 50U);
+    ask({{"Action", "SetTopicAttributes"}, {"topicName", "events"}, {"qps", "0"}});
+    EXPECT_EQ(cmq.broker.last<api::SetTopic>()->messages_per_s, 0U);
+    const std::string shown = ask({{"Action", "GetTopicAttributes"}, {"topicName", "events"}});
+    EXPECT_NE(shown.find(R"("qps":50)"), std::string::npos) << shown;
+}
+
 TEST_F(TopicActions, PublishCarriesTagsAndTreatsAnEmptyRoutingKeyAsNone) {
     api::SentMessages sent;
     sent.ids = {model::MessageId(1)};
@@ -104,10 +118,13 @@ TEST_F(TopicActions, BatchPublishGivesEveryMessageTheSameTagsAndKey) {
                    {"topicName", "events"},
                    {"msgBody.1", "one"},
                    {"msgBody.2", "two"},
+                   {"orderingKey", "k"},
                    {"routingKey", "a.b"}}),
               R"({"code":0,"message":"",ID,"msgList":[{"msgId":"1"},{"msgId":"2"}]})");
     const auto* asked = cmq.broker.last<api::PublishMessages>();
     EXPECT_EQ(asked->messages.at(1).payload, "two");
+    EXPECT_EQ(asked->messages.at(0).meta.ordering_key, "k");
+    EXPECT_EQ(asked->messages.at(1).meta.ordering_key, "k");
     EXPECT_EQ(asked->messages.at(1).meta.routing_key, "a.b");
 }
 

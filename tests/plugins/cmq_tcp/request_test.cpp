@@ -63,6 +63,10 @@ TEST(Requests, HaveTheBytesOfTheTables) {
                        "22 03 'a.b'"));
     expect_bytes(request_of(Command::publish_batch, Publish{"t", {"a", "b"}, {}, ""}),
                  bytes("08 07 10 84 08 8a 0d 09 0a 01 't' 12 01 'a' 12 01 'b'"));
+    expect_bytes(request_of(Command::send, Send{"q", {"hi"}, 0, 0, 0, "k"}),
+                 bytes("08 07 10 fd 07 c2 0c 0b 0a 01 'q' 12 02 'hi' a2 06 01 'k'"));
+    expect_bytes(request_of(Command::publish, Publish{"t", {"hi"}, {}, "", "k"}),
+                 bytes("08 07 10 83 08 82 0d 0b 0a 01 't' 12 02 'hi' a2 06 01 'k'"));
     expect_bytes(request_of(Command::confirm,
                             Confirm{"q", {{300, Confirm::committed}, {5, Confirm::rolled_back}}}),
                  bytes("08 07 10 91 08 ea 0d 10 0a 01 'q' 12 05 08 ac 02 10 01 12 04 08 05 10 02"));

@@ -272,7 +272,7 @@ TEST_F(TcpServerTest, APublishCarriesTagsAndKeyAndWantsAReceiver) {
     start();
     Caller caller = greeted();
     caller.send(
-        Caller::frame(2, Command::publish_batch, Publish{"t", {"a", "b"}, {"x", "y"}, "k.l"}));
+        Caller::frame(2, Command::publish_batch, Publish{"t", {"a", "b"}, {"x", "y"}, "k.l", "o"}));
     const auto asked = broker.next<api::PublishMessages>();
     ASSERT_TRUE(asked.has_value());
     const auto& request = std::get<api::PublishMessages>(asked->request);
@@ -280,6 +280,8 @@ TEST_F(TcpServerTest, APublishCarriesTagsAndKeyAndWantsAReceiver) {
     ASSERT_EQ(request.messages.size(), 2U);
     EXPECT_EQ(request.messages[1].meta.tags, (std::vector<std::string>{"x", "y"}));
     EXPECT_EQ(request.messages[1].meta.routing_key, "k.l");
+    EXPECT_EQ(request.messages[0].meta.ordering_key, "o");
+    EXPECT_EQ(request.messages[1].meta.ordering_key, "o");
     EXPECT_TRUE(request.want_receiver);
     HandBroker::answer<api::PublishMessages>(
         *asked, model::Refusal{model::Reason::topic_not_found, "t", "there is none"});

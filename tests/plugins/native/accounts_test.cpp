@@ -19,6 +19,15 @@ class NativeAccounts : public NativeFixture {
         front_end = plugins::make_native_front_end(broker, options);
     }
 
+    class NoAccounts final : public api::AccountBook {
+      public:
+        [[nodiscard]] std::shared_ptr<const api::Account> account(
+            std::string_view /*name*/) const override {
+            return nullptr;
+        }
+    };
+
+    NoAccounts no_accounts;
     FakeAccounts accounts;
     FakeKeys keys;
 };
@@ -43,6 +52,37 @@ TEST_F(NativeAccounts, AreMadeChangedListedAndDeleted) {
     EXPECT_EQ(listed.body.find("number"), std::string::npos) << "nobody's business";
     EXPECT_EQ(ask("DELETE", "/v1/accounts/acme").status, 204U);
     EXPECT_EQ(accounts.removed, "acme");
+}
+
+TEST_F(NativeAccounts, AreListedWithWhatTheyUse) {
+    const api::Quotas quotas{no_accounts, clock};
+    api::AccountUses uses{broker, accounts, quotas, clock};
+    plugins::NativeOptions options{clock};
+    options.accounts = &accounts;
+    options.quotas = &quotas;
+    options.uses = &uses;
+    front_end = plugins::make_native_front_end(broker, options);
+    accounts.accounts = {{"acme", 1, {}, 1'000}};
+    broker.answer<api::ListQueues>([](const api::ListQueues& asked) {
+        EXPECT_EQ(asked.account, "acme");
+        api::NamePage page;
+        page.total = 3;
+        return api::Outcome<api::NamePage>(page);
+    });
+    broker.answer_with<api::ListTopics>({});
+    broker.answer_with<api::ListSubscriptions>({});
+    const auto listed = ask("GET", "/v1/accounts");
+    EXPECT_EQ(listed.status, 200U);
+    EXPECT_THAT(listed.body,
+                HasSubstr(R"("uses":{"queues":3,"topics":0,"subscriptions":0,"stored_bytes":0,)"
+                          R"("requests_per_second":)"));
+    accounts.accounts.push_back({"other", 2, {}, 1'000});
+    broker.refuse<api::ListQueues>(model::Reason::unavailable);
+    const auto again = ask("GET", "/v1/accounts");
+    EXPECT_EQ(again.status, 200U);
+    const auto items = json(again).at("items").as_array();
+    EXPECT_EQ(items.at(0).at("uses").at("queues"), 3) << "as it was known before";
+    EXPECT_FALSE(items.at(1).as_object().contains("uses"));
 }
 
 TEST_F(NativeAccounts, BadInputNamesItsField) {

@@ -60,6 +60,7 @@ TEST_F(NativeBadInput, QueueAttributes) {
         refuses(number(method, target, before, "retention", {"59", "1296001"}, "60 to 1296000"));
         refuses(number(method, target, before, "rewind", {"1296001"}, "0 to 1296000"));
         refuses(number(method, target, before, "poll", {"31"}, "0 to 30"));
+        refuses(number(method, target, before, "qps", {"1000001"}, "0 to 1000000"));
         refuses(
             number(method, target, before, "max_size", {"1023", "16777217"}, "1024 to 16777216"));
         refuses(number(method,

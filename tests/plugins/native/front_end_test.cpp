@@ -218,6 +218,31 @@ TEST_F(Native, AnOrderedQueueTakesKeysAndShowsWhatIsBehind) {
     EXPECT_EQ(ask("POST", path + "/batch", tagged).status, 400U) << "a queue routes nothing";
 }
 
+TEST_F(Native, QueuesAndTopicsTakeARateOfTheirOwn) {
+    api::QueueView queue;
+    queue.attributes.messages_per_s = 50;
+    broker.answer_with<api::CreateQueue>(queue);
+    broker.answer_with<api::SetQueue>(queue);
+    const auto made = ask("POST", "/v1/queues", R"({"name":"orders","qps":50})");
+    EXPECT_EQ(made.status, 201U);
+    EXPECT_EQ(json(made).at("qps"), 50);
+    EXPECT_EQ(broker.last<api::CreateQueue>()->change.messages_per_s, 50U);
+    EXPECT_EQ(ask("PATCH", "/v1/queues/orders", R"({"qps":0})").status, 200U);
+    EXPECT_EQ(broker.last<api::SetQueue>()->change.messages_per_s, 0U);
+    EXPECT_EQ(ask("PATCH", "/v1/queues/orders", R"({"poll":1})").status, 200U);
+    EXPECT_EQ(broker.last<api::SetQueue>()->change.messages_per_s, std::nullopt);
+    api::TopicView topic;
+    topic.attributes.messages_per_s = 7;
+    broker.answer_with<api::CreateTopic>(topic);
+    broker.answer_with<api::SetTopic>(topic);
+    EXPECT_EQ(ask("POST", "/v1/topics", R"({"name":"news","qps":7})").status, 201U);
+    EXPECT_EQ(broker.last<api::CreateTopic>()->attributes.messages_per_s, 7U);
+    const auto set = ask("PATCH", "/v1/topics/news", R"({"qps":8})");
+    EXPECT_EQ(json(set).at("qps"), 7);
+    EXPECT_EQ(broker.last<api::SetTopic>()->messages_per_s, 8U);
+    EXPECT_EQ(ask("PATCH", "/v1/topics/news", R"({"qps":1000001})").status, 400U);
+}
+
 TEST_F(Native, ListsArePagedByOpaqueCursors) {
     broker.answer<api::ListQueues>([](const api::ListQueues& asked) {
         api::NamePage page;

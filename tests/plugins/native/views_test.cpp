@@ -48,7 +48,7 @@ TEST(NativeViews, AQueueShowsItsAttributesAsTheyAreSet) {
     EXPECT_EQ(boost::json::serialize(show(queue)),
               "{\"name\":\"jobs\",\"visibility\":30,\"retention\":345600,\"rewind\":0,\"poll\":0,"
               "\"max_size\":65536,\"max_messages\":100000000,\"paused\":false,"
-              "\"ordered\":false,\"automatic\":false,"
+              "\"ordered\":false,\"qps\":0,\"automatic\":false,"
               "\"dead_letter\":{\"queue\":\"dead\",\"max_receives\":5},\"messages\":{\"visible\":3,"
               "\"in_flight\":0,\"delayed\":0,\"rewindable\":0}}");
 }
