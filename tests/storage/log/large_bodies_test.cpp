@@ -176,6 +176,30 @@ TEST(LogLargeBodies, ACrashAnywhereInATurnLeavesAllOfItOrNothing) {
     }
 }
 
+// A start writes the footer of the segment that was written to behind what it holds.
+TEST(LogLargeBodies, ThatEndWithZerosAreWholeAfterRestarts) {
+    for (const std::size_t zeros : {std::size_t{9}, large_bytes / 2, large_bytes}) {
+        SCOPED_TRACE(zeros);
+        MemoryDisk disk;
+        auto store = open_store(disk, roomy());
+        EntryRecord record = make_entry(data, 1, mixed);
+        std::string& body = record.bodies.front();
+        std::fill(body.end() - static_cast<std::ptrdiff_t>(zeros), body.end(), '\0');
+        const std::string wanted = body;
+        store->append(std::move(record));
+        ASSERT_TRUE(store->sync().has_value());
+        for (LogIndex next = 2; next < 5; ++next) {
+            store = open_store(disk, roomy());
+            ASSERT_NE(store, nullptr);
+            const auto found = read_body(*store, MessageId(data, 1, 0));
+            ASSERT_TRUE(found.has_value()) << found.error().detail;
+            EXPECT_TRUE(found->bytes == wanted);
+            append_entries(*store, data, next, next, mixed);
+        }
+        expect_entries(*store, data, 2, 4, mixed);
+    }
+}
+
 TEST(LogLargeBodies, ABodyOfAnEndedSuffixIsNeverTakenForTheNewOne) {
     MemoryDisk disk;
     auto store = open_store(disk, roomy());
