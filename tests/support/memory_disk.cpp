@@ -112,6 +112,7 @@ struct MemoryDisk::State {
     Errc sync_error = Errc::io;
     bool lying = false;
     bool cached = true;
+    bool opens_refused = false;
 
     Result<void> begin(const std::string& path) {
         if (operations_left == 0) return error(Errc::io, path + ": the disk has stopped");
@@ -279,6 +280,9 @@ MemoryDisk::MemoryDisk() : state_(std::make_shared<State>()) {}
 MemoryDisk::~MemoryDisk() = default;
 
 Result<std::unique_ptr<File>> MemoryDisk::open(const std::string& path, Open mode) {
+    if (state_->opens_refused) {
+        return error(Errc::unavailable, "open " + path + ": too many open files");
+    }
     const auto found = state_->current.find(path);
     if (found != state_->current.end()) {
         return std::unique_ptr<File>(std::make_unique<MemoryFile>(state_, found->second, path));
@@ -403,6 +407,11 @@ void MemoryDisk::heal() {
     state_->syncs_until_one_fails = never;
     state_->operations_left = never;
     state_->lying = false;
+    state_->opens_refused = false;
+}
+
+void MemoryDisk::refuse_opens(bool yes) {
+    state_->opens_refused = yes;
 }
 
 void MemoryDisk::limit(std::uint64_t bytes) {

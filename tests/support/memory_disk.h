@@ -61,6 +61,9 @@ class MemoryDisk final : public Disk {
     // Called in the middle of every sync of a file: a slow disk lets time pass there.
     void during_syncs(std::function<void()> hook);
 
+    // open() says that the process may open no further file.
+    void refuse_opens(bool yes);
+
     // Whether try_read_cached() finds bytes in memory.
     void cached(bool yes);
 

@@ -69,7 +69,7 @@ ApartPlace find_apart(StoreState& state, SetId set, LogIndex index) {
     } else if (const auto sealed = state.sealed.get(info)) {
         found.segment = (*sealed)->segment;
     } else {
-        found.gone = false;
+        found.failed = std::make_shared<const Error>(sealed.error());
     }
     return found;
 }
@@ -78,6 +78,7 @@ Result<BodySource::Body> read_apart(const ApartSlot& slot,
                                     const ApartPlace& place,
                                     BodySource::Wait wait) {
     const MessageId message = slot.message;
+    if (place.failed) return *place.failed;
     if (!place.segment || place.segment->name().number != slot.slot.offset) {
         if (place.gone) return error(Errc::not_found, "the body was held by nobody and is gone");
         return slot.segment.damaged(
@@ -195,7 +196,7 @@ ApartPlace ApartRange::find(LogIndex index) {
         open_.reset();
         auto file = files_.open_segment(name);
         if (!file) {
-            found.gone = false;
+            found.failed = std::make_shared<const Error>(file.error());
             return found;
         }
         open_ = std::make_shared<const Segment>(std::move(*file), name, files_.path(name), bytes);

@@ -215,6 +215,28 @@ TEST(LogLargeBodies, ABodyOfAnEndedSuffixIsNeverTakenForTheNewOne) {
     }
 }
 
+TEST(LogLargeBodies, AreNoDamageWhileTheirFileCannotBeOpened) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 6, mixed);
+    append_entries(*store, data, 7, 100, {4, 1'000});
+    const auto pin = store->pin(data);
+    const auto records = store->sealed_records(data, 1, 1);
+    ASSERT_TRUE(records.has_value());
+    ASSERT_EQ(records->size(), 1U);
+    const auto any = [](const StoredEntry&) {
+        return false;
+    };
+    disk.refuse_opens(true);
+    EXPECT_EQ(read_body(*store, MessageId(data, 1, 0)).error().code, Errc::unavailable);
+    EXPECT_TRUE(read_body(*store, MessageId(data, 1, 1)).has_value());
+    EXPECT_EQ(store->scan(data, 1, any).error().code, Errc::unavailable);
+    EXPECT_EQ(records->front().scan(1, any).error().code, Errc::unavailable);
+    disk.refuse_opens(false);
+    EXPECT_TRUE(records->front().scan(1, any).has_value());
+    expect_entries(*store, data, 1, 6, mixed);
+}
+
 class LogLargeDamage : public ::testing::Test {
   protected:
     LogLargeDamage() {
