@@ -64,6 +64,9 @@ class MemoryDisk final : public Disk {
     // open() says that the process may open no further file.
     void refuse_opens(bool yes);
 
+    // A read of that byte of the file answers Error{io}, as a disk does of a sector it has lost.
+    void lose_byte(const std::string& path, std::uint64_t offset);
+
     // Whether try_read_cached() finds bytes in memory.
     void cached(bool yes);
 

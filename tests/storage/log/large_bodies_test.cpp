@@ -282,6 +282,17 @@ TEST_F(LogLargeDamage, IsOfTheBodyItHitsAloneAndIsScrubbedAndRepaired) {
               Errc::damaged);
 }
 
+TEST_F(LogLargeDamage, IsWhatTheDiskRefusesToRead) {
+    const Found place = place_of(disk_, 2);
+    auto store = open_store(disk_, roomy(), applied_to(last_));
+    ASSERT_NE(store, nullptr);
+    disk_.lose_byte(place.path, place.at + 5'000);
+    const MessageId hit(data, 2, 0);
+    EXPECT_EQ(read_body(*store, hit).error().code, Errc::damaged);
+    expect_entries(*store, data, 3, last_, mixed);
+    EXPECT_THAT(scrub_all(*store), ElementsAre(hit));
+}
+
 TEST_F(LogLargeDamage, IsRepairedWithACopyOnceItsEntryIsInASealedSegment) {
     const Found place = place_of(disk_, 2);
     flip(disk_, place.path, place.at + 500);
