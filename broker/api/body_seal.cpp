@@ -22,12 +22,19 @@ using model::seal_nonce_bytes;
 constexpr int zstd_level = 1;  // the fastest: a body waits for it
 constexpr std::string_view body_label = "penstock body 1";
 
-// Twice what is remembered of data keys at most (DataKeys::keys_per_shard_max); a power of two.
-constexpr std::size_t data_keys_room = 4U << 20;
+// Of all that is in the secure heap; a power of two.
+constexpr std::size_t secure_room = 4U << 20;
+
+// Of data keys: three halves of those that are remembered at most of one kind
+// (DataKeys::keys_per_shard_max). OpenSSL has keys and the state of its random numbers there too,
+// and with no room left handshakes fail, and so does every random number of a new thread.
+constexpr std::size_t data_keys_room = secure_room / 4 * 3;
 
 // Beyond the room there is ordinary memory: keys are wiped there too.
 char* room_for_key() {
-    void* room = ::OPENSSL_secure_malloc(aes_key_bytes);
+    const bool has_room = ::CRYPTO_secure_malloc_initialized() == 1 &&
+                          ::CRYPTO_secure_used() + aes_key_bytes <= data_keys_room;
+    void* room = has_room ? ::OPENSSL_secure_malloc(aes_key_bytes) : nullptr;
     if (room == nullptr) {
         ::ERR_clear_error();
         room = ::OPENSSL_malloc(aes_key_bytes);
@@ -101,7 +108,7 @@ Result<std::string> decompressed(const Packing& packing, std::string_view payloa
 }  // namespace
 
 bool protect_data_keys() {
-    return ::CRYPTO_secure_malloc_init(data_keys_room, aes_key_bytes) == 1;
+    return ::CRYPTO_secure_malloc_init(secure_room, aes_key_bytes) == 1;
 }
 
 DataKey::DataKey(std::string secret,

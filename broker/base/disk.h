@@ -1,6 +1,7 @@
 // Disk and File: the only way to files for code that keeps state. Production uses PosixDisk;
 // tests a disk in memory that forgets unsynced writes. A File is used by one writing thread;
-// reads are safe from any thread. Every failure is an Error{io|disk_full|not_found}.
+// reads are safe from any thread. Every failure is an Error{io|disk_full|not_found}, or
+// Error{unavailable} while the process may open no further file or has no memory for it.
 #pragma once
 
 #include "broker/base/error.h"

@@ -18,6 +18,7 @@ Error system_error(const std::string& doing, const std::string& path, int number
     Errc code = Errc::io;
     if (number == ENOSPC || number == EDQUOT || number == EFBIG) code = Errc::disk_full;
     if (number == ENOENT) code = Errc::not_found;
+    if (number == EMFILE || number == ENFILE || number == ENOMEM) code = Errc::unavailable;
     return error(code, doing + " " + path + ": " + std::generic_category().message(number));
 }
 

@@ -56,6 +56,10 @@ model::Refusal unreadable_reply() {
     return {model::Reason::unknown_outcome, {}, "another node's reply cannot be read"};
 }
 
+model::Refusal too_much() {
+    return {model::Reason::overloaded, {}, "too much waits for other nodes"};
+}
+
 HandedAnswer misunderstood() {
     HandedAnswer answer;
     answer.heard = Heard::misunderstood;
@@ -131,11 +135,12 @@ class Gathered {
 
 }  // namespace
 
+bool Forwarding::has_room(std::uint64_t bytes) const {
+    return parcels_.size() < parcels_max && bytes_ + bytes <= parcel_bytes_max;
+}
+
 void Forwarding::add(Parcel parcel) {
-    if (parcels_.size() >= parcels_max || bytes_ + parcel.question.size() > parcel_bytes_max) {
-        parcel.refused({model::Reason::overloaded, {}, "too much waits for other nodes"});
-        return;
-    }
+    if (!has_room(parcel.question.size())) return parcel.refused(too_much());
     bytes_ += parcel.question.size();
     parcels_.emplace(next_id_++, std::move(parcel));
     look_now_ = true;
@@ -179,6 +184,9 @@ void Forwarding::request(node::Node& node,
 }
 
 void Forwarding::command(SetId set, node::Submission submission) {
+    if (!has_room(node::body_bytes(submission.bodies))) {
+        return node::refuse(submission, too_much());
+    }
     SubmitQuestion question;
     question.schema = schema();
     question.set = set.value;
@@ -201,9 +209,8 @@ void Forwarding::command(SetId set, node::Submission submission) {
     };
     if (!shared->followers.empty()) {
         parcel.apart = [this, shared, set] {
-            for (node::Submission& one : node::taken_apart(std::move(*shared))) {
-                command(set, std::move(one));
-            }
+            node::take_apart(std::move(*shared),
+                             [this, set](node::Submission one) { command(set, std::move(one)); });
         };
     }
     add(std::move(parcel));

@@ -118,6 +118,8 @@ class Forwarding {
         std::function<void()> deliver;
     };
 
+    // For one more question of so many bytes.
+    [[nodiscard]] bool has_room(std::uint64_t bytes) const;
     void add(Parcel parcel);
     void send(std::uint64_t id, Parcel& parcel, NodeId to, std::int64_t now_us);
     void back(node::Node& node, std::uint64_t id, const replication::transport::Answer& answer);

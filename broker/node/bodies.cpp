@@ -1,5 +1,6 @@
 #include "broker/node/bodies.h"
 
+#include "broker/base/log.h"
 #include "broker/node/options.h"
 #include "broker/storage/log/body_reader.h"
 
@@ -20,6 +21,13 @@ namespace {
 constexpr std::uint32_t piece_bodies_usual = 32;
 
 using Opened = Result<std::string>;
+
+// What a reader hears: where the server keeps its files is not for everybody.
+Error told(const Error& why) {
+    if (why.code != Errc::unavailable) return why;
+    log_line(LogLevel::warn, "node", "event=body_not_read detail=" + why.detail);
+    return error(Errc::unavailable, "the body cannot be read at this moment");
+}
 
 // A packed body as one that is not; `key` is null where it is not sealed.
 Opened opened(const model::StoredBody& stored, const api::DataKey* key) {
@@ -47,7 +55,7 @@ struct Bodies::Reading {
         for (std::size_t at = 0; at < sources.size(); ++at) {
             if (bodies[at]) continue;
             if (!sources[at]) {
-                bodies[at] = sources[at].error();
+                bodies[at] = told(sources[at].error());
                 continue;
             }
             FetchedBody body = reader.read(*sources[at], next_of(at));
@@ -56,7 +64,7 @@ struct Bodies::Reading {
                 complete = false;
                 continue;
             }
-            bodies[at] = std::move(body);
+            bodies[at] = body ? std::move(body) : told(body.error());
         }
         return complete;
     }

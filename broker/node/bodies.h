@@ -2,8 +2,9 @@
 // bytes are read from memory on the caller's executor, and by the cold pool when the disk must be
 // asked. A body that fails its checksum is had again from another node, where there is one that can
 // be asked; else it comes back as an Error{damaged}, and nobody serves it. Payloads that are packed
-// (model/message.h) are opened where they are wanted; one whose key cannot be had now comes back as
-// an Error{unavailable}: it is whole, and stays where it is.
+// (model/message.h) are opened where they are wanted; one whose key cannot be had now, or whose
+// file cannot be opened now, comes back as an Error{unavailable}: it is whole, and stays where it
+// is.
 #pragma once
 
 #include "broker/api/data_keys.h"
@@ -112,7 +113,7 @@ class Bodies {
 // is not opened.
 std::optional<model::NewMessage> message_of(const FetchedBody& body);
 
-// Whole, but its key cannot be had now; nobody may take it for damaged.
+// Whole, but its key cannot be had now, or its file not be opened; nobody may take it for damaged.
 bool is_closed(const FetchedBody& body);
 
 }  // namespace penstock::node

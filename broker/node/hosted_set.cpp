@@ -27,12 +27,6 @@ model::Refusal leadership_lost() {
         model::Reason::unknown_outcome, {}, "leadership was lost: it may or may not take effect"};
 }
 
-std::size_t body_bytes(const PreparedBodies& bodies) {
-    std::size_t total = 0;
-    for (const std::string& body : bodies.bytes) total += body.size();
-    return total;
-}
-
 std::size_t all_command_bytes(const Submission& submission) {
     std::size_t total = command_bytes(submission.command);
     for (const Submission::Follower& one : submission.followers) {
@@ -43,6 +37,12 @@ std::size_t all_command_bytes(const Submission& submission) {
 
 }  // namespace
 
+std::size_t body_bytes(const PreparedBodies& bodies) {
+    std::size_t total = 0;
+    for (const std::string& body : bodies.bytes) total += body.size();
+    return total;
+}
+
 void refuse(const Submission& submission, const model::Refusal& why) {
     if (submission.done) submission.done(why);
     for (const Submission::Follower& one : submission.followers) {
@@ -50,20 +50,18 @@ void refuse(const Submission& submission, const model::Refusal& why) {
     }
 }
 
-std::vector<Submission> taken_apart(Submission together) {
+void take_apart(Submission together, const std::function<void(Submission)>& give) {
     const PreparedBodies bodies = std::move(together.bodies);
-    std::vector<Submission> all;
     const auto add = [&](model::Command command, std::function<void(model::Reply)> done) {
         std::uint32_t& ordinal = std::get<model::Transfer>(command).ordinal;
         PreparedBodies own{{bodies.bytes.at(ordinal)}, {bodies.infos.at(ordinal)}};
         ordinal = 0;
-        all.push_back(Submission{std::move(command), std::move(own), nullptr, std::move(done)});
+        give(Submission{std::move(command), std::move(own), nullptr, std::move(done)});
     };
     add(std::move(together.command), std::move(together.done));
     for (Submission::Follower& one : together.followers) {
         add(std::move(one.command), std::move(one.done));
     }
-    return all;
 }
 
 HostedSet::HostedSet(model::SetId set,

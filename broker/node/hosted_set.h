@@ -13,6 +13,7 @@
 #include "broker/replication/log.h"
 #include "broker/storage/rows/row_store.h"
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <map>
@@ -28,6 +29,8 @@ struct PreparedBodies {
     std::vector<std::string> bytes;
     std::vector<model::BodyInfo> infos;
 };
+
+[[nodiscard]] std::size_t body_bytes(const PreparedBodies& bodies);
 
 // A command on its way into an entry. `done` runs exactly once: when its entry is applied, or with
 // a Refusal: `unavailable` or `overloaded` when it has no effect, ever (no leader; the call it
@@ -51,8 +54,9 @@ struct Submission {
 // Ends the submission and its followers: each hears why.
 void refuse(const Submission& submission, const model::Refusal& why);
 
-// A Transfer and its followers, each by itself with a body of its own.
-std::vector<Submission> taken_apart(Submission together);
+// Gives a Transfer and then each of its followers by itself, with a body of its own. One after the
+// other: together their copies of a body may be too much for the memory.
+void take_apart(Submission together, const std::function<void(Submission)>& give);
 
 // Takes a command to the set's leader, wherever that is. Broker thread; `done` too.
 using SubmitTo = std::function<void(model::SetId set, Submission submission)>;

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace penstock {
 namespace {
@@ -78,6 +79,19 @@ TEST_F(PosixDiskTest, OpeningAMissingFileTellsSo) {
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::not_found);
     EXPECT_THAT(opened.error().detail, HasSubstr("none"));
+}
+
+TEST_F(PosixDiskTest, WithoutADescriptorAFileIsOutOfReachForAMoment) {
+    create("a");
+    rlimit usual{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+    const rlimit none{0, usual.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const auto refused = disk_.open(folder_.file("a"), Disk::Open::existing);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::unavailable);
+    EXPECT_TRUE(disk_.open(folder_.file("a"), Disk::Open::existing));
 }
 
 TEST_F(PosixDiskTest, CreatingOpensTheFileThatIsThere) {

@@ -49,6 +49,28 @@ TEST(Damage, AReceiveThatMetOnlyDamageTriesAgain) {
     EXPECT_EQ(received->messages[0].payload, "second message");
 }
 
+TEST(Damage, ABodyWhoseFileCannotBeOpenedNowIsWhole) {
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    ASSERT_TRUE(node.ask(send("orders", {"first message"})));
+    // The segment it is in is sealed then, and nobody has read from it.
+    for (int number = 0; number < 20; ++number) {
+        ASSERT_TRUE(node.ask(send("orders", {std::string(60'000, 'x')})));
+    }
+    node.disk.refuse_opens(true);
+    const auto refused = node.ask(receive("orders", 1));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, model::Reason::unavailable);
+    EXPECT_EQ(refused.error().detail.find("/"), std::string::npos) << "files are not told of";
+    node.disk.refuse_opens(false);
+    node.advance_ms(31'000);
+    EXPECT_EQ(node.ask(api::GetStatus{})->quarantined, 0U);
+    const auto received = node.ask(receive("orders", 1));
+    ASSERT_TRUE(received);
+    ASSERT_EQ(received->messages.size(), 1U);
+    EXPECT_EQ(received->messages[0].payload, "first message");
+}
+
 TEST(Damage, ADamagedDeliveryIsTakenOutAndItsCreditComesBack) {
     SteppedNode node;
     RecordedDeliveries deliveries;

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace penstock::node {
 namespace {
@@ -120,6 +122,35 @@ class OutboxSenderTest : public ::testing::Test {
             fetch(places, fetched);
         }};
 };
+
+TEST(TransfersTakenApart, AreGivenInOrderEachWithABodyOfItsOwn) {
+    Submission together;
+    together.bodies = {{"a", "b"}, {model::BodyInfo{}, model::BodyInfo{}}};
+    std::vector<std::uint64_t> ended;
+    const auto one = [&ended](std::uint64_t number, std::uint32_t ordinal) {
+        model::Transfer transfer;
+        transfer.number = number;
+        transfer.ordinal = ordinal;
+        return Submission::Follower{transfer, [&ended, number](const model::Reply&) {
+                                        ended.push_back(number);
+                                    }};
+    };
+    Submission::Follower first = one(4, 0);
+    together.command = std::move(first.command);
+    together.done = std::move(first.done);
+    together.followers = {one(5, 0), one(6, 1)};
+    std::vector<std::string> bodies;
+    take_apart(std::move(together), [&](const Submission& each) {
+        ASSERT_EQ(each.bodies.bytes.size(), 1U);
+        EXPECT_EQ(each.bodies.infos.size(), 1U);
+        EXPECT_TRUE(each.followers.empty());
+        EXPECT_EQ(std::get<model::Transfer>(each.command).ordinal, 0U);
+        bodies.push_back(each.bodies.bytes.front());
+        each.done(model::Transferred{});
+    });
+    EXPECT_EQ(bodies, (std::vector<std::string>{"a", "a", "b"}));
+    EXPECT_EQ(ended, (std::vector<std::uint64_t>{4, 5, 6}));
+}
 
 TEST_F(OutboxSenderTest, SendsInOrderAndAnswersItsOwnSet) {
     sender_.lead();

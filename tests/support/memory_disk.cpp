@@ -112,6 +112,8 @@ struct MemoryDisk::State {
     Errc sync_error = Errc::io;
     bool lying = false;
     bool cached = true;
+    bool opens_refused = false;
+    std::map<std::string, std::uint64_t> lost;  // by path: the byte that cannot be read
 
     Result<void> begin(const std::string& path) {
         if (operations_left == 0) return error(Errc::io, path + ": the disk has stopped");
@@ -189,6 +191,7 @@ class MemoryFile final : public File {
             return error(Errc::damaged,
                          path_ + " ends at byte " + std::to_string(inode_->current.size()));
         }
+        if (has_lost(offset, length)) return error(Errc::io, path_ + ": input/output error");
         inode_->current.read(offset, length, out);
         return {};
     }
@@ -197,6 +200,7 @@ class MemoryFile final : public File {
                                  std::size_t length,
                                  char* out) const override {
         if (!state_->cached || offset + length > inode_->current.size()) return false;
+        if (has_lost(offset, length)) return false;
         if (const auto read = read_at(offset, length, out); !read) return read.error();
         return true;
     }
@@ -257,6 +261,12 @@ class MemoryFile final : public File {
   private:
     [[nodiscard]] bool gone() const { return epoch_ != state_->epoch; }
 
+    [[nodiscard]] bool has_lost(std::uint64_t offset, std::size_t length) const {
+        const auto lost = state_->lost.find(path_);
+        return lost != state_->lost.end() && lost->second >= offset &&
+               lost->second < offset + length;
+    }
+
     [[nodiscard]] Error dead() const {
         return error(Errc::io, path_ + ": opened before the crash");
     }
@@ -279,6 +289,9 @@ MemoryDisk::MemoryDisk() : state_(std::make_shared<State>()) {}
 MemoryDisk::~MemoryDisk() = default;
 
 Result<std::unique_ptr<File>> MemoryDisk::open(const std::string& path, Open mode) {
+    if (state_->opens_refused) {
+        return error(Errc::unavailable, "open " + path + ": too many open files");
+    }
     const auto found = state_->current.find(path);
     if (found != state_->current.end()) {
         return std::unique_ptr<File>(std::make_unique<MemoryFile>(state_, found->second, path));
@@ -403,6 +416,15 @@ void MemoryDisk::heal() {
     state_->syncs_until_one_fails = never;
     state_->operations_left = never;
     state_->lying = false;
+    state_->opens_refused = false;
+}
+
+void MemoryDisk::lose_byte(const std::string& path, std::uint64_t offset) {
+    state_->lost[path] = offset;
+}
+
+void MemoryDisk::refuse_opens(bool yes) {
+    state_->opens_refused = yes;
 }
 
 void MemoryDisk::limit(std::uint64_t bytes) {

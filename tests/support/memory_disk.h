@@ -61,6 +61,12 @@ class MemoryDisk final : public Disk {
     // Called in the middle of every sync of a file: a slow disk lets time pass there.
     void during_syncs(std::function<void()> hook);
 
+    // open() says that the process may open no further file.
+    void refuse_opens(bool yes);
+
+    // A read of that byte of the file answers Error{io}, as a disk does of a sector it has lost.
+    void lose_byte(const std::string& path, std::uint64_t offset);
+
     // Whether try_read_cached() finds bytes in memory.
     void cached(bool yes);
 

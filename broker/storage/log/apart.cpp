@@ -69,7 +69,7 @@ ApartPlace find_apart(StoreState& state, SetId set, LogIndex index) {
     } else if (const auto sealed = state.sealed.get(info)) {
         found.segment = (*sealed)->segment;
     } else {
-        found.gone = false;
+        found.failed = std::make_shared<const Error>(sealed.error());
     }
     return found;
 }
@@ -78,6 +78,7 @@ Result<BodySource::Body> read_apart(const ApartSlot& slot,
                                     const ApartPlace& place,
                                     BodySource::Wait wait) {
     const MessageId message = slot.message;
+    if (place.failed) return *place.failed;
     if (!place.segment || place.segment->name().number != slot.slot.offset) {
         if (place.gone) return error(Errc::not_found, "the body was held by nobody and is gone");
         return slot.segment.damaged(
@@ -87,6 +88,7 @@ Result<BodySource::Body> read_apart(const ApartSlot& slot,
     const Segment& segment = *place.segment;
     RecordScanner scanner(
         segment, place.offset, segment.limit(), head_first_bytes, head_first_bytes, wait);
+    scanner.read_around();
     const Result<bool> there = stands_at(scanner, place.offset, message);
     if (!there) return there.error();
     if (!*there) return segment.damaged(place.offset, "a large body cannot be read");
@@ -104,8 +106,9 @@ Result<BodySource::Body> read_apart(const ApartSlot& slot,
                       own.checksum == slot.slot.checksum && own.codec == 0 && own.key_id == 0;
     if (!same) return segment.damaged(place.offset, "a large body is not the one of its entry");
     auto bytes = read_bytes(segment, place.offset + own.offset, own.length, wait);
-    if (!bytes) return bytes.error();
-    if (crc32c(*bytes) != own.checksum) {
+    const bool refused = !bytes && bytes.error().code == Errc::io;
+    if (!bytes && !refused) return bytes.error();
+    if (refused || crc32c(*bytes) != own.checksum) {
         return segment.damaged(place.offset + own.offset,
                                "a large body does not match its checksum");
     }
@@ -135,6 +138,7 @@ Result<std::optional<std::vector<std::uint32_t>>> ordinals_apart(StoreState& sta
                           head_first_bytes,
                           std::size_t{sample_spacing},
                           BodySource::Wait::yes);
+    scanner.read_around();
     bool skipped = false;
     while (true) {
         const Result<bool> more = scanner.next();
@@ -195,7 +199,7 @@ ApartPlace ApartRange::find(LogIndex index) {
         open_.reset();
         auto file = files_.open_segment(name);
         if (!file) {
-            found.gone = false;
+            found.failed = std::make_shared<const Error>(file.error());
             return found;
         }
         open_ = std::make_shared<const Segment>(std::move(*file), name, files_.path(name), bytes);

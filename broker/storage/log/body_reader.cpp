@@ -91,6 +91,7 @@ void BodyReader::go_to(const BodySource& source) {
     segment_ = source.segment_;
     scanner_.emplace(
         *segment_, from, segment_->limit(), page_bytes, std::size_t{sample_spacing}, wait_);
+    scanner_->read_around();
 }
 
 }  // namespace penstock::storage

@@ -22,11 +22,25 @@ std::uint64_t bytes_of(std::span<const StagedRecord> records) {
     return bytes;
 }
 
-// Behind the last byte of the file that is not zero, where a record may begin.
-Result<std::uint64_t> end_of_content(const Segment& segment) {
+// Behind the last record that the index knows, whose body may end with zeros.
+Result<std::uint64_t> end_of_records(const Segment& segment, const SegmentIndex& index) {
+    std::uint64_t last = file_header_bytes;
+    for (const auto& [set, found] : index.sets()) {
+        last = std::max(last, found.samples.back().offset);
+    }
+    RecordScanner scanner(segment, last, segment.limit());
+    const Result<bool> more = scanner.next();
+    if (!more) return more.error();
+    return scanner.behind();
+}
+
+// Behind that, and behind the last byte of the file that is not zero, where a record may begin.
+Result<std::uint64_t> end_of_content(const Segment& segment, const SegmentIndex& index) {
+    const Result<std::uint64_t> records = end_of_records(segment, index);
+    if (!records) return records;
     std::string piece;
-    for (std::uint64_t end = segment.limit(); end > file_header_bytes;) {
-        const std::uint64_t length = std::min(backwards_bytes, end - file_header_bytes);
+    for (std::uint64_t end = segment.limit(); end > *records;) {
+        const std::uint64_t length = std::min(backwards_bytes, end - *records);
         piece.resize(static_cast<std::size_t>(length));
         const auto read = segment.file().read_at(end - length, piece.size(), piece.data());
         if (!read) return read.error();
@@ -34,7 +48,7 @@ Result<std::uint64_t> end_of_content(const Segment& segment) {
         if (last != std::string::npos) return aligned(end - length + last + 1);
         end -= length;
     }
-    return file_header_bytes;
+    return records;
 }
 
 }  // namespace
@@ -217,7 +231,7 @@ Result<void> LargeSegments::seal_open() {
 Result<SegmentInfo> LargeSegments::seal(const OpenLarge& open) {
     SegmentInfo info = state_.large.segments().at(open.segment->name().number);
     if (open.index.sets().empty()) return info;
-    const Result<std::uint64_t> end = end_of_content(*open.segment);
+    const Result<std::uint64_t> end = end_of_content(*open.segment, open.index);
     if (!end) return end.error();
     ActiveSegment segment(open.segment, {open.index, *end, 0, {}});
     const Result<std::uint64_t> footer = segment.seal({});

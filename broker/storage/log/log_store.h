@@ -108,6 +108,7 @@ struct ApartPlace {
     std::shared_ptr<const Segment> segment;  // none: the entry has no body apart
     std::uint64_t offset = 0;                // of the record with these bodies
     bool gone = false;  // bodies that were apart and are not found were held by nobody
+    std::shared_ptr<const Error> failed;  // why the segment could not be opened
 };
 
 // Where one body's bytes are: found in memory, read on any thread.

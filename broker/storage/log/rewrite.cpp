@@ -20,6 +20,7 @@ Rewrite::Rewrite(StoreState& state, std::shared_ptr<const SealedSegment> old, Se
       old_(std::move(old)),
       info_(std::move(info)),
       scanner_(*old_->segment, file_header_bytes, info_.footer) {
+    scanner_.read_around();
     result_.name = {info_.name.number, info_.name.generation + 1, info_.name.large};
 }
 

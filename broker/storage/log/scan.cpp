@@ -32,7 +32,9 @@ class Walk {
                    segment.limit(),
                    first_bytes,
                    most_bytes,
-                   BodySource::Wait::yes) {}
+                   BodySource::Wait::yes) {
+        scanner_.read_around();
+    }
 
     // False: no further one in this segment.
     Result<bool> next();

@@ -56,6 +56,7 @@ Result<std::uint64_t> Scrubber::scrub_segment(const SegmentInfo& info,
     if (!sealed) return sealed.error();
     const std::uint64_t from = offset_;
     RecordScanner scanner(*(*sealed)->segment, from, info.bytes);
+    scanner.read_around();
     expected_.clear();
     std::uint64_t gap = from;
     while (true) {

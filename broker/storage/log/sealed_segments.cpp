@@ -36,6 +36,7 @@ Result<SealedSegment> open_sealed(const StoreFiles& files, const SegmentInfo& in
     sealed.segment = std::make_shared<const Segment>(
         std::move(*file), info.name, files.path(info.name), info.bytes);
     RecordScanner footer(*sealed.segment, info.footer, info.bytes);
+    footer.read_around();
     const Result<bool> found = footer.next();
     if (!found) return found.error();
     if (*found && footer.offset() == info.footer && footer.header().tag == Tag::footer) {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t scan_first_bytes = 64U << 10;
 constexpr std::size_t scan_most_bytes = 1U << 20;
+constexpr std::size_t block_bytes = 4096;  // what a disk that fails fails by
 
 }  // namespace
 
@@ -70,11 +71,25 @@ Result<bool> FileWindow::read(std::uint64_t offset, std::size_t length) {
     Result<bool> there = true;
     if (wait_ == BodySource::Wait::no) {
         there = file_.try_read_cached(offset, length, buffer_.get());
-    } else if (const auto read = file_.read_at(offset, length, buffer_.get()); !read) {
+    } else if (const auto read = read_waiting(offset, length); !read) {
         there = read.error();
     }
     if (there && *there) size_ = length;
     return there;
+}
+
+Result<void> FileWindow::read_waiting(std::uint64_t offset, std::size_t length) {
+    const auto read = file_.read_at(offset, length, buffer_.get());
+    if (read || !reads_around_ || read.error().code != Errc::io) return read;
+    for (std::size_t at = 0; at < length;) {
+        const std::size_t block =
+            std::min<std::size_t>(block_bytes - (offset + at) % block_bytes, length - at);
+        const auto one = file_.read_at(offset + at, block, buffer_.get() + at);
+        if (!one && one.error().code != Errc::io) return one;
+        if (!one) std::fill_n(buffer_.get() + at, block, '\0');
+        at += block;
+    }
+    return {};
 }
 
 RecordScanner::RecordScanner(const Segment& segment, std::uint64_t from, std::uint64_t end)

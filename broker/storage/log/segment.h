@@ -63,6 +63,9 @@ class FileWindow {
     // As view, but when the file must be read then no more of it than that.
     Result<std::string_view> view_last(std::uint64_t offset, std::size_t length);
 
+    // Blocks that the disk refuses to read are zeros from now on.
+    void read_around() { reads_around_ = true; }
+
   private:
     [[nodiscard]] bool holds(std::uint64_t offset, std::size_t length) const {
         return offset >= from_ && offset + length <= from_ + size_;
@@ -72,12 +75,14 @@ class FileWindow {
     [[nodiscard]] Result<std::string_view> taken(std::uint64_t offset, std::size_t length) const;
     Result<void> fill(std::uint64_t offset, std::size_t length, std::size_t wanted);
     Result<bool> read(std::uint64_t offset, std::size_t length);
+    Result<void> read_waiting(std::uint64_t offset, std::size_t length);
 
     const File& file_;
     std::uint64_t limit_;
     std::size_t next_bytes_;
     std::size_t most_bytes_;
     BodySource::Wait wait_;
+    bool reads_around_ = false;
     std::unique_ptr<char[]> buffer_;  // not zeroed: what is not read is never looked at
     std::size_t room_ = 0;
     std::size_t size_ = 0;
@@ -98,6 +103,10 @@ class RecordScanner {
 
     // False: no further record before the end.
     Result<bool> next();
+
+    // What the disk refuses to read is damage of what it hits, as its checksums tell, and nothing
+    // of the rest. Not for a start: what it cannot read at the end is not what was never written.
+    void read_around() { window_.read_around(); }
 
     // Goes on at another place.
     void seek(std::uint64_t offset) { behind_ = offset; }

@@ -176,6 +176,30 @@ TEST(LogLargeBodies, ACrashAnywhereInATurnLeavesAllOfItOrNothing) {
     }
 }
 
+// A start writes the footer of the segment that was written to behind what it holds.
+TEST(LogLargeBodies, ThatEndWithZerosAreWholeAfterRestarts) {
+    for (const std::size_t zeros : {std::size_t{9}, large_bytes / 2, large_bytes}) {
+        SCOPED_TRACE(zeros);
+        MemoryDisk disk;
+        auto store = open_store(disk, roomy());
+        EntryRecord record = make_entry(data, 1, mixed);
+        std::string& body = record.bodies.front();
+        std::fill(body.end() - static_cast<std::ptrdiff_t>(zeros), body.end(), '\0');
+        const std::string wanted = body;
+        store->append(std::move(record));
+        ASSERT_TRUE(store->sync().has_value());
+        for (LogIndex next = 2; next < 5; ++next) {
+            store = open_store(disk, roomy());
+            ASSERT_NE(store, nullptr);
+            const auto found = read_body(*store, MessageId(data, 1, 0));
+            ASSERT_TRUE(found.has_value()) << found.error().detail;
+            EXPECT_TRUE(found->bytes == wanted);
+            append_entries(*store, data, next, next, mixed);
+        }
+        expect_entries(*store, data, 2, 4, mixed);
+    }
+}
+
 TEST(LogLargeBodies, ABodyOfAnEndedSuffixIsNeverTakenForTheNewOne) {
     MemoryDisk disk;
     auto store = open_store(disk, roomy());
@@ -189,6 +213,28 @@ TEST(LogLargeBodies, ABodyOfAnEndedSuffixIsNeverTakenForTheNewOne) {
         store = open_store(disk, roomy());
         ASSERT_NE(store, nullptr);
     }
+}
+
+TEST(LogLargeBodies, AreNoDamageWhileTheirFileCannotBeOpened) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 6, mixed);
+    append_entries(*store, data, 7, 100, {4, 1'000});
+    const auto pin = store->pin(data);
+    const auto records = store->sealed_records(data, 1, 1);
+    ASSERT_TRUE(records.has_value());
+    ASSERT_EQ(records->size(), 1U);
+    const auto any = [](const StoredEntry&) {
+        return false;
+    };
+    disk.refuse_opens(true);
+    EXPECT_EQ(read_body(*store, MessageId(data, 1, 0)).error().code, Errc::unavailable);
+    EXPECT_TRUE(read_body(*store, MessageId(data, 1, 1)).has_value());
+    EXPECT_EQ(store->scan(data, 1, any).error().code, Errc::unavailable);
+    EXPECT_EQ(records->front().scan(1, any).error().code, Errc::unavailable);
+    disk.refuse_opens(false);
+    EXPECT_TRUE(records->front().scan(1, any).has_value());
+    expect_entries(*store, data, 1, 6, mixed);
 }
 
 class LogLargeDamage : public ::testing::Test {
@@ -234,6 +280,17 @@ TEST_F(LogLargeDamage, IsOfTheBodyItHitsAloneAndIsScrubbedAndRepaired) {
     EXPECT_THAT(damaged, ElementsAre(true, false, false));
     EXPECT_EQ(store->scan(data, 2, [](const StoredEntry&) { return true; }).error().code,
               Errc::damaged);
+}
+
+TEST_F(LogLargeDamage, IsWhatTheDiskRefusesToRead) {
+    const Found place = place_of(disk_, 2);
+    auto store = open_store(disk_, roomy(), applied_to(last_));
+    ASSERT_NE(store, nullptr);
+    disk_.lose_byte(place.path, place.at + 5'000);
+    const MessageId hit(data, 2, 0);
+    EXPECT_EQ(read_body(*store, hit).error().code, Errc::damaged);
+    expect_entries(*store, data, 3, last_, mixed);
+    EXPECT_THAT(scrub_all(*store), ElementsAre(hit));
 }
 
 TEST_F(LogLargeDamage, IsRepairedWithACopyOnceItsEntryIsInASealedSegment) {

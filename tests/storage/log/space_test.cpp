@@ -208,6 +208,34 @@ TEST(LogStoreSpace, ScrubNamesTheDamagedBody) {
     EXPECT_EQ(read_body(*store, MessageId(data, 25, 1))->bytes, body_text(data, 25, 1, 200));
 }
 
+TEST(LogStoreSpace, WhatTheDiskRefusesToReadIsDamageOfThatBodyAloneAndIsRepaired) {
+    constexpr EntryShape shape{1, 20'000};
+    MemoryDisk disk;
+    auto store = open_store(disk, small_segments(64 << 10));
+    store->recount_done();
+    append_entries(*store, data, 1, 9, shape);
+    const std::string path = folder + "/segment-000000000001-0";
+    const std::size_t at = disk.bytes_of(path).find(body_text(data, 2, 0, 20'000));
+    ASSERT_NE(at, std::string::npos);
+    disk.lose_byte(path, at + 10'000);
+    const MessageId hit(data, 2, 0);
+    EXPECT_EQ(read_body(*store, hit).error().code, Errc::damaged);
+    const auto scrubbed = store->scrub(1ULL << 30);
+    ASSERT_TRUE(scrubbed.has_value()) << scrubbed.error().detail;
+    EXPECT_EQ(std::set<MessageId>(scrubbed->begin(), scrubbed->end()), std::set<MessageId>{hit});
+    HeldRows rows;
+    rows.flushed = 9;
+    for (LogIndex index = 1; index <= 9; ++index) rows.held.insert(MessageId(data, index, 0));
+    ASSERT_TRUE(store->repair(make_entry(data, 2, shape)));
+    reclaim_all(*store, rows);
+    expect_entries(*store, data, 4, 9, shape);
+    for (LogIndex index = 1; index <= 3; ++index) {
+        const auto body = read_body(*store, MessageId(data, index, 0));
+        ASSERT_TRUE(body.has_value()) << index << ": " << body.error().detail;
+        EXPECT_TRUE(body->bytes == body_text(data, index, 0, 20'000));
+    }
+}
+
 }  // namespace
 
 }  // namespace penstock::storage::testing

@@ -1,5 +1,7 @@
 #include "tests/storage/log/store_fixture.h"
 
+#include <algorithm>
+
 namespace penstock::storage::testing {
 
 std::string body_text(
@@ -10,6 +12,9 @@ std::string body_text(
     text.reserve(bytes + place.size());
     while (text.size() < bytes) text += place;
     text.resize(bytes);
+    // What ends with zeros looks like nothing that was ever written.
+    constexpr std::size_t zeros = 24;
+    if (index % 3 == 0 && bytes > 8 * zeros) std::fill(text.end() - zeros, text.end(), '\0');
     return text;
 }
 

@@ -48,7 +48,8 @@ inline std::unique_ptr<LogStore> open_store(
     return std::move(*store);
 }
 
-// The bytes a body must have: its place repeated, so that no two bodies are alike.
+// The bytes a body must have: its place repeated, so that no two bodies are alike; some of the
+// longer ones end with zeros.
 std::string body_text(
     SetId set, LogIndex index, std::uint32_t ordinal, std::size_t bytes, std::uint64_t term = 1);
 
