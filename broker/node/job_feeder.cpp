@@ -35,6 +35,7 @@ void JobFeeder::wake(model::ObjectNo object) {
     auto row = core::job_of(rows, object);
     if (!row || row->state != model::JobState::running) return;
     if (!core::reads_bodies(rows, object, *row)) return;
+    if (row->next >= row->end) return end(object);
     Look look;
     look.object = object;
     look.allowed = core::job_allowance(rows, object, *row, core::progress(rows).time_ms);
@@ -53,6 +54,20 @@ void JobFeeder::wake(model::ObjectNo object) {
 void JobFeeder::rest() {
     busy_.clear();
     ++lead_;
+}
+
+// A StepJob moves a job by at least one message, so it cannot end one that had none to look at.
+void JobFeeder::end(model::ObjectNo object) {
+    busy_.insert(object);
+    const auto done = [this, object, lead = lead_](const model::Reply&) {
+        if (lead == lead_) busy_.erase(object);
+    };
+    data_.submit(Submission{model::ChangeJob{object, model::JobAction::cancel}, {}, nullptr, done});
+}
+
+bool JobFeeder::moved(const Look& look) const {
+    const auto row = core::job_of(data_.rows(), look.object);
+    return row && (row->number != look.row.number || row->next != look.row.next);
 }
 
 void JobFeeder::pick(const Look& look, const std::vector<FetchedBody>& bodies) {
@@ -77,10 +92,11 @@ void JobFeeder::pick(const Look& look, const std::vector<FetchedBody>& bodies) {
         }
         step.chosen.push_back(sequence);
     }
-    const auto done = [this, object = look.object, lead = look.lead](const model::Reply&) {
-        if (lead != lead_) return;
-        busy_.erase(object);
-        wake(object);  // it may have been signalled meanwhile
+    const auto done = [this, look](const model::Reply&) {
+        if (look.lead != lead_) return;
+        busy_.erase(look.object);
+        // It may have been signalled meanwhile. One that stands still waits for the next signal.
+        if (moved(look)) wake(look.object);
     };
     data_.submit(Submission{std::move(step), {}, nullptr, done});
 }

@@ -42,6 +42,12 @@ class JobFeeder {
         std::uint64_t lead = 0;
     };
 
+    // Ends a job with nothing (left) to look at.
+    void end(model::ObjectNo object);
+
+    // Whether the job has left the place that was looked at.
+    [[nodiscard]] bool moved(const Look& look) const;
+
     void pick(const Look& look, const std::vector<FetchedBody>& bodies);
 
     HostedSet& data_;

@@ -42,6 +42,16 @@ void keep_order_of_queue(model::SubscriptionSpec& spec) {
     }
 }
 
+// Only what is asked for is judged: one of before may have been given another format.
+Refused check_format(const std::optional<model::ContentFormat>& asked, model::SinkKind sink) {
+    const bool fits =
+        sink != model::SinkKind::queue ||
+        asked.value_or(model::ContentFormat::simplified) == model::ContentFormat::simplified;
+    if (fits) return {};
+    return model::Refusal{
+        model::Reason::invalid_parameter, "format", "a queue takes the bare message: simplified"};
+}
+
 }  // namespace
 
 Outcome<api::SubscriptionView> Operations::view_subscription(
@@ -202,6 +212,9 @@ void Operations::run(const CallPtr& call,
                       {model::Reason::invalid_parameter,
                        "order_by_key",
                        "it is chosen when the subscription is made"});
+    }
+    if (auto refused = check_format(request.format, spec.sink)) {
+        return refuse(call, std::move(*refused));
     }
     apply(request, spec);
     keep_order_of_queue(spec);

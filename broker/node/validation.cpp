@@ -411,6 +411,9 @@ Refused check_batch(const std::vector<model::BodyInfo>& messages,
 
 Refused check_job(const model::MessageFilter& filter, std::uint32_t rate_per_s) {
     if (rate_per_s > model::job_rate_max) return out_of_range("rate", 1, model::job_rate_max);
+    if (filter.before_ms != 0 && filter.before_ms <= filter.from_ms) {
+        return invalid("to", "must be after from");
+    }
     if (filter.failures.size() > model::filter_items_max) {
         return out_of_range("reason", 0, model::filter_items_max);
     }

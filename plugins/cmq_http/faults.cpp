@@ -1,5 +1,8 @@
 #include "plugins/cmq_http/faults.h"
 
+#include <array>
+#include <utility>
+
 namespace penstock::plugins::cmq {
 
 namespace {
@@ -9,6 +12,20 @@ using model::Reason;
 Fault of_name(Family family) {
     if (family == Family::queue) return faults::queue_name;
     return family == Family::topic ? faults::topic_name : faults::subscription_name;
+}
+
+// What only the broker can say of a parameter it says by its own names.
+std::string_view parameter_of(std::string_view subject) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> names = {{
+        {"message_bytes_max", "maxMsgSize"},
+        {"retention_s", "msgRetentionSeconds"},
+        {"binding_keys", "bindingKey"},
+        {"filter_tags", "filterTag"},
+    }};
+    for (const auto& [own, sent] : names) {
+        if (own == subject) return sent;
+    }
+    return subject;
 }
 
 // A publish without a key to a topic that routes by keys, a subscription without one, or the
@@ -105,10 +122,17 @@ Fault of_topic(const model::Refusal& refusal) {
     }
 }
 
+// A parameter that only the broker could judge, since it depends on what is stored.
+Fault of_parameter(const model::Refusal& refusal) {
+    if (refusal.subject == "time_to_live_s") return faults::policy_values;
+    if (refusal.subject == "format") return faults::queue_format;
+    return faults::out_of_range;
+}
+
 Fault fault_of(const model::Refusal& refusal, Family family, const Fault& failed) {
     switch (refusal.reason) {
         case Reason::invalid_parameter:
-            return faults::out_of_range;
+            return of_parameter(refusal);
         case Reason::unauthenticated:
             return faults::unauthenticated;
         case Reason::denied:
@@ -146,10 +170,7 @@ std::string message_of(const Failure& failure) {
 }
 
 Failure failure_of(const model::Refusal& refusal, Family family, const Fault& failed) {
-    // What only the broker can say of a parameter it says in its own words.
-    const std::string& subject = refusal.subject;
-    return {fault_of(refusal, family, failed),
-            subject == "message_bytes_max" ? "maxMsgSize" : subject};
+    return {fault_of(refusal, family, failed), std::string(parameter_of(refusal.subject))};
 }
 
 }  // namespace penstock::plugins::cmq

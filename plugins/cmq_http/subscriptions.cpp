@@ -5,6 +5,7 @@
 #include "plugins/cmq_http/queues.h"
 #include "plugins/cmq_http/shown.h"
 #include "plugins/cmq_http/topics.h"
+#include "sinks/client/url.h"
 
 #include <boost/beast/core/string.hpp>
 
@@ -37,14 +38,10 @@ Failure check_endpoint(const model::SubscriptionSpec& spec) {
     if (std::any_of(endpoint.begin(), endpoint.end(), is_blank)) {
         return {faults::endpoint_blank, {}};
     }
-    const bool plain = boost::beast::iequals(endpoint.substr(0, 7), "http://");
-    const bool secure = boost::beast::iequals(endpoint.substr(0, 8), "https://");
-    const std::size_t scheme = secure ? 8 : 7;
-    if ((!plain && !secure) || endpoint.size() == scheme ||
-        endpoint.size() > endpoint_characters_max) {
-        return {faults::endpoint_format, {}};
-    }
-    return {};
+    // One that could never be called is not taken either.
+    const bool fits =
+        endpoint.size() <= endpoint_characters_max && sinks::client::parse_url(endpoint);
+    return fits ? Failure{} : Failure{faults::endpoint_format, {}};
 }
 
 Failure read_strategy(const Exchange& exchange, model::RetryPolicy& policy) {

@@ -53,6 +53,11 @@ bool is_target(std::string_view text) {
            });
 }
 
+// As text does, be it wrong.
+bool may_begin(char byte) {
+    return (byte >= ' ' && byte <= '~') || byte == '\r' || byte == '\n';
+}
+
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -183,6 +188,9 @@ std::string lower_case(std::string_view text) {
 
 HeadScan scan_head(std::string_view bytes, std::size_t seen) {
     HeadScan scan;
+    // Who speaks TLS here is told at once, not when the time for a head is over.
+    scan.malformed = !bytes.empty() && !may_begin(bytes.front());
+    if (scan.malformed) return scan;
     for (auto at = bytes.find('\n', seen); at != std::string_view::npos;
          at = bytes.find('\n', at + 1)) {
         scan.malformed = at == 0 || bytes[at - 1] != '\r';

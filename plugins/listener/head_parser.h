@@ -32,7 +32,7 @@ unsigned parse_head(std::string_view head,
 // Looks for the end of a head in `bytes`, of which the first `seen` were looked at before.
 struct HeadScan {
     std::size_t bytes = 0;   // of the head, its empty line included; 0: not there yet
-    bool malformed = false;  // a line ends without CR: it never will be
+    bool malformed = false;  // it begins like no text, or a line ends without CR: never will be
 };
 
 HeadScan scan_head(std::string_view bytes, std::size_t seen);

@@ -52,6 +52,9 @@ struct HttpResponse {
     std::shared_ptr<HttpStream> stream = nullptr;  // instead of a body
 };
 
+// Why the listener refuses a request with that status, in a sentence.
+std::string_view why_refused(unsigned status);
+
 class HttpFrontEnd {
   public:
     virtual ~HttpFrontEnd() = default;
@@ -60,7 +63,7 @@ class HttpFrontEnd {
     [[nodiscard]] virtual bool wants(const HttpRequest& request) const = 0;
 
     // Answers it. Runs on the connection's I/O thread; cancelled (terminal) when the caller hangs
-    // up.
+    // up. HEAD is answered as GET: the listener leaves the body out and tells its length.
     virtual asio::awaitable<HttpResponse> handle(HttpRequest request) = 0;
 
     // The listener is about to refuse a request this front end wants, with the given status (413,

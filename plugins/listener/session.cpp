@@ -82,9 +82,9 @@ HttpResponse Session<Stream>::refusal(const HttpRequest& request, unsigned statu
         if (auto worded = front_end->refuse(request, status)) return std::move(*worded);
     }
     if (status != overloaded) {
-        return problem(status, "the request is malformed, too large or too slow");
+        return problem(status, why_refused(status));
     }
-    HttpResponse response = problem(status, "too many large requests are under way");
+    HttpResponse response = problem(status, "Too many large requests are under way.");
     response.headers.emplace_back("Retry-After", "1");
     return response;
 }
@@ -237,7 +237,7 @@ asio::awaitable<bool> Session<Stream>::serve_one() {
         response = co_await front_end->handle(std::move(request));
         share.give_back();
     } else if (status == whole) {
-        response = problem(not_found, "nothing lives at this path");
+        response = problem(not_found, "Nothing lives at this path.");
     } else {
         unread_ = true;
         framing.keep_alive = false;

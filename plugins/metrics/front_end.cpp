@@ -61,7 +61,7 @@ asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
     }
     HttpResponse response;
     response.content_type = metrics::open_metrics_type;
-    if (request.method == "GET") response.body = metrics::to_open_metrics(*figures);
+    response.body = metrics::to_open_metrics(*figures);
     co_return response;
 }
 

@@ -209,7 +209,6 @@ void NativeFrontEnd::tell_rates(const native::Route& route,
 
 asio::awaitable<HttpResponse> NativeFrontEnd::handle(HttpRequest request) {
     const std::string id = request_id(request);
-    const bool head = request.method == "HEAD";
     HttpResponse response;
     try {
         Reply reply = co_await answer(std::move(request));
@@ -223,7 +222,6 @@ asio::awaitable<HttpResponse> NativeFrontEnd::handle(HttpRequest request) {
         log_line(LogLevel::error, "plugins/native", std::string("failed what=") + failure.what());
         response = native::to_response(problem_of(model::Reason::internal, "A defect."), id);
     }
-    if (head) response.body.clear();
     response.headers.emplace_back("X-Request-Id", id);
     co_return response;
 }
@@ -238,9 +236,7 @@ std::optional<HttpResponse> NativeFrontEnd::refuse(const HttpRequest& request, u
     Problem problem;
     problem.status = status;
     problem.code = status == 413 ? "body_too_large" : "request_refused";
-    problem.detail = status == 413   ? "The body is larger than the server takes."
-                     : status == 414 ? "The path and query are longer than the server takes."
-                                     : "The server does not take a request of this form.";
+    problem.detail = why_refused(status);
     return native::to_response(problem, request_id(request));
 }
 

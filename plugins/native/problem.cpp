@@ -3,6 +3,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/json.hpp>
 
+#include <array>
 #include <utility>
 
 namespace penstock::plugins::native {
@@ -35,6 +36,12 @@ std::string_view hint_for(Reason reason) {
             return "GET /v1/subscriptions lists the subscriptions (penstock sub list).";
         case Reason::dead_letter_not_found:
             return "Create the dead-letter queue first (penstock queue create).";
+        case Reason::queue_exists:
+            return "Another name, or PATCH the one there is (penstock queue set).";
+        case Reason::topic_exists:
+            return "Another name, or PATCH the one there is.";
+        case Reason::subscription_exists:
+            return "Another name, or PATCH the one there is (penstock sub set).";
         case Reason::topic_has_subscriptions:
             return "Delete its subscriptions first (penstock sub delete).";
         case Reason::receipt_invalid:
@@ -56,6 +63,30 @@ std::string_view hint_for(Reason reason) {
         default:
             return {};
     }
+}
+
+// Fields as requests of /v1 spell them, where the broker has its own names for them.
+std::string_view field_of(std::string_view subject) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 14> names = {{
+        {"message_bytes_max", "max_size"},
+        {"messages_max", "max_messages"},
+        {"retention_s", "retention"},
+        {"rewind_s", "rewind"},
+        {"visibility_s", "visibility"},
+        {"polling_wait_s", "poll"},
+        {"wait_s", "wait"},
+        {"delay_s", "delay"},
+        {"first_query_s", "first_query"},
+        {"filter_tags", "tags"},
+        {"binding_keys", "bind"},
+        {"bindingKey", "bind"},
+        {"routingKey", "key"},
+        {"dedup_key", "Idempotency-Key"},
+    }};
+    for (const auto& [own, spelt] : names) {
+        if (own == subject) return spelt;
+    }
+    return subject;
 }
 
 bool worth_retrying(Reason reason) {
@@ -142,7 +173,7 @@ Problem refused(const model::Refusal& refusal) {
     problem.code = model::to_text(refusal.reason);
     problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
     // A sentence about a name says which one.
-    problem.subject = refusal.subject == "message_bytes_max" ? "max_size" : refusal.subject;
+    problem.subject = field_of(refusal.subject);
     const std::string named = "'" + problem.subject + "'";
     if (!refusal.subject.empty() && problem.detail.find(named) == std::string::npos) {
         problem.detail = named + ": " + problem.detail;

@@ -2,6 +2,7 @@
 
 #include "broker/base/instant.h"
 #include "plugins/native/certificates.h"
+#include "plugins/native/url_field.h"
 #include "plugins/native/views.h"
 
 #include <boost/json/array.hpp>
@@ -24,7 +25,6 @@ constexpr std::string_view ed25519_name = "standard-webhooks-ed25519";
 constexpr std::string_view masked = "***";
 constexpr Range secret_bytes{1, 4'096};
 constexpr Range user_bytes{1, 256};
-constexpr Range token_url_bytes{8, 2'048};
 constexpr Range scope_bytes{1, 1'024};
 constexpr Range certificates_bytes{1, model::certificates_bytes_max};
 constexpr Range certificate_key_bytes{1, model::certificate_key_bytes_max};
@@ -99,7 +99,7 @@ model::PushAuthorization read_oauth2(Fields& object, const Sealing& sealing) {
     authorization.kind = Kind::oauth2;
     auto given = object.object("oauth2", {"token_url", "client_id", "client_secret", "scope"});
     if (!given) return authorization;
-    authorization.token_url = given->need_text("token_url", token_url_bytes);
+    authorization.token_url = need_url(*given, "token_url");
     authorization.name = given->need_text("client_id", user_bytes);
     authorization.scope = given->text("scope", scope_bytes).value_or("");
     read_secret(*given, "client_secret", sealing, authorization);

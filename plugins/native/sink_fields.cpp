@@ -1,6 +1,7 @@
 #include "plugins/native/sink_fields.h"
 
 #include "plugins/native/call.h"
+#include "plugins/native/url_field.h"
 
 #include <boost/json/array.hpp>
 
@@ -18,7 +19,6 @@ using model::FunctionSpec;
 using model::ScriptRole;
 using model::SinkKind;
 
-constexpr Range url_bytes{8, 2048};
 constexpr Range words{1, 1000};
 constexpr Range word_bytes{0, 32'768};
 constexpr Range script_bytes{1, model::script_bytes_max};
@@ -153,7 +153,7 @@ void read_one(Fields& fields, const SinkField& sink, api::Subscribe& request) {
     if (!object) return fields.refuse(sink.name, "must be an object.");
     request.spec.sink = sink.kind;
     if (sink.kind == SinkKind::http) {
-        request.spec.endpoint = object->need_text("url", url_bytes);
+        request.spec.endpoint = need_url(*object, "url");
     } else if (sink.kind == SinkKind::queue) {
         request.spec.endpoint = object->need_text("name", name_bytes);
         // A queue gets the bare message; there is no other format for it.

@@ -4,6 +4,7 @@
 #include "plugins/native/routes.h"
 #include "plugins/native/signing_key.h"
 #include "plugins/native/sink_fields.h"
+#include "plugins/native/url_field.h"
 
 #include <algorithm>
 
@@ -11,7 +12,6 @@ namespace penstock::plugins::native {
 
 namespace {
 
-constexpr Range url_bytes{8, 2048};
 constexpr Range filter_items{0, 16};
 constexpr Range filter_bytes{1, 64};
 constexpr Range concurrency_range{1, 1000};
@@ -77,6 +77,16 @@ std::optional<model::ContentFormat> read_format(Fields& fields) {
                                        "cloudevents-batch"});
     if (!format) return std::nullopt;
     return model::content_format(*format);
+}
+
+// Behind read_sink().
+void read_format_for(Fields& fields, model::SubscriptionSpec& spec) {
+    const auto format = read_format(fields);
+    if (!format) return;
+    spec.format = *format;
+    if (spec.sink == model::SinkKind::queue && *format != model::ContentFormat::simplified) {
+        fields.refuse("format", "a queue takes the bare message: simplified.");
+    }
 }
 
 // Absent: the automatic one; null: none; a name: that queue.
@@ -218,7 +228,7 @@ asio::awaitable<Reply> create_subscription(Call& call) {
     request.name = fields.need_text("name", name_bytes);
     auto& spec = request.spec;
     read_sink(fields, request);
-    spec.format = read_format(fields).value_or(spec.format);
+    read_format_for(fields, spec);
     spec.filter_tags = fields.texts("tags", filter_items, filter_bytes).value_or(spec.filter_tags);
     spec.binding_keys =
         fields.texts("bind", filter_items, filter_bytes).value_or(spec.binding_keys);
@@ -284,7 +294,7 @@ asio::awaitable<Reply> set_subscription(Call& call) {
     request.topic = call.names[0];
     request.name = call.names[1];
     if (auto http = fields.object("http", {"url"})) {
-        request.endpoint = http->need_text("url", url_bytes);
+        request.endpoint = need_url(*http, "url");
         fields.adopt(*http);
     }
     request.filter_tags = fields.texts("tags", filter_items, filter_bytes);

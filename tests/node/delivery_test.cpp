@@ -279,6 +279,26 @@ TEST(Delivery, AQueueSubscriberIsFedInThePublishsOwnEntry) {
     EXPECT_EQ(received->messages[0].payload, "one");
 }
 
+TEST(Delivery, AQueueSubscriberIsGivenNoOtherFormatThanTheBareMessage) {
+    Push push;
+    ASSERT_TRUE(push.node.ask(create_queue("inbox")));
+    auto request = subscribe("news", "inbox");
+    request.spec.sink = model::SinkKind::queue;
+    request.spec.endpoint = "inbox";
+    request.spec.format = model::ContentFormat::simplified;
+    ASSERT_TRUE(push.node.ask(request));
+    api::SetSubscription change;
+    change.topic = "news";
+    change.name = "inbox";
+    change.format = model::ContentFormat::cmq_json;
+    const auto refused = push.node.ask(change);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, model::Reason::invalid_parameter);
+    EXPECT_EQ(refused.error().subject, "format");
+    change.format = model::ContentFormat::simplified;
+    EXPECT_TRUE(push.node.ask(change));
+}
+
 TEST(Delivery, WhatAPausedQueueCouldNotTakeIsFedByTheDispatcher) {
     Push push;
     api::QueueChange pause;

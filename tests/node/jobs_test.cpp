@@ -285,4 +285,57 @@ TEST(ReplayedMessages, OfATimeBeforeTheSubscriptionPassItsOwnFilter) {
     EXPECT_EQ(jobs.payloads(), (Texts{"two"}));
 }
 
+TEST(ReplayedMessages, ByAFilterAreDoneAtOnceWhereThereAreNone) {
+    Jobs jobs;
+    api::ReplayMessages request{"news", "hook"};
+    request.filter.tags = {"a"};
+    ASSERT_TRUE(jobs.node.ask(request));
+    jobs.node.settle_down();
+    EXPECT_EQ(jobs.job(model::JobKind::replay).state, "done");
+    // It is over: the next one may begin, and finds what came meanwhile.
+    jobs.publish_tagged("one", "a");
+    jobs.settle(jobs.deliveries.take(), Verdict::accepted);
+    ASSERT_TRUE(jobs.node.ask(request));
+    jobs.node.settle_down();
+    EXPECT_EQ(jobs.payloads(), (Texts{"one"}));
+    EXPECT_EQ(jobs.job(model::JobKind::replay).state, "done");
+}
+
+TEST(RedriveByText, IsDoneAtOnceWhereThereAreNoLetters) {
+    Jobs jobs;
+    api::RedriveDeadLetters request;
+    request.queue = "news/hook";
+    request.filter.text = "gold";
+    ASSERT_TRUE(jobs.node.ask(request));
+    jobs.node.settle_down();
+    EXPECT_EQ(jobs.job(model::JobKind::redrive).state, "done");
+}
+
+TEST(RedriveByText, ThatIsCancelledSaysSo) {
+    Jobs jobs;
+    jobs.publish_tagged("gold", "a");
+    jobs.publish_tagged("gold", "a");
+    jobs.settle(jobs.deliveries.take(), Verdict::rejected);
+    api::RedriveDeadLetters request;
+    request.queue = "news/hook";
+    request.filter.text = "gold";
+    request.rate_per_s = 1;
+    ASSERT_TRUE(jobs.node.ask(request));
+    ASSERT_TRUE(jobs.node.ask(
+        api::ChangeJob{model::JobKind::redrive, "news/hook", model::JobAction::cancel}));
+    jobs.node.settle_down();
+    EXPECT_EQ(jobs.job(model::JobKind::redrive).state, "cancelled");
+}
+
+TEST(ReplayedMessages, BetweenTimesThatAreTheWrongWayRoundAreRefused) {
+    Jobs jobs;
+    api::ReplayMessages request{"news", "hook"};
+    request.filter.from_ms = 2'000;
+    request.filter.before_ms = 1'000;
+    const auto refused = jobs.node.ask(request);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, model::Reason::invalid_parameter);
+    EXPECT_EQ(refused.error().subject, "to");
+}
+
 }  // namespace penstock::testing

@@ -82,6 +82,10 @@ const Names cli_rooms{"broker/base",
                       "plugins/cmq_tcp/request.h",
                       "sinks/client"};
 
+// Who takes a webhook's URL judges it as the client that will call it does.
+const Names url_reader_rooms{
+    "broker/base", "broker/model", "broker/api", "plugins/listener", "sinks/client/url.h"};
+
 // Its words for what goes wrong are those of the HTTP API.
 const Names cmq_tcp_rooms{
     "broker/base", "broker/model", "broker/api", "plugins/listener", "plugins/cmq_http/faults.h"};
@@ -132,11 +136,11 @@ const std::map<std::string, Names>& room_edges() {
         {"lua", {"broker/base", "sinks/worker/protocol.h"}},
         {"dispatcher", {"broker/base", "broker/model", "broker/api", "sinks/sink.h"}},
         {"plugins/listener", {"broker/base", "broker/model", "broker/api"}},
-        {"plugins/cmq_http", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        {"plugins/cmq_http", url_reader_rooms},
         {"plugins/cmq_tcp", cmq_tcp_rooms},
         {"plugins/cmq_tcp/client", cmq_tcp_client_rooms},
         {"plugins/console", {"broker/base", "plugins/listener"}},
-        {"plugins/native", {"broker/base", "broker/model", "broker/api", "plugins/listener"}},
+        {"plugins/native", url_reader_rooms},
         // Asks for the keys of /v1.
         {"plugins/metrics",
          {"broker/base",

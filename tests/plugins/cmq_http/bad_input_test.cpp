@@ -388,6 +388,9 @@ TEST_F(BadInput, ChecksSubscriptionsWordByWord) {
     for (const char* endpoint : {"", "http://", "https://", "ftp://a/b", "a.b/c", "//a/b"}) {
         subscribe("endpoint", endpoint, 4000, "(10500)endpoint format error");
     }
+    for (const char* endpoint : {"http:///b", "http://a:99999/b", "http://a:b@c/", "http://a/#b"}) {
+        subscribe("endpoint", endpoint, 4000, "(10500)endpoint format error");
+    }
     subscribe("endpoint", "http://" + std::string(494, 'a'), 4000, "(10500)endpoint format error");
     for (const char* endpoint :
          {"http://a b/", "http://a/\t", "http://a/\r\nHost: b", " http://a"}) {

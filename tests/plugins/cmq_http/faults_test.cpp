@@ -124,6 +124,13 @@ TEST(Faults, NamesAreToldByTheirKindAndFiltersByWhatTheyLack) {
     refusal.subject = "maxTimeToLive";
     EXPECT_EQ(message_of(failure_of(refusal, Family::queue, plugins::cmq::faults::internal)),
               "(10350)parameter maxTimeToLive value or length is out of range");
+    refusal.subject = "retention_s";
+    EXPECT_EQ(message_of(failure_of(refusal, Family::queue, plugins::cmq::faults::internal)),
+              "(10350)parameter msgRetentionSeconds value or length is out of range");
+    refusal.subject = "time_to_live_s";
+    EXPECT_EQ(module(Family::queue), 10720);
+    refusal.subject = "format";
+    EXPECT_EQ(module(Family::subscription), 10640);
     refusal.subject = "message_bytes_max";
     EXPECT_EQ(message_of(failure_of(refusal, Family::queue, plugins::cmq::faults::internal)),
               "(10350)parameter maxMsgSize value or length is out of range");

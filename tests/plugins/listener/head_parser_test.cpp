@@ -230,5 +230,12 @@ TEST(HeadScan, FindsTheEndWhereverThePiecesAreCut) {
     EXPECT_EQ(scan_head("\r\n", 0).bytes, 2U);
 }
 
+TEST(HeadScan, KnowsWhatWillNeverBeAHeadByItsFirstByte) {
+    EXPECT_TRUE(scan_head("\x16\x03\x01", 0).malformed) << "TLS";
+    EXPECT_TRUE(scan_head("\x80.", 0).malformed);
+    EXPECT_FALSE(scan_head("", 0).malformed);
+    EXPECT_FALSE(scan_head("G", 0).malformed);
+}
+
 }  // namespace
 }  // namespace penstock::plugins

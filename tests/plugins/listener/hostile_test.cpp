@@ -70,6 +70,23 @@ TEST_F(Listening, EndsEveryConnectionThatCouldSmuggle) {
     EXPECT_EQ(front_end.asked, 0);
 }
 
+TEST_F(Listening, TellsACallerWhoSpeaksTlsAtOnce) {
+    start();
+    RawClient client(server->port());
+    client.send("\x16\x03\x01");  // and then it waits for an answer
+    EXPECT_EQ(status_of(client.read_all()), "HTTP/1.1 400 Bad Request");
+}
+
+TEST_F(Listening, SaysWhyItRefuses) {
+    start();
+    const auto why = [&](const std::string& head) {
+        return body_of(exchange("POST /x HTTP/1.1\r\nHost: a\r\n" + head + "\r\n\r\n"));
+    };
+    EXPECT_NE(why("Content-Encoding: gzip").find("Content-Encoding"), std::string::npos);
+    EXPECT_NE(why("Expect: tea").find("100-continue"), std::string::npos);
+    EXPECT_NE(why("Content-Length: x").find("one meaning"), std::string::npos);
+}
+
 TEST_F(Listening, RefusesHeadsBeyondTheirLimits) {
     start();
     const std::string begin = "GET / HTTP/1.1\r\nHost: a\r\n";

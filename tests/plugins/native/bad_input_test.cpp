@@ -334,6 +334,33 @@ TEST_F(NativeBadInput, Subscriptions) {
     });
 }
 
+TEST_F(NativeBadInput, UrlsThatCouldNeverBeCalled) {
+    const std::string target = "/v1/topics/orders/subscriptions";
+    const auto to = [](const std::string& url) {
+        return R"({"name":"b","http":{"url":")" + url + "\"}}";
+    };
+    refuses({
+        {"POST", target, to("x.example/hook"), "http.url", "http://host/path is expected"},
+        {"POST", target, to("http:///hook"), "http.url", "the URL"},
+        {"POST", target, to("http://x.example:99999/"), "http.url", "a port outside 1-65535"},
+        {"POST", target, to("http://a:b@x.example/"), "http.url", "a user name or password"},
+        {"POST", target, to("http://x.example/#a"), "http.url", "a fragment"},
+        {"PATCH",
+         "/v1/subscriptions/orders/b",
+         R"({"http":{"url":"http://[::1/hook"}})",
+         "http.url",
+         "the URL"},
+    });
+}
+
+TEST_F(NativeBadInput, AQueueTakesTheBareMessageOnly) {
+    refuses({{"POST",
+              "/v1/topics/orders/subscriptions",
+              R"({"name":"b","queue":{"name":"q"},"format":"cmq-json"})",
+              "format",
+              "the bare message"}});
+}
+
 TEST_F(NativeBadInput, RetryPolicies) {
     const std::string target = "/v1/topics/orders/subscriptions";
     const auto with = [](const std::string& retry) {

@@ -62,6 +62,13 @@ TEST_F(Native, UnknownRoutesAre404AndWrongMethods405) {
     EXPECT_TRUE(broker.requests.empty());
 }
 
+TEST_F(Native, HeadIsAnsweredAsGetSoThatTheListenerTellsItsLength) {
+    const auto head = ask("HEAD", "/healthz");
+    EXPECT_EQ(head.status, 200U);
+    EXPECT_EQ(head.body, ask("GET", "/healthz").body);
+    EXPECT_FALSE(head.body.empty());
+}
+
 TEST_F(Native, ARequestIdIsEchoedOrMade) {
     auto made = request("GET", "/v1/nothing");
     made.headers.emplace_back("x-request-id", "mine-1");

@@ -94,6 +94,12 @@ TEST(NativeStatus, WhatTheBrokerSaysOfASizeNamesTheFieldAsItIsHere) {
     const Problem problem = refused(refusal);
     EXPECT_EQ(problem.subject, "max_size");
     EXPECT_EQ(problem.detail, "'max_size': allowed: 1024-1048576 bytes");
+    refusal.subject = "delay_s";
+    EXPECT_EQ(refused(refusal).subject, "delay");
+    refusal.subject = "routingKey";
+    EXPECT_EQ(refused(refusal).subject, "key");
+    refusal.subject = "binding_keys";
+    EXPECT_EQ(refused(refusal).subject, "bind");
 }
 
 }  // namespace
