@@ -178,6 +178,7 @@ Result<void> SegmentLogStore::write_staged() {
         }
         const std::span<StagedRecord> records = std::span(staged_).subspan(done, count);
         if (const auto apart = large_.write(records); !apart) return apart;
+        if (const auto shared = share(records); !shared) return shared;
         const auto written = active_->write(records, written_);
         if (!written) return written;
         ++syncs_;
@@ -185,6 +186,15 @@ Result<void> SegmentLogStore::write_staged() {
         done += count;
     }
     return large_.settle();
+}
+
+// What a build cannot read is listed before it is there.
+Result<void> SegmentLogStore::share(std::span<StagedRecord> records) {
+    const std::uint64_t bytes = active_->share(records);
+    shared_bytes_ += bytes;
+    if (bytes == 0 || state_.manifest.shares_bodies) return {};
+    state_.manifest.shares_bodies = true;
+    return state_.list(state_.manifest.rows);
 }
 
 void SegmentLogStore::count_written(const StagedRecord& record) {
@@ -340,6 +350,7 @@ LogStoreStats SegmentLogStore::stats() const {
     stats.segments = state_.catalog.segments().size() + stats.large_segments;
     stats.damaged_records = state_.damaged_at_start + state_.damaged.size();
     stats.rewritten_bytes = state_.rewritten_bytes;
+    stats.shared_bytes = shared_bytes_;
     stats.syncs = syncs();
     for (const auto& [number, info] : state_.catalog.segments()) {
         stats.bytes += info.bytes;
