@@ -11,11 +11,6 @@ namespace {
 constexpr std::size_t checksum_rows = 2 * recent_bodies_max;
 constexpr int looked_at_max = 8;  // however many have one checksum
 
-// Sets that fall together share less, and nothing else.
-std::uint64_t bit_of(model::SetId set) {
-    return std::uint64_t{1} << (set.value % 64U);
-}
-
 }  // namespace
 
 std::optional<std::uint32_t> RecentBodies::take(model::SetId set,

@@ -21,6 +21,11 @@ inline constexpr std::size_t recent_bodies_bytes_max = 4ULL << 20;
 // Shorter ones are not worth it.
 inline constexpr std::size_t shared_body_bytes_min = 256;
 
+// Sets as bits: those that fall together share less, and nothing else.
+constexpr std::uint64_t bit_of(model::SetId set) {
+    return std::uint64_t{1} << (set.value % 64U);
+}
+
 class RecentBodies {
   public:
     // Where the file has these bytes, written for another set; each set is told of a place once.

@@ -82,7 +82,8 @@ class SegmentLogStore final : public LogStore {
     [[nodiscard]] FindApart finder() const;
     Result<void> write_staged();
 
-    // Leaves out of the records what the segment has already.
+    // Leaves out of the records what the segment has already. While one set alone has bodies there
+    // is nothing to share, and nothing is remembered.
     Result<void> share(std::span<StagedRecord> records);
     Result<void> roll(std::uint64_t next_bytes);
 
@@ -108,6 +109,7 @@ class SegmentLogStore final : public LogStore {
     Scrubber scrubber_;
     std::uint64_t syncs_ = 0;
     std::uint64_t shared_bytes_ = 0;
+    std::uint64_t sets_with_bodies_ = 0;  // bits, as RecentBodies has them
 };
 
 }  // namespace penstock::storage

@@ -27,7 +27,7 @@ std::uint8_t manifest_version(const MemoryDisk& disk) {
 
 TEST(LogSharedBodies, AreWrittenOnceHoweverManySetsHaveThem) {
     MemoryDisk disk;
-    auto store = open_store(disk, small_segments(one_segment));
+    auto store = open_beside(disk, small_segments(one_segment));
     const std::vector<SetId> to = queues(8);
     for (LogIndex number = 1; number <= 20; ++number) fan_out(*store, number, to);
     for (LogIndex number = 1; number <= 20; ++number) {
@@ -44,7 +44,7 @@ TEST(LogSharedBodies, AreWrittenOnceHoweverManySetsHaveThem) {
 TEST(LogSharedBodies, TakeAFractionOfTheBytes) {
     const auto written = [](std::uint64_t alike) {
         MemoryDisk disk;
-        auto store = open_store(disk, small_segments(one_segment));
+        auto store = open_beside(disk, small_segments(one_segment));
         for (const SetId set : queues(9)) {
             append_entries(*store, set, 1, 1, {1, 4'000, 1, 0, alike});
         }
@@ -144,7 +144,7 @@ TEST_F(LogSharedReading, OfSealedSegmentsGivesWholeEntries) {
 
 TEST(LogSharedBodies, AreOfOtherSetsAndOneOfEach) {
     MemoryDisk disk;
-    auto store = open_store(disk, small_segments(one_segment));
+    auto store = open_beside(disk, small_segments(one_segment));
     const SetId queue{2};
     append_entries(*store, topic, 1, 3, copy_of(1));
     EXPECT_THAT(places_of(disk, 1), SizeIs(3)) << "messages of one set stand for themselves";
@@ -155,9 +155,25 @@ TEST(LogSharedBodies, AreOfOtherSetsAndOneOfEach) {
     expect_entries(*store, queue, 1, 4, copy_of(1));
 }
 
-TEST(LogSharedBodies, SeveralOfAnEntryBesideOthersAreReadBack) {
+TEST(LogSharedBodies, AreNotRememberedWhileOneSetAloneHasBodies) {
     MemoryDisk disk;
     auto store = open_store(disk, small_segments(one_segment));
+    append_entries(*store, topic, 1, 1, copy_of(1));
+    append_entries(*store, SetId{2}, 1, 1, copy_of(1));
+    EXPECT_THAT(places_of(disk, 1), SizeIs(2));
+    append_entries(*store, topic, 2, 2, copy_of(2));
+    append_entries(*store, SetId{3}, 1, 1, copy_of(2));
+    EXPECT_THAT(places_of(disk, 2), SizeIs(1));
+    // What is there at the start tells too.
+    store = open_store(disk, small_segments(one_segment));
+    append_entries(*store, topic, 3, 3, copy_of(3));
+    append_entries(*store, SetId{4}, 1, 1, copy_of(3));
+    EXPECT_THAT(places_of(disk, 3), SizeIs(1));
+}
+
+TEST(LogSharedBodies, SeveralOfAnEntryBesideOthersAreReadBack) {
+    MemoryDisk disk;
+    auto store = open_beside(disk, small_segments(one_segment));
     const EntryShape four{4, 700, 1, 0, 1};
     append_entries(*store, topic, 1, 1, four);
     // The same ones in another order, between bodies of its own.
@@ -187,7 +203,7 @@ TEST(LogSharedBodies, OtherBytesWithTheSameChecksumAreWritten) {
     ASSERT_EQ(crc32c(one), crc32c(other));
     ASSERT_EQ(one.size(), other.size());
     MemoryDisk disk;
-    auto store = open_store(disk, small_segments(one_segment));
+    auto store = open_beside(disk, small_segments(one_segment));
     for (const auto& [set, body] : {std::pair(topic, one), std::pair(SetId{2}, other)}) {
         EntryRecord entry = make_entry(set, 1, {0});
         entry.bodies = {body};
@@ -201,7 +217,7 @@ TEST(LogSharedBodies, OtherBytesWithTheSameChecksumAreWritten) {
 
 TEST(LogSharedBodies, ShortAndLargeOnesStayWhereTheyWere) {
     MemoryDisk disk;
-    auto store = open_store(disk, roomy());
+    auto store = open_beside(disk, roomy());
     for (const SetId set : queues(3)) {
         append_entries(*store, set, 1, 1, {3, shared_body_bytes_min - 1, 1, large_bytes, 1});
     }
@@ -213,7 +229,7 @@ TEST(LogSharedBodies, ShortAndLargeOnesStayWhereTheyWere) {
 
 TEST(LogSharedBodies, CostATurnNothingMore) {
     MemoryDisk disk;
-    auto store = open_store(disk, small_segments(one_segment));
+    auto store = open_beside(disk, small_segments(one_segment));
     append_entries(*store, topic, 1, 3, copy_of(1));
     const auto turn = [&](SetId set, LogIndex index) {
         const std::uint64_t before = disk.operations();
@@ -230,7 +246,7 @@ TEST(LogSharedBodies, CostATurnNothingMore) {
 
 TEST(LogSharedBodies, OlderBuildsReadTheStoreUntilThereIsOne) {
     MemoryDisk disk;
-    auto store = open_store(disk);
+    auto store = open_beside(disk, small_segments());
     append_entries(*store, topic, 1, 100, {1, copy_bytes});
     EXPECT_EQ(manifest_version(disk), 1);
     // Listed before it is there, wherever the power fails.

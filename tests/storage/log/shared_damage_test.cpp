@@ -26,7 +26,7 @@ LogStoreOptions some_segments() {
 // A topic with queues in two other sets, in several segments.
 class LogSharedSpace : public ::testing::Test {
   protected:
-    LogSharedSpace() : store_(open_store(disk_, some_segments())) {
+    LogSharedSpace() : store_(open_beside(disk_, some_segments())) {
         store_->recount_done();
         for (LogIndex number = 1; number <= last_; ++number) fan_out(*store_, number, {one, other});
         EXPECT_GT(store_->stats().segments, 4U);
@@ -43,7 +43,8 @@ class LogSharedSpace : public ::testing::Test {
     }
 
     void restart() {
-        store_ = open_store(disk_, some_segments(), [this](SetId) { return rows_.flushed; });
+        const auto applied = applied_by([this](SetId) { return rows_.flushed; });
+        store_ = open_store(disk_, some_segments(), applied);
         ASSERT_NE(store_, nullptr);
         for (const MessageId message : rows_.held)
             store_->count_live(message.set(), message.index(), 1);
@@ -124,7 +125,7 @@ TEST_F(LogSharedSpace, TheyAreReadThoughTheSetThatHadThemFirstIsGone) {
 
 TEST(LogSharedBodiesOfVoidEntries, AreReadThoughTheEntryThatHadThemFirstWasReplaced) {
     MemoryDisk disk;
-    auto store = open_store(disk);
+    auto store = open_beside(disk, small_segments());
     fan_out(*store, 1, {one, other});
     fan_out(*store, 2, {one, other});
     append_entries(*store, topic, 1, 2, {1, 500, 2});
@@ -229,7 +230,7 @@ TEST_F(LogSharedDamage, OfAReferenceIsOfItsEntryAlone) {
 // The write that refers to the bytes was synced: they are no sign that it is torn.
 TEST(LogSharedStart, DamageOfWhatTheLastWriteRefersToStopsAStartAndCutsNothingOff) {
     MemoryDisk disk;
-    auto store = open_store(disk);
+    auto store = open_beside(disk, small_segments());
     fan_out(*store, 1, {one});
     store.reset();
     flip(disk, {places_of(disk, 1).front().path, places_of(disk, 1).front().at + 100});
@@ -252,18 +253,18 @@ TEST(LogSharedStart, DamageOfWhatTheLastWriteRefersToStopsAStartAndCutsNothingOf
 
 TEST(LogSharedStart, DamageInASealedSegmentStopsAStartThatNeedsIt) {
     MemoryDisk disk;
-    auto store = open_store(disk);
+    auto store = open_beside(disk, small_segments());
     for (LogIndex number = 1; number <= 40; ++number) fan_out(*store, number, {one});
     store.reset();
     flip(disk, {places_of(disk, 3).front().path, places_of(disk, 3).front().at + 100});
-    const auto refused = try_open(disk, small_segments(), [](SetId set) {
-        return set == topic ? LogIndex{40} : LogIndex{2};
-    });
+    const auto applied = [](LogIndex queued) {
+        return applied_by([queued](SetId set) { return set == topic ? LogIndex{40} : queued; });
+    };
+    const auto refused = try_open(disk, small_segments(), applied(2));
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, Errc::damaged);
-    store = open_store(disk, small_segments(), [](SetId set) {
-        return set == topic ? LogIndex{40} : LogIndex{3};
-    });
+    EXPECT_THAT(refused.error().detail, HasSubstr("that the rows still need"));
+    store = open_store(disk, small_segments(), applied(3));
     ASSERT_NE(store, nullptr);
     for (LogIndex number = 4; number <= 40; ++number) expect_copy(*store, one, number);
 }
@@ -271,7 +272,7 @@ TEST(LogSharedStart, DamageInASealedSegmentStopsAStartThatNeedsIt) {
 // A torn write is void as a whole, so that nothing is left that refers to what never was.
 TEST(LogSharedStart, AWriteThatIsTornLeavesNeitherTheBytesNorWhoRefersToThem) {
     MemoryDisk disk;
-    auto store = open_store(disk);
+    auto store = open_beside(disk, small_segments());
     fan_out(*store, 1, {one, other});
     std::vector<std::unique_ptr<MemoryDisk>> left;
     disk.during_syncs([&] {

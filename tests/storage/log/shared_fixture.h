@@ -4,14 +4,33 @@
 #include "broker/storage/log/segment_format.h"
 #include "tests/storage/log/store_fixture.h"
 
+#include <functional>
+#include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace penstock::storage::testing {
 
 inline constexpr SetId topic{1};
 inline constexpr std::size_t copy_bytes = 1'000;
+
+// A set beside those of the tests: bodies are remembered once there are several sets with some.
+inline constexpr SetId beside{99};
+
+inline std::unique_ptr<LogStore> open_beside(MemoryDisk& disk, const LogStoreOptions& options) {
+    auto store = open_store(disk, options);
+    append_entries(*store, beside, 1, 1, {1, 300});
+    store->release(beside, 1, 1);
+    return store;
+}
+
+// What rows have applied: all of the set beside, of the others what `applied` says.
+inline std::function<LogIndex(SetId)> applied_by(std::function<LogIndex(SetId)> applied) {
+    return [applied = std::move(applied)](SetId set) {
+        return set == beside ? LogIndex{1} : applied(set);
+    };
+}
 
 // The sets with a queue of the topic, `count` of them.
 inline std::vector<SetId> queues(std::uint16_t count) {
