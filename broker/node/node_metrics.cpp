@@ -74,6 +74,9 @@ void Node::measure_log(model::Metrics& metrics) const {
     metrics.counter("penstock_log_rewritten_bytes",
                     "Bytes of the log written again to give space back.",
                     log.rewritten_bytes);
+    metrics.counter("penstock_log_shared_bytes",
+                    "Bytes of bodies that the log had already, for another set.",
+                    log.shared_bytes);
     metrics.histogram(
         "penstock_log_sync_seconds", "Time until what a turn wrote was durable.", sync_latencies_);
     metrics.gauge("penstock_log_below_reserve",

@@ -93,11 +93,12 @@ def make_queues(node, names):
 def fill(nodes, mib):
     """So many MiB of bodies into a queue of each set; the messages that each queue has then."""
     make_queues(nodes[0], [f"fill-{at}" for at in range(FILLERS)])
-    text = json.dumps({"messages": [{"body": "f" * BODY_BYTES}] * BATCH})
     rounds = (mib << 20) // (BODY_BYTES * BATCH * FILLERS)
 
     def send(number):
         link = Link(nodes[number % len(nodes)])
+        # What several sets have alike is stored once.
+        text = json.dumps({"messages": [{"body": str(number) * BODY_BYTES}] * BATCH})
         for _ in range(rounds):
             link.post(f"/v1/queues/fill-{number}/messages/batch", text)
 

@@ -4,6 +4,7 @@
 #include "broker/base/planted.h"
 #include "broker/storage/log/entry_view.h"
 #include "broker/storage/log/segment_format.h"
+#include "broker/storage/log/shared_bodies.h"
 
 #include <algorithm>
 #include <optional>
@@ -23,8 +24,9 @@ struct Found {
     std::uint64_t offset = 0;
     StagedRecord record;  // without the bytes
     std::uint64_t bodies = 0;
-    bool readable = false;  // its head matches
-    bool whole = false;     // and so does the rest
+    bool readable = false;       // its head matches
+    bool whole = false;          // and so does the rest
+    bool shares_damage = false;  // a body of it that is elsewhere does not match
 };
 
 // One write as found. Without a readable head its records are what was found in its place.
@@ -40,7 +42,7 @@ struct FoundWrite {
 class Recovery {
   public:
     Recovery(const Segment& segment, const Applied& applied)
-        : segment_(segment), applied_(applied) {
+        : segment_(segment), applied_(applied), shared_(segment, BodySource::Wait::yes) {
         recovered_.content.tail = file_header_bytes;
         recovered_.content.index.keep_exact();
     }
@@ -51,6 +53,7 @@ class Recovery {
     Result<void> take_gap(std::uint64_t from, std::uint64_t to);
     Result<void> open_write(RecordScanner& scanner);
     Result<void> take_record(RecordScanner& scanner);
+    Result<void> view_entry(const RecordHeader& header, std::string_view payload, Found& found);
     Result<void> close_write();
     Result<void> close_last_write();
     Result<void> apply_listed(const FoundWrite& write);
@@ -65,6 +68,7 @@ class Recovery {
 
     const Segment& segment_;
     const Applied& applied_;
+    SharedBodies shared_;
     RecoveredActive recovered_;
     std::optional<FoundWrite> write_;
     std::optional<std::uint64_t> unlisted_from_;  // lost bytes that no list has explained yet
@@ -170,11 +174,7 @@ Result<void> Recovery::take_record(RecordScanner& scanner) {
     found.readable = head_matches(header, *payload);
     found.whole = found.readable;
     if (found.readable && has_bodies(header.tag)) {
-        const auto view = entry_view(header, *payload);
-        found.readable = view.has_value();
-        found.whole = view && view->whole();
-        if (view) found.bodies = view->head.bodies.size();
-        if (view) found.record.body_bytes = view->body_bytes;
+        if (const auto viewed = view_entry(header, *payload, found); !viewed) return viewed;
     }
     if (header.tag == Tag::hard_state) {
         Reader reader(*payload);
@@ -191,6 +191,22 @@ Result<void> Recovery::take_record(RecordScanner& scanner) {
         return refuse(found.offset, "a record stands outside of any write");
     }
     write_->records.push_back(std::move(found));
+    return {};
+}
+
+// What a body shares is in a write before, which had been synced, or is looked at in this one: it
+// does not tell whether this one is torn.
+Result<void> Recovery::view_entry(const RecordHeader& header,
+                                  std::string_view payload,
+                                  Found& found) {
+    auto view = entry_view(header, payload);
+    found.readable = view.has_value();
+    found.whole = view && view->whole();
+    if (!view) return {};
+    found.bodies = view->head.bodies.size();
+    found.record.body_bytes = view->body_bytes;
+    if (const auto checked = shared_.check(*view); !checked) return checked;
+    found.shares_damage = found.whole && !view->whole();
     return {};
 }
 
@@ -283,10 +299,11 @@ Result<void> Recovery::apply_found(const Found& found) {
         return {};
     }
     if (has_bodies(record.tag)) {
-        if (!found.whole && record.index > applied_(record.set)) {
+        const bool damaged = !found.whole || found.shares_damage;
+        if (damaged && record.index > applied_(record.set)) {
             return refuse(found.offset, "an entry that the rows still need cannot be read");
         }
-        if (!found.whole) ++recovered_.damaged;
+        if (damaged) ++recovered_.damaged;
         Result<void> lost;
         if (record.tag == Tag::entry) {
             lost = lose_entries(record.set, record.index - 1, found.offset - record_alignment);

@@ -2,6 +2,7 @@
 
 #include "broker/base/planted.h"
 #include "broker/storage/log/segment_format.h"
+#include "broker/storage/log/shared_bodies.h"
 
 #include <algorithm>
 #include <array>
@@ -79,6 +80,17 @@ std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const 
     return count;
 }
 
+std::uint64_t ActiveSegment::share(std::span<StagedRecord> records) {
+    const std::size_t rows = records.size() + content_.recent.touched().size();
+    std::uint64_t offset = content_.tail + write_record_bytes(rows);
+    std::uint64_t shared = 0;
+    for (StagedRecord& record : records) {
+        shared += share_bodies(record, offset, recent_bodies_);
+        offset += record.bytes;
+    }
+    return shared;
+}
+
 Result<void> ActiveSegment::write_zeros(std::uint64_t write_bytes) {
     const std::uint64_t end = content_.tail + write_bytes;
     // A write as long as what would be zeroed gains nothing from it.
@@ -123,6 +135,7 @@ Result<void> ActiveSegment::write(std::span<StagedRecord> records, FactsBySet& f
     if (const auto zeroed = write_zeros(bytes); !zeroed) return zeroed;
     const Result<std::uint64_t> first = put(records, facts);
     if (!first) return first.error();
+    recent_bodies_.keep();
     std::uint64_t offset = *first;
     for (const StagedRecord& record : records) {
         if (record.tag == Tag::end_of_suffix) content_.index.cut(record.set, record.index);

@@ -3,6 +3,7 @@
 // final.
 #pragma once
 
+#include "broker/storage/log/recent_bodies.h"
 #include "broker/storage/log/segment.h"
 #include "broker/storage/log/segment_index.h"
 #include "broker/storage/log/staged_record.h"
@@ -67,6 +68,10 @@ class ActiveSegment {
     // How many of the records, from the first on, one write here can take.
     [[nodiscard]] std::size_t fitting(std::span<const StagedRecord> records) const;
 
+    // What write() is about to write: bodies that this segment has of another set lately are left
+    // out of the records, which say where they are. Gives the bytes that were left out.
+    std::uint64_t share(std::span<StagedRecord> records);
+
     // One write and one sync. Notes the entries in the index and the facts.
     Result<void> write(std::span<StagedRecord> records, FactsBySet& facts);
 
@@ -91,6 +96,7 @@ class ActiveSegment {
 
     std::shared_ptr<Segment> segment_;
     Content content_;
+    RecentBodies recent_bodies_;
     std::uint64_t zero_ahead_;
     std::uint64_t zeroed_to_ = 0;  // blocks up to here have been written to
 };

@@ -33,6 +33,7 @@ Result<BodySource::Body> BodyReader::read(const BodySource& source, Next next) {
         return read_apart(
             {*segment_, scanner_->offset(), source.message_, *slot}, source.apart_, wait_);
     }
+    if (slot->shared) return read_shared(*slot, next);
     const Result<std::string_view> bytes = next == Next::neighbour
                                                ? scanner_->bytes(slot->offset, slot->length)
                                                : scanner_->last_bytes(slot->offset, slot->length);
@@ -42,6 +43,14 @@ Result<BodySource::Body> BodyReader::read(const BodySource& source, Next next) {
                                  "a body does not match its checksum");
     }
     return BodySource::Body{std::string(*bytes), header.time_ms};
+}
+
+Result<BodySource::Body> BodyReader::read_shared(const BodySlot& slot, Next next) {
+    if (!shared_) shared_.emplace(*segment_, wait_).read_around();
+    const Result<std::string_view> bytes =
+        next == Next::neighbour ? shared_->read(slot) : shared_->read_last(slot);
+    if (!bytes) return bytes.error();
+    return BodySource::Body{std::string(*bytes), scanner_->header().time_ms};
 }
 
 bool BodyReader::is_at(MessageId message) const {
@@ -88,6 +97,7 @@ void BodyReader::go_to(const BodySource& source) {
         if (later) from = std::max(from, behind);
         if (from >= behind && from <= behind + sample_spacing) return scanner_->seek(from);
     }
+    if (segment_ != source.segment_) shared_.reset();
     segment_ = source.segment_;
     scanner_.emplace(
         *segment_, from, segment_->limit(), page_bytes, std::size_t{sample_spacing}, wait_);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "broker/storage/log/segment.h"
+#include "broker/storage/log/shared_bodies.h"
 
 #include <cstdint>
 #include <memory>
@@ -27,11 +28,15 @@ class BodyReader {
     // Puts the scanner on the entry and verifies its head.
     Result<void> find_entry(const BodySource& source);
     void go_to(const BodySource& source);
+
+    // A body of that entry, whose bytes are elsewhere in its segment.
+    Result<BodySource::Body> read_shared(const BodySlot& slot, Next next);
     [[nodiscard]] bool is_at(MessageId message) const;
 
     BodySource::Wait wait_;
     std::shared_ptr<const Segment> segment_;
     std::optional<RecordScanner> scanner_;
+    std::optional<SharedBodies> shared_;
     bool found_ = false;            // the scanner is on an entry, whose head is `head_`
     std::uint64_t found_from_ = 0;  // looked for from there, it was the first
     std::string head_;

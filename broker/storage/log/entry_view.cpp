@@ -22,6 +22,7 @@ std::optional<EntryView> entry_view(const RecordHeader& header, std::string_view
         ++view.bodies;
         if (slot.apart) continue;
         view.body_bytes += slot.length;
+        if (slot.shared) continue;
         const bool known = slot.codec == 0 && slot.key_id == 0;
         if (!known || crc32c(body_bytes(payload, slot)) != slot.checksum) {
             view.damaged.push_back(ordinal);

@@ -16,10 +16,11 @@ struct EntryView {
     std::string_view commands;
     bool commands_whole = false;
     std::vector<std::uint32_t> damaged;  // ordinals of bodies that do not match their checksum
-    std::uint64_t body_bytes = 0;        // of those in the record
-    std::uint32_t bodies = 0;            // of those present, here or apart
+    std::uint64_t body_bytes = 0;        // of those in the segment
+    std::uint32_t bodies = 0;            // of those present, here or elsewhere
 
-    // Of what the record itself holds: bodies apart are looked at by who wants them (apart.h).
+    // Of what the record itself holds: shared bodies and those apart are looked at by who wants
+    // them (shared_bodies.h, apart.h).
     [[nodiscard]] bool whole() const { return commands_whole && damaged.empty(); }
 };
 

@@ -197,6 +197,7 @@ struct LogStoreStats {
     std::uint64_t bodies_live = 0;
     std::uint64_t damaged_records = 0;
     std::uint64_t rewritten_bytes = 0;
+    std::uint64_t shared_bytes = 0;  // of bodies that were in their segment already, since open()
     std::uint64_t syncs = 0;
 };
 

@@ -223,6 +223,7 @@ Result<void> Reclaimer::take_rewritten() {
     for (ManifestRow& row : rows) {
         if (row.name.number == number) row = {info.name, info.bytes, info.footer};
     }
+    state_.manifest.shares_bodies = state_.manifest.shares_bodies || rewrite->shares_bodies();
     if (const auto written = state_.list(std::move(rows), number); !written) return written;
     // Of large bodies counts only tell when to look again: what is rewritten was looked at.
     if (!old.name.large) info.live = old.live;

@@ -18,9 +18,11 @@
 //   head of an entry  = u32 commands bytes, u32 CRC32C of commands, u32 bodies, u32 kind, slot*
 //                       (kind 0: the core's commands, 1: a change of the members)
 //   slot              = u32 offset from the record's start, u32 bytes, u32 CRC32C, u32 key id,
-//                       u8 codec, u8 present (0: no, 1: here, 2: apart), u16 zero
+//                       u8 codec, u8 present (0: no, 1: here, 2: apart, 3: shared), u16 zero
 //                       (apart: instead of the offset the number of the segment that has the
-//                       record of tag apart, same set and index, with the body in this slot)
+//                       record of tag apart, same set and index, with the body in this slot;
+//                       shared: the offset is from the file's start, the bytes there are another
+//                       entry's body, void by now or not)
 //   rest of an entry  = commands body*
 //   head of a write   = u64 bytes of its records, u64 offset from which recent tells all,
 //                       u32 rows, u32 recent rows, row*, recent*
@@ -50,9 +52,12 @@ namespace {
 constexpr std::uint8_t record_version = 1;
 constexpr std::size_t checksummed_bytes = header_bytes - sizeof(std::uint32_t);
 constexpr std::size_t head_checksum_at = header_bytes - 2 * sizeof(std::uint32_t);
+constexpr std::size_t payload_bytes_at = head_checksum_at - 2 * sizeof(std::uint32_t);
+constexpr std::size_t slot_length_at = 4;
 constexpr std::size_t slot_present_at = 17;
 constexpr std::uint8_t present_here = 1;
 constexpr std::uint8_t present_apart = 2;
+constexpr std::uint8_t present_shared = 3;
 
 std::uint32_t header_checksum(std::string_view header, SegmentName segment, std::uint64_t offset) {
     std::array<char, 20> place{};
@@ -101,6 +106,7 @@ BodySlot read_slot(Reader& reader) {
     const std::uint8_t present = reader.u8();
     slot.present = present != 0;
     slot.apart = present == present_apart;
+    slot.shared = present == present_shared;
     reader.u16();
     return slot;
 }
@@ -111,10 +117,28 @@ bool slot_fits(const BodySlot& slot, std::uint64_t bodies_from, std::uint32_t pa
            std::uint64_t{slot.offset} + slot.length <= header_bytes + std::uint64_t{payload_bytes};
 }
 
+std::uint8_t present_of(const BodySlot& slot) {
+    if (!slot.present) return 0;
+    if (slot.shared) return present_shared;
+    return slot.apart ? present_apart : present_here;
+}
+
+std::size_t slot_at(std::size_t ordinal) {
+    return header_bytes + entry_head_bytes(ordinal);
+}
+
 void put_u32(std::string& bytes, std::size_t at, std::uint32_t value) {
     for (std::size_t byte = 0; byte < sizeof value; ++byte) {
         bytes[at + byte] = static_cast<char>(value >> (8 * byte));
     }
+}
+
+std::uint32_t u32_at(std::string_view bytes, std::size_t at) {
+    return Reader(bytes.substr(at, sizeof(std::uint32_t))).u32();
+}
+
+void put_head_checksum(std::string& record) {
+    put_u32(record, head_checksum_at, crc32c(std::string_view(record).substr(header_bytes)));
 }
 
 }  // namespace
@@ -181,8 +205,7 @@ void append_entry_head(std::string& out, const EntryHead& head) {
         writer.u32(slot.checksum);
         writer.u32(slot.key_id);
         writer.u8(slot.codec);
-        const std::uint8_t present = slot.apart ? present_apart : present_here;
-        writer.u8(slot.present ? present : 0);
+        writer.u8(present_of(slot));
         writer.u16(0);
     }
 }
@@ -241,12 +264,35 @@ std::string encode_entry(const RecordHeader& facts, EntryHead head) {
 }
 
 void point_apart(std::string& record, std::uint32_t segment) {
-    const std::size_t first = header_bytes + entry_head_fixed_bytes;
-    for (std::size_t at = first; at + body_slot_bytes <= record.size(); at += body_slot_bytes) {
+    for (std::size_t at = slot_at(0); at + body_slot_bytes <= record.size();
+         at += body_slot_bytes) {
         const auto present = static_cast<std::uint8_t>(record[at + slot_present_at]);
         if (present == present_apart) put_u32(record, at, segment);
     }
-    put_u32(record, head_checksum_at, crc32c(std::string_view(record).substr(header_bytes)));
+    put_head_checksum(record);
+}
+
+BodySlot encoded_slot(std::string_view record, std::uint32_t ordinal) {
+    Reader reader(record.substr(slot_at(ordinal), body_slot_bytes));
+    return read_slot(reader);
+}
+
+void point_shared(std::string& record, const std::vector<std::uint32_t>& places) {
+    const std::uint32_t commands_bytes = u32_at(record, header_bytes);
+    auto end = static_cast<std::uint32_t>(record.size() + commands_bytes);
+    for (std::size_t ordinal = 0; ordinal < places.size(); ++ordinal) {
+        const std::size_t at = slot_at(ordinal);
+        if (static_cast<std::uint8_t>(record[at + slot_present_at]) != present_here) continue;
+        if (places[ordinal] != 0) {
+            put_u32(record, at, places[ordinal]);
+            record[at + slot_present_at] = static_cast<char>(present_shared);
+        } else {
+            put_u32(record, at, end);
+            end += u32_at(record, at + slot_length_at);
+        }
+    }
+    put_u32(record, payload_bytes_at, end - static_cast<std::uint32_t>(header_bytes));
+    put_head_checksum(record);
 }
 
 std::uint16_t facts_of(Tag tag) {

@@ -87,15 +87,17 @@ bool head_matches(const RecordHeader& header, std::string_view payload);
 
 // One body of an entry: where its bytes are, and how to check them.
 struct BodySlot {
-    std::uint32_t offset = 0;  // from the start of the record; apart: the number of the segment
+    // From the start of the record; shared: of the file; apart: the number of the segment.
+    std::uint32_t offset = 0;
     std::uint32_t length = 0;
     std::uint32_t checksum = 0;
     std::uint32_t key_id = 0;  // 0: not sealed
     std::uint8_t codec = 0;    // 0: raw
     bool present = false;      // false: rewritten away, held by nobody
     bool apart = false;        // in another segment, in the record of this entry there
+    bool shared = false;       // elsewhere in this segment, among the bytes of another entry
 
-    [[nodiscard]] bool is_inline() const { return present && !apart; }
+    [[nodiscard]] bool is_inline() const { return present && !apart && !shared; }
 };
 
 inline constexpr std::size_t entry_head_fixed_bytes = 16;
@@ -131,6 +133,13 @@ std::string encode_entry(const RecordHeader& facts, EntryHead head);
 
 // Says in all slots of encode_entry()'s result that are apart which segment they are in.
 void point_apart(std::string& record, std::uint32_t segment);
+
+// One slot of encode_entry()'s result.
+BodySlot encoded_slot(std::string_view record, std::uint32_t ordinal);
+
+// Says in encode_entry()'s result which bodies are elsewhere in the segment: by ordinal where in
+// the file; 0: as before. What stays in the record moves up.
+void point_shared(std::string& record, const std::vector<std::uint32_t>& places);
 
 // What one write carries: enough to know what was lost when a record of it is damaged.
 struct WriteRow {

@@ -2,6 +2,7 @@
 
 #include "broker/storage/log/entry_view.h"
 #include "broker/storage/log/sealed_segments.h"
+#include "broker/storage/log/shared_bodies.h"
 
 #include <algorithm>
 #include <map>
@@ -122,6 +123,7 @@ Result<void> verify_sealed(const StoreFiles& files,
     const auto sealed = open_sealed(files, info);
     if (!sealed) return sealed.error();
     RecordScanner scanner(*sealed->segment, file_header_bytes, info.footer);
+    SharedBodies shared(*sealed->segment, BodySource::Wait::yes);
     while (true) {
         const Result<bool> more = scanner.next();
         if (!more) return more.error();
@@ -133,7 +135,9 @@ Result<void> verify_sealed(const StoreFiles& files,
         if (!sealed->index.live(header.set, header.index, scanner.offset())) continue;
         const Result<std::string_view> payload = scanner.payload();
         if (!payload) return payload.error();
-        const auto view = entry_view(header, *payload);
+        auto view = entry_view(header, *payload);
+        const Result<void> checked = view ? shared.check(*view) : Result<void>{};
+        if (!checked) return checked;
         if (!view || !view->whole()) {
             return sealed->segment->damaged(
                 scanner.offset(),

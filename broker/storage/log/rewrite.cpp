@@ -19,8 +19,10 @@ Rewrite::Rewrite(StoreState& state, std::shared_ptr<const SealedSegment> old, Se
     : state_(state),
       old_(std::move(old)),
       info_(std::move(info)),
-      scanner_(*old_->segment, file_header_bytes, info_.footer) {
+      scanner_(*old_->segment, file_header_bytes, info_.footer),
+      shared_(*old_->segment, BodySource::Wait::yes) {
     scanner_.read_around();
+    shared_.read_around();
     result_.name = {info_.name.number, info_.name.generation + 1, info_.name.large};
 }
 
@@ -113,13 +115,24 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
         ++staged.present;
         if (slot.apart) continue;
         // A body that does not match its checksum keeps it: it stays damaged.
-        staged.bodies.emplace_back(body_bytes(*payload, slot));
+        auto bytes = body_of(*payload, slot);
+        if (!bytes && bytes.error().code == Errc::damaged) return Step::unreadable;
+        if (!bytes) return bytes.error();
+        staged.bodies.push_back(std::move(*bytes));
         staged.body_bytes += slot.length;
+        slot.shared = false;  // as far as it is known here
     }
     finish_entry(staged, std::move(view->head));
     staged_bytes_ += staged.bytes;
     staged_.push_back(std::move(staged));
     return Step::more;
+}
+
+Result<std::string> Rewrite::body_of(std::string_view payload, const BodySlot& slot) {
+    if (!slot.shared) return std::string(body_bytes(payload, slot));
+    const Result<std::string_view> bytes = shared_.bytes(slot);
+    if (!bytes) return bytes.error();
+    return std::string(*bytes);
 }
 
 // What a peer sent stands in for a record that is damaged here.
@@ -151,6 +164,7 @@ Result<void> Rewrite::write() {
                 std::move(*file), result_.name, state_.files.path(result_.name), file_header_bytes),
             std::move(content));
     }
+    shares_bodies_ = copy_->share(staged_) > 0 || shares_bodies_;
     const Result<void> written = copy_->write(staged_, facts_);
     staged_.clear();
     staged_bytes_ = 0;

@@ -5,10 +5,13 @@
 #pragma once
 
 #include "broker/storage/log/active_segment.h"
+#include "broker/storage/log/shared_bodies.h"
 #include "broker/storage/log/store_state.h"
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 
 namespace penstock::storage {
 
@@ -35,12 +38,18 @@ class Rewrite {
 
     [[nodiscard]] std::uint64_t written_bytes() const { return copy_ ? copy_->tail() : 0; }
 
+    // Whether the new segment has shared bodies.
+    [[nodiscard]] bool shares_bodies() const { return shares_bodies_; }
+
     // Removes the new file, when one was made.
     Result<void> abandon() const;
 
   private:
     Result<Step> copy_some(const LiveBodies& live);
     Result<Step> copy_entry(const LiveBodies& live);
+
+    // The bytes of a body that the entry's record has, or shares.
+    Result<std::string> body_of(std::string_view payload, const BodySlot& slot);
 
     // The ordinals that somebody holds here; none: the record is left behind.
     Result<std::vector<std::uint32_t>> held_here(const LiveBodies& live);
@@ -54,7 +63,9 @@ class Rewrite {
     SegmentInfo info_;
     SegmentInfo result_;
     RecordScanner scanner_;
+    SharedBodies shared_;  // of the old one
     std::unique_ptr<ActiveSegment> copy_;
+    bool shares_bodies_ = false;
     FactsBySet facts_;  // of the copy; sealed segments need none
     std::vector<StagedRecord> staged_;
     std::uint64_t staged_bytes_ = 0;

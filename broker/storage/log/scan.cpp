@@ -1,6 +1,7 @@
 #include "broker/storage/log/scan.h"
 
 #include "broker/storage/log/entry_view.h"
+#include "broker/storage/log/shared_bodies.h"
 
 #include <algorithm>
 #include <optional>
@@ -95,10 +96,10 @@ Result<EntryHead> read_head(Walk& walk) {
     return std::move(*head);
 }
 
-// An entry as it is given out: with the bytes of the bodies that lie apart.
+// An entry as it is given out: with the bytes of the bodies that are not in its record.
 struct Whole {
     StoredEntry entry;
-    std::vector<std::string> apart;
+    std::vector<std::string> elsewhere;
     std::optional<Error> wrong;  // with the first body that is damaged
 };
 
@@ -117,8 +118,8 @@ Result<void> take_apart(const Segment& segment,
         const ApartSlot wanted{segment, offset, {entry.set, entry.index, ordinal}, slot};
         auto read = read_apart(wanted, *place, BodySource::Wait::yes);
         if (read) {
-            whole.apart.push_back(std::move(read->bytes));
-            body.bytes = whole.apart.back();
+            whole.elsewhere.push_back(std::move(read->bytes));
+            body.bytes = whole.elsewhere.back();
         } else if (read.error().code == Errc::not_found) {
             body.present = false;
         } else if (read.error().code == Errc::damaged) {
@@ -131,29 +132,49 @@ Result<void> take_apart(const Segment& segment,
     return {};
 }
 
+Result<void> take_shared(const EntryHead& head, SharedBodies& shared, Whole& whole) {
+    for (std::size_t ordinal = 0; ordinal < head.bodies.size(); ++ordinal) {
+        const BodySlot& slot = head.bodies[ordinal];
+        if (!slot.present || !slot.shared) continue;
+        StoredBodyView& body = whole.entry.bodies[ordinal];
+        const Result<std::string_view> bytes = shared.read(slot);
+        if (bytes) {
+            body.bytes = whole.elsewhere.emplace_back(*bytes);
+        } else if (bytes.error().code == Errc::damaged) {
+            body.damaged = true;
+            if (!whole.wrong) whole.wrong = bytes.error();
+        } else {
+            return bytes.error();
+        }
+    }
+    return {};
+}
+
 // `payload` and what is in `view` must outlive the result.
 Result<Whole> stored(const Segment& segment,
                      const RecordScanner& scanner,
                      const EntryView& view,
                      std::string_view payload,
+                     SharedBodies& shared,
                      const FindApart& find) {
     const RecordHeader& header = scanner.header();
     Whole whole{{header.set, header.term, header.index, header.time_ms, view.commands, {}}, {}, {}};
     StoredEntry& entry = whole.entry;
     entry.kind = static_cast<EntryKind>(view.head.kind);
     entry.bodies.reserve(view.head.bodies.size());
-    std::size_t apart = 0;
+    std::size_t elsewhere = 0;
     for (const BodySlot& slot : view.head.bodies) {
         StoredBodyView body;
         body.present = slot.present;
         if (slot.is_inline()) body.bytes = body_bytes(payload, slot);
-        if (slot.present && slot.apart) ++apart;
+        if (slot.present && !slot.is_inline()) ++elsewhere;
         entry.bodies.push_back(body);
     }
     for (const std::uint32_t ordinal : view.damaged) entry.bodies[ordinal].damaged = true;
-    if (apart == 0) return whole;
-    whole.apart.reserve(apart);  // views into them stay
-    const auto taken = take_apart(segment, scanner.offset(), view.head, find, whole);
+    if (elsewhere == 0) return whole;
+    whole.elsewhere.reserve(elsewhere);  // views into them stay
+    Result<void> taken = take_shared(view.head, shared, whole);
+    if (taken) taken = take_apart(segment, scanner.offset(), view.head, find, whole);
     if (!taken) return taken.error();
     return whole;
 }
@@ -166,6 +187,8 @@ Result<bool> scan_entries(const Segment& segment,
                           const FindApart& find,
                           const LogStore::VisitEntry& visit) {
     Walk walk(segment, index, range, bodies_first_bytes, bodies_most_bytes);
+    SharedBodies shared(segment, BodySource::Wait::yes);
+    shared.read_around();
     while (true) {
         const Result<bool> more = walk.next();
         if (!more) return more;
@@ -174,7 +197,7 @@ Result<bool> scan_entries(const Segment& segment,
         if (!payload) return payload.error();
         const auto view = entry_view(walk.scanner().header(), *payload);
         if (!view || !view->whole()) return walk.damaged();
-        const auto whole = stored(segment, walk.scanner(), *view, *payload, find);
+        const auto whole = stored(segment, walk.scanner(), *view, *payload, shared, find);
         if (!whole) return whole.error();
         if (whole->wrong) return *whole->wrong;
         if (!visit(whole->entry)) return false;
@@ -195,7 +218,7 @@ Result<bool> scan_facts(const Segment& segment,
         if (!head) return head.error();
         const RecordHeader& header = walk.scanner().header();
         std::uint64_t bytes = header.payload_bytes - header.head_bytes;
-        for (const BodySlot& slot : head->bodies) bytes += slot.apart ? slot.length : 0;
+        for (const BodySlot& slot : head->bodies) bytes += slot.is_inline() ? 0 : slot.length;
         facts.push_back({header.term, header.index, static_cast<EntryKind>(head->kind), bytes});
     }
     return false;
@@ -217,7 +240,7 @@ Result<bool> check_apart(const Segment& segment,
         whole.entry.set = header.set;
         whole.entry.index = header.index;
         whole.entry.bodies.resize(head->bodies.size());
-        whole.apart.reserve(head->bodies.size());
+        whole.elsewhere.reserve(head->bodies.size());
         const auto taken = take_apart(segment, walk.scanner().offset(), *head, find, whole);
         if (!taken) return taken.error();
         if (whole.wrong) return *whole.wrong;
@@ -235,6 +258,8 @@ Result<bool> scan_records(const Segment& segment,
                           const FindApart& find,
                           const LogStore::VisitEntry& visit) {
     Walk walk(segment, index, range, bodies_first_bytes, bodies_most_bytes);
+    SharedBodies shared(segment, BodySource::Wait::yes);
+    shared.read_around();
     while (true) {
         const Result<bool> more = walk.next();
         if (!more) return more;
@@ -243,7 +268,7 @@ Result<bool> scan_records(const Segment& segment,
         if (!payload) return payload.error();
         const auto view = entry_view(walk.scanner().header(), *payload);
         if (!view || !view->commands_whole) continue;
-        const auto whole = stored(segment, walk.scanner(), *view, *payload, find);
+        const auto whole = stored(segment, walk.scanner(), *view, *payload, shared, find);
         if (!whole) return whole.error();
         if (!visit(whole->entry)) return false;
     }

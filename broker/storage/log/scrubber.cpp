@@ -57,6 +57,8 @@ Result<std::uint64_t> Scrubber::scrub_segment(const SegmentInfo& info,
     const std::uint64_t from = offset_;
     RecordScanner scanner(*(*sealed)->segment, from, info.bytes);
     scanner.read_around();
+    SharedBodies shared(*(*sealed)->segment, BodySource::Wait::yes);
+    shared.read_around();
     expected_.clear();
     std::uint64_t gap = from;
     while (true) {
@@ -80,7 +82,7 @@ Result<std::uint64_t> Scrubber::scrub_segment(const SegmentInfo& info,
             offset_ = scanner.offset();
             return scanner.offset() - from;
         }
-        const auto checked = check_record(info, **sealed, scanner, damaged);
+        const auto checked = check_record(info, **sealed, scanner, shared, damaged);
         if (!checked) return checked.error();
     }
 }
@@ -88,6 +90,7 @@ Result<std::uint64_t> Scrubber::scrub_segment(const SegmentInfo& info,
 Result<void> Scrubber::check_record(const SegmentInfo& info,
                                     const SealedSegment& sealed,
                                     RecordScanner& scanner,
+                                    SharedBodies& shared,
                                     std::vector<MessageId>& damaged) {
     const RecordHeader& header = scanner.header();
     const Result<std::string_view> payload = scanner.payload();
@@ -117,7 +120,9 @@ Result<void> Scrubber::check_record(const SegmentInfo& info,
         }
     }
     if (!has_bodies(header.tag) || !matches) return {};
-    const auto view = entry_view(header, *payload);
+    auto view = entry_view(header, *payload);
+    const Result<void> checked = view ? shared.check(*view) : Result<void>{};
+    if (!checked) return checked;
     if (view && view->whole()) return {};
     if (!sealed.index.live(header.set, header.index, scanner.offset())) return {};
     if (info.name.large) {

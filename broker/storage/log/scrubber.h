@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/storage/log/segment.h"
+#include "broker/storage/log/shared_bodies.h"
 #include "broker/storage/log/store_state.h"
 
 #include <cstdint>
@@ -26,6 +27,7 @@ class Scrubber {
     Result<void> check_record(const SegmentInfo& info,
                               const SealedSegment& sealed,
                               RecordScanner& scanner,
+                              SharedBodies& shared,
                               std::vector<MessageId>& damaged);
     Result<void> lose(const SegmentInfo& info,
                       const SealedSegment& sealed,

@@ -16,7 +16,8 @@
 //   sample      = u64 index, u64 offset
 //
 //   manifest    = "PNSTKMAN"     magic
-//                 u8  version    1, or 2: there are or were segments of large bodies
+//                 u8  version    1, or 2: there are or were segments of large bodies,
+//                                or 3: as 2, and there may be shared bodies (record_format.cpp)
 //                 u8  zero x 3
 //                 u32 segments
 //                 u32 trims
@@ -47,7 +48,8 @@ namespace {
 constexpr std::string_view file_magic = "PNSTKSEG";
 constexpr std::string_view manifest_magic = "PNSTKMAN";
 constexpr std::uint8_t format_version = 1;
-constexpr std::uint8_t large_version = 2;  // of a manifest
+constexpr std::uint8_t large_version = 2;   // of a manifest
+constexpr std::uint8_t shared_version = 3;  // of a manifest
 constexpr std::string_view name_prefix = "segment-";
 constexpr std::string_view large_prefix = "large-";
 constexpr std::size_t checksum_bytes = sizeof(std::uint32_t);
@@ -73,6 +75,15 @@ bool takes_number(std::string_view text, auto& number) {
     const auto end = text.data() + text.size();
     const auto [stopped, failed] = std::from_chars(text.data(), end, number);
     return failed == std::errc{} && stopped == end;
+}
+
+std::uint8_t version_of(const Manifest& manifest) {
+    if (manifest.shares_bodies) return shared_version;
+    const bool large = !manifest.gone_to.empty() ||
+                       std::any_of(manifest.rows.begin(),
+                                   manifest.rows.end(),
+                                   [](const ManifestRow& row) { return row.name.large; });
+    return large ? large_version : format_version;
 }
 
 std::string encode_samples(const std::vector<Sample>& samples) {
@@ -241,14 +252,10 @@ ManifestRow* active_row(std::vector<ManifestRow>& rows) {
 }
 
 std::string encode_manifest(const Manifest& manifest) {
-    const bool large = !manifest.gone_to.empty() ||
-                       std::any_of(manifest.rows.begin(),
-                                   manifest.rows.end(),
-                                   [](const ManifestRow& row) { return row.name.large; });
     std::string out;
     Writer writer(out);
     writer.raw(manifest_magic);
-    writer.u8(large ? large_version : format_version);
+    writer.u8(version_of(manifest));
     writer.raw(std::string_view("\0\0\0", 3));
     writer.u32(static_cast<std::uint32_t>(manifest.rows.size()));
     writer.u32(static_cast<std::uint32_t>(manifest.trims.size()));
@@ -283,12 +290,13 @@ std::optional<Manifest> read_manifest(std::string_view bytes) {
     if (!content || !content->starts_with(manifest_magic)) return std::nullopt;
     Reader reader(content->substr(manifest_magic.size()));
     const std::uint8_t version = reader.u8();
-    if (version < format_version || version > large_version) return std::nullopt;
+    if (version < format_version || version > shared_version) return std::nullopt;
     reader.raw(3);
     const std::uint64_t rows = reader.u32();
     const std::uint64_t trims = reader.u32();
     const std::uint64_t gone = reader.u32();
     Manifest manifest;
+    manifest.shares_bodies = version >= shared_version;
     manifest.next_number = reader.u64();
     if (reader.left() !=
         rows * manifest_row_bytes + trims * manifest_trim_bytes + gone * manifest_gone_bytes) {
@@ -325,7 +333,7 @@ std::optional<std::uint8_t> unknown_version(std::string_view bytes) {
     const auto content = checked_content(bytes);
     if (!content || !content->starts_with(manifest_magic)) return std::nullopt;
     const std::uint8_t version = Reader(content->substr(manifest_magic.size())).u8();
-    if (version >= format_version && version <= large_version) return std::nullopt;
+    if (version >= format_version && version <= shared_version) return std::nullopt;
     return version;
 }
 

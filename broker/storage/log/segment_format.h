@@ -68,6 +68,7 @@ struct Manifest {
 
     // Large bodies of the set's entries up to this one may be gone, held by nobody.
     std::map<model::SetId, model::LogIndex> gone_to;
+    bool shares_bodies = false;  // slots may say that a body is elsewhere in its segment
     friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
@@ -75,7 +76,7 @@ struct Manifest {
 // lists none.
 ManifestRow* active_row(std::vector<ManifestRow>& rows);
 
-// Version 1 as long as nothing needs the second one, so that older builds can read it.
+// Version 1 as long as nothing needs a later one, so that older builds can read it.
 std::string encode_manifest(const Manifest& manifest);
 std::optional<Manifest> read_manifest(std::string_view bytes);
 

@@ -4,6 +4,7 @@
 #include "broker/base/planted.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <utility>
 
@@ -57,6 +58,11 @@ Result<void> SegmentLogStore::go_on(Recovered recovered, const Applied& applied)
         const auto gone = state_.manifest.gone_to.find(set);
         if (gone != state_.manifest.gone_to.end()) first = std::max(first, gone->second + 1);
         counts_[set].opened_last = facts.last;
+    }
+    for (const auto& [number, info] : state_.catalog.segments()) {
+        for (const auto& [set, summary] : info.sets) {
+            if (summary.bodies > 0) sets_with_bodies_ |= bit_of(set);
+        }
     }
     active_ = std::make_unique<ActiveSegment>(
         recovered.active, std::move(recovered.content), options_.zero_ahead);
@@ -178,6 +184,7 @@ Result<void> SegmentLogStore::write_staged() {
         }
         const std::span<StagedRecord> records = std::span(staged_).subspan(done, count);
         if (const auto apart = large_.write(records); !apart) return apart;
+        if (const auto shared = share(records); !shared) return shared;
         const auto written = active_->write(records, written_);
         if (!written) return written;
         ++syncs_;
@@ -185,6 +192,19 @@ Result<void> SegmentLogStore::write_staged() {
         done += count;
     }
     return large_.settle();
+}
+
+// What a build cannot read is listed before it is there.
+Result<void> SegmentLogStore::share(std::span<StagedRecord> records) {
+    for (const StagedRecord& record : records) {
+        if (record.body_bytes >= shared_body_bytes_min) sets_with_bodies_ |= bit_of(record.set);
+    }
+    if (std::popcount(sets_with_bodies_) < 2) return {};
+    const std::uint64_t bytes = active_->share(records);
+    shared_bytes_ += bytes;
+    if (bytes == 0 || state_.manifest.shares_bodies) return {};
+    state_.manifest.shares_bodies = true;
+    return state_.list(state_.manifest.rows);
 }
 
 void SegmentLogStore::count_written(const StagedRecord& record) {
@@ -340,6 +360,7 @@ LogStoreStats SegmentLogStore::stats() const {
     stats.segments = state_.catalog.segments().size() + stats.large_segments;
     stats.damaged_records = state_.damaged_at_start + state_.damaged.size();
     stats.rewritten_bytes = state_.rewritten_bytes;
+    stats.shared_bytes = shared_bytes_;
     stats.syncs = syncs();
     for (const auto& [number, info] : state_.catalog.segments()) {
         stats.bytes += info.bytes;

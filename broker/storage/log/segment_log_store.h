@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,10 @@ class SegmentLogStore final : public LogStore {
     Result<void> check_large(const Applied& applied) const;
     [[nodiscard]] FindApart finder() const;
     Result<void> write_staged();
-    Result<void> write_here(std::size_t from, std::size_t count);
+
+    // Leaves out of the records what the segment has already. While one set alone has bodies there
+    // is nothing to share, and nothing is remembered.
+    Result<void> share(std::span<StagedRecord> records);
     Result<void> roll(std::uint64_t next_bytes);
 
     // A new segment file for `next_bytes` of records, not listed yet.
@@ -104,6 +108,8 @@ class SegmentLogStore final : public LogStore {
     Reclaimer reclaimer_;
     Scrubber scrubber_;
     std::uint64_t syncs_ = 0;
+    std::uint64_t shared_bytes_ = 0;
+    std::uint64_t sets_with_bodies_ = 0;  // bits, as RecentBodies has them
 };
 
 }  // namespace penstock::storage

@@ -83,7 +83,7 @@ void finish_entry(StagedRecord& staged, EntryHead head) {
     header.time_ms = staged.time_ms;
     staged.slots = static_cast<std::uint32_t>(head.bodies.size());
     staged.head = encode_entry(header, std::move(head));
-    staged.bytes = aligned(staged.head.size() + staged.commands.size() + staged.body_bytes);
+    staged.bytes = aligned(staged.unaligned_bytes());
 }
 
 StagedRecord stage_entry(EntryRecord entry, Tag tag, std::size_t apart_from) {
@@ -197,9 +197,7 @@ GatheredWrite gather(std::span<StagedRecord> records,
         write.parts.emplace_back(record.head);
         write.parts.emplace_back(record.commands);
         for (const std::string& body : record.bodies) write.parts.emplace_back(body);
-        const std::uint64_t unaligned =
-            record.head.size() + record.commands.size() + record.body_bytes;
-        write.parts.emplace_back(zeros.data(), record.bytes - unaligned);
+        write.parts.emplace_back(zeros.data(), record.bytes - record.unaligned_bytes());
         offset += record.bytes;
     }
     write.bytes = offset - place.offset;

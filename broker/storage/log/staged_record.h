@@ -21,16 +21,21 @@ struct StagedRecord {
     LogIndex index = 0;
     std::uint64_t term = 0;
     TimeMs time_ms = 0;
-    std::uint64_t bytes = 0;  // with alignment
-    std::uint64_t body_bytes = 0;
-    std::uint32_t slots = 0;    // bodies of the entry, those left behind by a rewrite included
-    std::uint32_t present = 0;  // of these that are there, here or apart
-    HardState hard_state;       // tag hard_state
-    std::string conf_state;     // tag conf_state
-    std::string head;           // header and head, all of a small record
+    std::uint64_t bytes = 0;         // with alignment
+    std::uint64_t body_bytes = 0;    // of `bodies` as they were staged
+    std::uint64_t shared_bytes = 0;  // of them that are elsewhere in the segment, and empty here
+    std::uint32_t slots = 0;         // bodies of the entry, those left behind by a rewrite included
+    std::uint32_t present = 0;       // of these that are there, here or apart
+    HardState hard_state;            // tag hard_state
+    std::string conf_state;          // tag conf_state
+    std::string head;                // header and head, all of a small record
     std::string commands;
     std::vector<std::string> bodies;
     std::vector<StagedRecord> apart;  // one or none: the record with its large bodies
+
+    [[nodiscard]] std::uint64_t unaligned_bytes() const {
+        return head.size() + commands.size() + body_bytes - shared_bytes;
+    }
 };
 
 // An entry, or with that tag a body record. Bodies from `apart_from` bytes up are put into a record

@@ -17,6 +17,7 @@ Result<void> StoreState::list(std::vector<ManifestRow> rows, std::uint64_t rewri
     next.rows = std::move(rows);
     next.trims = catalog.trims();
     next.gone_to = manifest.gone_to;
+    next.shares_bodies = manifest.shares_bodies;
     std::erase_if(next.trims, [&](const ManifestTrim& trim) {
         const bool listed =
             std::any_of(next.rows.begin(), next.rows.end(), [&](const ManifestRow& row) {

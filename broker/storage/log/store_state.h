@@ -45,7 +45,7 @@ struct StoreState {
     void forget_copies(const SegmentInfo& info);
 
     StoreFiles files;
-    Manifest manifest;  // as it is on the disk; gone_to as the next one will say
+    Manifest manifest;  // as it is on the disk; gone_to and shares_bodies as the next one will say
     Catalog catalog;
     Catalog large;  // the segments of large bodies
     const ActiveSegment* active = nullptr;

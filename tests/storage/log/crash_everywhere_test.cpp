@@ -15,6 +15,7 @@ TEST(LogStoreCrash, LosesNothingAcknowledgedWhateverOperationItFollows) {
         const CrashSpan span = span_of(seed, turns, zeros);
         ASSERT_GT(span.operations, 300U);
         ASSERT_TRUE(span.rewrote);
+        ASSERT_TRUE(span.shared);
         for (std::uint64_t stop = 0; stop <= span.operations; ++stop) {
             ASSERT_EQ(crash({seed, turns, stop, false, zeros}), "")
                 << "seed " << seed << ", stopped after " << stop << " operations";

@@ -51,7 +51,8 @@ CrashSpan span_of(std::uint64_t seed, std::uint64_t turns, std::uint64_t zero_ah
     const auto store = open_store(disk, options_of(zero_ahead));
     store->recount_done();
     EXPECT_TRUE(workload.run(*store, turns));
-    return {disk.operations(), store->stats().rewritten_bytes > 0};
+    const LogStoreStats stats = store->stats();
+    return {disk.operations(), stats.rewritten_bytes > 0, stats.shared_bytes > 0};
 }
 
 }  // namespace penstock::storage::testing

@@ -18,10 +18,12 @@ struct CrashRun {
 // was acknowledged is there, byte by byte.
 std::string crash(const CrashRun& run);
 
-// How many changes of the disk the whole run makes; rewrites of segments among them or not.
+// How many changes of the disk the whole run makes; rewrites of segments among them or not, and
+// bodies that were not written again.
 struct CrashSpan {
     std::uint64_t operations = 0;
     bool rewrote = false;
+    bool shared = false;
 };
 
 CrashSpan span_of(std::uint64_t seed, std::uint64_t turns, std::uint64_t zero_ahead = 0);

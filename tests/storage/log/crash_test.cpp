@@ -16,6 +16,7 @@ TEST(LogStoreCrash, LosesNothingAcknowledged) {
         const std::uint64_t zeros = seed == 13 ? zero_ahead : 0;
         const CrashSpan span = span_of(seed, turns, zeros);
         ASSERT_GT(span.operations, 150U);
+        ASSERT_TRUE(span.shared);
         for (std::uint64_t stop = seed % stride; stop <= span.operations; stop += stride) {
             ASSERT_EQ(crash({seed, turns, stop, false, zeros}), "")
                 << "seed " << seed << ", stopped after " << stop << " operations";

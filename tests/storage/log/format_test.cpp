@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <utility>
 
 namespace penstock::storage {
 
@@ -212,6 +213,55 @@ TEST(LogFormat, ABodyApartHasTheseBytes) {
     EXPECT_EQ(head->bodies[0].offset, 6U);
     EXPECT_EQ(head->bodies[0].length, 9U);
     EXPECT_TRUE(head->bodies[1].is_inline());
+}
+
+// The first body stands at byte 4096 of the file, the second one in the record.
+TEST(LogFormat, ASharedBodyHasTheseBytes) {
+    EntryRecord entry;
+    entry.set = SetId{3};
+    entry.term = 5;
+    entry.index = 9;
+    entry.time_ms = 1'700'000'000'000;
+    entry.commands = "cmd";
+    entry.bodies = {"shared one", "here"};
+    std::vector<StagedRecord> records;
+    records.push_back(stage_entry(std::move(entry)));
+    StagedRecord& record = records.front();
+    point_shared(record.head, {4'096, 0});
+    record.shared_bytes = std::exchange(record.bodies.front(), {}).size();
+    record.bytes = aligned(record.unaligned_bytes());
+    const GatheredWrite write = gather(records, {segment, 32, 1}, 32, {});
+    EXPECT_EQ(hex(gathered(write)),
+              "506e5263010100000100000000000000000000000000000000000000000000002800000028000000"
+              "7f7a3296391e636d7000000000000000200000000000000001000000000000000200030002000000"
+              "0900000000000000506e526301020300090000000000000005000000000000000068e5cf8b010000"
+              "3f00000038000000144471f368042d5603000000ac03974a0200000000000000001000000a000000"
+              "b2de814400000000000300006b00000004000000f34d35130000000000010000636d646865726500");
+    const std::string bytes = gathered(write).substr(write.head.size());
+    const auto header = read_header(bytes, segment, 32 + write.head.size());
+    ASSERT_TRUE(header.has_value());
+    const std::string_view payload = std::string_view(bytes).substr(header_bytes);
+    ASSERT_TRUE(head_matches(*header, payload));
+    const auto head = read_entry_head(payload.substr(0, header->head_bytes), header->payload_bytes);
+    ASSERT_TRUE(head.has_value());
+    EXPECT_TRUE(head->bodies[0].shared);
+    EXPECT_EQ(head->bodies[0].offset, 4'096U);
+    EXPECT_EQ(head->bodies[0].length, 10U);
+    EXPECT_TRUE(head->bodies[1].is_inline());
+    EXPECT_EQ(bytes.substr(head->bodies[1].offset, head->bodies[1].length), "here");
+}
+
+TEST(LogFormat, AManifestOfAStoreWithSharedBodiesHasTheseBytes) {
+    Manifest manifest;
+    manifest.next_number = 8;
+    manifest.rows = {{{7, 0}, 65'536, 0}};
+    manifest.shares_bodies = true;
+    const std::string bytes = encode_manifest(manifest);
+    EXPECT_EQ(hex(bytes),
+              "504e53544b4d414e0300000001000000000000000000000008000000000000000700000000000000"
+              "0000000000000000000001000000000000000000000000006fcddce0");
+    EXPECT_EQ(read_manifest(bytes), manifest);
+    EXPECT_EQ(unknown_version(bytes), std::nullopt);
 }
 
 TEST(LogFormat, AManifestWithLargeSegmentsHasTheseBytes) {

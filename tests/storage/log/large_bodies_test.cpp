@@ -107,7 +107,7 @@ TEST(LogLargeBodies, AStoreOfALaterFormatIsRefusedAndSaysSo) {
     append_entries(*store, data, 1, 3, mixed);
     const std::string path = folder + "/manifest";
     std::string bytes = disk.bytes_of(path);
-    bytes[8] = 3;
+    bytes[8] = 4;
     bytes.resize(bytes.size() - 4);
     Writer(bytes).u32(crc32c(bytes));
     disk.put_bytes(path, bytes);

@@ -18,6 +18,13 @@ std::string body_text(
     return text;
 }
 
+std::string body_of(SetId set, LogIndex index, std::uint32_t ordinal, const EntryShape& shape) {
+    constexpr SetId everywhere{999};
+    const std::size_t bytes = shape.bytes_of(ordinal);
+    if (shape.alike != 0) return body_text(everywhere, shape.alike, ordinal, bytes);
+    return body_text(set, index, ordinal, bytes, shape.term);
+}
+
 EntryRecord make_entry(SetId set, LogIndex index, const EntryShape& shape) {
     EntryRecord entry;
     entry.set = set;
@@ -26,7 +33,7 @@ EntryRecord make_entry(SetId set, LogIndex index, const EntryShape& shape) {
     entry.time_ms = 1'700'000'000'000 + static_cast<TimeMs>(index);
     entry.commands = "commands " + std::to_string(index) + " of " + std::to_string(shape.term);
     for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
-        entry.bodies.push_back(body_text(set, index, ordinal, shape.bytes_of(ordinal), shape.term));
+        entry.bodies.push_back(body_of(set, index, ordinal, shape));
     }
     return entry;
 }
@@ -70,8 +77,7 @@ void expect_entries(
         for (std::uint32_t ordinal = 0; ordinal < shape.bodies; ++ordinal) {
             const auto body = read_body(store, MessageId(set, index, ordinal));
             ASSERT_TRUE(body.has_value()) << body.error().detail;
-            EXPECT_EQ(body->bytes,
-                      body_text(set, index, ordinal, shape.bytes_of(ordinal), shape.term));
+            EXPECT_EQ(body->bytes, body_of(set, index, ordinal, shape));
             EXPECT_EQ(body->time_ms, 1'700'000'000'000 + static_cast<TimeMs>(index));
         }
     }

@@ -58,11 +58,15 @@ struct EntryShape {
     std::size_t body_bytes = 100;
     std::uint64_t term = 1;
     std::size_t first_bytes = 0;  // of the first body, when it is another one
+    std::uint64_t alike = 0;      // not 0: in every entry with this number the bodies are the same
 
     [[nodiscard]] std::size_t bytes_of(std::uint32_t ordinal) const {
         return ordinal == 0 && first_bytes != 0 ? first_bytes : body_bytes;
     }
 };
+
+// The body of an entry with that shape.
+std::string body_of(SetId set, LogIndex index, std::uint32_t ordinal, const EntryShape& shape);
 
 EntryRecord make_entry(SetId set, LogIndex index, const EntryShape& shape = {});
 
