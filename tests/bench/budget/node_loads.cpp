@@ -1,5 +1,6 @@
 // The paths through a whole node: what the broker thread does for a message, and what the callers'
 // threads do before it (encoding bodies).
+#include "broker/node/outbox.h"
 #include "tests/bench/budget/load.h"
 #include "tests/bench/budget/rig.h"
 
@@ -41,6 +42,8 @@ std::vector<api::Request> requests_for(const R& example,
 
 class OnNode : public Load {
   public:
+    explicit OnNode(std::uint16_t data_sets = 1) : rig_(data_sets) {}
+
     [[nodiscard]] Spent spent() const override { return rig_.spent(); }
 
   protected:
@@ -158,6 +161,45 @@ class PublishLoad : public OnNode {
     std::vector<api::Request> requests_;
 };
 
+// A topic with queues behind it, spread evenly over the data sets; to the last answer between them.
+class FanOutLoad final : public OnNode {
+  public:
+    FanOutLoad(std::uint32_t queues, std::uint16_t data_sets) : OnNode(data_sets) {
+        for (std::uint32_t at = 1; at <= queues; ++at) rig_.ask(api::CreateQueue{name_of(at), {}});
+        rig_.ask(api::CreateTopic{topic_name, {}});
+        for (std::uint32_t at = 1; at <= queues; ++at) {
+            api::Subscribe subscribe;
+            subscribe.topic = topic_name;
+            subscribe.name = name_of(at);
+            subscribe.spec.sink = model::SinkKind::queue;
+            subscribe.spec.endpoint = name_of(at);
+            rig_.ask(subscribe);
+        }
+        rig_.settle_down();
+    }
+
+    void prepare(std::size_t messages) override {
+        api::PublishMessages publish;
+        publish.topic = topic_name;
+        publish.messages = {message()};
+        requests_ = requests_for(publish, messages, 1);
+    }
+
+    void run() override {
+        rig_.ask_all<api::PublishMessages>(requests_, together, any_reply);
+        rig_.settle_down();
+        rig_.clock.advance_ms(answers_wait_ms);
+        rig_.settle_down();
+    }
+
+  private:
+    static constexpr std::int64_t answers_wait_ms = node::transfer_answers_pause_us / 1'000;
+
+    static std::string name_of(std::uint32_t queue) { return "queue-" + std::to_string(queue); }
+
+    std::vector<api::Request> requests_;
+};
+
 // Hand-out of what was published, and its outcomes, so many in a settlement.
 class PushLoad final : public PublishLoad {
   public:
@@ -227,6 +269,8 @@ std::vector<Path> node_paths() {
         path<PublishLoad>("publish_to_1", 1U, false, together),
         path<PublishLoad>("publish_to_10", 10U, false, together),
         path<PublishLoad>("publish_1_of_100_filters", 100U, true, together),
+        path<FanOutLoad>("publish_to_10_queues", 10U, std::uint16_t{1}),
+        path<FanOutLoad>("publish_to_10_in_8_sets", 10U, std::uint16_t{8}),
         path<PushLoad>("push_settle_alone", 1U),
         path<PushLoad>("push_settle", static_cast<std::uint32_t>(together)),
     };

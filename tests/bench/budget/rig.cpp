@@ -12,9 +12,10 @@ namespace {
 constexpr int steps_max = 100'000;
 constexpr std::uint64_t all_in_one = 512ULL << 20;  // one segment, one memtable
 
-node::NodeOptions options_in(const std::string& folder) {
+node::NodeOptions options_in(const std::string& folder, std::uint16_t data_sets) {
     node::NodeOptions options;
     options.data_folder = folder;
+    options.data_sets = data_sets;
     options.dev = true;
     options.log.segment_bytes = all_in_one;
     options.log.reserve_segments = 0;
@@ -24,8 +25,8 @@ node::NodeOptions options_in(const std::string& folder) {
 
 }  // namespace
 
-Rig::Rig() {
-    const auto options = options_in(folder_.file("data"));
+Rig::Rig(std::uint16_t data_sets) {
+    const auto options = options_in(folder_.file("data"), data_sets);
     const auto open_rows = [this, rows = options.rows](const std::string& folder) {
         auto below = storage::open_rocks_rows(folder, rows);
         using Opened = Result<std::unique_ptr<storage::RowStore>>;

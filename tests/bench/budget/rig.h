@@ -37,7 +37,7 @@ class Taken final : public api::DeliveryListener {
 
 class Rig {
   public:
-    Rig();
+    explicit Rig(std::uint16_t data_sets = 1);
 
     // Everything spent so far.
     [[nodiscard]] Spent spent() const;
