@@ -92,7 +92,7 @@ void Assembly::make_packer() {
     packer_ = std::make_unique<api::Packer>(broker_->broker(), clock_, keys, compress);
     sealing_ = std::make_unique<api::SealingBroker>(broker_->broker(), *packer_);
     sealing_dispatch_ = std::make_unique<api::SealingDispatch>(
-        broker_->dispatch(), *packer_, pool_->at(0).get_executor());
+        broker_->dispatch(), *packer_, pushing_->at(0).get_executor());
 }
 
 // The node, behind what packs payloads.
@@ -112,6 +112,7 @@ Result<void> Assembly::start() {
     if (!secrets) return secrets.error();
     secrets_ = std::move(*secrets);
     pool_ = std::make_unique<plugins::IoPool>(io_thread_count(config_));
+    pushing_ = std::make_unique<plugins::IoPool>(1, "penstock-push");
     make_packer();
     auto ready = start_dispatcher();
     if (!ready) return ready;
@@ -124,7 +125,7 @@ Result<void> Assembly::start() {
     }
     broker_->start();
     // The supervisor belongs to the thread of the sinks.
-    boost::asio::post(pool_->at(0), [this] { functions_->launcher.open(); });
+    boost::asio::post(pushing_->at(0), [this] { functions_->launcher.open(); });
     dispatcher_->start();
     start_sys_topic();
     return {};
@@ -133,7 +134,7 @@ Result<void> Assembly::start() {
 Result<void> Assembly::make_observer() {
     std::unique_ptr<sinks::observed::SpanExporter> exporter;
     if (!config_.tracing.endpoint.empty() || !config_.tracing.traces_endpoint.empty()) {
-        const auto executor = pool_->at(0).get_executor();
+        const auto executor = pushing_->at(0).get_executor();
         auto resolver = std::make_unique<sinks::client::PoolResolver>(executor, clock_);
         auto made = sinks::observed::SpanExporter::make(
             executor, clock_, std::move(resolver), exporter_options(config_));
@@ -145,7 +146,7 @@ Result<void> Assembly::make_observer() {
 }
 
 Result<void> Assembly::start_dispatcher() {
-    const auto executor = pool_->at(0).get_executor();
+    const auto executor = pushing_->at(0).get_executor();
     functions_ = std::make_unique<sinks::FunctionHost>(executor, clock_);
     auto options = sink_options(config_);
     options.secrets = secrets_.get();
@@ -213,7 +214,7 @@ void Assembly::start_sys_topic() {
     const std::string source =
         "//" + (cluster.empty() ? std::string("penstock") : cluster) + "/sys";
     sys_topic_ = std::make_unique<plugins::sys::SysTopic>(
-        pool_->at(0).get_executor(), inner(), *figures_, source, sys_period);
+        pushing_->at(0).get_executor(), inner(), *figures_, source, sys_period);
     sys_topic_->start();
 }
 
@@ -246,7 +247,7 @@ Result<void> Assembly::start_listener() {
     if (!server) return server.error();
     listener_ = std::move(*server);
     // It serves already, so that somebody may ask for figures now.
-    boost::asio::post(pool_->at(0), [this] {
+    boost::asio::post(pushing_->at(0), [this] {
         told_listener_ = listener_.get();
         told_quotas_ = quotas_.get();
         told_uses_ = uses_.get();
@@ -274,7 +275,7 @@ void Assembly::stop_dispatcher() {
 
 void Assembly::stop_functions() {
     Ended ended;
-    boost::asio::post(pool_->at(0), [this, report = ended.report()] {
+    boost::asio::post(pushing_->at(0), [this, report = ended.report()] {
         observer_->stop();
         functions_->launcher.stop(functions_grace, report);
     });
@@ -296,6 +297,7 @@ Result<void> Assembly::stop() {
     // The broker answers what still waits while the I/O threads can carry it.
     auto closed = broker_->stop();
     if (pool_) pool_->stop();
+    if (pushing_) pushing_->stop();
     tcp_.reset();
     sys_topic_.reset();
     listener_.reset();
@@ -321,6 +323,7 @@ Result<void> Assembly::stop() {
     broker_.reset();
     cluster_.reset();
     encryption_.reset();
+    pushing_.reset();
     pool_.reset();
     return closed;
 }

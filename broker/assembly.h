@@ -88,6 +88,8 @@ class Assembly {
     SystemRandom random_;
     // In the order in which they are built; members go the other way round.
     std::unique_ptr<plugins::IoPool> pool_;
+    // Dispatcher, sinks and figures: publishers that keep the others busy do not slow down pushes.
+    std::unique_ptr<plugins::IoPool> pushing_;
     std::unique_ptr<Encryption> encryption_;
     api::OwnRates own_rates_;
     std::unique_ptr<cluster::ClusterHost> cluster_;  // nothing: the server is on its own

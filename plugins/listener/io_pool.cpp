@@ -8,12 +8,12 @@
 
 namespace penstock::plugins {
 
-IoPool::IoPool(std::size_t threads) {
+IoPool::IoPool(std::size_t threads, const std::string& name) {
     for (std::size_t number = 0; number < std::max<std::size_t>(1, threads); ++number) {
         lanes_.push_back(std::make_unique<Lane>());
         Lane& lane = *lanes_.back();
-        lane.thread = std::thread([&lane, number] {
-            name_thread("penstock-io-" + std::to_string(number));
+        lane.thread = std::thread([&lane, called = name + "-" + std::to_string(number)] {
+            name_thread(called);
             StepWatch watch("plugins/listener");
             while (lane.context.run_one() > 0) watch.step_ended();
         });

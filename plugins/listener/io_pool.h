@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace asio = boost::asio;
 
 class IoPool {
   public:
-    // Starts `threads` threads (at least one).
-    explicit IoPool(std::size_t threads);
+    // Starts `threads` threads (at least one), called `name` and a number; of 13 letters at most.
+    explicit IoPool(std::size_t threads, const std::string& name = "penstock-io");
 
     ~IoPool();  // as stop()
 
