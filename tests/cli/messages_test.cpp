@@ -37,6 +37,7 @@ TEST_F(MessageCli, PeekShowsMessagesAndSendsItsFilter) {
     EXPECT_EQ(asked->queue, "jobs");
     EXPECT_EQ(asked->state, "in_flight");
     EXPECT_EQ(asked->filter.tags, std::vector<std::string>{"a b"});
+    EXPECT_EQ(run({"queue", "peek", "jobs", "--state", "in_flight"}), 0) << "as it is shown";
     EXPECT_EQ(run({"topic", "peek", "news", "--from", "-1h", "-o", "ndjson"}), 0);
     EXPECT_EQ(broker.last<api::PeekMessages>()->topic, "news");
     EXPECT_EQ(broker.last<api::PeekMessages>()->filter.from_ms, 1'700'000'000'000 - 3'600'000);
@@ -208,6 +209,24 @@ TEST_F(MessageCli, AReplayNeedsATimeAndPrintsHowMany) {
     broker.answer_with<api::ChangeJob>(job("paused"));
     EXPECT_EQ(run({"sub", "replay", "news/hook", "--pause", "-o", "json"}), 0);
     EXPECT_EQ(broker.last<api::ChangeJob>()->name, "news/hook");
+}
+
+TEST_F(MessageCli, DeadLettersOfASubscriptionAreLookedForInTheQueueItNames) {
+    api::SubscriptionView subscription;
+    subscription.topic = "orders";
+    subscription.name = "billing";
+    subscription.dead_letter_queue = "morgue";
+    broker.answer_with<api::GetSubscription>(subscription);
+    broker.answer_with<api::ListDeadLetters>({});
+    EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 0) << err;
+    EXPECT_EQ(broker.last<api::ListDeadLetters>()->queue, "morgue");
+    subscription.dead_letter_queue.clear();
+    broker.answer_with<api::GetSubscription>(subscription);
+    EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 3);
+    EXPECT_NE(err.find("keeps no dead letters"), std::string::npos) << err;
+    broker.refuse<api::GetSubscription>(model::Reason::subscription_not_found);
+    EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 0) << "what it left is still there";
+    EXPECT_EQ(broker.last<api::ListDeadLetters>()->queue, "orders/billing");
 }
 
 }  // namespace

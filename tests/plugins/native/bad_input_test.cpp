@@ -360,6 +360,16 @@ TEST_F(NativeBadInput, AQueueTakesTheBareMessageOnly) {
               "the bare message"}});
 }
 
+TEST_F(NativeBadInput, AddressesOfNodes) {
+    for (const char* address : {"host", "host:0", "host:70000", ":7072", "a:b:7072", "host:x"}) {
+        refuses({{"POST",
+                  "/v1/cluster/nodes",
+                  R"({"id":4,"address":")" + std::string(address) + "\"}",
+                  "address",
+                  "HOST:PORT"}});
+    }
+}
+
 TEST_F(NativeBadInput, RetryPolicies) {
     const std::string target = "/v1/topics/orders/subscriptions";
     const auto with = [](const std::string& retry) {
