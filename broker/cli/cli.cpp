@@ -23,6 +23,7 @@
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/topic_commands.h"
 #include "broker/cli/transaction_commands.h"
+#include "broker/cli/trial.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -174,6 +175,7 @@ int run(const std::vector<std::string>& words, World& world) {
     TransactionCommands transactions(session);
     DeadLetterCommands dead_letters(session);
     OperationCommands operations(session);
+    Trial trial(session);
     LiveCommands live(session);
     ClusterCommands clusters(session);
     KeyCommands keys(session);
@@ -191,6 +193,7 @@ int run(const std::vector<std::string>& words, World& world) {
     transactions.add_to(root);
     dead_letters.add_to(root);
     operations.add_to(root);
+    trial.add_to(root);
     live.add_to(root);
     clusters.add_to(root);
     keys.add_to(root);

@@ -44,6 +44,71 @@ TEST_F(MessageCli, PeekShowsMessagesAndSendsItsFilter) {
     EXPECT_EQ(out.substr(0, 10), "{\"id\":\"5\",");
 }
 
+// `sub test` of orders/billing, which asks for the tag "paid", with an attempt that ended so.
+class TrialCli : public MessageCli {
+  protected:
+    TrialCli() {
+        api::SubscriptionView subscription;
+        subscription.topic = "orders";
+        subscription.name = "billing";
+        subscription.spec.filter_tags = {"paid", "due"};
+        broker.answer_with<api::GetSubscription>(subscription);
+        page.items = {subscription};
+        page.total = 1;
+        broker.answer_with<api::ListSubscriptions>(page);
+        api::SentMessages sent;
+        sent.ids = {model::MessageId(5)};
+        broker.answer_with<api::PublishMessages>(sent);
+    }
+
+    void end(const std::string& status) {
+        api::MessageTrack track;
+        track.id = model::MessageId(5);
+        track.places.resize(2);
+        track.places[0].object = "orders/another";
+        track.places[1].object = "orders/billing";
+        track.places[1].attempts.resize(1);
+        track.places[1].attempts[0].status = status;
+        broker.answer_with<api::TrackMessage>(track);
+    }
+
+    api::SubscriptionPage page;
+};
+
+TEST_F(TrialCli, PublishesWhatTheSubscriptionAsksForAndTellsItsAttempt) {
+    end("ok");
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "hello"}), 0) << err;
+    EXPECT_NE(out.find("status\tok\n"), std::string::npos) << out;
+    const auto* asked = broker.last<api::PublishMessages>();
+    ASSERT_EQ(asked->messages.size(), 1U);
+    EXPECT_EQ(asked->messages[0].payload, "hello");
+    EXPECT_EQ(asked->messages[0].meta.tags, std::vector<std::string>{"paid"});
+    end("failed");
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--tag", "due"}), 1);
+    EXPECT_EQ(broker.last<api::PublishMessages>()->messages[0].meta.tags,
+              std::vector<std::string>{"due"});
+}
+
+TEST_F(TrialCli, AsksFirstWhereOthersGetTheMessageToo) {
+    end("ok");
+    page.items.push_back(page.items[0]);
+    page.total = 2;
+    broker.answer_with<api::ListSubscriptions>(page);
+    EXPECT_EQ(run({"sub", "test", "orders/billing"}), 2);
+    EXPECT_EQ(broker.last<api::PublishMessages>(), nullptr);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--yes"}), 0) << err;
+}
+
+TEST_F(TrialCli, OfOneThatIsPausedOrDoesNotTryIsAFailure) {
+    broker.refuse<api::TrackMessage>(model::Reason::message_not_found);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--wait", "0s"}), 6);
+    page.items[0].spec.state = model::SubscriptionState::paused;
+    broker.answer_with<api::GetSubscription>(page.items[0]);
+    broker.requests.clear();
+    EXPECT_EQ(run({"sub", "test", "orders/billing"}), 4);
+    EXPECT_EQ(broker.last<api::PublishMessages>(), nullptr);
+}
+
 TEST_F(MessageCli, DelayedMessagesAreMovedAndTakenBack) {
     broker.answer_with<api::ChangeDelayed>({});
     EXPECT_EQ(run({"queue", "cancel", "jobs", "5", "6"}), 0);
