@@ -23,6 +23,7 @@
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/topic_commands.h"
 #include "broker/cli/transaction_commands.h"
+#include "broker/cli/trial.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -88,10 +89,55 @@ void add_grammar_commands(CLI::App& root, Session& session, std::string& shell) 
     });
 }
 
-int parse_failed(const CLI::App& root, const CLI::ParseError& problem, World& world) {
+// What may stand behind a noun, or first.
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Where a line names no command: the word that is none, and what might stand there.
+std::string no_command(const CLI::App& root, const std::vector<std::string>& words) {
+    const CLI::App* app = &root;
+    std::string so_far = "penstock";
+    std::string wrong;
+    for (std::size_t at = 0; at < words.size() && wrong.empty(); ++at) {
+        if (words[at].starts_with('-')) {
+            const auto* setting = root.get_option_no_throw(words[at]);
+            if (setting != nullptr && setting->get_items_expected_max() > 0) ++at;
+            continue;
+        }
+        const auto commands = commands_of(*app);
+        const auto below =
+            std::find_if(commands.begin(), commands.end(), [&](const CLI::App* command) {
+                return command->check_name(words[at]);
+            });
+        if (below == commands.end()) {
+            wrong = words[at];
+        } else {
+            app = *below;
+            so_far += " " + words[at];
+        }
+    }
+    std::string all;
+    for (const CLI::App* command : commands_of(*app)) {
+        all += (all.empty() ? "" : ", ") + command->get_name();
+    }
+    const std::string what = wrong.empty() ? "'" + so_far + "' wants a command"
+                                           : "'" + so_far + "' has no command '" + wrong + "'";
+    return what + ". It takes one of " + all + ".";
+}
+
+int parse_failed(const CLI::App& root,
+                 const CLI::ParseError& problem,
+                 const std::vector<std::string>& words,
+                 World& world) {
     if (problem.get_exit_code() == 0) {
         root.exit(problem, world.out, world.err);  // --help
         return exit_ok;
+    }
+    // Only then the parser speaks of commands.
+    if (std::string_view(problem.what()).find("subcommand") != std::string_view::npos) {
+        world.err << "penstock: " << escaped(no_command(root, words)) << "\n";
+        return exit_usage;
     }
     world.err << "penstock: " << escaped(problem.what()) << "\n"
               << "  'penstock --help' and 'penstock NOUN VERB --help' show what there is.\n";
@@ -129,6 +175,7 @@ int run(const std::vector<std::string>& words, World& world) {
     TransactionCommands transactions(session);
     DeadLetterCommands dead_letters(session);
     OperationCommands operations(session);
+    Trial trial(session);
     LiveCommands live(session);
     ClusterCommands clusters(session);
     KeyCommands keys(session);
@@ -146,6 +193,7 @@ int run(const std::vector<std::string>& words, World& world) {
     transactions.add_to(root);
     dead_letters.add_to(root);
     operations.add_to(root);
+    trial.add_to(root);
     live.add_to(root);
     clusters.add_to(root);
     keys.add_to(root);
@@ -161,7 +209,7 @@ int run(const std::vector<std::string>& words, World& world) {
         // CLI11 takes the words from the back.
         root.parse(std::vector<std::string>(own.rbegin(), own.rend()));
     } catch (const CLI::ParseError& problem) {
-        return parse_failed(root, problem, world);
+        return parse_failed(root, problem, own, world);
     }
     return session.chosen ? session.chosen() : static_cast<int>(exit_usage);
 }

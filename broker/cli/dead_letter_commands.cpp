@@ -57,9 +57,10 @@ CLI::App* DeadLetterCommands::add_verb(CLI::App& noun,
                                        const std::string& help,
                                        int (DeadLetterCommands::*run)()) {
     CLI::App* command = noun.add_subcommand(verb, help);
-    command->callback([this, run] {
-        session_.chosen = [this, run] {
-            return (this->*run)();
+    command->callback([this, run, about_letters = noun.get_name() == "dlq"] {
+        session_.chosen = [this, run, about_letters] {
+            const auto failure = about_letters ? find_queue() : std::nullopt;
+            return failure ? session_.fail(*failure) : (this->*run)();
         };
     });
     return command;
@@ -116,6 +117,24 @@ void DeadLetterCommands::add_replay(CLI::App& noun) {
 
 std::string DeadLetterCommands::path(std::string_view rest) const {
     return "/v1/dead-letters/" + encoded(name_) + std::string(rest);
+}
+
+std::optional<Failure> DeadLetterCommands::find_queue() {
+    if (name_.find('/') == std::string::npos) return {};
+    // One that is gone, or may not be looked at, may have left an automatic queue.
+    const auto subscription = session_.get(subscription_path(name_));
+    if (!subscription) return {};
+    const auto* queue = subscription->if_contains("dead_letter");
+    if (queue == nullptr) return {};
+    if (queue->is_null()) {
+        Failure failure;
+        failure.exit_code = exit_not_found;
+        failure.what = "'" + name_ + "' keeps no dead letters.";
+        failure.next = "One that does is made without --dead-letter none.";
+        return failure;
+    }
+    name_ = at_path(*subscription, "dead_letter");
+    return {};
 }
 
 // The automatic ones, and queues that something names as its dead-letter queue.

@@ -28,6 +28,9 @@ class DeadLetterCommands {
     void add_replay(CLI::App& noun);
     [[nodiscard]] std::string path(std::string_view rest = {}) const;
 
+    // A subscription's name becomes that of the queue it names for its dead letters, if it does.
+    std::optional<Failure> find_queue();
+
     int list();
     int show();
     int show_one();

@@ -67,6 +67,7 @@ Command serve_command() {
     serve.flags = {config_flag,
                    data_flag,
                    {{"--listen"}, "HOST:PORT", {}, "Where clients are served (127.0.0.1:7070)"},
+                   {{"--listen-tcp"}, "HOST:PORT", {}, "CMQ over TCP, or off (the port behind)"},
                    {{"--listen-peer"}, "HOST:PORT", {}, "For the other nodes of the cluster"},
                    {{"--dev"}, {}, {}, "A well-known key, pushes to private addresses allowed"}};
     return serve;

@@ -4,6 +4,7 @@
 #include "broker/base/instant.h"
 #include "broker/base/random.h"
 #include "broker/cli/remote_server.h"
+#include "sinks/client/url.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -240,6 +241,11 @@ int LiveCommands::listen() {
     if (name_.empty()) {
         SystemRandom random;
         name_ = "listen-" + std::to_string(random.below(name_numbers));
+    }
+    const auto url = sinks::client::parse_url(url_);
+    if (!url) {
+        return session_.fail(usage_failure("--forward-to: " + url.error().detail + ".",
+                                           "It looks like http://localhost:3000/hook."));
     }
     Interrupt interrupt;
     if (const auto failure = subscribe()) return session_.fail(*failure);

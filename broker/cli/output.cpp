@@ -174,6 +174,13 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
+// "0" and "12.5": JSON's own spelling, 0E0 and 1.25E1, is for machines.
+std::string shown_fraction(double number) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.6g", number);
+    return text.data();
+}
+
 std::string shown(std::string_view name, const json::value& value) {
     const auto number = number_in(value);
     if (number == 0U && among(seconds_fields, name)) return "0s";
@@ -182,6 +189,7 @@ std::string shown(std::string_view name, const json::value& value) {
     if (value.is_string() && among(pem_fields, name)) return "(PEM, with -o json)";
     if (value.is_string()) return {value.get_string().data(), value.get_string().size()};
     if (value.is_null()) return "none";
+    if (value.is_double()) return shown_fraction(value.get_double());
     if (!value.is_array()) return json::serialize(value);
     if (name == "steps") return shown_steps(value.get_array());
     std::string joined;

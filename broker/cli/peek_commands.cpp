@@ -59,7 +59,12 @@ void PeekCommands::add_to(CLI::App& root) {
                 queue ? "visible (default), delayed, in-flight, prepared, or deleted but still "
                         "there"
                       : "retained (default) or delayed")
-            ->check(CLI::IsMember(states));
+            ->check(CLI::IsMember(states))
+            ->transform([](std::string given) {
+                // As it is shown, too.
+                std::replace(given.begin(), given.end(), '_', '-');
+                return given;
+            });
         (queue ? queue_flags_ : topic_flags_).add_to(*peek, false);
         add_number(*peek, "--limit", limit_, "At most so many (50)");
         add_verb(root, noun, "cancel", "Take delayed messages back", &PeekCommands::cancel)

@@ -152,6 +152,13 @@ boost::system::result<json::object, Failure> SinkFlags::function(
     return function;
 }
 
+std::vector<std::pair<std::string, std::string>> SinkFlags::scripts() const {
+    std::vector<std::pair<std::string, std::string>> given = {
+        {"handler", lua_}, {"filter", filter_}, {"transform", transform_}};
+    std::erase_if(given, [](const auto& script) { return script.second.empty(); });
+    return given;
+}
+
 boost::system::result<json::object, Failure> SinkFlags::sink(
     std::optional<std::uint64_t> batch) const {
     const std::array<bool, 5> given = {

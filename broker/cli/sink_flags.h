@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace penstock::cli {
@@ -43,6 +44,9 @@ class SinkFlags {
     // The sink and scripts for a new subscription. `batch`: as --batch says.
     [[nodiscard]] boost::system::result<boost::json::object, Failure> sink(
         std::optional<std::uint64_t> batch) const;
+
+    // The Lua files given: as what each is meant (handler, filter, transform), and where it is.
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> scripts() const;
 
     // --batch is about invocations, not about pushes.
     [[nodiscard]] bool is_runtime() const { return !runtime_.empty(); }

@@ -1,5 +1,7 @@
 #include "broker/cli/subscription_commands.h"
 
+#include "broker/cli/tool.h"
+
 #include <boost/json.hpp>
 
 #include <utility>
@@ -124,6 +126,7 @@ void SubscriptionCommands::add_to(CLI::App& root) {
     add->add_option("--dead-letter",
                     dead_letter_,
                     "Queue for what cannot be delivered, or none (default: one of its own)");
+    add->add_flag("--force", force_, "Also when the check of a script finds errors");
     add->add_flag("--paused", paused_, "Deliver nothing until 'sub resume'");
     add_verb(*noun, "list", "The subscriptions", &SubscriptionCommands::list)
         ->add_option("TOPIC", topic_, "Of this topic only");
@@ -217,11 +220,22 @@ boost::system::result<json::object, Failure> SubscriptionCommands::attributes() 
     return body;
 }
 
+int SubscriptionCommands::check_scripts() {
+    for (const auto& [role, file] : sink_.scripts()) {
+        const int checked =
+            run_tool(session_, {"--check", file, "--role", role}, ToolOutput::to_stderr);
+        if (checked != exit_ok) return checked;
+    }
+    return exit_ok;
+}
+
 int SubscriptionCommands::add() {
     auto body = attributes();
     if (!body) return session_.fail(body.error());
     auto sink = sink_.sink(push_.batch());
     if (!sink) return session_.fail(sink.error());
+    const int checked = force_ ? static_cast<int>(exit_ok) : check_scripts();
+    if (checked != exit_ok) return checked;
     for (auto& [member, value] : *sink) (*body)[member] = std::move(value);
     (*body)["name"] = name_;
     if (dead_letter_ == "none") {

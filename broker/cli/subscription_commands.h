@@ -41,6 +41,9 @@ class SubscriptionCommands {
     // Asks something about the subscription named on the command line.
     Called ask(const std::string& method, const std::string& rest);
 
+    // The exit code of the first script that the check finds errors in.
+    int check_scripts();
+
     int add();
     int list();
     int info();
@@ -73,6 +76,7 @@ class SubscriptionCommands {
     std::optional<std::uint64_t> concurrency_;
     std::optional<std::uint64_t> timeout_ms_;
     bool paused_ = false;
+    bool force_ = false;
 };
 
 }  // namespace penstock::cli

@@ -3,6 +3,7 @@
 #include "broker/config/peer_list.h"
 #include "broker/config/toml_library.h"
 
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -57,7 +58,10 @@ Result<std::vector<Setting>> read_toml_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     text << in.rdbuf();
-    if (!in) return error(Errc::not_found, path + ": cannot be read");
+    // A folder can be opened, and nothing is read from it: that is no empty file.
+    std::error_code ignored;
+    if (!in || std::filesystem::is_directory(path, ignored))
+        return error(Errc::not_found, path + ": cannot be read");
     std::vector<Setting> settings;
     try {
         flatten(toml::parse(text.str()), "", settings);

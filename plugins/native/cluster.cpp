@@ -114,6 +114,21 @@ asio::awaitable<Reply> changed(Call& call, api::ChangeCluster request) {
     co_return reply_of(outcome);
 }
 
+// HOST:PORT; an IPv6 host stands in brackets.
+std::string need_address(Fields& fields) {
+    std::string address = fields.need_text("address", address_bytes);
+    const std::string_view text = address;
+    const auto colon = std::min(text.rfind(':'), text.size());
+    const auto host = text.substr(0, colon);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    const auto port = model::parse_decimal(text.substr(std::min(colon + 1, text.size())));
+    const bool host_fits = !host.empty() && (bracketed || host.find(':') == host.npos);
+    if (!host_fits || !port || *port == 0 || *port > UINT16_MAX) {
+        fields.refuse("address", "must be HOST:PORT such as 10.0.0.4:7072.");
+    }
+    return address;
+}
+
 }  // namespace
 
 asio::awaitable<Reply> get_cluster(Call& call) {
@@ -137,7 +152,7 @@ asio::awaitable<Reply> add_node(Call& call) {
     api::ChangeCluster request;
     request.what = What::add;
     request.node = fields.need_whole("id", ids);
-    request.peer_address = fields.need_text("address", address_bytes);
+    request.peer_address = need_address(fields);
     if (!fields.ok()) co_return *fields.problem();
     co_return co_await changed(call, std::move(request));
 }
@@ -155,7 +170,7 @@ asio::awaitable<Reply> replace_node(Call& call) {
     request.what = What::replace;
     request.node = number_in_path(call);
     request.by = fields.need_whole("id", ids);
-    request.peer_address = fields.need_text("address", address_bytes);
+    request.peer_address = need_address(fields);
     if (!fields.ok()) co_return *fields.problem();
     co_return co_await changed(call, std::move(request));
 }

@@ -5,9 +5,9 @@ namespace penstock::plugins::native {
 namespace {
 
 constexpr Range batch_items{1, 16};
-constexpr Range wait_s{0, 30};
-constexpr Range visibility_s{1, 43'200};
-constexpr Range visibility_change_s{0, 43'200};
+constexpr Range wait_s{0, 30, "seconds"};
+constexpr Range visibility_s{1, 43'200, "seconds"};
+constexpr Range visibility_change_s{0, 43'200, "seconds"};
 constexpr Range receipt_bytes{1, 20};
 
 model::Receipt read_receipt(Fields& fields, std::string_view name, const std::string& text) {

@@ -90,6 +90,8 @@ asio::awaitable<Reply> get_dead_letter(Call& call) {
     const auto tracked = co_await ask(call, std::move(track));
     if (tracked) {
         for (const auto& place : tracked->places) {
+            // What other subscriptions made of the message is no part of why this one gave up.
+            if (!letter->source.empty() && place.object != letter->source) continue;
             for (const auto& attempt : place.attempts) history.emplace_back(show(attempt));
         }
     }

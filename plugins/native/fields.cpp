@@ -50,7 +50,8 @@ bool is_control(char byte) {
 }
 
 std::string between(Range range) {
-    return std::to_string(range.min) + " to " + std::to_string(range.max);
+    const std::string text = std::to_string(range.min) + " to " + std::to_string(range.max);
+    return range.unit.empty() ? text : text + " " + std::string(range.unit);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ namespace penstock::plugins::native {
 struct Range {
     std::uint64_t min = 0;
     std::uint64_t max = 0;
+    std::string_view unit{};  // of a number; empty: it is a count
 };
 
 class Fields {

@@ -25,11 +25,11 @@ constexpr std::size_t id_bytes = 16;  // as hex digits behind AKID
 constexpr std::size_t secret_bytes = 32;
 static_assert(2 * secret_bytes == api::nobodys_secret.size(), "or their times would differ");
 constexpr Range note_bytes{0, 200};
-constexpr Range life_s{1, 315'360'000};  // ten years
-constexpr Range temporary_life_s{1, api::temporary_life_ms_max / 1'000};
+constexpr Range life_s{1, 315'360'000, "seconds"};  // ten years
+constexpr Range temporary_life_s{1, api::temporary_life_ms_max / 1'000, "seconds"};
 constexpr std::uint64_t temporary_life_s_default = 3'600;
 constexpr Range account_bytes{1, model::account_name_chars_max};
-constexpr Range overlap_s{0, 31'536'000};
+constexpr Range overlap_s{0, 31'536'000, "seconds"};
 constexpr std::uint64_t overlap_s_default = 86'400;
 constexpr std::uint64_t ms_per_s = 1'000;
 constexpr Range statements{0, model::statements_max};

@@ -10,8 +10,8 @@ namespace penstock::plugins::native {
 
 namespace {
 
-constexpr Range delay_s{0, 1'296'000};
-constexpr Range first_query_s{1, model::first_query_s_max};
+constexpr Range delay_s{0, 1'296'000, "seconds"};
+constexpr Range first_query_s{1, model::first_query_s_max, "seconds"};
 constexpr Range payload_bytes{1, model::message_bytes_most};  // what is less is the broker's to say
 constexpr Range payload_base64_bytes{4, (payload_bytes.max + 2) / 3 * 4};
 constexpr Range tag_items{0, 16};

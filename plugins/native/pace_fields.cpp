@@ -17,10 +17,11 @@ using model::OnExhausted;
 
 constexpr Range rate_range{0, model::push_rate_max};
 constexpr Range share_range{0, 99};
-constexpr Range deferral_range_ms{model::deferral_ms_least, model::deferral_ms_most};
+constexpr Range deferral_range_ms{
+    model::deferral_ms_least, model::deferral_ms_most, "milliseconds"};
 constexpr Range batch_range{1, model::batch_messages_most};
 constexpr Range batch_bytes_range{model::batch_bytes_least, model::batch_bytes_most};
-constexpr Range batch_linger_range_ms{0, model::batch_linger_ms_most};
+constexpr Range batch_linger_range_ms{0, model::batch_linger_ms_most, "milliseconds"};
 constexpr std::uint64_t status_min = 400;
 constexpr std::uint64_t status_max = 499;
 

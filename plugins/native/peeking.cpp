@@ -9,7 +9,7 @@ namespace {
 constexpr char peek_cursor = 'p';
 constexpr Range page_limit{1, 1000};
 constexpr std::uint32_t page_limit_default = 50;
-constexpr Range delay_s{0, 1'296'000};
+constexpr Range delay_s{0, 1'296'000, "seconds"};
 
 std::optional<model::MessageId> message_id(const std::string& text) {
     const auto number = model::parse_decimal(text);

@@ -67,7 +67,7 @@ std::string_view hint_for(Reason reason) {
 
 // Fields as requests of /v1 spell them, where the broker has its own names for them.
 std::string_view field_of(std::string_view subject) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 14> names = {{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 15> names = {{
         {"message_bytes_max", "max_size"},
         {"messages_max", "max_messages"},
         {"retention_s", "retention"},
@@ -82,6 +82,7 @@ std::string_view field_of(std::string_view subject) {
         {"bindingKey", "bind"},
         {"routingKey", "key"},
         {"dedup_key", "Idempotency-Key"},
+        {"receiptHandle", "receipt"},
     }};
     for (const auto& [own, spelt] : names) {
         if (own == subject) return spelt;

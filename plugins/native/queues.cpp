@@ -16,15 +16,15 @@ const std::vector<std::string_view> attribute_fields = {"visibility",
                                                         "qps",
                                                         "transaction"};
 
-constexpr Range visibility_s{1, 43'200};
-constexpr Range retention_s{60, 1'296'000};
-constexpr Range rewind_s{0, 1'296'000};
-constexpr Range poll_s{0, 30};
+constexpr Range visibility_s{1, 43'200, "seconds"};
+constexpr Range retention_s{60, 1'296'000, "seconds"};
+constexpr Range rewind_s{0, 1'296'000, "seconds"};
+constexpr Range poll_s{0, 30, "seconds"};
 constexpr Range message_bytes{model::message_bytes_least, model::message_bytes_most};
 constexpr Range messages_max{1'000'000, 1'000'000'000};
 constexpr Range receives_max{1, 1000};
-constexpr Range time_to_live_s{300, 43'200};
-constexpr Range first_query_s{1, model::first_query_s_max};
+constexpr Range time_to_live_s{300, 43'200, "seconds"};
+constexpr Range first_query_s{1, model::first_query_s_max, "seconds"};
 constexpr Range queries_range{1, model::queries_most};
 
 std::vector<std::string_view> with_name() {

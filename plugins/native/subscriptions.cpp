@@ -16,12 +16,12 @@ constexpr Range filter_items{0, 16};
 constexpr Range filter_bytes{1, 64};
 constexpr Range concurrency_range{1, 1000};
 constexpr std::uint32_t exec_processes_max = 64;
-constexpr Range timeout_ms_range{100, 300'000};
+constexpr Range timeout_ms_range{100, 300'000, "milliseconds"};
 constexpr Range retry_steps{1, 64};
-constexpr Range overlap_s_range{0, 30 * 86'400};
+constexpr Range overlap_s_range{0, 30 * 86'400, "seconds"};
 constexpr std::uint64_t overlap_s_usual = 86'400;
 constexpr Range retry_times{1, 1000};
-constexpr Range retry_pause_range_ms{0, 86'400'000};
+constexpr Range retry_pause_range_ms{0, 86'400'000, "milliseconds"};
 
 void read_custom_steps(Fields& object, model::RetryPolicy& policy) {
     auto steps = object.objects("steps", {"min_ms", "max_ms", "times"}, retry_steps);

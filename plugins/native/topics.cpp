@@ -4,7 +4,7 @@ namespace penstock::plugins::native {
 
 namespace {
 
-constexpr Range retention_s{60, 1'296'000};
+constexpr Range retention_s{60, 1'296'000, "seconds"};
 constexpr Range message_bytes{model::message_bytes_least, model::message_bytes_most};
 
 }  // namespace

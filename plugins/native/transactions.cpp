@@ -8,7 +8,7 @@ namespace {
 constexpr Range confirm_items{0, model::confirm_items_max};
 constexpr Range id_bytes{1, 20};
 constexpr Range checks_range{1, model::checks_taken_max};
-constexpr Range wait_s{0, 30};
+constexpr Range wait_s{0, 30, "seconds"};
 constexpr std::uint32_t checks_default = 16;
 
 void read_items(Fields& fields, std::string_view name, bool commit, api::ConfirmTransactions& to) {

@@ -98,6 +98,15 @@ TEST_F(CliFunctions, LuaFilesTravelAsText) {
     EXPECT_EQ(asked.spec.function.http_allow, std::vector<std::string>{"*"});
 }
 
+TEST_F(CliFunctions, ScriptsAreCheckedBeforeASubscriptionIsMade) {
+    const std::string good = script("good.lua", "function handle() end\n");
+    const std::string bad = script("bad.lua", "function\n");
+    EXPECT_EQ(run({"sub", "add", "orders", "score", "--lua", bad}), 1);
+    EXPECT_EQ(run({"sub", "add", "orders", "score", "--lua", good, "--filter-lua", bad}), 1);
+    EXPECT_EQ(broker.last<api::Subscribe>(), nullptr);
+    EXPECT_EQ(added({"--force", "--lua", bad}).scripts.at(0).file, "bad.lua");
+}
+
 TEST_F(CliFunctions, DeployChecksFirstAndSaysTheVersion) {
     broker.answer_with<api::DeployScript>({7});
     const std::string good = script("good.lua", "function handle() end\n");

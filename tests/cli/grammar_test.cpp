@@ -23,6 +23,7 @@ TEST_F(Grammar, EveryShellGetsAScriptOfAllCommandsAndFlags) {
                                  "/serve",
                                  "transform-lua",
                                  "listen-peer",
+                                 "listen-tcp",
                                  "content-length"}) {
             EXPECT_THAT(out, HasSubstr(word)) << shell;
         }
@@ -51,6 +52,18 @@ TEST_F(Grammar, TheManualPageTellsOfEveryCommandAndOfThoseOfTheServer) {
 TEST_F(Grammar, TheHelpOfTheCompletionNamesTheShells) {
     EXPECT_EQ(run({"completion", "--help"}), 0);
     EXPECT_THAT(out, HasSubstr("bash"));
+}
+
+TEST_F(Grammar, AWordThatIsNoCommandIsNamedWithThoseThatAre) {
+    EXPECT_EQ(run({"que", "list"}), 2);
+    EXPECT_NE(err.find("'penstock' has no command 'que'. It takes one of "), std::string::npos);
+    EXPECT_NE(err.find("queue, "), std::string::npos) << err;
+    EXPECT_EQ(run({"--server", "http://x", "queue", "--yes", "maek", "jobs"}), 2);
+    EXPECT_NE(err.find("'penstock queue' has no command 'maek'. It takes one of create, "),
+              std::string::npos)
+        << err;
+    EXPECT_EQ(run({"queue"}), 2);
+    EXPECT_NE(err.find("'penstock queue' wants a command."), std::string::npos) << err;
 }
 
 }  // namespace

@@ -51,6 +51,10 @@ TEST_F(LiveCli, ListenOnATopicThatIsNotThereLeavesNoQueue) {
     ASSERT_NE(broker.last<api::DeleteQueue>(), nullptr);
     EXPECT_TRUE(broker.last<api::DeleteQueue>()->name.starts_with("listen-"));
     EXPECT_EQ(run({"listen", "news"}), 2);
+    broker.requests.clear();
+    EXPECT_EQ(run({"listen", "news", "--forward-to", "localhost:3000"}), 2);
+    EXPECT_NE(err.find("--forward-to"), std::string::npos) << err;
+    EXPECT_TRUE(broker.requests.empty());
 }
 
 }  // namespace

@@ -37,10 +37,76 @@ TEST_F(MessageCli, PeekShowsMessagesAndSendsItsFilter) {
     EXPECT_EQ(asked->queue, "jobs");
     EXPECT_EQ(asked->state, "in_flight");
     EXPECT_EQ(asked->filter.tags, std::vector<std::string>{"a b"});
+    EXPECT_EQ(run({"queue", "peek", "jobs", "--state", "in_flight"}), 0) << "as it is shown";
     EXPECT_EQ(run({"topic", "peek", "news", "--from", "-1h", "-o", "ndjson"}), 0);
     EXPECT_EQ(broker.last<api::PeekMessages>()->topic, "news");
     EXPECT_EQ(broker.last<api::PeekMessages>()->filter.from_ms, 1'700'000'000'000 - 3'600'000);
     EXPECT_EQ(out.substr(0, 10), "{\"id\":\"5\",");
+}
+
+// `sub test` of orders/billing, which asks for the tag "paid", with an attempt that ended so.
+class TrialCli : public MessageCli {
+  protected:
+    TrialCli() {
+        api::SubscriptionView subscription;
+        subscription.topic = "orders";
+        subscription.name = "billing";
+        subscription.spec.filter_tags = {"paid", "due"};
+        broker.answer_with<api::GetSubscription>(subscription);
+        page.items = {subscription};
+        page.total = 1;
+        broker.answer_with<api::ListSubscriptions>(page);
+        api::SentMessages sent;
+        sent.ids = {model::MessageId(5)};
+        broker.answer_with<api::PublishMessages>(sent);
+    }
+
+    void end(const std::string& status) {
+        api::MessageTrack track;
+        track.id = model::MessageId(5);
+        track.places.resize(2);
+        track.places[0].object = "orders/another";
+        track.places[1].object = "orders/billing";
+        track.places[1].attempts.resize(1);
+        track.places[1].attempts[0].status = status;
+        broker.answer_with<api::TrackMessage>(track);
+    }
+
+    api::SubscriptionPage page;
+};
+
+TEST_F(TrialCli, PublishesWhatTheSubscriptionAsksForAndTellsItsAttempt) {
+    end("ok");
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "hello"}), 0) << err;
+    EXPECT_NE(out.find("status\tok\n"), std::string::npos) << out;
+    const auto* asked = broker.last<api::PublishMessages>();
+    ASSERT_EQ(asked->messages.size(), 1U);
+    EXPECT_EQ(asked->messages[0].payload, "hello");
+    EXPECT_EQ(asked->messages[0].meta.tags, std::vector<std::string>{"paid"});
+    end("failed");
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--tag", "due"}), 1);
+    EXPECT_EQ(broker.last<api::PublishMessages>()->messages[0].meta.tags,
+              std::vector<std::string>{"due"});
+}
+
+TEST_F(TrialCli, AsksFirstWhereOthersGetTheMessageToo) {
+    end("ok");
+    page.items.push_back(page.items[0]);
+    page.total = 2;
+    broker.answer_with<api::ListSubscriptions>(page);
+    EXPECT_EQ(run({"sub", "test", "orders/billing"}), 2);
+    EXPECT_EQ(broker.last<api::PublishMessages>(), nullptr);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--yes"}), 0) << err;
+}
+
+TEST_F(TrialCli, OfOneThatIsPausedOrDoesNotTryIsAFailure) {
+    broker.refuse<api::TrackMessage>(model::Reason::message_not_found);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--wait", "0s"}), 6);
+    page.items[0].spec.state = model::SubscriptionState::paused;
+    broker.answer_with<api::GetSubscription>(page.items[0]);
+    broker.requests.clear();
+    EXPECT_EQ(run({"sub", "test", "orders/billing"}), 4);
+    EXPECT_EQ(broker.last<api::PublishMessages>(), nullptr);
 }
 
 TEST_F(MessageCli, DelayedMessagesAreMovedAndTakenBack) {
@@ -225,6 +291,24 @@ TEST_F(MessageCli, AReplayNeedsATimeAndPrintsHowMany) {
     broker.answer_with<api::ChangeJob>(job("paused"));
     EXPECT_EQ(run({"sub", "replay", "news/hook", "--pause", "-o", "json"}), 0);
     EXPECT_EQ(broker.last<api::ChangeJob>()->name, "news/hook");
+}
+
+TEST_F(MessageCli, DeadLettersOfASubscriptionAreLookedForInTheQueueItNames) {
+    api::SubscriptionView subscription;
+    subscription.topic = "orders";
+    subscription.name = "billing";
+    subscription.dead_letter_queue = "morgue";
+    broker.answer_with<api::GetSubscription>(subscription);
+    broker.answer_with<api::ListDeadLetters>({});
+    EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 0) << err;
+    EXPECT_EQ(broker.last<api::ListDeadLetters>()->queue, "morgue");
+    subscription.dead_letter_queue.clear();
+    broker.answer_with<api::GetSubscription>(subscription);
+    EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 3);
+    EXPECT_NE(err.find("keeps no dead letters"), std::string::npos) << err;
+    broker.refuse<api::GetSubscription>(model::Reason::subscription_not_found);
+    EXPECT_EQ(run({"dlq", "show", "orders/billing"}), 0) << "what it left is still there";
+    EXPECT_EQ(broker.last<api::ListDeadLetters>()->queue, "orders/billing");
 }
 
 }  // namespace

@@ -51,6 +51,15 @@ TEST(CliOutput, AnEmptyListIsAHeaderOnATerminalAndNothingElsewhere) {
     EXPECT_EQ(lines.str(), "");
 }
 
+TEST(CliOutput, FractionsAreWrittenAsPeopleDo) {
+    boost::json::object item;
+    item["a"] = 0.0;
+    item["b"] = 12.5;
+    std::ostringstream lines;
+    print_object(lines, Format::lines, item);
+    EXPECT_EQ(lines.str(), "a\t0\nb\t12.5\n");
+}
+
 TEST(CliOutput, LongCellsAreCutOnATerminalOnly) {
     boost::json::array one;
     boost::json::object item;

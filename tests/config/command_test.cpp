@@ -22,6 +22,9 @@ TEST(ConfigCommand, ABadFileFailsOnStderr) {
     std::ostringstream errors;
     EXPECT_EQ(run_command({"check", "missing.toml"}, out, errors), 1);
     EXPECT_EQ(errors.str(), "missing.toml: cannot be read\n");
+    errors.str({});
+    EXPECT_EQ(run_command({"check", "/"}, out, errors), 1);
+    EXPECT_EQ(errors.str(), "/: cannot be read\n");
 }
 
 TEST(ConfigCommand, ShowPrintsEveryKeyWithItsOrigin) {

@@ -193,6 +193,8 @@ class CliTest(unittest.TestCase):
         self.assertNotEqual(edited, bad)
         replay = self.told("sub", "replay", "news/hook", "--from", "-1h", "--preview")
         self.assertEqual(replay["messages"], 2)
+        self.assertEqual(self.told("sub", "test", "news/hook", "a trial")["status"], "ok")
+        self.cli("sub", "test", "news/none", code=NOT_FOUND)
         etag = self.told("sub", "info", "news/hook")["etag"]
         self.cli("sub", "set", "news/hook", "--concurrency", "3", "--if-match", etag)
         self.cli("sub", "set", "news/hook", "--concurrency", "4", "--if-match", etag, code=CONFLICT)

@@ -244,7 +244,7 @@ class FunctionsTest(unittest.TestCase):
         done = subprocess.run([BINARY, "fn", "check", bad], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1, done)
         self.assertIn("bad.lua:2:", done.stdout + done.stderr)
-        topic = self.add("--lua", bad)
+        topic = self.add("--force", "--lua", bad)
         self.publish(topic, "kept")
         self.expect_disabled(topic, "bad.lua:2:")
 

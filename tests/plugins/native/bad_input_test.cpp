@@ -361,6 +361,29 @@ TEST_F(NativeBadInput, AQueueTakesTheBareMessageOnly) {
               "the bare message"}});
 }
 
+TEST_F(NativeBadInput, RangesOfTimesSayTheirUnit) {
+    refuses({{"POST",
+              "/v1/queues",
+              R"({"name":"a","visibility":43201})",
+              "visibility",
+              "from 1 to 43200 seconds."},
+             {"POST",
+              "/v1/topics/orders/subscriptions",
+              R"({"name":"b","http":{"url":"http://x"},"timeout_ms":1})",
+              "timeout_ms",
+              "from 100 to 300000 milliseconds."}});
+}
+
+TEST_F(NativeBadInput, AddressesOfNodes) {
+    for (const char* address : {"host", "host:0", "host:70000", ":7072", "a:b:7072", "host:x"}) {
+        refuses({{"POST",
+                  "/v1/cluster/nodes",
+                  R"({"id":4,"address":")" + std::string(address) + "\"}",
+                  "address",
+                  "HOST:PORT"}});
+    }
+}
+
 TEST_F(NativeBadInput, RetryPolicies) {
     const std::string target = "/v1/topics/orders/subscriptions";
     const auto with = [](const std::string& retry) {

@@ -110,9 +110,14 @@ TEST_F(NativeJobs, QueuesArePausedAndResumed) {
 }
 
 TEST_F(NativeJobs, OneDeadLetterComesWithEveryAttempt) {
-    broker.answer_with<api::FindDeadLetter>(letter());
+    api::DeadLetterView dead = letter();
+    dead.source = "news/hook";
+    broker.answer_with<api::FindDeadLetter>(dead);
     api::MessageTrack track;
-    track.places.resize(1);
+    track.places.resize(2);
+    track.places[0].object = "news/hook";
+    track.places[1].object = "news/another";
+    track.places[1].attempts.resize(1);
     track.places[0].attempts.resize(2);
     track.places[0].attempts[0].topic = "news";
     track.places[0].attempts[0].subscription = "hook";

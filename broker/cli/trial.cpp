@@ -1,0 +1,152 @@
+#include "broker/cli/trial.h"
+
+#include "broker/cli/subscription_commands.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace penstock::cli {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::milliseconds look_pause{250};
+constexpr std::uint64_t looks_a_second = 4;
+constexpr std::uint64_t wait_s_usual = 30;
+
+std::string first_of(const json::object& object, std::string_view name) {
+    const auto* list = object.if_contains(name);
+    if (list == nullptr || !list->is_array() || list->get_array().empty()) return {};
+    const auto& first = list->get_array().front();
+    return first.is_string() ? std::string(std::string_view(first.get_string())) : std::string();
+}
+
+// A key that the pattern takes: each wildcard stands for one word.
+std::string key_for(std::string_view pattern) {
+    std::string key;
+    for (const char letter : pattern) {
+        if (letter == '*' || letter == '#') {
+            key += "test";
+        } else {
+            key.push_back(letter);
+        }
+    }
+    return key;
+}
+
+json::object last_attempt(const json::object& track, const std::string& full) {
+    const auto* places = track.if_contains("places");
+    if (places == nullptr || !places->is_array()) return {};
+    for (const auto& place : places->get_array()) {
+        if (!place.is_object() || at_path(place.get_object(), "object") != full) continue;
+        const auto* attempts = place.get_object().if_contains("attempts");
+        const bool some =
+            attempts != nullptr && attempts->is_array() && !attempts->get_array().empty();
+        if (some && attempts->get_array().back().is_object()) {
+            return attempts->get_array().back().get_object();
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+void Trial::add_to(CLI::App& root) {
+    CLI::App* verb = root.get_subcommand("sub")->add_subcommand(
+        "test", "Publish one message and tell what this subscription made of it");
+    verb->callback([this] {
+        session_.chosen = [this] {
+            return run();
+        };
+    });
+    verb->add_option("NAME", name_, "TOPIC/NAME, or NAME where it is unique")->required();
+    verb->add_option("BODY", body_, "The message (penstock sub test)");
+    verb->add_option("--tag", tags_, "Its tags (the first one the subscription asks for)")
+        ->take_all()
+        ->expected(1);
+    verb->add_option("--key", key_, "Its routing key (one that the subscription asks for)");
+    add_seconds(*verb, "--wait", wait_s_, "For its first attempt (30s)");
+    verb->add_flag("--yes", session_.yes, "Do not ask, though other subscriptions get it too");
+}
+
+void Trial::fit_to(const json::object& subscription) {
+    if (tags_.empty() && key_.empty()) {
+        const std::string tag = first_of(subscription, "tags");
+        if (!tag.empty()) tags_.push_back(tag);
+        key_ = key_for(first_of(subscription, "bind"));
+    }
+}
+
+Called Trial::publish(const std::string& topic) {
+    Ask ask;
+    ask.method = "POST";
+    ask.target = "/v1/topics/" + encoded(topic) + "/messages";
+    std::string query;
+    for (const std::string& tag : tags_) query += "&tag=" + encoded(tag);
+    if (!key_.empty()) query += "&key=" + encoded(key_);
+    if (!query.empty()) ask.target += "?" + query.substr(1);
+    ask.body = body_;
+    return session_.call(std::move(ask));
+}
+
+Called Trial::attempt_of(const std::string& message, const std::string& full) {
+    const auto track = session_.get("/v1/messages/" + encoded(message) + "/track");
+    if (track) return last_attempt(*track, full);
+    // It may have come and gone, or not be told of yet.
+    if (track.error().exit_code == exit_not_found) return json::object();
+    return track.error();
+}
+
+int Trial::show(const std::string& message, const std::string& full) {
+    const std::uint64_t looks = wait_s_.value_or(wait_s_usual) * looks_a_second;
+    for (std::uint64_t look = 0;; ++look) {
+        const auto attempt = attempt_of(message, full);
+        if (!attempt) return session_.fail(attempt.error());
+        if (!attempt->empty()) {
+            session_.show(*attempt, "penstock message track " + message);
+            return at_path(*attempt, "status") == "ok" ? exit_ok : exit_failure;
+        }
+        if (look == looks) break;
+        boost::asio::io_context context;
+        boost::asio::steady_timer(context, look_pause).wait();
+    }
+    Failure failure;
+    failure.exit_code = exit_timeout;
+    failure.what = full + " has not tried message " + message + " yet.";
+    failure.next = "'penstock sub info " + full + "' says what waits; its filter, or track.mode " +
+                   "\"off\", may be why nothing is seen.";
+    return session_.fail(failure);
+}
+
+int Trial::run() {
+    const auto full = subscription_name(session_, name_);
+    if (!full) return session_.fail(full.error());
+    const auto subscription = session_.get(subscription_path(*full));
+    if (!subscription) return session_.fail(subscription.error());
+    const std::string state = at_path(*subscription, "state");
+    if (state != "active") {
+        Failure failure;
+        failure.exit_code = exit_conflict;
+        failure.what = *full + " is " + state + ": nothing is delivered.";
+        failure.next = "penstock sub resume " + *full;
+        return session_.fail(failure);
+    }
+    const std::string topic = at_path(*subscription, "topic");
+    const auto all = session_.list("/v1/topics/" + encoded(topic) + "/subscriptions");
+    if (!all) return session_.fail(all.error());
+    int code = exit_ok;
+    const std::string question =
+        "publish a message to all " + std::to_string(all->size()) + " subscriptions of " + topic;
+    if (all->size() > 1 && !session_.confirmed(question + "?", code)) return code;
+    fit_to(*subscription);
+    const auto sent = publish(topic);
+    if (!sent) return session_.fail(sent.error());
+    return show(at_path(*sent, "id"), *full);
+}
+
+}  // namespace penstock::cli
