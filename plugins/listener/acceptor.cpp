@@ -7,8 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace penstock::plugins {
@@ -19,6 +21,19 @@ using asio::ip::tcp;
 using Errors = boost::system::error_code;
 
 constexpr std::chrono::milliseconds accept_pause{50};  // after a failed accept: no file handles?
+
+// Of the files that the process may open so many are never a connection's, and never more than a
+// quarter: the log, the rows and other nodes end the server when they get none, and who connects
+// need not even be known for that.
+constexpr std::uint64_t files_kept = 1'024;
+
+// A new descriptor is the lowest that is free: one of the last means that all before are taken.
+bool is_kept(int descriptor) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+    const std::uint64_t files = limit.rlim_cur;
+    return static_cast<std::uint64_t>(descriptor) >= files - std::min(files_kept, files / 4);
+}
 
 }  // namespace
 
@@ -83,7 +98,7 @@ asio::awaitable<void> Acceptor::accept_all() {
 }
 
 void Acceptor::hand_over(Socket socket, Lane& lane, const tcp::endpoint& caller) {
-    if (is_full()) {
+    if (is_full() || is_kept(socket.native_handle())) {
         refused_.fetch_add(1, std::memory_order_relaxed);
         return turn_away(std::move(socket));
     }

@@ -1,6 +1,7 @@
 """Limits of one address at a real server: floods from 127.0.0.2 while 127.0.0.1 is served: connections, TLS
 handshakes, heads that never end."""
 
+import http.client
 import socket
 import ssl
 import time
@@ -9,7 +10,7 @@ import unittest
 import open_metrics
 import tls_peers
 from overload_test import bench
-from server import Server, data_folder, wait_until
+from server import DEV_KEY_ID, DEV_KEY_SECRET, Server, data_folder, wait_until
 
 STRANGER = "127.0.0.2"
 CONNECTIONS_MAX = 20
@@ -20,6 +21,16 @@ address_connections_max = {CONNECTIONS_MAX}
 address_handshakes_rate = 5
 address_slow_per_minute = 3
 """
+
+FILES = 300
+SMALL_SEGMENTS = '[log]\nsegment_size = "4MiB"\n'
+
+
+class FewFiles(Server):
+    """May open so many files only, connections included."""
+
+    def command(self):
+        return ["sh", "-c", f'ulimit -n {FILES}; exec "$@"', "sh", *super().command()]
 
 
 def connect(port):
@@ -78,6 +89,25 @@ class Callers(unittest.TestCase):
         for one in held:
             one.close()
         wait_until(lambda: not is_refused(server.port), 10, "it may come again")
+
+    def test_connections_leave_the_server_files_to_work_with(self):
+        server = FewFiles(self, self.folder, SMALL_SEGMENTS).start()
+        server.native("POST", "/v1/queues", {"name": "orders"})
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        self.addCleanup(kept.close)
+        kept.connect()
+        held = []
+        for _ in range(FILES):
+            one = socket.create_connection(("127.0.0.1", server.port), 10)
+            self.addCleanup(one.close)
+            held.append(one)
+        head = {"Authorization": f"Bearer {DEV_KEY_ID}:{DEV_KEY_SECRET}"}
+        for _ in range(100):  # more than a segment
+            kept.request("POST", "/v1/queues/orders/messages", "x" * 60_000, head)
+            answer = kept.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, 201)
+        self.assertIsNone(server.process.poll(), server.log())
 
     def test_who_never_ends_a_head_is_left_outside(self):
         server = Server(self, self.folder, LIMITS).start()

@@ -1,4 +1,11 @@
+#include "broker/base/check.h"
 #include "tests/plugins/listener/fixture.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <vector>
 
 namespace penstock::plugins {
 namespace {
@@ -120,6 +127,56 @@ TEST_F(Listening, RefusesConnectionsBeyondItsLimit) {
     EXPECT_EQ(told.value("penstock_listener_connections_opened", http), 2);
     EXPECT_EQ(told.value("penstock_listener_connections_refused", http), 1);
     EXPECT_EQ(body_of(exchange("GET /b HTTP/1.0\r\n\r\n")), "GET /b? []");
+}
+
+class FileLimit {
+  public:
+    explicit FileLimit(rlim_t files) {
+        check(::getrlimit(RLIMIT_NOFILE, &usual_) == 0, "limit");
+        const rlimit few{files, usual_.rlim_max};
+        check(::setrlimit(RLIMIT_NOFILE, &few) == 0, "fewer files");
+    }
+
+    FileLimit(const FileLimit&) = delete;
+    FileLimit& operator=(const FileLimit&) = delete;
+
+    ~FileLimit() { ::setrlimit(RLIMIT_NOFILE, &usual_); }
+
+    // How many more the process may open.
+    static std::size_t left() {
+        std::vector<int> files;
+        while (true) {
+            const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+            if (file < 0) break;
+            files.push_back(file);
+        }
+        for (const int file : files) ::close(file);
+        return files.size();
+    }
+
+  private:
+    rlimit usual_{};
+};
+
+TEST_F(Listening, ConnectionsLeaveAQuarterOfTheFiles) {
+    constexpr rlim_t files = 400;
+    const FileLimit limit(files);
+    start();
+    const auto refused = [&] {
+        model::Metrics told;
+        server->measure(told);
+        const model::MetricLabels http{{"listener", "http"}};
+        return static_cast<std::size_t>(told.value("penstock_listener_connections_refused", http));
+    };
+    asio::io_context context;
+    std::vector<asio::ip::tcp::socket> held;
+    while (refused() == 0 && held.size() < files) {
+        held.emplace_back(context).connect({asio::ip::make_address("127.0.0.1"), server->port()});
+        ASSERT_TRUE(eventually([&] { return server->connections() + refused() == held.size(); }));
+    }
+    EXPECT_EQ(refused(), 1U);
+    EXPECT_GT(held.size(), 10U);
+    EXPECT_GE(FileLimit::left(), files / 4 - 2);
 }
 
 TEST_F(Listening, CannotStartOnAnAddressInUseOrUnknown) {
