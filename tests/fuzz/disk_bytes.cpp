@@ -106,8 +106,9 @@ std::vector<std::string> seeds() {
     header.index = 7;
     EntryHead head;
     head.commands_bytes = 3;
-    head.bodies.resize(2);
-    head.bodies[1] = {5, 70'000, 1, 0, 0, true, true};
+    head.bodies.resize(3);
+    head.bodies[1] = {5, 70'000, 1, 0, 0, true, true, false};
+    head.bodies[2] = {4'096, 300, 1, 0, 0, true, false, true};
     WriteHead write;
     write.rows.resize(2);
     write.recent.resize(1);

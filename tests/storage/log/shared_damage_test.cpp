@@ -139,6 +139,45 @@ TEST(LogSharedBodiesOfVoidEntries, AreReadThoughTheEntryThatHadThemFirstWasRepla
     }
 }
 
+// As builds before wrote: each set's copies for themselves.
+TEST(LogSharedRewrite, OfCopiesThatStandForThemselvesSharesThemAndIsListed) {
+    constexpr LogIndex copies = 20;
+    constexpr LogIndex last = 80;
+    const LogStoreOptions options = small_segments(64 << 10);
+    MemoryDisk disk;
+    auto store = open_store(disk, options);
+    store->recount_done();
+    for (const SetId set : {topic, one}) {
+        for (LogIndex at = 1; at <= copies; ++at) append_entries(*store, set, at, at, copy_of(at));
+    }
+    append_entries(*store, one, copies + 1, last, {1, copy_bytes});
+    EXPECT_EQ(store->stats().shared_bytes, 0U);
+    EXPECT_EQ(disk.bytes_of(folder + "/manifest")[8], 1);
+    HeldRows rows;
+    rows.flushed = last;
+    for (LogIndex at = 1; at <= last; ++at) {
+        for (const SetId set : {topic, one}) {
+            const bool held = at % 4 == 0 && at <= copies;
+            if (held) rows.held.insert(MessageId(set, at, 0));
+            if (!held && (set == one || at <= copies)) store->release(set, at, 1);
+        }
+    }
+    reclaim_all(*store, rows);
+    EXPECT_GT(store->stats().rewritten_bytes, 0U);
+    EXPECT_EQ(disk.bytes_of(folder + "/manifest")[8], 3);
+    const auto applied = [](SetId set) {
+        return set == topic ? copies : last;
+    };
+    for (int round = 0; round < 2; ++round) {
+        for (const MessageId message : rows.held) {
+            EXPECT_THAT(places_of(disk, message.index()), SizeIs(1)) << message.index();
+            expect_copy(*store, message.set(), message.index());
+        }
+        store = open_store(disk, options, applied);
+        ASSERT_NE(store, nullptr);
+    }
+}
+
 class LogSharedDamage : public LogSharedSpace {
   protected:
     // Flips a byte of the only copy of a message.
