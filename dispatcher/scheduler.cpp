@@ -302,9 +302,9 @@ const Flight* Scheduler::start(model::SubscriptionNo subscription,
     return &flights_.emplace_hint(flights_.end(), flight.ticket, std::move(flight))->second;
 }
 
-// How many deliveries a lane may hold or have asked for. Quiet ones wait with an even share; a busy
-// one may have as much as is left free, as with places: what thousands of quiet ones wait with would
-// else be a busy one's credit, and a few deliveries a round trip is all it got.
+// How many deliveries a lane may hold or have asked for. Quiet ones wait with an even share; a
+// busy one may have as much as is left free, as with places: what thousands of quiet ones wait with
+// would else be its credit, and a few deliveries a round trip is all it got.
 std::size_t Scheduler::window(const Lane& lane) const {
     if (draining_ || !lane.active()) return 0;
     if (held_bytes_ >= limits_.held_bytes_max) return 1;

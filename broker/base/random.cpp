@@ -32,8 +32,8 @@ std::string Random::fill(std::size_t bytes) {
 
 namespace {
 
-// Drawn from the kernel for one thread: up to 256 bytes come uninterrupted (getrandom(2)), and every
-// message that is pushed draws a few.
+// Drawn from the kernel for one thread: up to 256 bytes come uninterrupted (getrandom(2)), and
+// every message that is pushed draws a few.
 struct Stock {
     std::array<std::uint64_t, 32> words{};
     std::size_t left = 0;

@@ -13,7 +13,7 @@ struct LogStoreConfig {
     std::uint64_t reserve_percent = 5;
     std::uint64_t scrub_bytes_per_s = 1ULL << 20U;
     std::uint64_t zero_ahead = 64ULL << 10U;  // bytes; 0: never
-    std::string compression = "off";  // off, zstd
+    std::string compression = "off";          // off, zstd
 };
 
 struct EncryptionConfig {

@@ -1,6 +1,6 @@
-// FirstNames: how many visible names of a kind there are, and the first of them, for figures that are
-// asked for every few seconds. Kept until the set of names has applied something: finding them reads
-// all names there are. Broker thread only; never fails.
+// FirstNames: how many visible names of a kind there are, and the first of them, for figures that
+// are asked for every few seconds. Kept until the set of names has applied something: finding them
+// reads all names there are. Broker thread only; never fails.
 #pragma once
 
 #include "broker/core/names_query.h"

@@ -53,7 +53,8 @@ Outcome<api::JobView> Operations::view_job(const core::NameInfo& owner) const {
     }
     api::JobView view;
     view.kind = model::to_text(row->kind);
-    // One that began with nothing to look at is ended by a cancel (JobFeeder), and done all the same.
+    // One that began with nothing to look at is ended by a cancel (JobFeeder), and done all the
+    // same.
     const bool nothing_left = row->state == model::JobState::cancelled && row->next >= row->end;
     view.state = model::to_text(nothing_left ? model::JobState::done : row->state);
     view.object = owner.name;

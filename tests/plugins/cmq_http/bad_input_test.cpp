@@ -385,10 +385,8 @@ TEST_F(BadInput, ChecksSubscriptionsWordByWord) {
         };
     subscribe("protocol", "", 4000, "(10510)undefined protocol");
     subscribe("protocol", "smtp", 4000, "(10510)undefined protocol");
-    for (const char* endpoint : {"", "http://", "https://", "ftp://a/b", "a.b/c", "//a/b"}) {
-        subscribe("endpoint", endpoint, 4000, "(10500)endpoint format error");
-    }
-    for (const char* endpoint : {"http:///b", "http://a:99999/b", "http://a:b@c/", "http://a/#b"}) {
+    for (const char* endpoint :
+         {"", "https://", "ftp://a/b", "a.b/c", "http:///b", "http://a:99999/b", "http://a:b@c/"}) {
         subscribe("endpoint", endpoint, 4000, "(10500)endpoint format error");
     }
     subscribe("endpoint", "http://" + std::string(494, 'a'), 4000, "(10500)endpoint format error");
