@@ -236,6 +236,33 @@ TEST(LogStoreSpace, WhatTheDiskRefusesToReadIsDamageOfThatBodyAloneAndIsRepaired
     }
 }
 
+// It may read it another time, or from a copy that somebody makes of it.
+TEST(LogStoreSpace, WhatTheDiskRefusesToReadIsNotRewrittenAsZeros) {
+    constexpr EntryShape shape{1, 20'000};
+    const LogStoreOptions options = small_segments(64 << 10);
+    MemoryDisk disk;
+    auto store = open_store(disk, options);
+    store->recount_done();
+    append_entries(*store, data, 1, 9, shape);
+    const std::string path = folder + "/segment-000000000001-0";
+    const std::size_t at = disk.bytes_of(path).find(body_text(data, 2, 0, 20'000));
+    ASSERT_NE(at, std::string::npos);
+    disk.lose_byte(path, at + 10'000);
+    HeldRows rows;
+    rows.flushed = 9;
+    for (LogIndex index = 2; index <= 9; ++index) rows.held.insert(MessageId(data, index, 0));
+    rows.held.erase(MessageId(data, 3, 0));
+    store->release(data, 1, 1);
+    store->release(data, 3, 1);
+    reclaim_all(*store, rows);
+    const auto readable = disk.crash_image(1);
+    store = open_store(*readable, options, [](SetId) { return LogIndex{9}; });
+    ASSERT_NE(store, nullptr);
+    const auto body = read_body(*store, MessageId(data, 2, 0));
+    ASSERT_TRUE(body.has_value()) << body.error().detail;
+    EXPECT_TRUE(body->bytes == body_text(data, 2, 0, 20'000));
+}
+
 }  // namespace
 
 }  // namespace penstock::storage::testing
