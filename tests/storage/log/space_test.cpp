@@ -263,6 +263,49 @@ TEST(LogStoreSpace, WhatTheDiskRefusesToReadIsNotRewrittenAsZeros) {
     EXPECT_TRUE(body->bytes == body_text(data, 2, 0, 20'000));
 }
 
+TEST(LogStoreSpace, AFooterLostWithTheRecordsBeforeItIsDamageOfItsSegmentAlone) {
+    constexpr EntryShape shape{1, 1'000};
+    constexpr LogIndex last = 40;
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    store->recount_done();
+    append_entries(*store, data, 1, last, shape);
+    const std::string path = folder + "/segment-000000000001-0";
+    const std::size_t footer = disk.bytes_of(path).rfind("PnRc");
+    ASSERT_NE(footer % 4096, 0U);
+    disk.lose_byte(path, footer);
+    EXPECT_EQ(read_body(*store, MessageId(data, 1, 0)).error().code, Errc::damaged);
+    const auto scrubbed = store->scrub(1ULL << 30);
+    ASSERT_TRUE(scrubbed.has_value()) << scrubbed.error().detail;
+    EXPECT_EQ(store->stats().damaged_records, 1U);
+    HeldRows rows;
+    rows.flushed = last;
+    const auto release_to = [&](LogIndex to) {
+        rows.held.clear();
+        for (LogIndex index = to + 1; index <= last; ++index) {
+            rows.held.insert(MessageId(data, index, 0));
+        }
+    };
+    for (LogIndex index = 1; index <= 9; ++index) store->release(data, index, 1);
+    release_to(9);
+    reclaim_all(*store, rows);
+    EXPECT_EQ(disk.bytes_of(path).rfind("PnRc"), footer) << "it may be read another time";
+    append_entries(*store, data, last + 1, last + 1, shape);
+    const auto readable = disk.crash_image(1);
+    const auto reopened =
+        open_store(*readable, small_segments(), [](SetId) { return LogIndex{last + 1}; });
+    ASSERT_NE(reopened, nullptr);
+    for (LogIndex index = 10; index <= last; ++index) {
+        EXPECT_TRUE(read_body(*reopened, MessageId(data, index, 0)).has_value()) << index;
+    }
+    for (LogIndex index = 10; index <= 20; ++index) store->release(data, index, 1);
+    release_to(20);
+    reclaim_all(*store, rows);
+    const auto files = disk.files();
+    EXPECT_EQ(std::count(files.begin(), files.end(), path), 0);
+    EXPECT_TRUE(read_body(*store, MessageId(data, 21, 0)).has_value());
+}
+
 }  // namespace
 
 }  // namespace penstock::storage::testing
