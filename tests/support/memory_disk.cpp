@@ -261,10 +261,13 @@ class MemoryFile final : public File {
   private:
     [[nodiscard]] bool gone() const { return epoch_ != state_->epoch; }
 
+    // A disk loses a block at a time.
     [[nodiscard]] bool has_lost(std::uint64_t offset, std::size_t length) const {
+        constexpr std::uint64_t block = 4096;
         const auto lost = state_->lost.find(path_);
-        return lost != state_->lost.end() && lost->second >= offset &&
-               lost->second < offset + length;
+        if (lost == state_->lost.end()) return false;
+        const std::uint64_t from = lost->second / block * block;
+        return from < offset + length && offset < from + block;
     }
 
     [[nodiscard]] Error dead() const {

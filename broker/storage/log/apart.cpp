@@ -126,6 +126,7 @@ Result<std::optional<std::vector<std::uint32_t>>> ordinals_apart(StoreState& sta
     const bool active = place->number == state.active->number();
     if (!active) {
         auto opened = state.sealed.get(state.catalog.segments().at(place->number));
+        if (!opened && opened.error().code == Errc::damaged) return Ordinals();
         if (!opened) return opened.error();
         sealed = std::move(*opened);
     }

@@ -144,6 +144,10 @@ const SegmentInfo* Reclaimer::sparsest(const LiveBodies& live) const {
 
 Result<void> Reclaimer::begin(const SegmentInfo& info) {
     auto sealed = state_.sealed.get(info);
+    if (!sealed && sealed.error().code == Errc::damaged) {
+        keep(info.name, sealed.error().detail);
+        return {};
+    }
     if (!sealed) return sealed.error();
     rewrite_ = std::make_unique<Rewrite>(state_, std::move(*sealed), info);
     return {};
@@ -184,6 +188,7 @@ Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
             return true;
         }
         if (const auto begun = begin(*info); !begun) return begun.error();
+        if (!rewrite_) return true;
     }
     if (is_stale(*rewrite_)) {
         const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
@@ -201,13 +206,16 @@ Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
     if (!step && !full) return step.error();
     if (const auto abandoned = rewrite->abandon(); !abandoned) return abandoned.error();
     if (full) return false;  // what is deleted later makes room
-    const SegmentName unreadable = rewrite->old().name;
-    state_.catalog_of(unreadable).segments().at(unreadable.number).keep = true;
-    state_.forget_copies(rewrite->old());
-    log_line(LogLevel::error,
-             "storage/log",
-             "not rewritten: records cannot be read path=" + state_.files.path(unreadable));
+    keep(rewrite->old().name, "path=" + state_.files.path(rewrite->old().name));
     return true;
+}
+
+void Reclaimer::keep(SegmentName name, const std::string& why) {
+    SegmentInfo& info = state_.catalog_of(name).segments().at(name.number);
+    info.keep = true;
+    if (name.large) info.look_from = info.released_bodies() + 1;
+    state_.forget_copies(info);
+    log_line(LogLevel::error, "storage/log", "not rewritten: records cannot be read " + why);
 }
 
 Result<void> Reclaimer::take_rewritten() {

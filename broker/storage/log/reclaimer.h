@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,7 +31,12 @@ class Reclaimer {
     [[nodiscard]] const SegmentInfo* to_repair(const LiveBodies& live) const;
     [[nodiscard]] const SegmentInfo* sparsest(const LiveBodies& live) const;
     Result<bool> rewrite_step(const LiveBodies& live);
+
+    // Leaves a segment alone that cannot be opened whole.
     Result<void> begin(const SegmentInfo& info);
+
+    // The segment stays as it is until something of it is repaired, or nothing of it is held.
+    void keep(SegmentName name, const std::string& why);
     Result<void> look(const LiveBodies& live);
     Result<void> take_rewritten();
 

@@ -1,5 +1,6 @@
 #include "broker/storage/log/rewrite.h"
 
+#include "broker/base/hash.h"
 #include "broker/storage/log/apart.h"
 #include "broker/storage/log/entry_view.h"
 
@@ -98,6 +99,7 @@ Result<Rewrite::Step> Rewrite::copy_entry(const LiveBodies& live) {
     if (!payload) return payload.error();
     auto view = entry_view(header, *payload);
     if (!view) return Step::unreadable;
+    if (loses_refused(*view, held)) return Step::unreadable;
     StagedRecord staged;
     staged.tag = header.tag;
     staged.set = header.set;
@@ -132,7 +134,24 @@ Result<std::string> Rewrite::body_of(std::string_view payload, const BodySlot& s
     if (!slot.shared) return std::string(body_bytes(payload, slot));
     const Result<std::string_view> bytes = shared_.bytes(slot);
     if (!bytes) return bytes.error();
+    if (shared_.refused() && crc32c(*bytes) != slot.checksum && keeps_refused()) {
+        return old_->segment->damaged(slot.offset, "a body cannot be read");
+    }
     return std::string(*bytes);
+}
+
+bool Rewrite::loses_refused(const EntryView& view, const std::vector<std::uint32_t>& held) const {
+    if (view.whole() || !scanner_.refused() || !keeps_refused()) return false;
+    return !view.commands_whole ||
+           std::any_of(view.damaged.begin(), view.damaged.end(), [&](std::uint32_t ordinal) {
+               return std::binary_search(held.begin(), held.end(), ordinal);
+           });
+}
+
+// The disk may read it another time, or somebody with better tools; zeros in its place and the old
+// file removed, it is lost for good. With copies a peer has mended some of it: it has the rest too.
+bool Rewrite::keeps_refused() const {
+    return !state_.has_copies(info_);
 }
 
 // What a peer sent stands in for a record that is damaged here.

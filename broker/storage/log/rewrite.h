@@ -51,6 +51,14 @@ class Rewrite {
     // The bytes of a body that the entry's record has, or shares.
     Result<std::string> body_of(std::string_view payload, const BodySlot& slot);
 
+    // Whether what is held of the entry would be copied as zeros, which stand for what the disk
+    // refused to read.
+    [[nodiscard]] bool loses_refused(const EntryView& view,
+                                     const std::vector<std::uint32_t>& held) const;
+
+    // Whether such zeros keep this segment as it is.
+    [[nodiscard]] bool keeps_refused() const;
+
     // The ordinals that somebody holds here; none: the record is left behind.
     Result<std::vector<std::uint32_t>> held_here(const LiveBodies& live);
     Result<bool> needs_bytes(std::uint64_t from, std::uint64_t to, const LiveBodies& live);

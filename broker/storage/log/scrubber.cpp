@@ -53,6 +53,12 @@ Result<std::uint64_t> Scrubber::scrub_segment(const SegmentInfo& info,
                                               std::uint64_t bytes,
                                               std::vector<MessageId>& damaged) {
     const auto sealed = state_.sealed.get(info);
+    if (!sealed && sealed.error().code == Errc::damaged) {
+        note(info, info.footer);
+        number_ = info.name.number + 1;
+        offset_ = file_header_bytes;
+        return 0;
+    }
     if (!sealed) return sealed.error();
     const std::uint64_t from = offset_;
     RecordScanner scanner(*(*sealed)->segment, from, info.bytes);

@@ -50,6 +50,10 @@ Result<SealedSegment> open_sealed(const StoreFiles& files, const SegmentInfo& in
     }
     sealed.footer_damaged = true;
     auto index = index_records(*sealed.segment, info.footer);
+    // A record that is not found could be one that made others void.
+    if (!index && index.error().code == Errc::io) {
+        return sealed.segment->damaged(info.footer, "neither footer nor all records can be read");
+    }
     if (!index) return index.error();
     sealed.index = std::move(*index);
     return sealed;

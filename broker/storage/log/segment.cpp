@@ -68,6 +68,7 @@ Result<bool> FileWindow::read(std::uint64_t offset, std::size_t length) {
     }
     size_ = 0;
     from_ = offset;
+    refused_ = false;
     Result<bool> there = true;
     if (wait_ == BodySource::Wait::no) {
         there = file_.try_read_cached(offset, length, buffer_.get());
@@ -87,6 +88,7 @@ Result<void> FileWindow::read_waiting(std::uint64_t offset, std::size_t length) 
         const auto one = file_.read_at(offset + at, block, buffer_.get() + at);
         if (!one && one.error().code != Errc::io) return one;
         if (!one) std::fill_n(buffer_.get() + at, block, '\0');
+        refused_ = refused_ || !one;
         at += block;
     }
     return {};

@@ -66,6 +66,9 @@ class FileWindow {
     // Blocks that the disk refuses to read are zeros from now on.
     void read_around() { reads_around_ = true; }
 
+    // Whether there are such zeros in or near the last view.
+    [[nodiscard]] bool refused() const { return refused_; }
+
   private:
     [[nodiscard]] bool holds(std::uint64_t offset, std::size_t length) const {
         return offset >= from_ && offset + length <= from_ + size_;
@@ -83,6 +86,7 @@ class FileWindow {
     std::size_t most_bytes_;
     BodySource::Wait wait_;
     bool reads_around_ = false;
+    bool refused_ = false;
     std::unique_ptr<char[]> buffer_;  // not zeroed: what is not read is never looked at
     std::size_t room_ = 0;
     std::size_t size_ = 0;
@@ -107,6 +111,9 @@ class RecordScanner {
     // What the disk refuses to read is damage of what it hits, as its checksums tell, and nothing
     // of the rest. Not for a start: what it cannot read at the end is not what was never written.
     void read_around() { window_.read_around(); }
+
+    // As FileWindow::refused().
+    [[nodiscard]] bool refused() const { return window_.refused(); }
 
     // Goes on at another place.
     void seek(std::uint64_t offset) { behind_ = offset; }

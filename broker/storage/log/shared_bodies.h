@@ -25,6 +25,9 @@ class SharedBodies {
     // As FileWindow::read_around().
     void read_around() { window_.read_around(); }
 
+    // As FileWindow::refused().
+    [[nodiscard]] bool refused() const { return window_.refused(); }
+
     // As they are there, right or not. Error{damaged}: that is no place in the file.
     Result<std::string_view> bytes(const BodySlot& slot);
 

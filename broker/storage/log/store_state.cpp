@@ -3,6 +3,7 @@
 #include "broker/storage/log/active_segment.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::storage {
 
@@ -43,6 +44,14 @@ void StoreState::lose_first_entries(const SegmentInfo& info) {
         from = std::max(from, last + 1);
         if (info.name.large) manifest.gone_to[set] = std::max(manifest.gone_to[set], last);
     }
+}
+
+bool StoreState::has_copies(const SegmentInfo& info) const {
+    if (info.name.large) return false;
+    return std::any_of(info.sets.begin(), info.sets.end(), [this](const auto& set) {
+        const auto copy = copies.lower_bound({set.first, set.second.first});
+        return copy != copies.end() && copy->first <= std::pair(set.first, set.second.last);
+    });
 }
 
 void StoreState::forget_copies(const SegmentInfo& info) {

@@ -41,6 +41,9 @@ struct StoreState {
     // Entries in a segment that is dropped, or rewritten without some bodies, are no longer whole.
     void lose_first_entries(const SegmentInfo& info);
 
+    // Whether copies wait for that segment to be rewritten with them.
+    [[nodiscard]] bool has_copies(const SegmentInfo& info) const;
+
     // Copies for that segment are used, or of no use.
     void forget_copies(const SegmentInfo& info);
 

@@ -178,6 +178,38 @@ TEST(LogSharedRewrite, OfCopiesThatStandForThemselvesSharesThemAndIsListed) {
     }
 }
 
+TEST(LogSharedRewrite, LeavesAloneWhatTheDiskRefusesToRead) {
+    constexpr EntryShape shape{1, 20'000, 1, 0, 1};
+    const LogStoreOptions options = small_segments(64 << 10);
+    MemoryDisk disk;
+    auto store = open_beside(disk, options);
+    store->recount_done();
+    append_entries(*store, topic, 1, 1, shape);
+    append_entries(*store, one, 1, 1, shape);
+    append_entries(*store, other, 1, 6, {1, 20'000});
+    EXPECT_EQ(store->stats().shared_bytes, 20'000U);
+    const std::string path = folder + "/" + segment_file_name({1, 0});
+    const std::size_t at = disk.bytes_of(path).find(body_of(topic, 1, 0, shape));
+    ASSERT_NE(at, std::string::npos);
+    disk.lose_byte(path, at + 10'000);
+    HeldRows rows;
+    rows.flushed = 6;
+    rows.held = {MessageId(one, 1, 0)};
+    for (LogIndex index = 3; index <= 6; ++index) rows.held.insert(MessageId(other, index, 0));
+    store->release(topic, 1, 1);
+    store->release(other, 1, 1);
+    store->release(other, 2, 1);
+    reclaim_all(*store, rows);
+    const auto readable = disk.crash_image(1);
+    const auto applied =
+        applied_by([](SetId set) { return set == other ? LogIndex{6} : LogIndex{1}; });
+    store = open_store(*readable, options, applied);
+    ASSERT_NE(store, nullptr);
+    const auto body = read_body(*store, MessageId(one, 1, 0));
+    ASSERT_TRUE(body.has_value()) << body.error().detail;
+    EXPECT_TRUE(body->bytes == body_of(one, 1, 0, shape));
+}
+
 class LogSharedDamage : public LogSharedSpace {
   protected:
     // Flips a byte of the only copy of a message.

@@ -236,6 +236,76 @@ TEST(LogStoreSpace, WhatTheDiskRefusesToReadIsDamageOfThatBodyAloneAndIsRepaired
     }
 }
 
+// It may read it another time, or from a copy that somebody makes of it.
+TEST(LogStoreSpace, WhatTheDiskRefusesToReadIsNotRewrittenAsZeros) {
+    constexpr EntryShape shape{1, 20'000};
+    const LogStoreOptions options = small_segments(64 << 10);
+    MemoryDisk disk;
+    auto store = open_store(disk, options);
+    store->recount_done();
+    append_entries(*store, data, 1, 9, shape);
+    const std::string path = folder + "/segment-000000000001-0";
+    const std::size_t at = disk.bytes_of(path).find(body_text(data, 2, 0, 20'000));
+    ASSERT_NE(at, std::string::npos);
+    disk.lose_byte(path, at + 10'000);
+    HeldRows rows;
+    rows.flushed = 9;
+    for (LogIndex index = 2; index <= 9; ++index) rows.held.insert(MessageId(data, index, 0));
+    rows.held.erase(MessageId(data, 3, 0));
+    store->release(data, 1, 1);
+    store->release(data, 3, 1);
+    reclaim_all(*store, rows);
+    const auto readable = disk.crash_image(1);
+    store = open_store(*readable, options, [](SetId) { return LogIndex{9}; });
+    ASSERT_NE(store, nullptr);
+    const auto body = read_body(*store, MessageId(data, 2, 0));
+    ASSERT_TRUE(body.has_value()) << body.error().detail;
+    EXPECT_TRUE(body->bytes == body_text(data, 2, 0, 20'000));
+}
+
+TEST(LogStoreSpace, AFooterLostWithTheRecordsBeforeItIsDamageOfItsSegmentAlone) {
+    constexpr EntryShape shape{1, 1'000};
+    constexpr LogIndex last = 40;
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    store->recount_done();
+    append_entries(*store, data, 1, last, shape);
+    const std::string path = folder + "/segment-000000000001-0";
+    const std::size_t footer = disk.bytes_of(path).rfind("PnRc");
+    ASSERT_NE(footer % 4096, 0U);
+    disk.lose_byte(path, footer);
+    EXPECT_EQ(read_body(*store, MessageId(data, 1, 0)).error().code, Errc::damaged);
+    const auto scrubbed = store->scrub(1ULL << 30);
+    ASSERT_TRUE(scrubbed.has_value()) << scrubbed.error().detail;
+    EXPECT_EQ(store->stats().damaged_records, 1U);
+    HeldRows rows;
+    rows.flushed = last;
+    const auto release_to = [&](LogIndex to) {
+        rows.held.clear();
+        for (LogIndex index = to + 1; index <= last; ++index) {
+            rows.held.insert(MessageId(data, index, 0));
+        }
+    };
+    for (LogIndex index = 1; index <= 9; ++index) store->release(data, index, 1);
+    release_to(9);
+    reclaim_all(*store, rows);
+    EXPECT_EQ(disk.bytes_of(path).rfind("PnRc"), footer) << "it may be read another time";
+    append_entries(*store, data, last + 1, last + 1, shape);
+    const auto readable = disk.crash_image(1);
+    const auto reopened =
+        open_store(*readable, small_segments(), [](SetId) { return LogIndex{last + 1}; });
+    ASSERT_NE(reopened, nullptr);
+    for (LogIndex index = 10; index <= last; ++index) {
+        EXPECT_TRUE(read_body(*reopened, MessageId(data, index, 0)).has_value()) << index;
+    }
+    for (LogIndex index = 10; index <= 20; ++index) store->release(data, index, 1);
+    release_to(20);
+    reclaim_all(*store, rows);
+    const auto files = disk.files();
+    EXPECT_EQ(std::count(files.begin(), files.end(), path), 0);
+    EXPECT_TRUE(read_body(*store, MessageId(data, 21, 0)).has_value());
+}
+
 }  // namespace
 
 }  // namespace penstock::storage::testing
