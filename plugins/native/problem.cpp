@@ -39,7 +39,7 @@ std::string_view hint_for(Reason reason) {
         case Reason::queue_exists:
             return "Another name, or PATCH the one there is (penstock queue set).";
         case Reason::topic_exists:
-            return "Another name, or PATCH the one there is.";
+            return "Another name, or PATCH the one there is (penstock topic set).";
         case Reason::subscription_exists:
             return "Another name, or PATCH the one there is (penstock sub set).";
         case Reason::topic_has_subscriptions:

@@ -230,6 +230,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual([one["now"] for one in other], ["accepted"] * 3)
         self.assertTrue(all(one["was"].startswith("failed") for one in other), other)
         self.cli("fn", "test", good, "--sub", "none/none", code=NOT_FOUND)
+        self.cli("fn", "test", good, "--sub", "events/none", code=NOT_FOUND)
         self.assertEqual(self.told("fn", "deploy", "events/count", good)["version"], 2)
         self.assertEqual(self.told("fn", "rollback", "events/count")["version"], 1)
         self.assertEqual(len(self.told("fn", "list", "events/count")), 2)
