@@ -262,6 +262,16 @@ class CliTest(unittest.TestCase):
         self.cli("config", "show", "--config", config)
         wrong = self.file("wrong.toml", "lissten = 1\n")
         self.assertEqual(run(["config", "check", wrong]).returncode, FAILURE)
+        # What a server would not start with, though each word of it is well written.
+        for text, said in (
+            ('[push]\nproxy = "foo"\n', "proxy foo"),
+            ('[push]\nca_file = "/no/such/ca.pem"\n', "/no/such/ca.pem"),
+            ('[tls]\ncert = "/no/such/cert.pem"\nkey = "/no/such/key.pem"\n', "/no/such/"),
+        ):
+            checked = run(["config", "check", self.file("wrong.toml", text)])
+            self.assertEqual(checked.returncode, FAILURE, text)
+            self.assertIn(said, checked.stderr)
+            self.assertEqual(checked.stdout, "")
         self.assertEqual(run(["serve", "--none"]).returncode, USAGE)
         self.tried.add("serve")
         # A key that nobody has, and no server at all.
