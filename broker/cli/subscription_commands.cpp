@@ -227,7 +227,9 @@ int SubscriptionCommands::check_scripts() {
     for (const auto& [role, file] : sink_.scripts()) {
         const int checked =
             run_tool(session_, {"--check", file, "--role", role}, ToolOutput::to_stderr);
-        if (checked != exit_ok) return checked;
+        if (checked == exit_ok) continue;
+        session_.world().err << "  Nothing was added. '--force' adds it without this check.\n";
+        return checked;
     }
     return exit_ok;
 }
