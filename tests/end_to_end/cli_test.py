@@ -195,6 +195,11 @@ class CliTest(unittest.TestCase):
         self.assertEqual(replay["messages"], 2)
         self.assertEqual(self.told("sub", "test", "news/hook", "a trial")["status"], "ok")
         self.cli("sub", "test", "news/none", code=NOT_FOUND)
+        self.cli("topic", "create", "trials")
+        self.cli("queue", "create", "taken")
+        self.cli("sub", "add", "trials", "kept", "--queue", "taken", "--tag", "a")
+        tried = self.told("sub", "test", "trials/kept")
+        self.assertEqual((tried["status"], tried["target"]), ("ok", "taken"), tried)
         etag = self.told("sub", "info", "news/hook")["etag"]
         self.cli("sub", "set", "news/hook", "--concurrency", "3", "--if-match", etag)
         self.cli("sub", "set", "news/hook", "--concurrency", "4", "--if-match", etag, code=CONFLICT)
