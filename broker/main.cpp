@@ -1,5 +1,5 @@
 #include "broker/cli/cli.h"
-#include "broker/config/command.h"
+#include "broker/config_check.h"
 #include "broker/recover.h"
 #include "broker/restore.h"
 #include "broker/serve.h"
@@ -23,9 +23,7 @@ int run(const std::vector<std::string>& words) {
         return penstock::recover({words.begin() + 2, words.end()});
     if (first == "store") return penstock::store({words.begin() + 1, words.end()});
     if (first == "restore") return penstock::restore({words.begin() + 1, words.end()});
-    if (first == "config")
-        return penstock::config::run_command(
-            {words.begin() + 1, words.end()}, std::cout, std::cerr);
+    if (first == "config") return penstock::config_command({words.begin() + 1, words.end()});
     return penstock::cli::run_cli(words);
 }
 

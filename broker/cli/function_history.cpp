@@ -206,6 +206,8 @@ int FunctionHistory::run(const std::string& file) {
     const auto full = subscription_name(session_, name_);
     if (!full) return session_.fail(full.error());
     subscription_ = *full;
+    const auto there = session_.get(subscription_path(subscription_));
+    if (!there) return session_.fail(there.error());
     Sample sample;
     const std::string topic = subscription_.substr(0, subscription_.find('/'));
     if (const auto failure = draw(topic, sample)) return session_.fail(*failure);

@@ -110,7 +110,10 @@ void SubscriptionCommands::add_attributes(CLI::App& verb) {
     token_url->needs(oauth2);
     verb.add_option("--scope", scope_, "What tokens are asked for")->needs(oauth2);
     verb.add_option(
-        "--retry", retry_, "backoff, exponential (default), standard, or pauses: 5s,5m-10m,30m");
+            "--retry", retry_, "backoff, exponential (default), standard, or pauses: 5s,5m-10m,30m")
+        ->check([](const std::string& given) {
+            return given.empty() ? std::string("there is nothing in it") : std::string();
+        });
     add_number(verb, "--concurrency", concurrency_, "Attempts at a time, 1 to 1000 (16)");
     add_milliseconds(verb, "--timeout", timeout_ms_, "For one attempt (15s)");
 }
@@ -224,7 +227,9 @@ int SubscriptionCommands::check_scripts() {
     for (const auto& [role, file] : sink_.scripts()) {
         const int checked =
             run_tool(session_, {"--check", file, "--role", role}, ToolOutput::to_stderr);
-        if (checked != exit_ok) return checked;
+        if (checked == exit_ok) continue;
+        session_.world().err << "  Nothing was added. '--force' adds it without this check.\n";
+        return checked;
     }
     return exit_ok;
 }

@@ -39,19 +39,44 @@ std::string key_for(std::string_view pattern) {
     return key;
 }
 
-json::object last_attempt(const json::object& track, const std::string& full) {
+// Where the message is or was, as to one queue or subscription; null: it is not told of.
+const json::object* place_of(const json::object& track, const std::string& object) {
     const auto* places = track.if_contains("places");
-    if (places == nullptr || !places->is_array()) return {};
+    if (places == nullptr || !places->is_array()) return nullptr;
     for (const auto& place : places->get_array()) {
-        if (!place.is_object() || at_path(place.get_object(), "object") != full) continue;
-        const auto* attempts = place.get_object().if_contains("attempts");
-        const bool some =
-            attempts != nullptr && attempts->is_array() && !attempts->get_array().empty();
-        if (some && attempts->get_array().back().is_object()) {
-            return attempts->get_array().back().get_object();
+        if (place.is_object() && at_path(place.get_object(), "object") == object) {
+            return &place.get_object();
         }
     }
+    return nullptr;
+}
+
+json::object last_attempt(const json::object& track, const std::string& full) {
+    const json::object* place = place_of(track, full);
+    const auto* attempts = place == nullptr ? nullptr : place->if_contains("attempts");
+    const bool some = attempts != nullptr && attempts->is_array() && !attempts->get_array().empty();
+    if (some && attempts->get_array().back().is_object()) {
+        return attempts->get_array().back().get_object();
+    }
     return {};
+}
+
+// What goes to a queue is handed over, not tried: what became of it, told as an attempt is. Empty:
+// nothing yet.
+json::object handed_over(const json::object& track,
+                         const std::string& full,
+                         const json::object& subscription) {
+    const json::object* place = place_of(track, full);
+    const std::string queue = at_path(subscription, "queue.name");
+    if (queue.empty() || place == nullptr || at_path(*place, "state") != "settled") return {};
+    const std::string dead_letter = at_path(subscription, "dead_letter");
+    const bool dead = dead_letter != queue && place_of(track, dead_letter) != nullptr;
+    json::object told;
+    told["message"] = at_path(track, "id");
+    told["subscription"] = full;
+    told["status"] = dead ? "dead" : "ok";
+    told["target"] = dead ? dead_letter : queue;
+    return told;
 }
 
 }  // namespace
@@ -94,18 +119,25 @@ Called Trial::publish(const std::string& topic) {
     return session_.call(std::move(ask));
 }
 
-Called Trial::attempt_of(const std::string& message, const std::string& full) {
+Called Trial::attempt_of(const std::string& message,
+                         const std::string& full,
+                         const json::object& subscription) {
     const auto track = session_.get("/v1/messages/" + encoded(message) + "/track");
-    if (track) return last_attempt(*track, full);
+    if (track) {
+        auto attempt = last_attempt(*track, full);
+        return attempt.empty() ? handed_over(*track, full, subscription) : attempt;
+    }
     // It may have come and gone, or not be told of yet.
     if (track.error().exit_code == exit_not_found) return json::object();
     return track.error();
 }
 
-int Trial::show(const std::string& message, const std::string& full) {
+int Trial::show(const std::string& message,
+                const std::string& full,
+                const json::object& subscription) {
     const std::uint64_t looks = wait_s_.value_or(wait_s_usual) * looks_a_second;
     for (std::uint64_t look = 0;; ++look) {
-        const auto attempt = attempt_of(message, full);
+        const auto attempt = attempt_of(message, full, subscription);
         if (!attempt) return session_.fail(attempt.error());
         if (!attempt->empty()) {
             session_.show(*attempt, "penstock message track " + message);
@@ -146,7 +178,7 @@ int Trial::run() {
     fit_to(*subscription);
     const auto sent = publish(topic);
     if (!sent) return session_.fail(sent.error());
-    return show(at_path(*sent, "id"), *full);
+    return show(at_path(*sent, "id"), *full, *subscription);
 }
 
 }  // namespace penstock::cli

@@ -33,10 +33,15 @@ class Trial {
     // The message's id.
     Called publish(const std::string& topic);
 
-    // The last attempt of the message by the subscription `full`; empty: there was none yet.
-    Called attempt_of(const std::string& message, const std::string& full);
+    // The last attempt of the message by the subscription `full`, or that its queue has it; empty:
+    // neither yet.
+    Called attempt_of(const std::string& message,
+                      const std::string& full,
+                      const boost::json::object& subscription);
 
-    int show(const std::string& message, const std::string& full);
+    int show(const std::string& message,
+             const std::string& full,
+             const boost::json::object& subscription);
 
     Session& session_;
     std::string name_;

@@ -41,6 +41,15 @@ model::Refusal names_unknown() {
     return {model::Reason::unavailable, {}, "the leader of set 0 is not known: try again"};
 }
 
+// A node that has nothing of set 0 waits for a cluster, or for a copy of it, not for a leader.
+model::Refusal without_leader(const HostedSet& names, model::Refusal usual) {
+    if (names.applied() > 0) return usual;
+    return {model::Reason::unavailable,
+            {},
+            "this node has no names yet: a new cluster is founded by 'penstock cluster init', one "
+            "that is there gives them in a moment"};
+}
+
 // Answered from the rows of set 0 alone, wherever it is asked.
 bool lists_names(const api::Request& request) {
     if (const auto* list = std::get_if<api::ListSubscriptions>(&request)) {
@@ -173,7 +182,9 @@ void Node::begin(const CallPtr& call, api::Request request, PreparedBodies bodie
     // The name may have been made by another node a moment ago.
     watch(call);
     auto again = [this, call, request = std::move(request), bodies = std::move(bodies)](bool is) {
-        if (!is) return completions_.refuse(call, names_unknown());
+        if (!is) {
+            return completions_.refuse(call, without_leader(*names_set_, names_unknown()));
+        }
         run(call, request, bodies, {route(request), false});
     };
     world_.neighbours->names_current(std::move(again));
@@ -224,14 +235,18 @@ void Node::run(const CallPtr& call, api::Request request, PreparedBodies bodies,
                 return list_backup_sets(call);
             }
             if (run_for_cluster(call, request)) return;
-            if (open_->desks.empty()) return completions_.refuse(call, not_leading());
+            if (open_->desks.empty()) {
+                return completions_.refuse(call, without_leader(*names_set_, not_leading()));
+            }
             return open_->desks.begin()->second->operations().start(
                 call, std::move(request), std::move(bodies));
         case Route::To::set:
             break;
     }
     if (is_about_backups(request)) return run_backup(call, std::move(request), errand);
-    if (errand.route.set == model::names_set) return completions_.refuse(call, not_leading());
+    if (errand.route.set == model::names_set) {
+        return completions_.refuse(call, without_leader(*names_set_, not_leading()));
+    }
     DataDesk* desk = this->desk(errand.route.set);
     if (desk != nullptr && desk->serving()) {
         return run_here(*desk, call, std::move(request), std::move(bodies), errand.route.reads);

@@ -6,6 +6,8 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include <algorithm>
+
 namespace penstock::plugins::native {
 
 namespace {
@@ -115,8 +117,14 @@ std::string content_type_of(const HttpRequest& request, Fields& fields) {
 }
 
 std::string dedup_key_of(const HttpRequest& request, Fields& fields) {
-    const std::string_view key = request.header("idempotency-key");
-    if (key.size() > dedup_key_bytes_max || !is_printable(key)) {
+    const auto named =
+        std::find_if(request.headers.begin(), request.headers.end(), [](const auto& header) {
+            return header.first == "idempotency-key";
+        });
+    if (named == request.headers.end()) return {};
+    const std::string_view key = named->second;
+    // An empty one is not none: whoever sends it means to have one.
+    if (key.empty() || key.size() > dedup_key_bytes_max || !is_printable(key)) {
         fields.refuse("Idempotency-Key", "must be 1 to 128 printable ASCII characters.");
         return {};
     }

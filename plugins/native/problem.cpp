@@ -39,7 +39,7 @@ std::string_view hint_for(Reason reason) {
         case Reason::queue_exists:
             return "Another name, or PATCH the one there is (penstock queue set).";
         case Reason::topic_exists:
-            return "Another name, or PATCH the one there is.";
+            return "Another name, or PATCH the one there is (penstock topic set).";
         case Reason::subscription_exists:
             return "Another name, or PATCH the one there is (penstock sub set).";
         case Reason::topic_has_subscriptions:
@@ -88,6 +88,13 @@ std::string_view field_of(std::string_view subject) {
         if (own == subject) return spelt;
     }
     return subject;
+}
+
+// Else the subject is the name of something, be it spelt as a field is.
+bool is_about_a_field(Reason reason) {
+    return reason == Reason::invalid_parameter || reason == Reason::filter_kind_mismatch ||
+           reason == Reason::receipt_invalid || reason == Reason::delay_out_of_range ||
+           reason == Reason::rewind_exceeds_retention;
 }
 
 bool worth_retrying(Reason reason) {
@@ -174,7 +181,8 @@ Problem refused(const model::Refusal& refusal) {
     problem.code = model::to_text(refusal.reason);
     problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
     // A sentence about a name says which one.
-    problem.subject = field_of(refusal.subject);
+    const bool field = is_about_a_field(refusal.reason);
+    problem.subject = field ? field_of(refusal.subject) : std::string_view(refusal.subject);
     const std::string named = "'" + problem.subject + "'";
     if (!refusal.subject.empty() && problem.detail.find(named) == std::string::npos) {
         problem.detail = named + ": " + problem.detail;

@@ -56,6 +56,7 @@ TEST_F(Cli, UsageErrorsExitWithTwo) {
              {"sub", "add", "t", "s"},
              {"sub", "add", "t", "s", "--http", "http://x", "--queue", "q"},
              {"sub", "add", "t", "s", "--http", "http://x", "--retry", "seldom"},
+             {"sub", "add", "t", "s", "--http", "http://x", "--retry", ""},
              {"sub", "add", "t", "s", "--exec"},
              {"sub", "add", "t", "s", "--queue", "q", "--exec", "true"},
              {"sub", "add", "t", "s", "--lua", "/no/such/file.lua"},

@@ -102,6 +102,7 @@ TEST_F(CliFunctions, ScriptsAreCheckedBeforeASubscriptionIsMade) {
     const std::string good = script("good.lua", "function handle() end\n");
     const std::string bad = script("bad.lua", "function\n");
     EXPECT_EQ(run({"sub", "add", "orders", "score", "--lua", bad}), 1);
+    EXPECT_NE(err.find("--force"), std::string::npos) << "where there is no penstock-lua, too";
     EXPECT_EQ(run({"sub", "add", "orders", "score", "--lua", good, "--filter-lua", bad}), 1);
     EXPECT_EQ(broker.last<api::Subscribe>(), nullptr);
     EXPECT_EQ(added({"--force", "--lua", bad}).scripts.at(0).file, "bad.lua");

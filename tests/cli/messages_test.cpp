@@ -89,6 +89,33 @@ TEST_F(TrialCli, PublishesWhatTheSubscriptionAsksForAndTellsItsAttempt) {
               std::vector<std::string>{"due"});
 }
 
+// What goes to a queue is not tried: it has a place there, and no attempts.
+TEST_F(TrialCli, OfOneWithAQueueTellsThatTheQueueHasTheMessage) {
+    api::SubscriptionView& subscription = page.items[0];
+    subscription.spec.sink = model::SinkKind::queue;
+    subscription.spec.endpoint = "jobs";
+    subscription.dead_letter_queue = "orders.billing.dlq";
+    broker.answer_with<api::GetSubscription>(subscription);
+    broker.answer_with<api::ListSubscriptions>(page);
+    api::MessageTrack track;
+    track.id = model::MessageId(5);
+    track.places.resize(2);
+    track.places[0].object = "orders/billing";
+    track.places[0].state = "settled";
+    track.places[1].object = "jobs";
+    broker.answer_with<api::TrackMessage>(track);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--wait", "0s"}), 0) << err;
+    EXPECT_NE(out.find("status\tok\n"), std::string::npos) << out;
+    EXPECT_NE(out.find("target\tjobs\n"), std::string::npos) << out;
+    track.places[1].object = "orders.billing.dlq";
+    broker.answer_with<api::TrackMessage>(track);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--wait", "0s"}), 1);
+    EXPECT_NE(out.find("target\torders.billing.dlq\n"), std::string::npos) << out;
+    track.places[0].state = "waiting";
+    broker.answer_with<api::TrackMessage>(track);
+    EXPECT_EQ(run({"sub", "test", "orders/billing", "--wait", "0s"}), 6) << "it is tried again";
+}
+
 TEST_F(TrialCli, AsksFirstWhereOthersGetTheMessageToo) {
     end("ok");
     page.items.push_back(page.items[0]);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace penstock::cluster::testing {
 namespace {
 
@@ -17,6 +19,23 @@ TEST(Founding, OneCallMakesAClusterOfAll) {
     }
     EXPECT_TRUE(world.differences().empty());
     EXPECT_TRUE(world.deaths().empty());
+}
+
+TEST(Founding, WhoeverAsksBeforeItIsToldThatThereIsNoClusterYet) {
+    World world;
+    for (std::uint64_t id = 1; id <= 3; ++id) world.start(id);
+    world.run(20);
+    const auto listed = world.ask(1, api::ListQueues{});
+    ASSERT_FALSE(listed.has_value());
+    EXPECT_EQ(listed.error().reason, model::Reason::unavailable);
+    EXPECT_NE(listed.error().detail.find("cluster init"), std::string::npos)
+        << listed.error().detail;
+    api::CreateQueue create;
+    create.name = "orders";
+    const auto created = world.ask(2, create);
+    ASSERT_FALSE(created.has_value());
+    EXPECT_NE(created.error().detail.find("cluster init"), std::string::npos)
+        << created.error().detail;
 }
 
 TEST(Founding, IsRepeatedAfterANodeDidNotAnswer) {

@@ -195,6 +195,11 @@ class CliTest(unittest.TestCase):
         self.assertEqual(replay["messages"], 2)
         self.assertEqual(self.told("sub", "test", "news/hook", "a trial")["status"], "ok")
         self.cli("sub", "test", "news/none", code=NOT_FOUND)
+        self.cli("topic", "create", "trials")
+        self.cli("queue", "create", "taken")
+        self.cli("sub", "add", "trials", "kept", "--queue", "taken", "--tag", "a")
+        tried = self.told("sub", "test", "trials/kept")
+        self.assertEqual((tried["status"], tried["target"]), ("ok", "taken"), tried)
         etag = self.told("sub", "info", "news/hook")["etag"]
         self.cli("sub", "set", "news/hook", "--concurrency", "3", "--if-match", etag)
         self.cli("sub", "set", "news/hook", "--concurrency", "4", "--if-match", etag, code=CONFLICT)
@@ -230,6 +235,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual([one["now"] for one in other], ["accepted"] * 3)
         self.assertTrue(all(one["was"].startswith("failed") for one in other), other)
         self.cli("fn", "test", good, "--sub", "none/none", code=NOT_FOUND)
+        self.cli("fn", "test", good, "--sub", "events/none", code=NOT_FOUND)
         self.assertEqual(self.told("fn", "deploy", "events/count", good)["version"], 2)
         self.assertEqual(self.told("fn", "rollback", "events/count")["version"], 1)
         self.assertEqual(len(self.told("fn", "list", "events/count")), 2)
@@ -261,6 +267,16 @@ class CliTest(unittest.TestCase):
         self.cli("config", "show", "--config", config)
         wrong = self.file("wrong.toml", "lissten = 1\n")
         self.assertEqual(run(["config", "check", wrong]).returncode, FAILURE)
+        # What a server would not start with, though each word of it is well written.
+        for text, said in (
+            ('[push]\nproxy = "foo"\n', "proxy foo"),
+            ('[push]\nca_file = "/no/such/ca.pem"\n', "/no/such/ca.pem"),
+            ('[tls]\ncert = "/no/such/cert.pem"\nkey = "/no/such/key.pem"\n', "/no/such/"),
+        ):
+            checked = run(["config", "check", self.file("wrong.toml", text)])
+            self.assertEqual(checked.returncode, FAILURE, text)
+            self.assertIn(said, checked.stderr)
+            self.assertEqual(checked.stdout, "")
         self.assertEqual(run(["serve", "--none"]).returncode, USAGE)
         self.tried.add("serve")
         # A key that nobody has, and no server at all.

@@ -238,6 +238,29 @@ TEST(Sealed, AKeyThatComesLaterThanTheLeaseAllowsCostsNoReceive) {
     EXPECT_EQ(received->messages[0].receives, 1U) << "those that waited in vain do not count";
 }
 
+// It waits on, for a message and no longer for a key.
+TEST(Sealed, AReceiveWhoseFirstBodiesProveDamagedIsNotGivenUpOnTheirAccount) {
+    SealedNode sealed;
+    ASSERT_TRUE(sealed.ask(create_queue("orders")));
+    api::SendMessages broken = sealed.sealed_send("orders", {"canary"});
+    char& last = broken.messages[0].payload.back();
+    last = last == 'x' ? 'y' : 'x';
+    ASSERT_TRUE(sealed.ask(std::move(broken)));
+    api::ReceiveMessages request = receive("orders", 1, 20);
+    request.visibility_s = 2;
+    const auto waiting = sealed.node.start(request);
+    sealed.node.settle_down();
+    sealed.work();
+    ASSERT_FALSE(waiting.answered()) << "what came is damaged";
+    sealed.node.advance_ms(3'000);
+    ASSERT_FALSE(waiting.answered());
+    ASSERT_TRUE(sealed.ask(sealed.sealed_send("orders", {long_payload})));
+    sealed.work();
+    ASSERT_TRUE(waiting.answered());
+    ASSERT_TRUE(*waiting) << waiting->error().detail;
+    EXPECT_EQ((*waiting)->messages.at(0).payload, long_payload);
+}
+
 TEST(Sealed, AKeyThatComesInTimeIsWaitedFor) {
     SealedNode sealed;
     ASSERT_TRUE(sealed.ask(create_queue("orders")));

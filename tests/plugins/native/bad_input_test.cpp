@@ -197,6 +197,10 @@ TEST_F(NativeBadInput, Sending) {
             EXPECT_EQ(text(json(ask(std::move(made))), "subject"), subject);
         }
     }
+    auto nothing_in_it = request("POST", "/v1/topics/orders/messages", "x");
+    nothing_in_it.headers.emplace_back("idempotency-key", "");
+    EXPECT_EQ(text(json(ask(std::move(nothing_in_it))), "subject"), "Idempotency-Key")
+        << "whoever names a key means to have one";
     EXPECT_TRUE(broker.requests.empty());
 }
 

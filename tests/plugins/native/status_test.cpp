@@ -100,6 +100,16 @@ TEST(NativeStatus, WhatTheBrokerSaysOfASizeNamesTheFieldAsItIsHere) {
     EXPECT_EQ(refused(refusal).subject, "key");
     refusal.subject = "binding_keys";
     EXPECT_EQ(refused(refusal).subject, "bind");
+    refusal.reason = model::Reason::filter_kind_mismatch;
+    EXPECT_EQ(refused(refusal).subject, "bind");
+}
+
+TEST(NativeStatus, AQueueThatIsCalledAsAFieldIsKeepsItsName) {
+    for (const std::string name : {"delay_s", "retention_s", "routingKey", "receiptHandle"}) {
+        model::Refusal refusal{model::Reason::queue_not_found, name, "there is no such name"};
+        EXPECT_EQ(refused(refusal).subject, name);
+        EXPECT_EQ(refused(refusal).detail, "'" + name + "': there is no such name");
+    }
 }
 
 }  // namespace
