@@ -1,5 +1,6 @@
 #include "broker/core/outbox.h"
 
+#include "broker/base/check.h"
 #include "broker/core/dead_letters.h"
 #include "broker/core/queue_messages.h"
 #include "broker/core/refusals.h"
@@ -7,6 +8,7 @@
 #include "broker/core/timers.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace penstock::core {
 
@@ -168,15 +170,26 @@ bool feed_outbox(Turn& turn,
 }
 
 model::Reply transfers_answered(Turn& turn, const model::TransfersAnswered& command) {
-    for (std::size_t at = 0; at < command.answers.size(); ++at) {
+    const OutboxHead before = head_of(turn, command.target);
+    // Answered already, or what comes before them is not.
+    if (command.first > before.first) return model::Done{};
+    const std::uint64_t end = std::min(command.first + command.answers.size(), before.next);
+    if (end <= before.first) return model::Done{};
+    // One walk for all rows: looking for each is most of what an answer costs. What is told below
+    // may append rows, and leaves these as they are.
+    std::vector<OutboxRow> rows;
+    turn.scan(keys::outbox(command.target, before.first),
+              keys::outbox(command.target, end),
+              [&rows](std::string_view, std::string_view value) {
+                  rows.push_back(decode<OutboxRow>(value));
+                  return true;
+              });
+    check(rows.size() == end - before.first, "each number that is not answered has a row");
+    for (std::uint64_t number = before.first; number < end; ++number) {
+        const OutboxRow& row = rows[number - before.first];
+        const TransferAnswer& answer = command.answers[number - command.first];
+        turn.erase(keys::outbox(command.target, number));
         OutboxHead head = head_of(turn, command.target);
-        const std::uint64_t number = command.first + at;
-        if (number < head.first) continue;
-        if (number > head.first || number >= head.next) break;
-        const std::string key = keys::outbox(command.target, number);
-        const auto row = turn.load<OutboxRow>(key).value();
-        const TransferAnswer& answer = command.answers[at];
-        turn.erase(key);
         ++head.first;
         if (answer.outcome != TransferOutcome::taken) ++head.refused;
         put_head(turn, command.target, head);

@@ -267,14 +267,16 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
             for (const Damaged& one : damaged) {
                 desk->receiving().quarantine(receive.queue, one.sequence, one.message);
             }
-            if (!again || receive.call->answered()) return;
-            // What it goes on with is watched anew, should that need a key.
-            std::erase_if(desk->receiving().openings_,
-                          [&](const auto& one) { return one.second.call == receive.call; });
-            desk->receiving().start(receive);
+            if (again && !receive.call->answered()) desk->receiving().begin_again(receive);
         });
     };
     bodies_.fetch(ids, executor, std::move(fetched), BodyForm::opened, std::move(waiting));
+}
+
+// What it goes on with is watched anew, should that need a key.
+void Receiving::begin_again(const Receive& receive) {
+    std::erase_if(openings_, [&](const auto& one) { return one.second.call == receive.call; });
+    start(receive);
 }
 
 void Receiving::give_back(model::QueueNo queue, std::vector<model::Receipt> receipts) {

@@ -79,6 +79,7 @@ class Receiving {
     // Tells of the receive if it has to wait so; nothing where there are no keys.
     [[nodiscard]] Bodies::Waiting watching(const Receive& receive,
                                            const std::vector<model::LeasedMessage>& messages) const;
+    void begin_again(const Receive& receive);
     void watch(Opening opening);
     void lease(Receive receive);
     void leased(Receive receive, std::vector<model::LeasedMessage> messages);
