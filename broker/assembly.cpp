@@ -158,16 +158,22 @@ Result<void> Assembly::start_dispatcher() {
         executor, dispatch(), observer_->look_at(std::move(*made)), clock_);
     figures_ = std::make_unique<ServerFigures>(
         broker_->metrics(), executor, [this, executor](model::Metrics& metrics) {
-            observer_->measure(metrics);
-            dispatcher_->measure(metrics);
-            functions_->log_book.measure(metrics);
-            encryption_->measure(metrics);
-            if (told_listener_ != nullptr) told_listener_->measure(metrics);
-            if (told_quotas_ != nullptr) told_quotas_->measure(metrics);
+            measure_rooms(metrics);
             if (told_uses_ != nullptr) told_uses_->measure(metrics, executor);
-            if (tcp_) tcp_->measure(metrics);
         });
+    sys_figures_ = std::make_unique<ServerFigures>(
+        broker_->metrics(), executor, [this](model::Metrics& metrics) { measure_rooms(metrics); });
     return {};
+}
+
+void Assembly::measure_rooms(model::Metrics& metrics) {
+    observer_->measure(metrics);
+    dispatcher_->measure(metrics);
+    functions_->log_book.measure(metrics);
+    encryption_->measure(metrics);
+    if (told_listener_ != nullptr) told_listener_->measure(metrics);
+    if (told_quotas_ != nullptr) told_quotas_->measure(metrics);
+    if (tcp_) tcp_->measure(metrics);
 }
 
 // Bound before anything is told where it is.
@@ -214,7 +220,7 @@ void Assembly::start_sys_topic() {
     const std::string source =
         "//" + (cluster.empty() ? std::string("penstock") : cluster) + "/sys";
     sys_topic_ = std::make_unique<plugins::sys::SysTopic>(
-        pushing_->at(0).get_executor(), inner(), *figures_, source, sys_period);
+        pushing_->at(0).get_executor(), inner(), *sys_figures_, source, sys_period);
     sys_topic_->start();
 }
 
@@ -313,6 +319,7 @@ Result<void> Assembly::stop() {
     kept_keys_.reset();
     tls_.reset();
     figures_.reset();
+    sys_figures_.reset();
     dispatcher_.reset();
     observer_.reset();
     functions_.reset();

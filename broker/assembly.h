@@ -74,6 +74,7 @@ class Assembly {
     [[nodiscard]] api::Dispatch& dispatch();
     Result<void> make_observer();
     Result<void> start_dispatcher();
+    void measure_rooms(model::Metrics& metrics);
     Result<void> bind_tcp();
     Result<void> start_listener();
     Result<void> open_tls();
@@ -113,6 +114,8 @@ class Assembly {
     std::unique_ptr<dispatcher::Dispatcher> dispatcher_;
     std::unique_ptr<plugins::ServerTls> tls_;  // nothing: no TLS
     std::unique_ptr<ServerFigures> figures_;
+    // Without accounts' use: nobody asks the sys topic for it, and a look goes through all objects.
+    std::unique_ptr<ServerFigures> sys_figures_;
     std::vector<std::unique_ptr<plugins::HttpFrontEnd>> front_ends_;
     std::unique_ptr<plugins::HttpServer> listener_;
     plugins::HttpServer* told_listener_ = nullptr;  // the same, for the thread of the sinks
