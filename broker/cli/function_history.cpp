@@ -6,6 +6,7 @@
 #include "broker/cli/message_flags.h"
 #include "broker/cli/subscription_commands.h"
 #include "broker/cli/tool.h"
+#include "broker/cli/track_place.h"
 #include "broker/model/ids.h"
 
 #include <boost/json.hpp>
@@ -58,17 +59,6 @@ bool differs(const std::string& before, const std::string& now) {
     if (before == unknown) return false;
     const bool settles = now == accepted || now == "dropped";
     return settles != (before == accepted);
-}
-
-const json::object* place_of(const json::object& track, const std::string& subscription) {
-    const auto* places = track.if_contains("places");
-    if (places == nullptr || !places->is_array()) return nullptr;
-    for (const auto& place : places->get_array()) {
-        if (place.is_object() && at_path(place.get_object(), "object") == subscription) {
-            return &place.get_object();
-        }
-    }
-    return nullptr;
 }
 
 void move_member(json::object& to,

@@ -1,6 +1,7 @@
 #include "broker/cli/trial.h"
 
 #include "broker/cli/subscription_commands.h"
+#include "broker/cli/track_place.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -37,18 +38,6 @@ std::string key_for(std::string_view pattern) {
         }
     }
     return key;
-}
-
-// Where the message is or was, as to one queue or subscription; null: it is not told of.
-const json::object* place_of(const json::object& track, const std::string& object) {
-    const auto* places = track.if_contains("places");
-    if (places == nullptr || !places->is_array()) return nullptr;
-    for (const auto& place : places->get_array()) {
-        if (place.is_object() && at_path(place.get_object(), "object") == object) {
-            return &place.get_object();
-        }
-    }
-    return nullptr;
 }
 
 json::object last_attempt(const json::object& track, const std::string& full) {
