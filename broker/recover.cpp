@@ -57,9 +57,23 @@ std::string name_of(const cluster::PeerAddress& peer) {
     return "node " + std::to_string(peer.node.value) + " at " + peer.address;
 }
 
+// Where they were, and where the configuration says that they are.
+std::vector<cluster::PeerAddress> addresses_of(const std::vector<cluster::PeerAddress>& others,
+                                               const config::ClusterConfig& config) {
+    std::vector<cluster::PeerAddress> all = others;
+    for (const cluster::PeerAddress& other : others) {
+        for (const config::ClusterPeer& peer : config.peers) {
+            const bool moved = peer.id == other.node.value && peer.address != other.address;
+            if (moved) all.push_back({other.node, peer.address});
+        }
+    }
+    return all;
+}
+
 // 0: nobody does.
 int refuse_if_others_answer(const cluster::Recovery& recovery, const config::ServerConfig& config) {
-    const auto listening = cluster::who_listens(recovery.others(), probe_deadline);
+    const auto listening =
+        cluster::who_listens(addresses_of(recovery.others(), config.cluster), probe_deadline);
     if (listening.empty()) return 0;
     if (config.cluster.name.empty()) {
         return fail(name_of(listening.front()) +
@@ -116,6 +130,11 @@ void show(const cluster::Recovered& recovered, const cluster::Identity& identity
         std::cout << "node " << node.value << ": given up, its id is not used again\n";
     }
     for (const cluster::RecoveredSet& set : recovered.sets) std::cout << line_of(set) << "\n";
+    if (recovered.condemned) {
+        std::cout
+            << "This node had stopped for good, its state being another or an older one than\n"
+               "the cluster's: now it is the state of the cluster.\n";
+    }
     std::cout
         << "What was acknowledged with ack = all is here, as far as this node was in sync then.\n"
            "Missing may be: what the others acknowledged behind these entries while it was not\n"

@@ -181,6 +181,10 @@ plugins::FrontEndOptions front_end_options(const config::ServerConfig& config) {
 sinks::SinkOptions sink_options(const config::ServerConfig& config) {
     sinks::SinkOptions options;
     options.allow_private = config.dev || config.push.allow_private;
+    // What is no list of networks was refused when it was read.
+    if (auto networks = Networks::parse(config.push.allow_networks)) {
+        options.allow_networks = std::move(*networks);
+    }
     options.ca_file = config.push.ca_file;
     options.client_cert = config.push.client_cert;
     options.client_key = config.push.client_key;

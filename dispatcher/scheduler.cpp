@@ -44,24 +44,31 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     auto before =
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
     if (added) lane.prefetch = lane.target->spec.concurrency;
-    lane.disabling = false;
+    lane.disable_again_us = 0;
     lane.pace.follow(subscription, lane.target->spec);
-    lane.at_host = host_count(*lane.target);
+    auto host = host_for(*lane.target);
+    if (host != lane.at_host) lane.in_line = false;
+    const auto left = std::exchange(lane.at_host, std::move(host));
     changed_.insert(subscription);
     if (!lane.active()) hand_back(subscription, lane);
     wanting_.insert(subscription);
     enlist(subscription, lane);
+    // A place there that was its turn is the next one's.
+    if (left != lane.at_host) let_on(left.get());
     return before;
 }
 
-std::shared_ptr<std::size_t> Scheduler::host_count(const api::Target& target) {
+std::shared_ptr<Host> Scheduler::host_for(const api::Target& target) {
     if (target.spec.sink != model::SinkKind::http) return {};
-    std::erase_if(hosts_, [](const auto& host) { return host.second.expired(); });
-    std::weak_ptr<std::size_t>& known = hosts_[host_of(target.spec.endpoint)];
-    auto count = known.lock();
-    if (!count) count = std::make_shared<std::size_t>(0);
-    known = count;
-    return count;
+    // Seldom, so that all the targets of a new leader are no square of work.
+    if (hosts_.size() > 2 * lanes_.size()) {
+        std::erase_if(hosts_, [](const auto& host) { return host.second.expired(); });
+    }
+    std::weak_ptr<Host>& known = hosts_[host_of(target.spec.endpoint)];
+    auto host = known.lock();
+    if (!host) host = std::make_shared<Host>();
+    known = host;
+    return host;
 }
 
 std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo subscription) {
@@ -72,6 +79,7 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
         forget_commit(found->second, found->second.committing.begin()->first);
     }
     const auto target = found->second.target;
+    const auto host = found->second.at_host;
     held_ -= found->second.counted;
     effect_bytes_ -= found->second.outcomes.effect_bytes();
     sleeping_.erase({found->second.wake_us, subscription});
@@ -80,6 +88,7 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
     wanting_.erase(subscription);
     gathering_.erase(subscription);
     std::erase(rotation_, subscription);
+    let_on(host.get());  // a place there that was its turn is the next one's
     return target;
 }
 
@@ -202,12 +211,11 @@ bool Scheduler::over_share(const Lane& lane) const {
 // Nothing of its own keeps it from starting: it stays in the round.
 bool Scheduler::must_wait(const Lane& lane) const {
     const bool effects_full = effect_bytes_ >= limits_.effect_bytes_max;
-    if (lane.at_host && *lane.at_host >= limits_.host_in_flight_max) return true;
     return over_share(lane) || (effects_full && lane.outcomes.effect_bytes() > 0);
 }
 
 void Scheduler::enlist(model::SubscriptionNo subscription, Lane& lane) {
-    if (lane.in_round) return;
+    if (lane.in_round || lane.in_line) return;
     if (!may_start(lane)) return wait_for_time(subscription, lane);
     lane.in_round = true;
     lane.deficit = quantum_bytes;
@@ -217,6 +225,34 @@ void Scheduler::enlist(model::SubscriptionNo subscription, Lane& lane) {
 void Scheduler::rotate() {
     rotation_.push_back(rotation_.front());
     rotation_.pop_front();
+}
+
+std::size_t Scheduler::places_at(const Host& host) const {
+    return limits_.host_in_flight_max - std::min(limits_.host_in_flight_max, host.in_flight);
+}
+
+// Out of the round, which would else be gone through in vain for every start: thousands of
+// subscriptions may name a host that is slow.
+void Scheduler::stand_in_line(model::SubscriptionNo subscription, Lane& lane) {
+    lane.in_round = false;
+    lane.in_line = true;
+    lane.at_host->waiting.push_back(subscription);
+}
+
+// As many as there are places now; who cannot start for another reason makes way.
+void Scheduler::let_on(Host* host) {
+    if (host == nullptr) return;
+    std::size_t places = places_at(*host);
+    while (places > 0 && !host->waiting.empty()) {
+        const model::SubscriptionNo subscription = host->waiting.front();
+        host->waiting.pop_front();
+        const auto found = lanes_.find(subscription);
+        if (found == lanes_.end() || found->second.at_host.get() != host) continue;
+        Lane& lane = found->second;
+        if (!std::exchange(lane.in_line, false)) continue;
+        enlist(subscription, lane);
+        places -= lane.in_round ? 1 : 0;
+    }
 }
 
 // It is looked at again when time alone may let it go on.
@@ -265,7 +301,12 @@ const Flight* Scheduler::start_next(std::int64_t now_us, model::TimeMs now_ms) {
             lane.in_round = false;
             rotation_.pop_front();
             wait_for_time(subscription, lane);
+            let_on(lane.at_host.get());
+        } else if (lane.at_host && places_at(*lane.at_host) == 0) {
+            rotation_.pop_front();
+            stand_in_line(subscription, lane);
         } else if (must_wait(lane)) {
+            let_on(lane.at_host.get());  // before its own turn comes again
             rotate();
             ++over;
         } else if (lane.deficit < cost_of(next->front())) {
@@ -293,7 +334,7 @@ const Flight* Scheduler::start(model::SubscriptionNo subscription,
     flight.at_ms = now_ms;
     flight.probe = lane.pace.on_start(flight.delivery.attempt > 1, now_us_);
     flight.at_host = lane.at_host;
-    if (flight.at_host) *flight.at_host += 1;
+    if (flight.at_host) flight.at_host->in_flight += 1;
     lane.in_flight += 1;
     lane.companions += flight.others.size();
     lane.deficit -= cost_of(flight.delivery);

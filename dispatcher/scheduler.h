@@ -40,6 +40,14 @@ struct SchedulerLimits {
     OutcomeLimits outcomes;
 };
 
+// What all subscriptions of one host and port share.
+struct Host {
+    std::size_t in_flight = 0;                  // attempts at a time there
+    std::deque<model::SubscriptionNo> waiting;  // for a place there, and for nothing else
+};
+
+inline constexpr std::int64_t disable_pause_us = 1'000'000;
+
 // A delivery being tried, or a batch in one request. `lane` is the scheduler's own.
 struct Flight {
     std::uint64_t ticket = 0;
@@ -49,7 +57,7 @@ struct Flight {
     std::vector<api::Delivery> others;  // of the same request, behind it
     std::int64_t started_us = 0;        // monotonic
     model::TimeMs at_ms = 0;
-    std::shared_ptr<std::size_t> at_host;  // attempts at a time at its host; may be null
+    std::shared_ptr<Host> at_host;  // may be null
     bool probe = false;  // it finds out whether the endpoint is back: in vain, it is no attempt
 
     // Its deliveries in order, as sinks are given them.
@@ -107,7 +115,8 @@ class Scheduler {
     // Lays the subscription's policy over what the sink says.
     void judge(std::uint64_t ticket, sinks::AttemptResult& result) const;
 
-    // True once for a target as it is now: the attempt says that it must go out of service.
+    // The attempt says that its target must go out of service. True once for a target as it is
+    // now, and again after disable_pause_us: the broker may have refused.
     bool disable(std::uint64_t ticket);
 
     // An attempt ended.
@@ -163,8 +172,9 @@ class Scheduler {
         std::deque<api::Delivery> retries;  // put aside: retries have had their share
         KeyLanes keys;                      // of a subscription that is ordered by key
         Pace pace;
-        Pace::Holding shown;                   // as it was reported last
-        std::shared_ptr<std::size_t> at_host;  // attempts at a time there; http only
+        Pace::Holding shown;            // as it was reported last
+        std::shared_ptr<Host> at_host;  // http only
+        bool in_line = false;           // there, for a place
         std::int64_t wake_us = 0;       // time lets the next one through then; 0: not waited for
         std::size_t in_flight = 0;      // requests under way
         std::size_t companions = 0;     // deliveries under way beyond one a request
@@ -177,8 +187,8 @@ class Scheduler {
         bool in_round = false;  // it is in rotation_
         OrderGate gate;         // of a subscription that keeps its order
         std::map<model::Sequence, Committing> committing;
-        std::size_t unsure = 0;  // of these: with their delivery
-        bool disabling = false;  // the broker has been told
+        std::size_t unsure = 0;             // of these: with their delivery
+        std::int64_t disable_again_us = 0;  // the broker was told: not before it once more
         Outcomes outcomes;
 
         [[nodiscard]] bool keeps_order() const { return target->spec.retry.keeps_order; }
@@ -227,7 +237,10 @@ class Scheduler {
                         Lane& lane,
                         std::deque<api::Delivery>& from,
                         model::TimeMs now_ms);
-    std::shared_ptr<std::size_t> host_count(const api::Target& target);
+    std::shared_ptr<Host> host_for(const api::Target& target);
+    [[nodiscard]] std::size_t places_at(const Host& host) const;
+    void stand_in_line(model::SubscriptionNo subscription, Lane& lane);
+    void let_on(Host* host);
     void end_pace(Lane& lane, const Flight& flight, std::vector<sinks::AttemptResult>& results);
     void end_one(Lane& lane,
                  const Flight& flight,
@@ -260,8 +273,8 @@ class Scheduler {
     std::uint64_t last_lane_ = 0;
     std::size_t held_ = 0;  // by all lanes, as they were counted
     std::size_t held_bytes_ = 0;
-    std::size_t effect_bytes_ = 0;                             // not durable yet, all lanes
-    std::map<std::string, std::weak_ptr<std::size_t>> hosts_;  // attempts at a time at each
+    std::size_t effect_bytes_ = 0;                      // not durable yet, all lanes
+    std::map<std::string, std::weak_ptr<Host>> hosts_;  // by host and port
     std::set<std::pair<std::int64_t, model::SubscriptionNo>> sleeping_;  // until time lets them on
     std::set<model::SubscriptionNo> changed_;  // lanes whose endpoint may do otherwise than shown
     std::int64_t now_us_ = 0;                  // as it was told last

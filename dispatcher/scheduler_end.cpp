@@ -23,7 +23,10 @@ bool Scheduler::disable(std::uint64_t ticket) {
     const auto found = lanes_.find(flight.delivery.subscription);
     // What was tried as it was before says nothing about what it is now.
     if (found == lanes_.end() || found->second.target != flight.target) return false;
-    return !std::exchange(found->second.disabling, true);
+    std::int64_t& again_us = found->second.disable_again_us;
+    if (now_us_ < again_us) return false;
+    again_us = now_us_ + disable_pause_us;
+    return true;
 }
 
 // What the attempt says of the endpoint: of a batch, that which ended best. A probe, which is one
@@ -79,7 +82,10 @@ void Scheduler::finish_batch(std::uint64_t ticket,
     const sinks::Sink::Batch batch = flight.batch();
     check(results.size() == batch.size(), "each delivery of a batch has a result");
     for (const api::Delivery* delivery : batch) held_bytes_ -= delivery->payload.size();
-    if (flight.at_host) *flight.at_host -= 1;
+    if (flight.at_host) {
+        flight.at_host->in_flight -= 1;
+        let_on(flight.at_host.get());
+    }
     const model::SubscriptionNo subscription = flight.delivery.subscription;
     const auto found = lanes_.find(subscription);
     if (found == lanes_.end() || found->second.number != flight.lane) return;

@@ -23,6 +23,7 @@ client::ClientOptions client_options(const SinkOptions& options) {
     client.client_key = options.client_key;
     client.proxy = options.proxy;
     client.http2 = options.http2;
+    client.networks = options.allow_networks;
     client.addresses =
         options.allow_private ? client::AddressPolicy::any : client::AddressPolicy::public_only;
     return client;

@@ -5,6 +5,7 @@
 #include "broker/api/dispatch.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/base/networks.h"
 #include "broker/base/random.h"
 #include "sinks/http/push_request.h"
 #include "sinks/sink.h"
@@ -30,6 +31,7 @@ struct FunctionHost {
 
 struct SinkOptions {
     bool allow_private = false;  // pushes to loopback and private addresses: --dev, or configured
+    Networks allow_networks;     // of such addresses, those that may be pushed to nevertheless
     std::string ca_file;         // PEM trusted beside the system's store; empty: none
     std::string client_cert;     // PEM shown to endpoints that ask; empty: none
     std::string client_key;      // its key

@@ -51,7 +51,8 @@ run_label release fast --parallel "$(nproc)"
 clusters=(cluster_founding_test cluster_simulation_20_seeds peers_hostile_test raft_simulation_test)
 threaded=(peers_hostile_test peers_test)
 if [ "$size" != --fast ]; then
-  run_label release slow --parallel "$(nproc)" --label-exclude '^computing$'
+  # A shared machine may stand still for seconds: what fails is run once more, and both are shown.
+  run_label release slow --parallel "$(nproc)" --label-exclude '^computing$' --repeat until-pass:2
   # End-to-end tests wait twice as long as they compute: twice as many at a time as there are
   # processors. What only computes, and the parsers and codecs under the address and
   # undefined-behaviour sanitizers, which are compiled for it, have what is left meanwhile, and the
@@ -59,7 +60,6 @@ if [ "$size" != --fast ]; then
   trap "kill 0" INT  # it would not hear that itself
   beside_e2e >"$beside" 2>&1 &
   computing=$!
-  # A shared machine may stand still for seconds: what fails is run once more, and both are shown.
   run_label release e2e --parallel "$(($(nproc) * 2))" --repeat until-pass:2
   say "what computes beside them: waiting for it"
   wait "$computing" || broken=1

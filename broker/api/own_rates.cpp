@@ -26,7 +26,11 @@ void OwnRates::set(model::SetId set,
     const std::lock_guard lock(shard.mutex);
     auto& rates = shard.rates.at(topic ? 1 : 0);
     if (messages_per_s == 0) {
-        known_ -= rates.erase(key);
+        const auto found = rates.find(key);
+        // One of its name may have been made in another set meanwhile.
+        if (found == rates.end() || found->second.set != set) return;
+        rates.erase(found);
+        --known_;
         return;
     }
     const auto [at, is_new] = rates.insert_or_assign(std::move(key), Rate{messages_per_s, set});

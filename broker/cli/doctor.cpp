@@ -60,6 +60,8 @@ bool Doctor::reach(json::array& findings) {
     const auto ready = session_.get("/readyz");
     if (!ready && ready.error().exit_code != exit_denied) {
         add(findings, "ready", "bad", ready.error().what, "Wait for it, or look at its log.");
+        // A node of a cluster tells of it all the same: others may be what is missing.
+        look_at_cluster(findings);
         return false;
     }
     return true;
@@ -136,6 +138,47 @@ void Doctor::look_at_certificates(const json::object& subscription,
     }
 }
 
+// True: each has a leader, whom all who vote in it keep up with.
+bool Doctor::look_at_sets(const json::object& cluster, json::array& findings) {
+    bool fine = true;
+    const auto* sets = cluster.if_contains("sets");
+    if (sets == nullptr || !sets->is_array()) return fine;
+    for (const auto& item : sets->get_array()) {
+        const json::object& set = item.get_object();
+        const std::string name = "set " + at_path(set, "set") + ": ";
+        const auto* listed = set.if_contains("replicas");
+        const json::array replicas =
+            listed != nullptr && listed->is_array() ? listed->get_array() : json::array();
+        if (at_path(set, "leader") == "0") {
+            fine = false;
+            add(findings,
+                "cluster",
+                "bad",
+                name + "no leader: its queues and topics answer nothing",
+                "More than half of its replicas must run: penstock cluster status");
+            continue;
+        }
+        // Where the leader does not tell, nobody is said to keep up.
+        bool told = false;
+        std::string behind;
+        for (const auto& item_of_set : replicas) {
+            const json::object& replica = item_of_set.get_object();
+            const bool in_sync = at_path(replica, "in_sync") == "true";
+            told = told || in_sync;
+            if (in_sync || at_path(replica, "voter") != "true") continue;
+            behind += (behind.empty() ? "" : ", ") + at_path(replica, "node");
+        }
+        if (behind.empty() || !told) continue;
+        fine = false;
+        add(findings,
+            "cluster",
+            "look",
+            name + "behind or away: node " + behind,
+            "penstock cluster status");
+    }
+    return fine;
+}
+
 // A key that may not see the cluster hears nothing of it.
 void Doctor::look_at_cluster(json::array& findings) {
     const auto cluster = session_.get("/v1/cluster");
@@ -152,10 +195,13 @@ void Doctor::look_at_cluster(json::array& findings) {
             "cluster",
             connected ? "look" : "bad",
             "node " + at_path(item.get_object(), "id") + ": " +
-                (connected ? problem : "not connected: " + problem),
-            connected ? "Configure all nodes alike, or look at its log."
+                (connected         ? problem
+                 : problem.empty() ? "not connected"
+                                   : "not connected: " + problem),
+            connected ? "If it does not say what to do: the node's log."
                       : "penstock cluster status");
     }
+    fine = look_at_sets(*cluster, findings) && fine;
     if (fine) add(findings, "cluster", "ok", std::to_string(nodes->get_array().size()) + " nodes");
 }
 

@@ -32,6 +32,7 @@ class Doctor {
                const std::string& place,
                boost::json::array& findings);
     void look_at_cluster(boost::json::array& findings);
+    bool look_at_sets(const boost::json::object& cluster, boost::json::array& findings);
     void look_at_dead_letters(boost::json::array& findings);
     void look_at_subscriptions(boost::json::array& findings);
 

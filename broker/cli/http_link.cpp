@@ -15,6 +15,7 @@ namespace client = sinks::client;
 client::ResolverOptions resolver_options() {
     client::ResolverOptions options;
     options.threads = 1;
+    options.slow_threads = 1;
     return options;
 }
 

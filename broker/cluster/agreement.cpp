@@ -1,6 +1,7 @@
 #include "broker/cluster/agreement.h"
 
 #include "broker/base/log.h"
+#include "broker/cluster/condemned.h"
 
 #include <algorithm>
 #include <chrono>
@@ -16,10 +17,6 @@ constexpr LogIndex compare_entries = 1'000;
 constexpr std::int64_t compare_pause_us = 2'000'000;
 constexpr std::chrono::milliseconds answer_deadline{1'000};
 
-std::string mark_path(const std::string& data_folder) {
-    return data_folder + "/state-differs";
-}
-
 std::string hex(std::uint64_t hash) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text(16, '0');
@@ -31,28 +28,7 @@ std::string place(SetId set, LogIndex index) {
     return " set=" + std::to_string(set.value) + " index=" + std::to_string(index);
 }
 
-Result<void> write_mark(Disk& disk, const std::string& data_folder, const std::string& text) {
-    auto file = disk.open(mark_path(data_folder), Disk::Open::create);
-    if (!file) return file.error();
-    if (auto written = (*file)->write_at(0, {text}); !written) return written;
-    if (auto synced = (*file)->sync(); !synced) return synced;
-    return disk.sync_folder(data_folder);
-}
-
 }  // namespace
-
-Result<void> Agreement::load() {
-    auto mark = disk_.open(mark_path(data_folder_), Disk::Open::existing);
-    if (!mark) {
-        if (mark.error().code == Errc::not_found) return {};
-        return mark.error();
-    }
-    return error(Errc::damaged,
-                 mark_path(data_folder_) +
-                     " is there: a set in this folder differs from what the other replicas hold, "
-                     "and must not be served. Remove this node from the cluster and add an empty "
-                     "one; keep the folder if you want to find out why");
-}
 
 bool Agreement::differs(SetId set, NodeId node) const {
     const auto found = sets_.find(set);
@@ -153,7 +129,8 @@ void Agreement::stop_serving(const Round& round, std::uint64_t majority_hash) {
                              std::to_string(round.index) + " has state hash " + hex(round.hash) +
                              " here and " + hex(majority_hash) + " on a majority of its replicas";
     minority_ = error(Errc::damaged, what + ": what this node holds must not be served");
-    if (auto marked = write_mark(disk_, data_folder_, what + "\n"); !marked) {
+    auto marked = condemn(disk_, data_folder_, Verdict::state_differs, what);
+    if (!marked) {
         minority_->detail += " (" + marked.error().detail + ")";
     }
 }

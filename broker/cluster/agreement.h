@@ -35,9 +35,6 @@ class Agreement {
     Agreement(Disk& disk, std::string data_folder, NodeId self)
         : disk_(disk), data_folder_(std::move(data_folder)), self_(self) {}
 
-    // Error{damaged}: an earlier run found that this folder's rows differ from the majority's.
-    Result<void> load();
-
     void use(replication::transport::Peers& peers, std::shared_ptr<node::Mailbox> mailbox) {
         peers_ = &peers;
         mailbox_ = std::move(mailbox);

@@ -23,20 +23,36 @@ std::string text(const std::vector<NodeId>& nodes) {
     return all;
 }
 
-// The members are those wanted, and vote where they should.
-bool is_settled(const api::SetView& view, const model::SetInfo& wanted) {
+bool has(const std::vector<NodeId>& nodes, NodeId node) {
+    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+// Wanted, and not what they are to be: members that vote, or that do not.
+std::set<NodeId> joining_in(const api::SetView& view, const model::SetInfo& wanted) {
     const std::vector<NodeId> voters = wanted_voters(wanted);
-    std::size_t voting = 0;
+    std::set<NodeId> joining(wanted.replicas.begin(), wanted.replicas.end());
     for (const api::ReplicaView& replica : view.replicas) {
-        const bool votes =
-            std::find(voters.begin(), voters.end(), NodeId{replica.node}) != voters.end();
-        const bool holds =
-            std::find(wanted.replicas.begin(), wanted.replicas.end(), NodeId{replica.node}) !=
-            wanted.replicas.end();
-        if (!holds || votes != replica.voter) return false;
-        voting += votes ? 1 : 0;
+        const NodeId node{replica.node};
+        if (replica.voter == has(voters, node)) joining.erase(node);
     }
-    return voting == voters.size() && view.replicas.size() == wanted.replicas.size();
+    return joining;
+}
+
+// The members are those wanted. Set 0 is wanted on every node: it does not wait for those that are
+// away, or one that died while it joined would keep all else from moving.
+bool is_settled(const api::SetView& view,
+                const model::SetInfo& wanted,
+                const std::set<NodeId>& joining,
+                const std::set<NodeId>& away) {
+    const bool names = wanted.set == model::names_set;
+    return std::all_of(view.replicas.begin(),
+                       view.replicas.end(),
+                       [&](const api::ReplicaView& replica) {
+                           return has(wanted.replicas, NodeId{replica.node});
+                       }) &&
+           std::all_of(joining.begin(), joining.end(), [&](NodeId node) {
+               return names && away.contains(node);
+           });
 }
 
 }  // namespace
@@ -45,6 +61,9 @@ PlanFacts plan_facts(const Arranger::Facts& facts, const api::ClusterView& view)
     PlanFacts out;
     out.nodes = facts.nodes;
     out.balancing = facts.balancing;
+    for (const api::ClusterNodeView& node : view.nodes) {
+        if (!node.connected) out.away.insert(NodeId{node.node});
+    }
     for (const auto& [set, info] : facts.sets) {
         // Nobody can give others what is lost.
         if (info.replicas.empty()) continue;
@@ -55,12 +74,12 @@ PlanFacts plan_facts(const Arranger::Facts& facts, const api::ClusterView& view)
             });
         if (told == view.sets.end() || !told_by_leader(*told)) {
             out.unknown.insert(set);
-        } else if (!is_settled(*told, info)) {
-            out.moving.insert(set);
+            continue;
         }
-    }
-    for (const api::ClusterNodeView& node : view.nodes) {
-        if (!node.connected) out.away.insert(NodeId{node.node});
+        std::set<NodeId> joining = joining_in(*told, info);
+        if (is_settled(*told, info, joining, out.away)) continue;
+        out.moving.insert(set);
+        out.joining[set] = std::move(joining);
     }
     return out;
 }

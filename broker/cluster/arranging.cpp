@@ -38,11 +38,18 @@ void ClusterNode::arrange(node::Node& node, std::int64_t now_us) {
     if (node.keys_missing()) node.put_first_key();
     const auto names = placed_.find(model::names_set);
     if (names == placed_.end()) return found_names(node);
+    const Link own{true, options_.peer_address, options_.http_address, options_.zone, {}};
     for (model::NodeInfo info : nodes_) {
-        const Link& link = links_[info.node];
-        const bool joined = has(names->second.replicas, info.node);
+        const bool self = info.node == options_.node;
+        const Link& link = self ? own : links_[info.node];
+        const bool joined = self || has(names->second.replicas, info.node);
         if (link.connected && !joined && !info.leaving) invite(node, info);
-        if (!link.connected || link.http_address == info.http_address) continue;
+        // Where it says itself that it is, and the configuration here says so too.
+        const std::string address = address_of({info.node, info.peer_address});
+        const bool moved = address != info.peer_address && address == link.peer_address;
+        const bool told = !link.http_address.empty() && link.http_address != info.http_address;
+        if (!link.connected || !(told || moved)) continue;
+        if (moved) info.peer_address = address;
         info.http_address = link.http_address;
         info.zone = link.zone;
         node.submit(model::names_set,
@@ -82,6 +89,14 @@ std::vector<Founder> ClusterNode::founders() const {
     return {{options_.node.value, options_.peer_address}};
 }
 
+// As far as is known here: set 0 has members, and this node is none of them.
+bool ClusterNode::is_removed() const {
+    const auto names = logs_.find(model::names_set);
+    if (names == logs_.end()) return false;
+    const replication::Members& members = names->second->members();
+    return !members.voters.empty() && !members.has(options_.node);
+}
+
 void ClusterNode::tell_removed() {
     if (std::exchange(removed_, true)) return;
     log_line(
@@ -98,12 +113,13 @@ Result<void> ClusterNode::tend_departures(node::Node& node, std::int64_t now_us)
         auto stepped = departures_.step(node.store());
         if (!stepped) return stepped.error();
     }
+    // Also one that was told in an earlier run.
+    if (is_removed()) tell_removed();
     bool unwanted = false;
     std::vector<SetId> sets = data_sets_here();
     if (logs_.contains(model::names_set)) sets.push_back(model::names_set);
     for (const SetId set : sets) {
         if (logs_.at(set)->gone() == replication::Engine::Gone::removed) {
-            if (set == model::names_set) tell_removed();
             if (auto outlived = outlive_removal(node, set); !outlived) return outlived;
         }
         if (set == model::names_set) continue;

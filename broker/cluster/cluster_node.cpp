@@ -2,6 +2,7 @@
 
 #include "broker/base/bytes.h"
 #include "broker/base/log.h"
+#include "broker/cluster/condemned.h"
 #include "broker/cluster/folder.h"
 #include "broker/core/placement.h"
 #include "broker/replication/peer_frame.h"
@@ -75,7 +76,7 @@ Result<void> ClusterNode::load() {
                      "a recovery of " + options_.data_folder +
                          " was begun and not finished: run `penstock cluster recover` again");
     }
-    if (auto usable = agreement_.load(); !usable) return usable;
+    if (auto usable = refuse_condemned(world_.disk, options_.data_folder); !usable) return usable;
     auto identity = load_identity(world_.disk, options_.data_folder);
     if (!identity) return identity.error();
     identity_ = std::move(*identity);
@@ -119,15 +120,27 @@ void ClusterNode::connect(transport::Peers& peers) {
     peers.set_peers(peers_to_dial());
 }
 
+// The configuration's word on a node that it names: it can be changed when nodes are somewhere else
+// and set 0, for want of its voters, cannot.
+std::string ClusterNode::address_of(const PeerAddress& told) const {
+    for (const PeerAddress& peer : options_.peers) {
+        if (peer.node == told.node) return peer.address;
+    }
+    return told.address;
+}
+
 // As set 0 says; until it says something, who is configured or has founded the cluster. And whoever
 // is connected: what set 0 says here may be old, and who leads it by now must be answered.
 std::vector<PeerAddress> ClusterNode::peers_to_dial() const {
     std::vector<PeerAddress> known;
-    for (const model::NodeInfo& info : nodes_) known.push_back({info.node, info.peer_address});
+    for (const model::NodeInfo& info : nodes_) {
+        known.push_back({info.node, address_of({info.node, info.peer_address})});
+    }
     const bool told = !known.empty();
     if (!told && identity_ && !identity_->founders.empty()) {
         for (const Founder& founder : identity_->founders) {
-            known.push_back({NodeId{founder.node}, founder.peer_address});
+            const NodeId node{founder.node};
+            known.push_back({node, address_of({node, founder.peer_address})});
         }
     } else if (!told) {
         known = options_.peers;
@@ -308,6 +321,7 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
     };
     for (const auto& [set, log] : logs_) {
         if (log->failed()) return *log->failed();
+        if (log->gone() == replication::Engine::Gone::lost_log) return stop_as_older(set);
         if (log->leadership().leading) {
             in_sync_.at(set).look(*log, now_us, linked);
         } else {
@@ -350,6 +364,19 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         arranger_.rest();
     }
     return {};
+}
+
+// One set shows it; what the others here have forgotten, votes too, nobody can tell.
+Error ClusterNode::stop_as_older(SetId set) {
+    const std::string what = "the leader of set " + text(set) +
+                             " knows of entries that this node had confirmed and " +
+                             options_.data_folder +
+                             " does not hold: an older copy of the folder was put back, or the "
+                             "disk lost what it had synced";
+    Error stop = error(Errc::damaged, what + ". This node must not vote any more: replace it");
+    auto marked = condemn(world_.disk, options_.data_folder, Verdict::disk_older, what);
+    if (!marked) stop.detail += " (" + marked.error().detail + ")";
+    return stop;
 }
 
 Result<void> ClusterNode::tend_snapshots(node::Node& node, std::int64_t now_us) {

@@ -176,6 +176,8 @@ class ClusterNode : public node::Neighbours,
               FoundAnswer& answer);
     std::string tell(node::Node& node, const std::string& question);
     [[nodiscard]] std::vector<model::NodeInfo> known_nodes() const;
+    [[nodiscard]] std::string problem_of(NodeId node, const Link& link) const;
+    void explain(api::ClusterView& view) const;
     [[nodiscard]] api::SetView view_of(node::Node& node, const replication::RaftLog& log);
     Result<void> check_disk(const node::HostedSet& names, storage::LogStore& store);
     Result<std::unique_ptr<replication::Log>> open_raft(node::HostedSet& set,
@@ -190,14 +192,17 @@ class ClusterNode : public node::Neighbours,
     void call_founders(const std::function<void(node::Refused)>& done);
     [[nodiscard]] std::vector<NodeId> members_to_be() const;
     Result<void> look_at_names(node::Node& node);
+    Error stop_as_older(SetId set);
     Result<void> tend_snapshots(node::Node& node, std::int64_t now_us);
     void arrange(node::Node& node, std::int64_t now_us);
     void found_names(node::Node& node);
     [[nodiscard]] Arranger::Facts facts() const;
     [[nodiscard]] std::set<NodeId> away() const;
     [[nodiscard]] std::vector<PeerAddress> peers_to_dial() const;
+    [[nodiscard]] std::string address_of(const PeerAddress& told) const;
     [[nodiscard]] bool is_listed(NodeId peer) const;  // by what set 0 says here
     [[nodiscard]] node::Refused complaint(const api::ChangeCluster& change) const;
+    [[nodiscard]] bool is_removed() const;
     void tell_removed();
     Result<void> tend_departures(node::Node& node, std::int64_t now_us);
     [[nodiscard]] std::vector<SetId> data_sets_here() const;

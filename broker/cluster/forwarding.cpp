@@ -20,21 +20,10 @@ namespace transport = replication::transport;
 constexpr std::int64_t try_pause_us = 20'000;   // before a node that did not lead is asked again
 constexpr std::int64_t look_pause_us = 20'000;  // while nobody is known to lead
 constexpr std::int64_t names_wait_us = 1'000'000;
-constexpr std::int64_t us_per_s = 1'000'000;
 
 std::uint64_t schema() {
     static const std::uint64_t known = api::schema_of_requests();
     return known;
-}
-
-// A poll keeps its request that much longer.
-std::int64_t poll_us(const api::Request& request) {
-    constexpr std::uint32_t polling_wait_s_max = 30;
-    const auto* checks = std::get_if<api::TakeChecks>(&request);
-    if (checks != nullptr) return us_per_s * std::int64_t{checks->wait_s};
-    const auto* receive = std::get_if<api::ReceiveMessages>(&request);
-    if (receive == nullptr) return 0;
-    return us_per_s * std::int64_t{receive->wait_s.value_or(polling_wait_s_max)};
 }
 
 bool has_dedup_key(const api::Request& request) {
@@ -152,6 +141,7 @@ void Forwarding::request(node::Node& node,
                          const api::Request& request,
                          node::PreparedBodies bodies,
                          bool repeatable) {
+    if (served_polls_.give_back(call, encode_answer(not_leading(leader_of(node, set))))) return;
     ForwardQuestion question;
     question.schema = schema();
     question.set = set.value;
@@ -165,10 +155,23 @@ void Forwarding::request(node::Node& node,
     parcel.repeatable = repeatable || has_dedup_key(request);
     parcel.call = call;
     call->polling = true;  // this parcel's deadline counts
-    parcel.here = [call, request, bodies = std::move(bodies), set](node::Node& here) {
-        call->polling = false;
-        here.begin_forwarded(call, request, bodies, set);
-    };
+    if (poll_us(request) > 0) {
+        parcel.anew = [question, request, answer_us = request_timeout_us_](std::int64_t left_us) {
+            ForwardQuestion again = question;
+            api::Request rest = request;
+            shorten(rest, left_us, answer_us);
+            again.request = api::encode_request(rest);
+            return encode_question(again);
+        };
+    }
+    parcel.here =
+        [this, call, request, bodies = std::move(bodies), set, until_us = parcel.deadline_us](
+            node::Node& here) {
+            call->polling = false;
+            api::Request rest = request;
+            shorten(rest, until_us - clock_.steady_us(), request_timeout_us_);
+            here.begin_forwarded(call, std::move(rest), bodies, set);
+        };
     parcel.answered = [&node, call, index = request.index()](const HandedAnswer& answer) {
         auto outcome = api::decode_outcome(index, answer.answer);
         if (!outcome) {
@@ -236,6 +239,11 @@ void Forwarding::names_current(std::function<void(bool)> then) {
 }
 
 void Forwarding::send(std::uint64_t id, Parcel& parcel, NodeId to, std::int64_t now_us) {
+    if (parcel.tries > 0 && parcel.anew) {
+        bytes_ -= parcel.question.size();
+        parcel.question = parcel.anew(parcel.deadline_us - now_us);
+        bytes_ += parcel.question.size();
+    }
     // From here on it may take effect, whatever becomes of the answer.
     if (parcel.call && !parcel.call->mark_proposed()) return refuse(id);
     parcel.under_way = true;
@@ -428,6 +436,8 @@ void Forwarding::serve_request(node::Node& node,
                                              node::refuse_of(*request),
                                              node.mailbox(),
                                              std::move(*principal));
+    const auto* receive = std::get_if<api::ReceiveMessages>(&*request);
+    if (receive != nullptr && receive->wait_s != 0U) served_polls_.add(call, respond);
     node.begin_forwarded(call, std::move(*request), std::move(bodies), set);
 }
 

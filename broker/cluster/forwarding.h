@@ -5,6 +5,7 @@
 #pragma once
 
 #include "broker/api/quotas.h"
+#include "broker/cluster/polls.h"
 #include "broker/cluster/words.h"
 #include "broker/node/neighbours.h"
 #include "broker/node/node.h"
@@ -101,6 +102,8 @@ class Forwarding {
         bool maybe_delivered = false;
         NodeId hint;  // who is said to lead
         node::CallPtr call;
+        // The question for a further node, with so much time left; empty: the same one.
+        std::function<std::string(std::int64_t left_us)> anew;
         // Runs the thing here, when this node has come to lead the set meanwhile.
         std::function<void(node::Node&)> here;
         // Gets what came back.
@@ -147,6 +150,7 @@ class Forwarding {
     api::Quotas* quotas_ = nullptr;  // nothing: all is served
     std::shared_ptr<node::Mailbox> mailbox_;
     std::map<std::uint64_t, Parcel> parcels_;
+    ServedPolls served_polls_;
     std::vector<Held> held_;
     std::uint64_t bytes_ = 0;  // of the parcels' questions
     std::uint64_t next_id_ = 1;

@@ -125,7 +125,8 @@ void Founding::call(const Identity& identity, const std::function<void(std::stri
 
 void Founding::invite(NodeId node, Identity identity, std::function<void(Result<void>)> done) {
     identity.founders.clear();
-    ask(node, FoundStep::join, identity, [done = std::move(done)](const FoundAnswer& answer) {
+    ask(node, FoundStep::join, identity, [this, node, done = std::move(done)](const auto& answer) {
+        others_[node].problem = answer.problem;
         if (answer.problem.empty()) return done({});
         done(error(Errc::unavailable, answer.problem));
     });

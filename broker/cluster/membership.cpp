@@ -19,6 +19,12 @@ bool has(const std::vector<NodeId>& nodes, NodeId node) {
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+// It has all there is and answers.
+bool is_ready(const replication::RaftLog& log, NodeId node) {
+    const auto progress = log.progress(node);
+    return progress && progress->recently_active && progress->match >= log.committed();
+}
+
 void log_change(const replication::RaftLog& log, const replication::MembershipChange& change) {
     const char* what = change.kind == Kind::add_learner ? "add_learner"
                        : change.kind == Kind::promote   ? "promote"
@@ -74,10 +80,7 @@ std::optional<replication::MembershipChange> next_change(const replication::Raft
 
 void Membership::hand_over(replication::RaftLog& log, NodeId to, std::int64_t now_us) {
     const auto since = led_since_us_.emplace(log.set(), now_us).first;
-    if (now_us < since->second + lead_at_least_us) return;
-    const auto progress = log.progress(to);
-    const bool fit = progress && progress->recently_active && progress->match >= log.committed();
-    if (!fit) return;
+    if (now_us < since->second + lead_at_least_us || !is_ready(log, to)) return;
     if (auto handed = log.transfer(to); !handed) return;
     led_since_us_.erase(since);
     ++counters_.transfers;
@@ -111,15 +114,17 @@ void Membership::tend(replication::RaftLog& log,
         return;
     }
     const NodeId preferred = wanted.replicas.front();
-    const bool ours = preferred == self_;
-    if (ours || !log.members().is_voter(preferred)) {
-        led_since_us_.emplace(log.set(), now_us);
-        if (has(wanted.replicas, self_)) return;
-        const auto successor = log.successor();
-        if (successor && fit(*successor)) hand_over(log, *successor, now_us);
+    const bool leaves = !has(wanted.replicas, self_);
+    // Who is to leave waits for nobody who may be gone for ever.
+    const bool awaited = !leaves || (fit(preferred) && is_ready(log, preferred));
+    if (awaited && preferred != self_ && log.members().is_voter(preferred)) {
+        if (fit(preferred)) hand_over(log, preferred, now_us);
         return;
     }
-    if (fit(preferred)) hand_over(log, preferred, now_us);
+    led_since_us_.emplace(log.set(), now_us);
+    if (!leaves) return;
+    const auto successor = log.successor();
+    if (successor && fit(*successor)) hand_over(log, *successor, now_us);
 }
 
 }  // namespace penstock::cluster

@@ -9,6 +9,7 @@ namespace penstock::cluster {
 namespace {
 
 constexpr std::int64_t rest_after_us = 60'000'000;    // nobody reads any more
+constexpr std::int64_t fetched_for_us = 30'000'000;   // since somebody read of it
 constexpr std::int64_t failed_pause_us = 30'000'000;  // until one that failed is made again
 
 std::string text(SetId set) {
@@ -50,7 +51,8 @@ Result<void> OwnSnapshots::tend(node::Node& node, replication::RaftLog& log, std
                 making_.erase(set);
             }
         }
-    } else if (log.snapshot_wanted() && now_us >= rest_until_us_[set]) {
+    } else if (log.snapshot_wanted() && now_us >= rest_until_us_[set] &&
+               !waits(node, log, now_us)) {
         if (auto began = begin(node, log); !began) return began;
     }
     const auto made = made_.find(set);
@@ -58,6 +60,17 @@ Result<void> OwnSnapshots::tend(node::Node& node, replication::RaftLog& log, std
         made->second.reader->rest();
     }
     return {};
+}
+
+// Another one in its place would have who fetches it begin anew, and again before that is done: the
+// log is kept meanwhile, while there is space.
+bool OwnSnapshots::waits(node::Node& node,
+                         const replication::RaftLog& log,
+                         std::int64_t now_us) const {
+    const auto made = made_.find(log.set());
+    const bool fetched = made != made_.end() && made->second.asked_us != 0 &&
+                         now_us < made->second.asked_us + fetched_for_us;
+    return fetched && !log.snapshot_needed() && node.space() == storage::SpaceLevel::normal;
 }
 
 Result<void> OwnSnapshots::begin(node::Node& node, replication::RaftLog& log) {
@@ -132,8 +145,8 @@ void OwnSnapshots::finish(node::Node& node, replication::RaftLog& log, std::int6
                  " files=" + std::to_string(manifest.files.size()) +
                  " ranges=" + std::to_string(manifest.ranges.size()));
     if (const auto old = made_.find(log.set()); old != made_.end()) old->second.reader->close(node);
-    made_.insert_or_assign(log.set(),
-                           Made{std::make_shared<node::SnapshotReader>(std::move(source)), now_us});
+    made_.insert_or_assign(
+        log.set(), Made{std::make_shared<node::SnapshotReader>(std::move(source)), now_us, 0});
 }
 
 void OwnSnapshots::fail(node::Node& node, SetId set, const Error& why) {
@@ -159,7 +172,7 @@ void OwnSnapshots::read(node::Node& node,
         return give({"there is no such snapshot here any more", {}});
     }
     Made& made = found->second;
-    made.read_us = clock_.steady_us();
+    made.read_us = made.asked_us = clock_.steady_us();
     if (question.done) {
         log->snapshot_sent(from);
         return give({});

@@ -56,7 +56,8 @@ class OwnSnapshots {
     // One that can be read.
     struct Made {
         std::shared_ptr<node::SnapshotReader> reader;
-        std::int64_t read_us = 0;
+        std::int64_t read_us = 0;   // or made
+        std::int64_t asked_us = 0;  // 0: nobody has
     };
 
     // One that is made: flushing, then a job after the other.
@@ -67,6 +68,9 @@ class OwnSnapshots {
         bool complete = false;
     };
 
+    [[nodiscard]] bool waits(node::Node& node,
+                             const replication::RaftLog& log,
+                             std::int64_t now_us) const;
     Result<void> begin(node::Node& node, replication::RaftLog& log);
     Result<bool> checkpoint(node::Node& node, replication::RaftLog& log, Making& making);
     void prepare(node::Node& node, SetId set);

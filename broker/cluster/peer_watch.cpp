@@ -24,6 +24,14 @@ void PeerWatch::look(transport::Peers& peers,
     });
 }
 
+std::string PeerWatch::dial_problem(model::NodeId node) const {
+    for (const transport::PeerStatus& peer : state_.peers) {
+        const auto& raft = peer.lanes[static_cast<std::size_t>(transport::Lane::raft)];
+        if (peer.node == node && !raft.dialed) return peer.problem;
+    }
+    return {};
+}
+
 std::uint64_t PeerWatch::refused() const {
     const auto& refusals = state_.statistics.refusals;
     return std::accumulate(refusals.begin(), refusals.end(), std::uint64_t{0});

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace penstock::cluster {
 
@@ -20,6 +21,9 @@ class PeerWatch {
 
     // As it was at most a second ago; empty before the first answer.
     [[nodiscard]] const replication::transport::PeersState& state() const { return state_; }
+
+    // Why it cannot be dialed now; empty: it can, or nobody has tried.
+    [[nodiscard]] std::string dial_problem(model::NodeId node) const;
 
     // Connections that were refused here, for whatever reason.
     [[nodiscard]] std::uint64_t refused() const;

@@ -59,19 +59,75 @@ class Planner {
         return done;
     }
 
+    [[nodiscard]] std::string why_it_stays(NodeId leaving) const {
+        if (names_ == nullptr) return {};
+        if (!facts_.moving.empty()) return unblock().place ? std::string() : what_is_waited_for();
+        for (const model::SetInfo& set : facts_.sets) {
+            if (set.set == model::names_set || !has(set.replicas, leaving)) continue;
+            if (facts_.unknown.contains(set.set)) return name_of(set.set) + " has no leader";
+            if (!replace(set, leaving, true).place)
+                return name_of(set.set) + nowhere_to_go(leaving);
+        }
+        const bool held = has(names_->replicas, leaving) && !holds_data(leaving);
+        if (!held || let_go(leaving).place) return {};
+        return name_of(model::names_set) + nowhere_to_go(leaving);
+    }
+
   private:
+    static std::string name_of(SetId set) { return "set " + std::to_string(set.value); }
+
+    // A move that does not end by itself.
+    [[nodiscard]] std::string what_is_waited_for() const {
+        for (const auto& [set, nodes] : facts_.joining) {
+            for (const NodeId node : nodes) {
+                if (!facts_.away.contains(node)) continue;
+                return name_of(set) + " waits for node " + std::to_string(node.value) +
+                       ", which is away: start it, or remove it too";
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string nowhere_to_go(NodeId leaving) const {
+        for (const model::NodeInfo& node : facts_.nodes) {
+            if (node.leaving || has(names_->replicas, node.node)) continue;
+            return " waits for node " + std::to_string(node.node.value) +
+                   ", which has not joined yet";
+        }
+        return " has no other node to go to: add one, or keep this one by `penstock cluster add " +
+               std::to_string(leaving.value) + "` with its address";
+    }
+
+    // A move to who is gone, or is to leave, may never end.
     [[nodiscard]] Step unblock() const {
         for (const model::SetInfo& set : facts_.sets) {
-            if (set.set == model::names_set || !facts_.moving.contains(set.set)) continue;
+            if (!facts_.moving.contains(set.set)) continue;
             for (const model::NodeInfo& node : infos(set.replicas)) {
-                const bool away = facts_.away.contains(node.node) && node.leaving;
-                if (!away && !facts_.lost.contains(node.node)) continue;
+                if (set.set == model::names_set) {
+                    if (node.leaving && !holds_data(node.node)) return let_go(node.node);
+                    continue;
+                }
+                const bool unwanted =
+                    node.leaving && (facts_.away.contains(node.node) || joins(set.set, node.node));
+                if (!unwanted && !facts_.lost.contains(node.node)) continue;
                 Step step = replace(set, node.node, node.leaving);
-                step.why = "lost";
+                if (!step.place) continue;
+                step.why = node.leaving ? "leaving" : "lost";
                 return step;
             }
         }
         return {};
+    }
+
+    [[nodiscard]] bool joins(SetId set, NodeId node) const {
+        const auto joining = facts_.joining.find(set);
+        return joining != facts_.joining.end() && joining->second.contains(node);
+    }
+
+    [[nodiscard]] bool holds_data(NodeId node) const {
+        return std::any_of(facts_.sets.begin(), facts_.sets.end(), [&](const auto& set) {
+            return set.set != model::names_set && has(set.replicas, node);
+        });
     }
 
     [[nodiscard]] std::vector<model::NodeInfo> infos(const std::vector<NodeId>& ids) const {
@@ -229,6 +285,10 @@ class Planner {
 
 Step next_step(const PlanFacts& facts) {
     return Planner(facts).step();
+}
+
+std::string why_it_stays(const PlanFacts& facts, NodeId node) {
+    return Planner(facts).why_it_stays(node);
 }
 
 std::vector<NodeId> wanted_voters(const model::SetInfo& set) {

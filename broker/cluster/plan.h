@@ -35,9 +35,10 @@ struct PlanFacts {
     std::vector<model::NodeInfo> nodes;
     std::vector<model::SetInfo> sets;  // set 0 among them
     std::set<SetId> moving;            // their leader says: the members are not those wanted yet
-    std::set<SetId> unknown;           // no leader says anything
-    std::set<NodeId> lost;             // away for longer than is waited for them
-    std::set<NodeId> away;             // not here now: they get nothing new
+    std::map<SetId, std::set<NodeId>> joining;  // wanted there, and not voting yet
+    std::set<SetId> unknown;                    // no leader says anything
+    std::set<NodeId> lost;                      // away for longer than is waited for them
+    std::set<NodeId> away;                      // not here now: they get nothing new
     bool balancing = false;
     std::uint32_t replicas = 3;
 };
@@ -52,5 +53,9 @@ struct Step {
 };
 
 Step next_step(const PlanFacts& facts);
+
+// What a node that leaves is still there for and nothing here will end, in words; empty: it is on
+// its way.
+std::string why_it_stays(const PlanFacts& facts, NodeId node);
 
 }  // namespace penstock::cluster

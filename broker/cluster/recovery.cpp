@@ -1,5 +1,6 @@
 #include "broker/cluster/recovery.h"
 
+#include "broker/cluster/condemned.h"
 #include "broker/cluster/folder.h"
 #include "broker/core/names_query.h"
 #include "broker/core/placement.h"
@@ -269,6 +270,9 @@ Result<Recovered> Recovery::run() {
     if (auto saved = save_identity(world_.disk, data_folder_, identity_); !saved) {
         return saved.error();
     }
+    const auto pardoned = pardon(world_.disk, data_folder_);
+    if (!pardoned) return pardoned.error();
+    recovered.condemned = *pardoned;
     if (auto unmarked = mark(false); !unmarked) return unmarked.error();
     return recovered;
 }

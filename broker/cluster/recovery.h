@@ -44,6 +44,7 @@ struct RecoveredSet {
 
 struct Recovered {
     std::uint32_t incarnation = 0;
+    bool condemned = false;  // the folder was one that must not be served (condemned.h)
     std::vector<NodeId> forgotten;
     std::vector<RecoveredSet> sets;
 };

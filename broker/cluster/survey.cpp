@@ -105,6 +105,29 @@ api::SetView ClusterNode::view_of(node::Node& node, const replication::RaftLog& 
     return view;
 }
 
+std::string ClusterNode::problem_of(NodeId node, const Link& link) const {
+    if (node == options_.node) return is_removed() ? "it was removed: stop it" : std::string();
+    const std::string dial = peer_watch_.dial_problem(node);
+    if (!link.connected) {
+        const std::string known = link.problem.empty() ? "not heard of yet" : link.problem;
+        if (dial.starts_with(known)) return dial;
+        return dial.empty() ? known : known + ": " + dial;
+    }
+    // The other way alone is not enough: what is sent to it does not arrive.
+    if (!dial.empty()) return "it is heard, and cannot be reached: " + dial;
+    if (std::string known = founding_.problem_of(node); !known.empty()) return known;
+    const auto names = placed_.find(model::names_set);
+    if (names == placed_.end()) return {};
+    const auto& all = names->second.replicas;
+    const bool joined = std::find(all.begin(), all.end(), node) != all.end();
+    if (joined || !is_listed(node)) return {};
+    const auto log = logs_.find(model::names_set);
+    const NodeId leader = log == logs_.end() ? NodeId{} : log->second->leadership().leader;
+    if (leader.value == 0 || leader == options_.node) return "it has not joined yet";
+    return "it has not joined yet: node " + std::to_string(leader.value) +
+           ", which leads set 0, knows why";
+}
+
 api::ClusterView ClusterNode::view(node::Node& node) {
     api::ClusterView view;
     view.name = options_.name;
@@ -118,14 +141,12 @@ api::ClusterView ClusterNode::view(node::Node& node) {
         const auto found = links_.find(info.node);
         const Link link = found == links_.end() ? Link{} : found->second;
         view.nodes.push_back({info.node.value,
-                              info.peer_address,
+                              address_of({info.node, info.peer_address}),
                               info.http_address,
                               info.zone,
                               info.leaving,
                               self || link.connected,
-                              self             ? std::string()
-                              : link.connected ? founding_.problem_of(info.node)
-                                               : link.problem});
+                              problem_of(info.node, link)});
     }
     std::map<SetId, api::SetView> sets;
     for (const auto& [set, info] : placed_) sets[set] = placed_view(info);
@@ -140,11 +161,26 @@ api::ClusterView ClusterNode::view(node::Node& node) {
     return view;
 }
 
+// What stands in the way of those that leave, which no node alone can tell.
+void ClusterNode::explain(api::ClusterView& view) const {
+    PlanFacts known = plan_facts(facts(), view);
+    known.replicas = options_.replicas;
+    for (api::ClusterNodeView& node : view.nodes) {
+        if (!node.leaving) continue;
+        const std::string why = why_it_stays(known, NodeId{node.node});
+        if (!node.problem.empty() && !why.empty()) node.problem += "; ";
+        node.problem += why;
+    }
+}
+
 void ClusterNode::survey(node::Node& node, std::function<void(api::ClusterView)> done) {
     auto survey = std::make_shared<Survey>();
     survey->view = view(node);
     survey->settings = options_.settings;
-    survey->done = std::move(done);
+    survey->done = [this, done = std::move(done)](api::ClusterView whole) {
+        explain(whole);
+        done(std::move(whole));
+    };
     std::vector<NodeId> others;
     for (const api::ClusterNodeView& other : survey->view.nodes) {
         const bool self = other.node == options_.node.value;

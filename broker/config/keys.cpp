@@ -282,6 +282,8 @@ std::vector<Key> make_protocol_keys() {
                    [](C& c) -> N& { return c.cmq.backoff_max_ms; },
                    {100, 3'600'000}),
         flag_key("push.allow_private", [](C& c) -> bool& { return c.push.allow_private; }),
+        networks_key("push.allow_networks",
+                     [](C& c) -> std::string& { return c.push.allow_networks; }),
         text_key("push.ca_file", [](C& c) -> std::string& { return c.push.ca_file; }),
         text_key("push.client_cert", [](C& c) -> std::string& { return c.push.client_cert; }),
         text_key("push.client_key", [](C& c) -> std::string& { return c.push.client_key; }),

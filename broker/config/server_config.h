@@ -51,6 +51,7 @@ struct CmqConfig {
 
 struct PushConfig {
     bool allow_private = false;
+    std::string allow_networks;  // open to pushes besides what is public; empty: none
     std::string ca_file;         // PEM trusted beside the system's store; empty: none
     std::string client_cert;     // PEM shown to endpoints that ask; empty: none
     std::string client_key;      // its key

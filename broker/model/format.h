@@ -25,6 +25,9 @@ struct FormatLevels {
 // From which level on there is the command GiveBack.
 inline constexpr std::uint16_t give_back_level = 2;
 
+// From which level on queues and topics may have a rate of their own (messages_per_s).
+inline constexpr std::uint16_t own_rate_level = 3;
+
 // Of this build.
 [[nodiscard]] FormatLevels known_formats();
 

@@ -14,11 +14,22 @@ constexpr std::uint32_t recount_entries = 1'000;  // one slice
 constexpr std::int64_t reclaim_pause_us = 1'000'000;
 constexpr std::int64_t reclaim_busy_pause_us = 20'000;
 constexpr std::int64_t scrub_pause_us = 1'000'000;
+constexpr std::int64_t short_of_files_pause_us = 10'000'000;
 constexpr std::int64_t low_space_flush_us = 1'000'000;
 constexpr std::int64_t space_pause_us = 200'000;
 constexpr std::uint64_t space_bytes = 16U << 20;  // written since the last look
 constexpr std::int64_t us_per_ms = 1'000;
 constexpr std::uint64_t first_flush_bytes = 1ULL << 20;
+
+// The process may open no further file at this moment: what can wait is done later.
+bool passes(const char* what, const Error& why) {
+    if (why.code != Errc::unavailable) return false;
+    log_line(LogLevel::warn,
+             "node",
+             std::string("event=put_off what=") + what + " detail=" + why.detail +
+                 ": raise the limit of open files (LimitNOFILE, ulimit -n)");
+    return true;
+}
 
 }  // namespace
 
@@ -103,6 +114,10 @@ Result<void> Background::reclaim(std::int64_t now_us) {
     if (now_us < reclaimed_us_ + pause) return {};
     reclaimed_us_ = now_us;
     auto more = store_.reclaim(*this);
+    if (!more && passes("reclaim", more.error())) {
+        reclaimed_us_ = now_us + short_of_files_pause_us;
+        return {};
+    }
     if (!more) return more.error();
     released_ = *more;
     return {};
@@ -138,6 +153,10 @@ Result<void> Background::scrub(std::int64_t now_us) {
     if (options_.scrub_bytes_per_s == 0 || since_us < scrub_pause_us) return {};
     scrubbed_us_ = now_us;
     auto damaged = store_.scrub(options_.scrub_bytes_per_s);
+    if (!damaged && passes("scrub", damaged.error())) {
+        scrubbed_us_ = now_us + short_of_files_pause_us;
+        return {};
+    }
     if (!damaged) return damaged.error();
     for (const model::MessageId message : *damaged) {
         damaged_.emplace(message.set(), message.index());

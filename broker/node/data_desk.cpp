@@ -72,7 +72,9 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
               fetching(shared, BodyForm::stored)),
       feeder_(*set_,
               bodies_at_a_time(job_page_usual, shared.options.message_bytes_max),
-              fetching(shared, BodyForm::opened)) {}
+              fetching(shared, BodyForm::opened)) {
+    set_->on_gathered([this](const model::Command& command) { receiving_.expect(command); });
+}
 
 void DataDesk::attach(api::DeliveryListener& listener) {
     listener_ = &listener;
@@ -118,7 +120,7 @@ void DataDesk::look_at_leadership(const model::InitSet& init) {
     const bool leading = set_->leading();
     if (std::exchange(serving_, leading) == leading) return;
     if (!leading) {
-        receiving_.stop();
+        receiving_.hand_over();
         checking_.stop();
         handout_.detach();
         outbox_.rest();

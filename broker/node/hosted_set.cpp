@@ -157,6 +157,7 @@ HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {
             bodies.size() + next.bodies.bytes.size() > model::bodies_per_entry_max ||
             flight.entry.commands.size() + 1 + next.followers.size() > commands_per_entry_max;
         if (full && !first) break;
+        const std::size_t added_from = flight.entry.commands.size();
         if (!next.call || next.call->mark_proposed()) {
             const auto ordinal = static_cast<std::uint32_t>(bodies.size());
             const auto add = [&](model::Command& command, std::function<void(model::Reply)>& done) {
@@ -177,9 +178,17 @@ HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {
             refuse(next, {model::Reason::overloaded, {}, "its caller was answered"});
         }
         queue_.pop_front();
+        tell_of(flight, added_from);
     }
     logged_bytes_ += bytes + body_total;
     return flight;
+}
+
+void HostedSet::tell_of(const Flight& flight, std::size_t first) {
+    if (!told_) return;
+    for (std::size_t at = first; at < flight.entry.commands.size(); ++at) {
+        told_(flight.entry.commands[at]);
+    }
 }
 
 void HostedSet::confirm(std::function<void(bool)> then) {

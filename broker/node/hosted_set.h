@@ -115,6 +115,10 @@ class HostedSet {
 
     void submit(Submission submission);
 
+    // `told` is called with each command that goes into an entry; what it submits meanwhile goes
+    // into the same entry, behind it, if there is room.
+    void on_gathered(std::function<void(const model::Command&)> told) { told_ = std::move(told); }
+
     // A Tick goes behind the commands that wait; none while one is under way.
     void submit_tick(std::int64_t now_us);
 
@@ -217,6 +221,7 @@ class HostedSet {
     };
 
     Flight gather(std::vector<std::string>& bodies);
+    void tell_of(const Flight& flight, std::size_t first);
     Result<void> open_format();
     void propose_raise(model::TimeMs wall_ms, std::int64_t now_us);
     Result<void> apply(const model::Entry& entry,
@@ -235,6 +240,7 @@ class HostedSet {
     std::unique_ptr<core::StateMachine> machine_;
     std::unique_ptr<replication::Log> log_;
     std::deque<Submission> queue_;
+    std::function<void(const model::Command&)> told_;
     std::deque<Flight> flights_;  // proposed, not yet committed, in order
     std::map<std::uint64_t, std::function<void(bool)>> reads_;  // to be confirmed, by token
     std::function<model::LogIndex()> answerable_;

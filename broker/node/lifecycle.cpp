@@ -36,6 +36,16 @@ bool cut_short(const model::Refusal& why) {
            why.reason == model::Reason::unavailable || why.reason == model::Reason::overloaded;
 }
 
+// The object is gone, whoever saw to it: its rate is not that of a later one of its name.
+void forget_rate(api::OwnRates& rates,
+                 const model::Rows& names,
+                 model::SetId set,
+                 model::ObjectNo number) {
+    const auto name = core::find_number(names, number);
+    if (!name || name->kind == model::ObjectKind::subscription) return;
+    rates.set(set, name->kind == model::ObjectKind::topic, name->name, 0);
+}
+
 model::Refusal left_half_done() {
     return {model::Reason::unknown_outcome,
             {},
@@ -189,6 +199,9 @@ void Lifecycle::delete_hidden(Removal removal) {
 }
 
 void Lifecycle::release(Removal removal) {
+    if (options_.own_rates != nullptr) {
+        forget_rate(*options_.own_rates, names_, data_.set(), removal.number);
+    }
     const model::ReleaseNames release{{removal.number}, true};
     const auto done = [this, removal = std::move(removal)](const model::Reply& reply) {
         removing_.erase(removal.number);

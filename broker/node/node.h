@@ -110,6 +110,9 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
 
     // Called by opened letters and neighbours, on the stepping thread.
 
+    // A request of this node's clients, also one that began elsewhere: it goes to whoever leads.
+    void begin(const CallPtr& call, api::Request request, PreparedBodies bodies);
+
     // A request that another node sent on: it is answered here or not at all.
     void begin_forwarded(const CallPtr& call,
                          api::Request request,
@@ -217,7 +220,6 @@ class Node final : public api::Broker, public api::Dispatch, public api::MetricS
     void add_desk(std::unique_ptr<HostedSet> set);
     [[nodiscard]] bool waiting();
     [[nodiscard]] model::InitSet init_of_set();
-    void begin(const CallPtr& call, api::Request request, PreparedBodies bodies);
     void run(const CallPtr& call, api::Request request, PreparedBodies bodies, Errand errand);
     void run_here(DataDesk& desk,
                   const CallPtr& call,

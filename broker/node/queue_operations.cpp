@@ -1,4 +1,5 @@
 // Operations on queues as objects; what happens to their messages is in message_operations.cpp.
+#include "broker/node/level_check.h"
 #include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
 
@@ -57,6 +58,9 @@ Outcome<model::QueueAttributes> Operations::queue_attributes(const api::QueueCha
     if (auto refused = apply_change(change, base)) return std::move(*refused);
     const std::uint32_t ceiling = std::max(desk_.options.message_bytes_max, kept);
     if (auto refused = check_queue(base, ceiling)) return std::move(*refused);
+    if (auto refused = check_rate_level(desk_.data, change.messages_per_s.value_or(0))) {
+        return std::move(*refused);
+    }
     if (!change.dead_letter) {
         const bool outlived =
             base.dead_letter &&
@@ -209,7 +213,6 @@ void Operations::run(const CallPtr& call,
     Lifecycle::Removal removal{call, queue->number, queue->kind, {}};
     removal.removed = [this, call, turn, bound, object = *queue] {
         unbind(bound);
-        desk_.rates.look(object);
         desk_.receiving.wake_all(object.number);
         answer<api::Nothing>(call, api::Nothing{});
     };

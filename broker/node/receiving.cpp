@@ -18,6 +18,8 @@ namespace {
 // A queue's waiters that are woken at once; the others follow when these have leased.
 constexpr std::size_t wake_max = 256;
 
+constexpr std::int64_t us_per_s = 1'000'000;
+
 // Whose key cannot be had is not asked for before the key service is.
 constexpr auto give_back_ms = static_cast<std::uint32_t>(api::DataKeys::pause_us / 1'000);
 
@@ -31,6 +33,12 @@ struct Closed {
     std::vector<model::Receipt> receipts;
     std::string why;
 };
+
+// The lead is on its way to another node, and nothing was leased. Where that is not known the
+// caller is told so: messages may be leased to it that it does not get.
+bool is_of_the_lead(const model::Refusal& refusal) {
+    return refusal.reason == model::Reason::unavailable;
+}
 
 std::vector<model::MessageId> bodies_of(const std::vector<model::LeasedMessage>& messages) {
     std::vector<model::MessageId> bodies;
@@ -127,16 +135,27 @@ void Receiving::wake(model::QueueNo queue) {
     // Those of a queue that is gone all learn it.
     const bool there = core::queue_info(data_.rows(), queue).has_value();
     const std::uint64_t visible = there ? core::receivable(data_.rows(), queue) : wake_max;
-    const auto at_most = static_cast<std::size_t>(std::min<std::uint64_t>(visible, wake_max));
-    for (Receive& receive : waiters_.wake(queue, std::max<std::size_t>(at_most, 1))) {
-        if (planted(K30) && visible > 1) continue;
+    wake(queue, static_cast<std::size_t>(std::min<std::uint64_t>(visible, wake_max)));
+}
+
+void Receiving::wake(model::QueueNo queue, std::size_t at_most) {
+    for (Receive& receive : waiters_.wake(queue, at_most)) {
+        if (planted(K30) && at_most > 1) continue;
         lease(std::move(receive));
     }
 }
 
+void Receiving::expect(const model::Command& command) {
+    if (waiters_.size() == 0) return;
+    if (const auto* send = std::get_if<model::Send>(&command)) {
+        if (send->delay_ms == 0) wake(send->queue, std::min<std::size_t>(send->count, wake_max));
+    } else if (const auto* transfer = std::get_if<model::Transfer>(&command)) {
+        if (transfer->not_before_ms <= data_.time_ms()) wake(transfer->object, 1);
+    }
+}
+
 void Receiving::wake_all(model::QueueNo queue) {
-    const std::size_t all = std::numeric_limits<std::size_t>::max();
-    for (Receive& receive : waiters_.wake(queue, all)) lease(std::move(receive));
+    wake(queue, std::numeric_limits<std::size_t>::max());
 }
 
 void Receiving::expire(std::int64_t now_us) {
@@ -197,6 +216,28 @@ void Receiving::stop() {
     openings_.clear();
 }
 
+void Receiving::hand_over() {
+    const std::int64_t for_ever = std::numeric_limits<std::int64_t>::max();
+    for (const Receive& receive : waiters_.expire(for_ever)) {
+        const auto info = core::queue_info(data_.rows(), receive.queue);
+        if (!info || receive.call->cancelled()) {
+            give_up(receive.call);
+            continue;
+        }
+        if (std::exchange(receive.call->polling, false)) resumed_(receive.call);
+        const std::int64_t left_us = receive.until_us - clock_.steady_us();
+        api::ReceiveMessages again;
+        again.queue = info->name;
+        again.messages_max = receive.messages_max;
+        again.wait_s = static_cast<std::uint32_t>(std::max<std::int64_t>(left_us, 0) / us_per_s);
+        again.visibility_s = receive.visibility_ms / 1'000;
+        mailbox_->post([call = receive.call, again = std::move(again)](Node& node) {
+            node.begin(call, again, {});
+        });
+    }
+    openings_.clear();
+}
+
 void Receiving::lease(Receive receive) {
     const CallPtr call = receive.call;
     if (std::exchange(call->polling, false)) resumed_(call);
@@ -204,7 +245,13 @@ void Receiving::lease(Receive receive) {
     const model::Lease lease{receive.queue, receive.messages_max, receive.visibility_ms};
     const auto done = [this, receive = std::move(receive)](model::Reply reply) {
         if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
-            completions_.refuse(receive.call, std::move(*refusal));
+            const bool polls = receive.until_us > clock_.steady_us();
+            if (!polls || !is_of_the_lead(*refusal) || receive.call->answered()) {
+                return completions_.refuse(receive.call, std::move(*refusal));
+            }
+            wait(receive, Waiters::Place::front);
+            // Else the lead is about to go, and takes along who waits.
+            if (!data_.leading()) hand_over();
             return;
         }
         leased(receive, std::get<model::Leased>(std::move(reply)).messages);

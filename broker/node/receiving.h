@@ -39,6 +39,9 @@ class Receiving {
     // Something became visible in the queue.
     void wake(model::QueueNo queue);
 
+    // `command` goes into an entry: whoever waits for what it brings leases in the same entry.
+    void expect(const model::Command& command);
+
     // The queue is gone or its waiters must look again: all of them ask the core.
     void wake_all(model::QueueNo queue);
 
@@ -54,6 +57,10 @@ class Receiving {
 
     // The node stops: every poll ends.
     void stop();
+
+    // Another node leads the set now: every poll goes on there for the rest of its time, in whole
+    // seconds.
+    void hand_over();
 
     // Leased messages whose key cannot be had now: they are not counted as received, and come again
     // once the key service may be asked again. A set that is not yet at give_back_level keeps them
@@ -79,6 +86,7 @@ class Receiving {
     // Tells of the receive if it has to wait so; nothing where there are no keys.
     [[nodiscard]] Bodies::Waiting watching(const Receive& receive,
                                            const std::vector<model::LeasedMessage>& messages) const;
+    void wake(model::QueueNo queue, std::size_t at_most);
     void begin_again(const Receive& receive);
     void watch(Opening opening);
     void lease(Receive receive);

@@ -1,4 +1,5 @@
 // Operations on topics as objects.
+#include "broker/node/level_check.h"
 #include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
 
@@ -34,6 +35,9 @@ void Operations::run(const CallPtr& call, const api::CreateTopic& request) {
     }
     const std::uint32_t ceiling = desk_.options.message_bytes_max;
     if (auto refused = check_topic(request.attributes, ceiling)) {
+        return refuse(call, std::move(*refused));
+    }
+    if (auto refused = check_rate_level(desk_.data, request.attributes.messages_per_s)) {
         return refuse(call, std::move(*refused));
     }
     auto number = std::make_shared<model::TopicNo>();
@@ -89,6 +93,9 @@ void Operations::run(const CallPtr& call, const api::SetTopic& request, const Ch
     if (request.retention_s) attributes.retention_s = *request.retention_s;
     if (request.messages_per_s) attributes.messages_per_s = *request.messages_per_s;
     if (auto refused = check_topic(attributes, ceiling)) return refuse(call, std::move(*refused));
+    if (auto refused = check_rate_level(desk_.data, request.messages_per_s.value_or(0))) {
+        return refuse(call, std::move(*refused));
+    }
     submit(call, model::SetTopic{topic->number, attributes}, [this, call, turn, object = *topic] {
         desk_.rates.look(object);
         answer(call, view_topic(object.number));
@@ -107,8 +114,7 @@ void Operations::run(const CallPtr& call,
                        "unsubscribe all of them first"});
     }
     Lifecycle::Removal removal{call, topic->number, topic->kind, {}};
-    removal.removed = [this, call, turn, object = *topic] {
-        desk_.rates.look(object);
+    removal.removed = [this, call, turn] {
         answer<api::Nothing>(call, api::Nothing{});
     };
     if (!desk_.lifecycle.remove(std::move(removal))) {

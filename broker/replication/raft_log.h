@@ -156,6 +156,9 @@ class RaftLog final : public Log {
     // needs one, or the log cannot begin later without it.
     [[nodiscard]] bool snapshot_wanted() const;
 
+    // That for more than letting the log begin later: whoever needs one cannot have the one held.
+    [[nodiscard]] bool snapshot_needed() const;
+
     // The node holds this snapshot from now on and the one before no longer. False when the
     // membership has changed since: make a newer one.
     bool set_snapshot(HeldSnapshot snapshot);

@@ -42,7 +42,11 @@ bool RaftLog::snapshot_wanted() const {
     const Parts& p = *parts_;
     if (!p.engine || p.failure || p.handed_out <= p.snapshots.held().index) return false;
     const bool in_the_way = p.keeper.surplus() && p.keeper.before() >= p.snapshots.held().index;
-    return p.engine->snapshot_due() || p.snapshot_missed || in_the_way;
+    return snapshot_needed() || in_the_way;
+}
+
+bool RaftLog::snapshot_needed() const {
+    return parts_->engine && (parts_->engine->snapshot_due() || parts_->snapshot_missed);
 }
 
 bool RaftLog::set_snapshot(HeldSnapshot snapshot) {

@@ -1,6 +1,7 @@
 #include "plugins/cmq_http/arguments.h"
 
 #include "broker/api/names.h"
+#include "plugins/cmq_http/limits.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,8 +9,6 @@
 namespace penstock::plugins::cmq {
 
 namespace {
-
-constexpr std::ptrdiff_t key_dots_max = 15;
 
 struct Integer {
     bool well_formed = false;
@@ -37,12 +36,6 @@ bool is_automatic_queue(std::string_view name) {
     return first != std::string_view::npos && last != first && name.substr(last) == ".dlq" &&
            api::valid_name(name.substr(0, first)) &&
            api::valid_name(name.substr(first + 1, last - first - 1));
-}
-
-std::int64_t characters_of(std::string_view utf8) {
-    return std::count_if(utf8.begin(), utf8.end(), [](char byte) {
-        return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
-    });
 }
 
 Failure check_range(const ParameterSpec& spec, std::string_view name, std::int64_t size) {
@@ -81,9 +74,7 @@ Failure check_value(const ParameterSpec& spec, std::string_view name, std::strin
         case Type::word:
             return check_range(spec, name, characters_of(value));
         case Type::key:
-            if (std::count(value.begin(), value.end(), '.') > key_dots_max) {
-                return {faults::too_many_dots, {}};
-            }
+            if (has_too_many_dots(value)) return {faults::too_many_dots, {}};
             return check_range(spec, name, bytes);
         case Type::body:
             if (value.empty()) return {faults::body_empty, {}};

@@ -2,6 +2,7 @@
 
 #include "broker/model/trace_context.h"
 #include "plugins/cmq_http/json_fields.h"
+#include "plugins/cmq_http/limits.h"
 #include "plugins/cmq_http/shown.h"
 
 namespace penstock::plugins::cmq {
@@ -35,13 +36,15 @@ asio::awaitable<Answer> send_batch(const Exchange& exchange) {
 }
 
 void show_received(JsonFields& json, api::ReceivedMessage message) {
-    json.text("msgBody", shown_body(std::move(message.payload)));
+    json.text("msgBody", shown_text(std::move(message.payload)));
     json.text("msgId", to_text(message.id));
     json.text("receiptHandle", to_text(message.receipt));
     json.number("enqueueTime", seconds_of(message.enqueued_ms));
     json.number("nextVisibleTime", seconds_of(message.next_visible_ms));
     json.number("firstDequeueTime", seconds_of(message.first_received_ms));
     json.number("dequeueCount", std::int64_t{message.receives});
+    std::string& key = message.meta.ordering_key;
+    if (!key.empty()) json.text("orderingKey", shown_text(std::move(key)));
 }
 
 api::ReceiveMessages read_receive(const Exchange& exchange, std::uint32_t messages_max) {
@@ -158,7 +161,7 @@ ParameterSpec delay_seconds() {
 }
 
 ParameterSpec polling_wait() {
-    return {.name = "pollingWaitSeconds", .type = Type::integer, .max = 30};
+    return {.name = "pollingWaitSeconds", .type = Type::integer, .max = polling_wait_s_max};
 }
 
 ParameterSpec dedup_id() {
@@ -184,7 +187,7 @@ ParameterSpec body() {
 }  // namespace
 
 ParameterSpec ordering_key() {
-    return {.name = "orderingKey", .min = 1, .max = 64};
+    return {.name = "orderingKey", .min = 1, .max = key_bytes_max};
 }
 
 model::NewMessage new_message(const Exchange& exchange, std::string body) {

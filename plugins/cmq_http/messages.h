@@ -20,7 +20,6 @@ Answer sent_many(const api::SentMessages& sent);
 
 inline constexpr std::int64_t body_bytes_max = model::message_bytes_most;  // of one sent alone
 inline constexpr std::int64_t batch_bytes_max = 1024 * 1024;               // of all of a batch
-inline constexpr std::size_t batch_items_max = 16;
 inline constexpr std::int64_t dedup_key_bytes_max = 128;
 
 // `orderingKey`, our own: of all messages of the request.

@@ -46,8 +46,15 @@ bool is_name_char(char byte) {
            (byte >= 'A' && byte <= 'Z') || byte == '.' || byte == '_' || byte == '-';
 }
 
-bool is_name(std::string_view name) {
-    return !name.empty() && name.size() <= name_chars_max &&
+// One Go client puts a space behind some names.
+std::string_view trimmed(std::string_view name) {
+    while (name.ends_with(' ')) name.remove_suffix(1);
+    return name;
+}
+
+bool is_name(std::string_view sent) {
+    const std::string_view name = trimmed(sent);
+    return !name.empty() && sent.size() <= name_chars_max &&
            std::all_of(name.begin(), name.end(), is_name_char);
 }
 
@@ -97,9 +104,9 @@ Failure Parameters::parse(std::string_view form) {
     std::sort(sorted_.begin(), sorted_.end(), by_name);
     const auto twice = std::adjacent_find(
         sorted_.begin(), sorted_.end(), [](const Parameter& left, const Parameter& right) {
-            return left.first == right.first;
+            return trimmed(left.first) == trimmed(right.first);
         });
-    if (twice != sorted_.end()) return {faults::repeated, twice->first};
+    if (twice != sorted_.end()) return {faults::repeated, std::string(trimmed(twice->first))};
     return {};
 }
 
@@ -113,7 +120,7 @@ Parameters Parameters::of(std::vector<Parameter> parameters) {
 const std::string* Parameters::find(std::string_view name) const {
     const auto found =
         std::find_if(sorted_.begin(), sorted_.end(), [name](const Parameter& parameter) {
-            return parameter.first == name;
+            return trimmed(parameter.first) == name;
         });
     return found == sorted_.end() ? nullptr : &found->second;
 }
@@ -121,7 +128,7 @@ const std::string* Parameters::find(std::string_view name) const {
 std::vector<Parameters::Item> Parameters::items(std::string_view name) const {
     std::vector<Item> found;
     for (const Parameter& parameter : sorted_) {
-        const std::string_view full = parameter.first;
+        const std::string_view full = trimmed(parameter.first);
         if (!full.starts_with(name) || full.size() <= name.size() || full[name.size()] != '.') {
             continue;
         }

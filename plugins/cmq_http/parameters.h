@@ -16,7 +16,8 @@ class Parameters {
     using Parameter = std::pair<std::string, std::string>;
 
     // Reads "name=value&..." as HTML forms are written: '+' and %XX decoded. Refuses names that no
-    // parameter has, names given twice, values that are not UTF-8, more than parameters_max.
+    // parameter has, names given twice, values that are not UTF-8, more than parameters_max. Spaces
+    // behind a name are not part of it, but in all(), as they were sent and signed.
     Failure parse(std::string_view form);
 
     // Of a request that came in another form: well-formed names, each once, and UTF-8.

@@ -2,6 +2,7 @@
 
 #include "plugins/cmq_http/dead_letter_policy.h"
 #include "plugins/cmq_http/json_fields.h"
+#include "plugins/cmq_http/limits.h"
 #include "plugins/cmq_http/shown.h"
 
 namespace penstock::plugins::cmq {
@@ -179,8 +180,8 @@ std::vector<ParameterSpec> attribute_specs(Type name_type) {
     return {
         {.name = "queueName", .type = name_type, .required = true},
         integer("maxMsgHeapNum", 1'000'000, 1'000'000'000),
-        integer("pollingWaitSeconds", 0, 30),
-        integer("visibilityTimeout", 1, 43'200),
+        integer("pollingWaitSeconds", 0, polling_wait_s_max),
+        integer("visibilityTimeout", 1, visibility_s_max),
         integer("maxMsgSize", model::message_bytes_least, model::message_bytes_most),
         integer("msgRetentionSeconds", 60, 1'296'000),
         integer("rewindSeconds", 0, 1'296'000),

@@ -16,9 +16,9 @@ std::string shown_id(std::string_view kind, std::uint32_t number) {
     return id;
 }
 
-std::string shown_body(std::string payload) {
-    if (api::valid_utf8(payload)) return payload;
-    return encode_base64(payload);
+std::string shown_text(std::string sent) {
+    if (api::valid_utf8(sent)) return sent;
+    return encode_base64(sent);
 }
 
 std::string shown_policy(const api::QueueView& view) {

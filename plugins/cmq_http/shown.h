@@ -16,9 +16,9 @@ inline std::int64_t seconds_of(model::TimeMs time_ms) {
     return time_ms / 1000;
 }
 
-// The payload as it was sent; Base64 when it is no UTF-8, so that JSON can carry it (it then came
-// by another protocol).
-std::string shown_body(std::string payload);
+// A payload or an ordering key as it was sent; Base64 when it is no UTF-8, so that JSON can carry
+// it (it then came by another protocol).
+std::string shown_text(std::string sent);
 
 // The policy as JSON text, with the queue as id; empty when there is none.
 std::string shown_policy(const api::QueueView& view);

@@ -2,6 +2,7 @@
 
 #include "broker/api/names.h"
 #include "plugins/cmq_http/json_fields.h"
+#include "plugins/cmq_http/limits.h"
 #include "plugins/cmq_http/queues.h"
 #include "plugins/cmq_http/shown.h"
 #include "plugins/cmq_http/topics.h"

@@ -1,6 +1,7 @@
 #include "plugins/cmq_http/topics.h"
 
 #include "plugins/cmq_http/json_fields.h"
+#include "plugins/cmq_http/limits.h"
 #include "plugins/cmq_http/messages.h"
 #include "plugins/cmq_http/queues.h"
 #include "plugins/cmq_http/shown.h"

@@ -33,6 +33,7 @@ void put_pulled(std::string& out, std::uint32_t number, const PulledMessage& mes
     put_signed(out, 6, message.next_visible_s);
     put_signed(out, 7, message.first_received_s);
     put_signed(out, 8, message.receives);
+    if (!message.ordering_key.empty()) put_bytes(out, ordering_key_field, message.ordering_key);
     end_message(out, begun);
 }
 
@@ -94,6 +95,9 @@ bool read_pulled(std::string_view bytes, PulledMessage& to) {
         take(field, 6, to.next_visible_s);
         take(field, 7, to.first_received_s);
         take(field, 8, to.receives);
+        if (field.number == ordering_key_field && field.kind == Kind::bytes) {
+            to.ordering_key = field.bytes;
+        }
     }
     return !reader.malformed();
 }

@@ -24,6 +24,7 @@ struct PulledMessage {
     std::int64_t next_visible_s = 0;
     std::int64_t first_received_s = 0;
     std::int64_t receives = 0;
+    std::string ordering_key = {};  // empty: none; our own
 };
 
 struct DeleteFailure {

@@ -15,8 +15,6 @@ using Kind = Field::Kind;
 constexpr std::uint32_t seqno_field = 1;
 constexpr std::uint32_t command_field = 2;
 constexpr std::uint32_t one_way_field = 9;
-// Of a send and of a publish: not of the tables, and far from their numbers.
-constexpr std::uint32_t ordering_key_field = 100;
 
 // The field that carries a command's own message; 0: the command has none, or nobody knows it.
 std::uint32_t field_of(std::int32_t command) {

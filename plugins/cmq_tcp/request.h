@@ -28,6 +28,10 @@ enum class Command : std::int32_t {
     query = 1042,
 };
 
+// `ordering_key` of a send, of a publish and of a message that is pulled: not of the tables, and
+// far from their numbers.
+inline constexpr std::uint32_t ordering_key_field = 100;
+
 struct Authenticate {
     std::string_view key_id;
     std::string_view signature;

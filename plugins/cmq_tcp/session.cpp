@@ -40,10 +40,16 @@ Action action_of(const Request& request) {
     return actions[request.fields.index()];
 }
 
-bool is_sensible(const Confirm& confirm) {
-    return std::all_of(confirm.items.begin(), confirm.items.end(), [](const Confirm::Item& item) {
-        return item.state == Confirm::committed || item.state == Confirm::rolled_back;
-    });
+cmq::Failure judge_fields(const Request& request) {
+    return std::visit(
+        [](const auto& fields) -> cmq::Failure {
+            if constexpr (requires { judge(fields); }) {
+                return judge(fields);
+            } else {
+                return {};
+            }
+        },
+        request.fields);
 }
 
 }  // namespace
@@ -290,7 +296,6 @@ bool Session::take(std::string_view payload, std::size_t bytes) {
 bool Session::admit(const Request& request, const Ticket& ticket) {
     namespace faults = cmq::faults;
     cmq::Failure failure;
-    const auto* confirm = std::get_if<Confirm>(&request.fields);
     if (greet_until_us_ != 0) {
         failure.fault = faults::not_authenticated;
         failure.fault.code = result_not_authenticated;
@@ -298,8 +303,8 @@ bool Session::admit(const Request& request, const Ticket& ticket) {
         failure = {faults::unknown_action, std::to_string(request.command)};
     } else if (!request.missing.empty()) {
         failure = {faults::missing, std::string(request.missing)};
-    } else if (confirm != nullptr && !is_sensible(*confirm)) {
-        failure = {faults::out_of_range, "state"};
+    } else {
+        failure = judge_fields(request);
     }
     if (failure.none()) return true;
     refuse(ticket, failure);

@@ -1,6 +1,10 @@
 #include "plugins/cmq_tcp/translate.h"
 
+#include "broker/api/names.h"
+#include "plugins/cmq_http/limits.h"
+
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 namespace penstock::plugins::cmq_tcp {
@@ -17,6 +21,42 @@ std::vector<model::NewMessage> messages_of(const std::vector<std::string_view>& 
         messages[at].meta.ordering_key = ordering_key;
     }
     return messages;
+}
+
+cmq::Failure check_batch(std::size_t items, const char* name) {
+    if (items <= cmq::batch_items_max) return {};
+    return {cmq::faults::batch_size, name};
+}
+
+cmq::Failure check_range(std::int64_t value,
+                         std::int64_t least,
+                         std::int64_t most,
+                         const char* name) {
+    if (value >= least && value <= most) return {};
+    return {cmq::faults::out_of_range, name};
+}
+
+// Of a routing or an ordering key.
+cmq::Failure check_key(std::string_view key, const char* name) {
+    if (!api::valid_utf8(key)) return {cmq::faults::value_malformed, {}};
+    return check_range(static_cast<std::int64_t>(key.size()), 0, cmq::key_bytes_max, name);
+}
+
+cmq::Failure check_tags(const std::vector<std::string_view>& tags) {
+    if (tags.size() > cmq::tags_max) return {cmq::faults::too_many_tags, {}};
+    for (const std::string_view tag : tags) {
+        if (!api::valid_utf8(tag)) return {cmq::faults::value_malformed, {}};
+        auto failure = check_range(cmq::characters_of(tag), 1, cmq::tag_characters_max, "msgTags");
+        if (!failure.none()) return failure;
+    }
+    return {};
+}
+
+cmq::Failure first_of(std::initializer_list<cmq::Failure> failures) {
+    for (const cmq::Failure& failure : failures) {
+        if (!failure.none()) return failure;
+    }
+    return {};
 }
 
 bool is(const Reply& reply, Command command) {
@@ -42,6 +82,41 @@ cmq::Family family_of(const Reply& reply) {
 
 }  // namespace
 
+cmq::Failure judge(const Send& fields) {
+    return first_of({check_batch(fields.bodies.size(), "msgBody"),
+                     check_key(fields.ordering_key, "ordering_key")});
+}
+
+cmq::Failure judge(const Pull& fields) {
+    constexpr auto most = static_cast<std::int64_t>(cmq::batch_items_max);
+    return first_of(
+        {check_range(fields.messages_max, 1, most, "num_msg"),
+         check_range(fields.wait_s.value_or(0), 0, cmq::polling_wait_s_max, "poll_wait_seconds"),
+         check_range(fields.visibility_s, 0, cmq::visibility_s_max, "visible_timeout")});
+}
+
+cmq::Failure judge(const Remove& fields) {
+    return check_batch(fields.receipts.size(), "receipt_handle");
+}
+
+cmq::Failure judge(const Publish& fields) {
+    if (cmq::has_too_many_dots(fields.routing_key)) return {cmq::faults::too_many_dots, {}};
+    return first_of({check_batch(fields.bodies.size(), "msgBody"),
+                     check_tags(fields.tags),
+                     check_key(fields.routing_key, "routing_key"),
+                     check_key(fields.ordering_key, "ordering_key")});
+}
+
+cmq::Failure judge(const Confirm& fields) {
+    const bool sensible =
+        std::all_of(fields.items.begin(), fields.items.end(), [](const Confirm::Item& item) {
+            return item.state == Confirm::committed || item.state == Confirm::rolled_back;
+        });
+    if (!sensible) return {cmq::faults::out_of_range, "state"};
+    constexpr auto most = static_cast<std::int64_t>(model::confirm_items_max);
+    return check_range(static_cast<std::int64_t>(fields.items.size()), 1, most, "item");
+}
+
 api::SendMessages to_broker(const Send& fields) {
     api::SendMessages request;
     request.queue = fields.queue;
@@ -56,7 +131,6 @@ api::SendMessages to_broker(const Send& fields) {
     return request;
 }
 
-// Negative numbers become ones that are out of range.
 api::ReceiveMessages to_broker(const Pull& fields) {
     api::ReceiveMessages request;
     request.queue = fields.queue;
@@ -110,6 +184,7 @@ void tell(Reply& reply, api::ReceivedMessages received) {
         pulled.next_visible_s = message.next_visible_ms / ms_per_s;
         pulled.first_received_s = message.first_received_ms / ms_per_s;
         pulled.receives = message.receives;
+        pulled.ordering_key = std::move(message.meta.ordering_key);
     }
 }
 

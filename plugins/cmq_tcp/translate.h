@@ -9,6 +9,14 @@
 
 namespace penstock::plugins::cmq_tcp {
 
+// Why the broker need not be asked: what is out of CMQ's ranges, named as in the tables, and texts
+// that are no UTF-8. none: it may be asked.
+cmq::Failure judge(const Send& fields);
+cmq::Failure judge(const Pull& fields);
+cmq::Failure judge(const Remove& fields);
+cmq::Failure judge(const Publish& fields);
+cmq::Failure judge(const Confirm& fields);
+
 api::SendMessages to_broker(const Send& fields);
 api::ReceiveMessages to_broker(const Pull& fields);
 api::DeleteMessages to_broker(const Remove& fields);

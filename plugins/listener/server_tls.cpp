@@ -7,7 +7,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <utility>
@@ -100,14 +99,6 @@ void ServerTls::use(Loaded loaded) {
              "listener",
              "event=certificate_ends file=" + files_.certificate +
                  " at=" + format_instant(loaded.ends_ms) + " detail=renew it");
-}
-
-ServerTls::Stamp ServerTls::stamp_of(const std::string& file) {
-    struct stat found {};
-
-    if (::stat(file.c_str(), &found) != 0) return {};
-    constexpr std::int64_t ns_per_s = 1'000'000'000;
-    return {found.st_ino, found.st_size, found.st_mtim.tv_sec * ns_per_s + found.st_mtim.tv_nsec};
 }
 
 ServerTls::Stamps ServerTls::stamps() const {

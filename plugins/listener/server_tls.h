@@ -11,6 +11,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/base/file_stamp.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -57,18 +58,8 @@ class ServerTls {
     ServerTls(TlsFiles files, const Clock& clock, Loaded loaded);  // of open()
 
   private:
-    // What tells one content of a file from the next without reading it.
-    struct Stamp {
-        std::uint64_t file = 0;
-        std::int64_t bytes = 0;
-        std::int64_t written_ns = 0;
+    using Stamps = std::array<FileStamp, 2>;
 
-        friend bool operator==(const Stamp&, const Stamp&) = default;
-    };
-
-    using Stamps = std::array<Stamp, 2>;
-
-    static Stamp stamp_of(const std::string& file);
     [[nodiscard]] Stamps stamps() const;
     void use(Loaded loaded);
     void arm();

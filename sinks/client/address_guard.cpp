@@ -80,12 +80,21 @@ bool public6(const Bytes6& address) {
     });
 }
 
+AddressBytes bytes_of(const ip::address& address) {
+    if (address.is_v6()) return address.to_v6().to_bytes();
+    return ip::make_address_v6(ip::v4_mapped, address.to_v4()).to_bytes();
+}
+
 }  // namespace
 
 bool allowed(AddressPolicy policy, const ip::address& address) {
     if (policy == AddressPolicy::any) return true;
     if (address.is_v4()) return public4(address.to_v4().to_uint());
     return address.to_v6().scope_id() == 0 && public6(address.to_v6().to_bytes());
+}
+
+bool allowed(AddressPolicy policy, const Networks& besides, const ip::address& address) {
+    return allowed(policy, address) || besides.contains(bytes_of(address));
 }
 
 }  // namespace penstock::sinks::client

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace penstock::sinks::client {
@@ -17,6 +19,23 @@ namespace {
 
 constexpr std::size_t read_bytes = 4 * 1024;
 constexpr std::size_t buffer_bytes_max = answer_head_bytes_max + read_bytes;
+// So long before a server says that it closes an idle connection we do: a request that crosses its
+// close is lost, and counts.
+constexpr std::int64_t idle_spare_us = 1'000'000;
+
+// How long the server keeps the connection for the next request ("Keep-Alive: timeout=5", in
+// seconds), less what is to spare; `most_us` where it does not say.
+std::int64_t idle_us_of(const HttpAnswer& answer, std::int64_t most_us) {
+    constexpr std::string_view name = "timeout=";
+    const std::string_view text = answer.header("keep-alive");
+    const std::size_t at = text.find(name);
+    if (at == std::string_view::npos) return most_us;
+    std::uint32_t seconds = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [stop, failed] = std::from_chars(text.data() + at + name.size(), end, seconds);
+    if (failed != std::errc{}) return most_us;
+    return std::min(most_us, std::int64_t{seconds} * 1'000'000 - idle_spare_us);
+}
 
 }  // namespace
 
@@ -67,10 +86,16 @@ void Connection::begin_exchange() {
     written_ = false;
     answer_begun_ = false;
     interims_ = 0;
-    parser_.emplace(job_->request.answer_bytes_max);
+    begin_answer();
     arm(job_->deadline_us);
     write();
     if (!reading_) read();
+}
+
+void Connection::begin_answer() {
+    parser_.emplace(job_->request.answer_bytes_max);
+    // Such an answer tells a length and has no body (RFC 9112, 6.3).
+    if (job_->request.head.starts_with("HEAD ")) parser_->skip(true);
 }
 
 void Connection::write() {
@@ -139,7 +164,7 @@ void Connection::parse() {
             if (++interims_ > interim_answers_max) {
                 return fail(Ending::reset, "malformed answer: too many interim answers");
             }
-            parser_.emplace(job_->request.answer_bytes_max);
+            begin_answer();
             continue;
         }
         if (parser_->is_done()) return finish_answered(true);
@@ -166,8 +191,10 @@ void Connection::finish_answered(bool complete) {
     const bool keep = complete && written_ && buffer_.size() == 0 && parser_->keep_alive() &&
                       !parser_->switches() && world_.clock.steady_us() < age_end_us();
     exchange.answer = parser_->take();
-    if (keep) {
-        become_idle();
+    const std::int64_t idle_us =
+        idle_us_of(exchange.answer, std::int64_t{world_.options.idle_ms_max} * 1000);
+    if (keep && idle_us > 0) {
+        become_idle(idle_us);
         return owner_.on_finished(*this, std::move(job_), std::move(exchange));
     }
     std::unique_ptr<Job> job = close();
@@ -183,10 +210,10 @@ void Connection::fail(Ending ending, std::string detail) {
     owner_.on_finished(*this, std::move(job), std::move(exchange));
 }
 
-void Connection::become_idle() {
+void Connection::become_idle(std::int64_t idle_us) {
     phase_ = Phase::idle;
     idle_since_us_ = world_.clock.steady_us();
-    arm(std::min(age_end_us(), idle_since_us_ + std::int64_t{world_.options.idle_ms_max} * 1000));
+    arm(std::min(age_end_us(), idle_since_us_ + idle_us));
 }
 
 std::int64_t Connection::age_end_us() const {
@@ -224,6 +251,7 @@ void Connection::on_deadline() {
         case Phase::seeking_proxy:
             return fail(Ending::exhausted, "the proxy's name did not resolve in time");
         case Phase::connecting:
+            if (passes_over()) return connect_next();
             if (!tunnel_.empty())
                 return fail(Ending::exhausted, "no connection to the proxy in time");
             return fail(Ending::timeout, "no connection in time");

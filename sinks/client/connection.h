@@ -16,6 +16,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,11 @@ struct Job {
     unsigned unprocessed = 0;  // how often a server let it go without looking at it
 };
 
+// Addresses that let a connection wait in vain are tried behind the other ones of their name for so
+// long. Beyond so many of them all are forgotten.
+inline constexpr std::int64_t silent_address_us = 30'000'000;
+inline constexpr std::size_t silent_addresses_max = 1'024;
+
 // What every connection of a client shares.
 struct Surroundings {
     asio::any_io_executor executor;
@@ -51,6 +57,7 @@ struct Surroundings {
     ClientOptions options;
     TlsIdentities tls;
     std::optional<Url> proxy;
+    std::map<asio::ip::address, std::int64_t> silent_until_us{};  // addresses that do not answer
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -118,7 +125,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     void on_resolved(Resolved resolved);
     void begin_connecting();
+    void put_silent_last();
     void connect_next();
+    bool passes_over();
+    [[nodiscard]] std::int64_t address_end_us() const;
     void connect_socket();
     void try_socket();
     void on_connected(const ErrorCode& ec);
@@ -133,6 +143,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void begin();
     void hand_over();
     void begin_exchange();
+    void begin_answer();
     void write();
     void on_written(const ErrorCode& ec, std::size_t bytes);
     void read();
@@ -141,7 +152,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void on_read_end(const ErrorCode& ec);
     void finish_answered(bool complete);
     void fail(Ending ending, std::string detail);
-    void become_idle();
+    void become_idle(std::int64_t idle_us);
     [[nodiscard]] std::int64_t age_end_us() const;
     void end_idle();
     void arm(std::int64_t deadline_us);
@@ -170,6 +181,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::int64_t idle_since_us_ = 0;
 
     std::vector<asio::ip::address> addresses_;  // still to be tried, last first
+    asio::ip::address address_;                 // that is being tried
+    unsigned tries_ = 0;                        // of addresses: tells which one a call is about
+    std::int64_t connect_end_us_ = 0;
     std::string target_;
     std::string tunnel_;  // the request for it
     std::unique_ptr<Job> job_;

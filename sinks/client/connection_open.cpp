@@ -14,6 +14,7 @@ namespace penstock::sinks::client {
 namespace {
 
 constexpr std::chrono::milliseconds knock_pause{5};
+constexpr std::int64_t address_us_least = 500'000;  // for one address while there are others
 
 // ALPN (RFC 7301, 3.1): names behind their lengths, the dearest first.
 constexpr unsigned char offer[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
@@ -35,10 +36,11 @@ void Connection::on_resolved(Resolved resolved) {
     if (resolved.ending != Resolved::Ending::found) {
         return fail(ending_of(resolved.ending), std::move(resolved.detail));
     }
-    const AddressPolicy policy = world_.options.addresses;
-    const bool good = std::all_of(resolved.addresses.begin(),
-                                  resolved.addresses.end(),
-                                  [policy](const auto& a) { return allowed(policy, a); });
+    const ClientOptions& options = world_.options;
+    const bool good = std::all_of(
+        resolved.addresses.begin(), resolved.addresses.end(), [&options](const auto& address) {
+            return allowed(options.addresses, options.networks, address);
+        });
     // All of them, not the first that may be: a name that mixes is an attempt to slip through.
     if (!good) return fail(Ending::guarded, "an address of this host is not allowed");
     addresses_ = std::move(resolved.addresses);
@@ -50,24 +52,59 @@ void Connection::on_resolved(Resolved resolved) {
 void Connection::begin_connecting() {
     phase_ = Phase::connecting;
     const std::int64_t limit_us = std::int64_t{world_.options.connect_ms_max} * 1000;
-    arm(std::min(job_->deadline_us, world_.clock.steady_us() + limit_us));
+    connect_end_us_ = std::min(job_->deadline_us, world_.clock.steady_us() + limit_us);
+    put_silent_last();
     connect_next();
+}
+
+// What is tried last stands first.
+void Connection::put_silent_last() {
+    const auto& silent = world_.silent_until_us;
+    if (silent.empty()) return;
+    const std::int64_t now = world_.clock.steady_us();
+    std::stable_partition(addresses_.begin(), addresses_.end(), [&](const auto& address) {
+        const auto found = silent.find(address);
+        return found != silent.end() && now < found->second;
+    });
+}
+
+// When the next address has had its time: whoever never answers leaves some for those behind it.
+std::int64_t Connection::address_end_us() const {
+    const std::int64_t now = world_.clock.steady_us();
+    const std::int64_t left_us = std::max<std::int64_t>(0, connect_end_us_ - now);
+    const auto addresses = static_cast<std::int64_t>(addresses_.size());
+    return now + std::max(left_us / addresses, std::min(left_us, address_us_least));
+}
+
+// The address had its time, and there are others and time for them.
+bool Connection::passes_over() {
+    if (addresses_.empty()) return false;
+    const std::int64_t now = world_.clock.steady_us();
+    auto& silent = world_.silent_until_us;
+    if (silent.size() >= silent_addresses_max) silent.clear();
+    silent[address_] = now + silent_address_us;
+    return now < connect_end_us_;
 }
 
 void Connection::connect_next() {
     const std::uint16_t port = world_.proxy ? world_.proxy->port : origin_.port;
-    const asio::ip::tcp::endpoint endpoint(addresses_.back(), port);
+    arm(address_end_us());
+    address_ = addresses_.back();
     addresses_.pop_back();
+    const asio::ip::tcp::endpoint endpoint(address_, port);
     if (!world_.proxy) target_ = shown(endpoint);
     ErrorCode ec;
     transport_->socket.close(ec);
     transport_->socket.open(endpoint.protocol(), ec);
+    // A system without IPv6 has other addresses.
+    if (ec && !addresses_.empty()) return connect_next();
     if (ec) return fail(Ending::exhausted, "no socket: " + ec.message());
-    transport_->socket.async_connect(endpoint,
-                                     [self = shared_from_this()](const ErrorCode& failed) {
-                                         if (self->phase_ == Phase::connecting)
-                                             self->on_connected(failed);
-                                     });
+    transport_->socket.async_connect(
+        endpoint, [self = shared_from_this(), number = ++tries_](const ErrorCode& failed) {
+            // Of one that was passed over nothing more is of interest.
+            if (self->phase_ == Phase::connecting && number == self->tries_)
+                self->on_connected(failed);
+        });
 }
 
 // A server of this machine: there is nothing to resolve and no address to judge.

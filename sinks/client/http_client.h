@@ -37,6 +37,7 @@ enum class Http2 : std::uint8_t {
 
 struct ClientOptions {
     AddressPolicy addresses = AddressPolicy::public_only;
+    Networks networks;        // open besides
     std::string ca_file;      // PEM trusted beside the system's store; empty: none
     std::string client_cert;  // PEM shown to servers that ask; with client_key, or neither
     std::string client_key;

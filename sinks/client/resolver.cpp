@@ -16,6 +16,10 @@ namespace {
 namespace asio = boost::asio;
 namespace ip = boost::asio::ip;
 
+// A name that was slow and gets no thread for so long is tried as others are: after an outage of
+// the name service most are well again, and would wait behind those that are dead.
+constexpr std::int64_t slow_kept_us = 300'000'000;
+
 ip::address address_of(const addrinfo& entry) {
     if (entry.ai_family == AF_INET) {
         sockaddr_in socket_address{};
@@ -39,11 +43,10 @@ bool is_localhost(const std::string& host) {
 }
 
 // The system's own look-up: blocks as long as it likes. Runs on a thread of the pool.
-Resolved look_up(const std::string& host) {
+Resolved ask_system(const std::string& host) {
     if (is_localhost(host)) {
-        return Resolved{Resolved::Ending::found,
-                        {ip::address_v4::loopback(), ip::address_v6::loopback()},
-                        {}};
+        return Resolved{
+            Resolved::Ending::found, {ip::address_v4::loopback(), ip::address_v6::loopback()}, {}};
     }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -80,16 +83,30 @@ struct PoolResolver::State : std::enable_shared_from_this<PoolResolver::State> {
     struct Remembered {
         Resolved resolved;
         std::int64_t until_us = 0;
+        bool late = false;               // its last look-up took long
+        std::int64_t slow_until_us = 0;  // until then one is for a thread of the slow ones
+    };
+
+    struct LookUp {
+        std::vector<Waiter> waiters;
+        bool slow = false;  // it has a thread of the slow ones, or waits for one
     };
 
     State(asio::any_io_executor on, const Clock& time, ResolverOptions limits)
-        : executor(std::move(on)), clock(time), options(limits), threads(limits.threads) {}
+        : executor(std::move(on)),
+          clock(time),
+          options(std::move(limits)),
+          threads(options.threads),
+          slow_threads(options.slow_threads) {
+        if (!options.look_up) options.look_up = ask_system;
+    }
 
     void ask(const std::string& host, Answer answer);
-    void wait(const std::string& host, Answer answer);
+    void begin(const std::string& host, bool slow);
+    void wait(LookUp& under_way, const std::string& host, Answer answer);
     void on_deadline(const std::string& host, std::uint64_t number);
-    void on_looked_up(const std::string& host, Resolved resolved);
-    void remember(const std::string& host, const Resolved& resolved);
+    void on_looked_up(const std::string& host, const Resolved& resolved, std::int64_t took_us);
+    void remember(const std::string& host, const Resolved& resolved, bool late);
 
     void answer_later(Answer answer, Resolved resolved) const {
         asio::post(executor, [answer = std::move(answer), resolved = std::move(resolved)]() {
@@ -101,9 +118,11 @@ struct PoolResolver::State : std::enable_shared_from_this<PoolResolver::State> {
     const Clock& clock;
     ResolverOptions options;
     std::map<std::string, Remembered> cache;
-    std::map<std::string, std::vector<Waiter>> lookups;  // under way or waiting for a thread
+    std::map<std::string, LookUp> lookups;  // under way or waiting for a thread
+    std::size_t slow_lookups = 0;           // of them
     std::uint64_t last_number = 0;
     asio::thread_pool threads;
+    asio::thread_pool slow_threads;
 };
 
 void PoolResolver::State::ask(const std::string& host, Answer answer) {
@@ -116,22 +135,42 @@ void PoolResolver::State::ask(const std::string& host, Answer answer) {
     if (known != cache.end() && clock.steady_us() < known->second.until_us) {
         return answer_later(std::move(answer), known->second.resolved);
     }
-    const bool under_way = lookups.contains(host);
-    if (!under_way && lookups.size() >= options.lookups_max) {
-        return answer_later(std::move(answer),
-                            Resolved{Resolved::Ending::exhausted, {}, "too many look-ups wait"});
+    auto under_way = lookups.find(host);
+    if (under_way == lookups.end()) {
+        const bool slow = known != cache.end() && clock.steady_us() < known->second.slow_until_us;
+        const std::size_t slow_max = options.lookups_max / 2;
+        if (lookups.size() >= options.lookups_max || (slow && slow_lookups >= slow_max)) {
+            return answer_later(
+                std::move(answer),
+                Resolved{Resolved::Ending::exhausted, {}, "too many look-ups wait"});
+        }
+        under_way = lookups.try_emplace(host).first;
+        begin(host, slow);
     }
-    wait(host, std::move(answer));
-    if (under_way) return;
-    asio::post(threads, [weak = weak_from_this(), host, on = executor]() {
-        Resolved resolved = look_up(host);
-        asio::post(on, [weak, host, resolved = std::move(resolved)]() {
-            if (const auto self = weak.lock()) self->on_looked_up(host, resolved);
-        });
-    });
+    wait(under_way->second, host, std::move(answer));
 }
 
-void PoolResolver::State::wait(const std::string& host, Answer answer) {
+void PoolResolver::State::begin(const std::string& host, bool slow) {
+    lookups.at(host).slow = slow;
+    slow_lookups += slow ? 1 : 0;
+    asio::post(slow ? slow_threads : threads,
+               [weak = weak_from_this(),
+                host,
+                on = executor,
+                look_up = options.look_up,
+                &clock = clock]() {
+                   const std::int64_t begun_us = clock.steady_us();
+                   Resolved resolved = look_up(host);
+                   const std::int64_t took_us = clock.steady_us() - begun_us;
+                   asio::post(on, [weak, host, took_us, resolved = std::move(resolved)]() {
+                       if (const auto self = weak.lock()) {
+                           self->on_looked_up(host, resolved, took_us);
+                       }
+                   });
+               });
+}
+
+void PoolResolver::State::wait(LookUp& under_way, const std::string& host, Answer answer) {
     Waiter waiter;
     waiter.number = ++last_number;
     waiter.answer = std::move(answer);
@@ -142,13 +181,13 @@ void PoolResolver::State::wait(const std::string& host, Answer answer) {
             const auto self = weak.lock();
             if (!ec && self) self->on_deadline(host, number);
         });
-    lookups[host].push_back(std::move(waiter));
+    under_way.waiters.push_back(std::move(waiter));
 }
 
 void PoolResolver::State::on_deadline(const std::string& host, std::uint64_t number) {
     const auto lookup = lookups.find(host);
     if (lookup == lookups.end()) return;
-    auto& waiters = lookup->second;
+    auto& waiters = lookup->second.waiters;
     const auto late = std::find_if(
         waiters.begin(), waiters.end(), [number](const Waiter& w) { return w.number == number; });
     if (late == waiters.end()) return;
@@ -157,31 +196,42 @@ void PoolResolver::State::on_deadline(const std::string& host, std::uint64_t num
     answer(Resolved{Resolved::Ending::timeout, {}, "the name did not resolve in time"});
 }
 
-void PoolResolver::State::on_looked_up(const std::string& host, Resolved resolved) {
-    remember(host, resolved);
+void PoolResolver::State::on_looked_up(const std::string& host,
+                                       const Resolved& resolved,
+                                       std::int64_t took_us) {
+    remember(host, resolved, took_us >= std::int64_t{options.slow_ms} * 1000);
     const auto lookup = lookups.extract(host);
-    for (const Waiter& waiter : lookup.mapped()) waiter.answer(resolved);
+    slow_lookups -= lookup.mapped().slow ? 1 : 0;
+    for (const Waiter& waiter : lookup.mapped().waiters) waiter.answer(resolved);
 }
 
-void PoolResolver::State::remember(const std::string& host, const Resolved& resolved) {
+void PoolResolver::State::remember(const std::string& host, const Resolved& resolved, bool late) {
+    const auto before = cache.find(host);
+    const bool again = before != cache.end() && before->second.late;
+    const std::int64_t now_us = clock.steady_us();
     if (cache.size() >= options.cached_names_max) {
-        const std::int64_t now = clock.steady_us();
-        std::erase_if(cache, [now](const auto& entry) { return entry.second.until_us <= now; });
+        std::erase_if(cache,
+                      [now_us](const auto& entry) { return entry.second.until_us <= now_us; });
     }
     if (cache.size() >= options.cached_names_max) cache.erase(cache.begin());
     const bool found = resolved.ending == Resolved::Ending::found;
     const std::int64_t kept_ms = found ? options.cache_ms : options.not_found_ms;
-    cache[host] = Remembered{resolved, clock.steady_us() + kept_ms * 1000};
+    // One that is found after all may only have lost a packet: it does not wait behind the dead.
+    const bool slow = late && (again || !found);
+    const std::int64_t slow_until_us = slow ? now_us + slow_kept_us : 0;
+    cache[host] = Remembered{resolved, now_us + kept_ms * 1000, late, slow_until_us};
 }
 
 PoolResolver::PoolResolver(asio::any_io_executor executor,
                            const Clock& clock,
                            ResolverOptions options)
-    : state_(std::make_shared<State>(std::move(executor), clock, options)) {}
+    : state_(std::make_shared<State>(std::move(executor), clock, std::move(options))) {}
 
 PoolResolver::~PoolResolver() {
     state_->threads.stop();
+    state_->slow_threads.stop();
     state_->threads.join();
+    state_->slow_threads.join();
 }
 
 void PoolResolver::resolve(const std::string& host, Answer answer) {

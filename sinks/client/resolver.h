@@ -1,6 +1,8 @@
 // Resolver: names to addresses. PoolResolver asks the system on a small pool of threads of its own,
-// so that one slow name delays no other, and remembers answers briefly. A Resolver belongs to its
-// client's thread: resolve() is called there and answers run there. Failures are values.
+// so that one slow name delays no other, and remembers answers briefly. Names that kept a thread
+// for long the last time in vain, or the last two times, have threads apart: however many they are,
+// the others do not wait for them. A Resolver belongs to its client's thread: resolve() is called
+// there and answers run there. Failures are values.
 #pragma once
 
 #include "broker/base/clock.h"
@@ -43,11 +45,15 @@ inline constexpr std::size_t addresses_max = 64;  // of one name; the rest is no
 
 struct ResolverOptions {
     std::size_t threads = 8;
+    std::size_t slow_threads = 4;   // for names whose look-ups were slow lately
+    std::uint32_t slow_ms = 1'000;  // a look-up that took so long was slow
     std::uint32_t deadline_ms = 5'000;
     std::uint32_t cache_ms = 30'000;     // how long an answer is used again
     std::uint32_t not_found_ms = 2'000;  // how long a failure is
     std::size_t cached_names_max = 4'096;
-    std::size_t lookups_max = 256;  // names being looked up or waiting for a thread
+    std::size_t lookups_max = 256;  // names being looked up or waiting for a thread; half for slow
+    // Instead of the system's look-up, for tests; called on the pool's threads, may block.
+    std::function<Resolved(const std::string& host)> look_up = {};
 };
 
 class PoolResolver final : public Resolver {

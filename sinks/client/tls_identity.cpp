@@ -20,11 +20,21 @@ namespace {
 namespace ssl = asio::ssl;
 using Errors = boost::system::error_code;
 
+// Some servers ask for a second handshake, to see a certificate for some paths only. One that asks
+// again and again would keep our processor busy: there is no third.
+void note_handshake(const SSL* tls, int where, int) {
+    if ((where & SSL_CB_HANDSHAKE_DONE) == 0) return;
+    auto* const noted = const_cast<SSL*>(tls);  // OpenSSL asks only by one that it may change
+    if (::SSL_ctrl(noted, SSL_CTRL_GET_TOTAL_RENEGOTIATIONS, 0, nullptr) == 0) return;
+    ::SSL_set_options(noted, SSL_OP_NO_RENEGOTIATION);
+}
+
 // 1.2 and 1.3. Sessions are not resumed: each connection proves anew who is at both of its ends.
 ssl::context blank() {
     ssl::context tls(ssl::context::tls_client);
     tls.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 |
                     ssl::context::no_tlsv1_1);
+    ::SSL_CTX_set_info_callback(tls.native_handle(), note_handshake);
     SSL_CTX_set_session_cache_mode(tls.native_handle(), SSL_SESS_CACHE_OFF);
     return tls;
 }

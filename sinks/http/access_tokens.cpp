@@ -93,8 +93,12 @@ void AccessTokens::get(model::SubscriptionNo subscription, const TokenSource& so
 void AccessTokens::refuse(model::SubscriptionNo subscription, const std::string& token) {
     const auto found = known_.find(subscription);
     if (found == known_.end() || found->second->token != token) return;
-    found->second->token.clear();
-    found->second->until_us = 0;
+    Known& known = *found->second;
+    const std::int64_t now_us = clock_.steady_us();
+    if (now_us < known.refusable_us) return;  // the next one would be refused like the last one
+    known.refusable_us = now_us + token_pause_us;
+    known.token.clear();
+    known.until_us = 0;
 }
 
 void AccessTokens::fetch(const std::shared_ptr<Known>& known) {

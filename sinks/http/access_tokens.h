@@ -37,7 +37,7 @@ inline constexpr std::uint32_t token_timeout_ms = 10'000;
 inline constexpr std::int64_t token_life_s_usual = 300;  // when the endpoint does not say
 inline constexpr std::int64_t token_life_s_max = 86'400;
 inline constexpr std::int64_t token_spare_s = 30;  // a token is not used so shortly before its end
-inline constexpr std::int64_t token_pause_us = 5'000'000;  // after a failure
+inline constexpr std::int64_t token_pause_us = 5'000'000;  // after a failure, or a refusal
 inline constexpr std::size_t token_bytes_max = 16 * 1024;
 
 class AccessTokens {
@@ -50,7 +50,8 @@ class AccessTokens {
     // none now, and why.
     void get(model::SubscriptionNo subscription, const TokenSource& source, Ready ready);
 
-    // The endpoint does not take that token: the next one is fetched.
+    // The endpoint does not take that token: the next one is fetched, but for such a reason not
+    // more often than every token_pause_us.
     void refuse(model::SubscriptionNo subscription, const std::string& token);
 
     // The subscription is gone or changed. Those that wait are still told.
@@ -63,6 +64,7 @@ class AccessTokens {
         std::int64_t until_us = 0;  // of the token, or of the failure
         std::string failure;        // of the last fetch; empty: it went well
         bool fetching = false;
+        std::int64_t refusable_us = 0;  // a refusal before it changes nothing
         std::vector<Ready> waiting;
     };
 

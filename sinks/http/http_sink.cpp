@@ -64,7 +64,7 @@ HttpSink::Known& HttpSink::known(const api::Target& target) {
         return found->second;
     }
     handshakes_.forget(target.subscription);
-    Known made{make_request(target), 0};
+    Known made{make_request(target)};
     return known_.insert_or_assign(target.subscription, std::move(made)).first->second;
 }
 
@@ -203,7 +203,7 @@ void HttpSink::send(const api::Target& target,
     http_->send(request.url(),
                 request.fill(batch, request_id, clock_.wall_ms(), token),
                 [this,
-                 sent = Sent{target.subscription, token, request.outputs()},
+                 sent = Sent{target.subscription, token, request.outputs(), request.credentials()},
                  pushed = std::move(pushed)](client::Exchange exchange) {
                     AttemptResult result = conclude(sent, exchange);
                     pushed(std::move(result), exchange);
@@ -211,29 +211,38 @@ void HttpSink::send(const api::Target& target,
 }
 
 AttemptResult HttpSink::conclude(const Sent& sent, client::Exchange& exchange) {
-    const auto found = known_.find(sent.subscription);
-    const bool is_known = found != known_.end() && found->second.request;
     if (!sent.token.empty() && exchange.answer.status == unauthorized) {
         tokens_.refuse(sent.subscription, sent.token);
     }
     // What it publishes stays as it is; nothing else of an answer of success is kept.
     const bool publishes = sent.outputs && is_success(exchange.answer.status);
-    if (is_known && !publishes) found->second.request->mask(exchange.answer.body);
+    if (!publishes) sent.credentials->mask(exchange.answer.body);
     if (!sent.token.empty() && !publishes) Credentials::mask(sent.token, exchange.answer.body);
     AttemptResult result = classify(exchange, clock_.wall_ms());
     if (exchange.ending == client::Ending::answered) heed_receiver(exchange.answer, result);
     if (publishes) take_outputs(exchange, result);
-    unsigned deferrals = 0;
-    if (found != known_.end()) {
-        unsigned& in_a_row = found->second.deferrals;
-        in_a_row = result.verdict == model::Verdict::not_attempted ? in_a_row + 1 : 0;
-        deferrals = in_a_row;
-    }
-    if (result.verdict == model::Verdict::not_attempted) {
-        const unsigned doublings = std::min(deferrals > 0 ? deferrals - 1 : 0U, 4U);
-        result.retry_after_ms = std::min(deferral_ms_first << doublings, deferral_ms_last);
-    }
+    const bool deferred = result.verdict == model::Verdict::not_attempted;
+    const std::uint32_t pause_ms = pause_after(sent.subscription, deferred);
+    if (deferred) result.retry_after_ms = pause_ms;
     return result;
+}
+
+// All that is held up during a pause is held up by one cause: it makes the next pause longer once.
+std::uint32_t HttpSink::pause_after(model::SubscriptionNo subscription, bool deferred) {
+    const auto found = known_.find(subscription);
+    if (found == known_.end()) return deferral_ms_first;
+    Known& known = found->second;
+    if (!deferred) {
+        known.pause_ms = 0;
+        known.pause_until_us = 0;
+        return 0;
+    }
+    const std::int64_t now_us = clock_.steady_us();
+    if (now_us >= known.pause_until_us) {
+        known.pause_ms = std::clamp(2 * known.pause_ms, deferral_ms_first, deferral_ms_last);
+        known.pause_until_us = now_us + std::int64_t{known.pause_ms} * 1'000;
+    }
+    return known.pause_ms;
 }
 
 void HttpSink::forget(const api::Target& target) {

@@ -18,7 +18,8 @@
 
 namespace penstock::sinks::http {
 
-// Pause after an attempt that never reached its target: doubles from first to last until one does.
+// Pause after an attempt that never reached its target: doubles from first to last, each time it is
+// over, until one does.
 inline constexpr std::uint32_t deferral_ms_first = 5'000;
 inline constexpr std::uint32_t deferral_ms_last = 60'000;
 
@@ -51,7 +52,8 @@ class HttpSink final : public Sink {
   private:
     struct Known {
         Result<PushRequest> request;
-        unsigned deferrals = 0;  // in a row
+        std::uint32_t pause_ms = 0;       // after deferrals; 0: the last one was tried
+        std::int64_t pause_until_us = 0;  // until when one more does not double it
     };
 
     // What its answer is judged by, whatever becomes of the subscription meanwhile.
@@ -59,6 +61,7 @@ class HttpSink final : public Sink {
         model::SubscriptionNo subscription;
         std::string token;
         bool outputs = false;
+        std::shared_ptr<const Credentials> credentials;
     };
 
     // What came of a request: for its deliveries as one, and how it ended if it was sent.
@@ -80,6 +83,7 @@ class HttpSink final : public Sink {
               const PushRequest& request,
               const std::string& token,
               Pushed pushed);
+    [[nodiscard]] std::uint32_t pause_after(model::SubscriptionNo subscription, bool deferred);
     AttemptResult conclude(const Sent& sent, client::Exchange& exchange);
 
     const Clock& clock_;

@@ -118,7 +118,7 @@ Result<void> PushRequest::carry(const api::Target& target, const api::SecretBox*
     const std::string owner = stored_name(target);
     auto credentials = Credentials::make(push_, *secrets, owner);
     if (!credentials) return credentials.error();
-    credentials_ = std::move(*credentials);
+    credentials_ = std::make_shared<const Credentials>(std::move(*credentials));
     auto signer = WebhookSigner::make(push_.signing_keys, *secrets, owner);
     if (!signer) return signer.error();
     signer_ = std::move(*signer);
@@ -236,7 +236,7 @@ HandshakeQuestion PushRequest::question(const std::string& challenge,
         question.body = R"({"type":"url_verification","challenge":")" + challenge + R"("})";
         head = head_ + std::to_string(question.body.size()) + typed("application/json");
     }
-    head += credentials_.headers();
+    head += credentials_->headers();
     if (!token.empty()) head.append("\r\nauthorization: Bearer ").append(token);
     signer_.append_headers(head, "handshake-" + challenge, now_ms, question.body);
     head += "\r\n\r\n";
@@ -261,7 +261,7 @@ client::Outgoing PushRequest::fill(const Sink::Batch& batch,
     if (drawn.as_is) out.body = batch.front()->payload;
     const std::string_view body = drawn.as_is ? out.body : drawn.body;
     std::string& head = out.head;
-    head.reserve(head_.size() + drawn.headers.size() + credentials_.headers().size() +
+    head.reserve(head_.size() + drawn.headers.size() + credentials_->headers().size() +
                  token.size() + drawn.body.size() + 256);
     head += head_;
     head += std::to_string(body.size());
@@ -269,7 +269,7 @@ client::Outgoing PushRequest::fill(const Sink::Batch& batch,
     if (const auto job = replay_of(batch)) head += "\r\npenstock-replay: " + std::to_string(job);
     // Of several, each event tells its own.
     if (batch.size() == 1) append_trace(head, *batch.front());
-    head += credentials_.headers();
+    head += credentials_->headers();
     if (!token.empty()) head.append("\r\nauthorization: Bearer ").append(token);
     signer_.append_headers(head, id_of(batch), now_ms, body);
     head += "\r\n\r\n";

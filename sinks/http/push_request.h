@@ -61,7 +61,7 @@ class PushRequest {
 
     // Where the token comes from that each of its requests needs.
     [[nodiscard]] const std::optional<TokenSource>& token_source() const {
-        return credentials_.token_source();
+        return credentials_->token_source();
     }
 
     [[nodiscard]] const client::Url& url() const { return url_; }
@@ -71,7 +71,9 @@ class PushRequest {
     void identify(std::shared_ptr<client::TlsIdentity> push,
                   std::shared_ptr<client::TlsIdentity> token) {
         url_.tls = std::move(push);
-        credentials_.identify(std::move(token));
+        auto identified = std::make_shared<Credentials>(*credentials_);
+        identified->identify(std::move(token));
+        credentials_ = std::move(identified);
     }
 
     // From now on it goes to the server behind a Unix socket of this machine.
@@ -80,8 +82,9 @@ class PushRequest {
     // Answers may publish (answer_outputs.h).
     [[nodiscard]] bool outputs() const { return outputs_; }
 
-    // Puts *** in place of the secrets that it carries.
-    void mask(std::string& text) const { credentials_.mask(text); }
+    // What it carries: whoever sent it masks the answer with it, though the subscription may have
+    // others by then.
+    [[nodiscard]] std::shared_ptr<const Credentials> credentials() const { return credentials_; }
 
     // True when it was made for a target that looks as `target` does.
     [[nodiscard]] bool fits(const api::Target& target) const;
@@ -119,7 +122,7 @@ class PushRequest {
     std::string head_;        // up to the value of Content-Length
     std::string json_begin_;  // up to the value of msgId
     model::PushSpec push_;
-    Credentials credentials_;
+    std::shared_ptr<const Credentials> credentials_ = std::make_shared<Credentials>();
     WebhookSigner signer_;
 };
 

@@ -47,6 +47,7 @@ Result<std::unique_ptr<Sink>> make_worker_http_sink(const worker::Workshop& work
                                                     const WorkerHttpOptions& options) {
     client::ResolverOptions resolver_options;
     resolver_options.threads = 1;  // an address needs none at all
+    resolver_options.slow_threads = 1;
     auto resolver =
         std::make_unique<client::PoolResolver>(workshop.executor, workshop.clock, resolver_options);
     client::ClientOptions client_options;

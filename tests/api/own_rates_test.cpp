@@ -45,6 +45,18 @@ TEST(OwnRates, OfASetThatAnotherNodeLeadsAreForgotten) {
     EXPECT_EQ(rates.of(false, "q1"), 3U);
 }
 
+TEST(OwnRates, OfAnObjectThatIsGoneDoNotTakeThoseOfALaterOneOfItsNameAlong) {
+    OwnRates rates;
+    rates.set(first, false, "orders", 5);
+    rates.set(second, false, "Orders", 7);
+    rates.set(first, false, "orders", 0);
+    EXPECT_EQ(rates.of(false, "orders"), 7U);
+    rates.forget(first);
+    EXPECT_EQ(rates.of(false, "orders"), 7U);
+    rates.set(second, false, "orders", 0);
+    EXPECT_EQ(rates.of(false, "orders"), 0U);
+}
+
 class OwnRate : public Limited {
   protected:
     int through(int asked, const Request& request) {

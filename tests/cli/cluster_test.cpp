@@ -140,6 +140,40 @@ TEST_F(CliCluster, InitThatIsRefusedSaysWhy) {
     EXPECT_NE(err.find("node 2: it does not answer"), std::string::npos);
 }
 
+TEST_F(CliCluster, TheDoctorNamesSetsWithoutALeaderAndWhoIsBehind) {
+    api::ServerStatus status;
+    status.ready = true;
+    status.space = "normal";
+    broker.answer_with<api::GetStatus>(status);
+    broker.answer_with<api::ListQueues>({});
+    broker.answer_with<api::ListSubscriptions>(api::SubscriptionPage{});
+    api::ClusterView cluster;
+    cluster.name = "prod";
+    cluster.nodes = {{1, "a", "b", "", false, true, ""}};
+    api::SetView led;
+    led.set = 7;
+    led.leader = 1;
+    led.replicas = {
+        {1, true, 9, true, true}, {2, true, 5, true, false}, {3, false, 2, true, false}};
+    cluster.sets = {led};
+    broker.answer_with<api::GetCluster>(cluster);
+    EXPECT_EQ(run({"doctor"}), 0);
+    EXPECT_NE(out.find("cluster\tlook\tset 7: behind or away: node 2\t"), std::string::npos) << out;
+    cluster.sets[0].replicas[0].in_sync = false;
+    broker.answer_with<api::GetCluster>(cluster);
+    EXPECT_EQ(run({"doctor"}), 0);
+    EXPECT_EQ(out.find("set 7"), std::string::npos) << "its leader does not tell: " << out;
+    cluster.sets[0].leader = 0;
+    broker.answer_with<api::GetCluster>(cluster);
+    EXPECT_EQ(run({"doctor"}), 1);
+    EXPECT_NE(out.find("cluster\tbad\tset 7: no leader"), std::string::npos) << out;
+    broker.is_ready = false;
+    EXPECT_EQ(run({"doctor"}), 1);
+    EXPECT_NE(out.find("ready\tbad"), std::string::npos) << out;
+    EXPECT_NE(out.find("cluster\tbad\tset 7: no leader"), std::string::npos) << out;
+    broker.is_ready = true;
+}
+
 }  // namespace
 
 }  // namespace penstock::testing

@@ -130,9 +130,11 @@ Result<void> Member::start() {
             snapshot_disk_, clock_, random_, replication::testing::library(), open_view},
         cluster_options(id_, rules_));
     if (auto loaded = cluster_->load(); !loaded) return loaded.error();
+    own_rates_ = std::make_unique<api::OwnRates>();
+    node::NodeOptions options = node_options(rules_);
+    options.own_rates = own_rates_.get();
     auto node = std::make_unique<node::Node>(
-        node::Node::World{disk_, clock_, random_, offload_, opener(), cluster_.get()},
-        node_options(rules_));
+        node::Node::World{disk_, clock_, random_, offload_, opener(), cluster_.get()}, options);
     if (auto opened = node->open(); !opened) return opened.error();
     node_ = std::move(node);
     node_->attach(deliveries_);
@@ -163,6 +165,18 @@ void Member::wipe() {
     check(!up(), "the disk of a node that runs stays");
     disk_ = MemoryDisk();
     rows_.clear();
+}
+
+void Member::keep_image() {
+    check(!up(), "an image is that of a node that is down");
+    old_disk_ = disk_.crash_image(0);
+    old_rows_ = rows_;
+}
+
+void Member::put_image_back() {
+    check(!up() && old_disk_ != nullptr, "an image is put back once, under a node that is down");
+    disk_ = *std::exchange(old_disk_, nullptr);
+    rows_ = old_rows_;
 }
 
 Result<Recovered> Member::recover() {

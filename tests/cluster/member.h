@@ -89,6 +89,11 @@ class Member {
     // Its disk is replaced by an empty one. Only while it is down.
     void wipe();
 
+    // Its disk as it is now, and the disk as it was then: a machine's image that is put back, once.
+    // Only while it is down.
+    void keep_image();
+    void put_image_back();
+
     // `penstock cluster recover`. Only while it is down.
     Result<Recovered> recover();
 
@@ -136,6 +141,9 @@ class Member {
 
     [[nodiscard]] node::Node& node() { return *node_; }
 
+    // What its ways in know of the rates of queues and topics; of this life.
+    [[nodiscard]] const api::OwnRates& own_rates() const { return *own_rates_; }
+
     // Turns of its nodes, and changes of its disk, in all its lives.
     [[nodiscard]] std::uint64_t turns() const { return turns_; }
 
@@ -170,10 +178,13 @@ class Member {
     MemoryDisk disk_;
     FailingDisk snapshot_disk_{disk_};
     std::map<std::string, storage::MemoryRowsImage> rows_;
+    std::unique_ptr<MemoryDisk> old_disk_;
+    std::map<std::string, storage::MemoryRowsImage> old_rows_;
     SeededRandom random_;
     node::Offload offload_{node::Offload::Kind::stepped};
     RecordedDeliveries deliveries_;
     std::map<model::SubscriptionNo, bool> granted_;
+    std::unique_ptr<api::OwnRates> own_rates_ = std::make_unique<api::OwnRates>();
     std::unique_ptr<ClusterNode> cluster_;
     std::unique_ptr<node::Node> node_;
     std::uint64_t life_ = 0;

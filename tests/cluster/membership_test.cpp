@@ -167,11 +167,21 @@ TEST_F(Membership, ANodeThatIsRemovedGivesUpAllItHoldsAndIsForgotten) {
     ASSERT_TRUE(until([&] { return !is_member(3); }));
     EXPECT_EQ(held(3, 3), 0U);
     EXPECT_EQ(held(4, 3), 3U);
+    const auto says_so = [&] {
+        const auto view = world().ask(3, api::GetCluster{});
+        if (!view) return false;
+        return std::any_of(view->nodes.begin(), view->nodes.end(), [](const auto& node) {
+            return node.node == 3 && node.problem.find("it was removed") != std::string::npos;
+        });
+    };
+    EXPECT_TRUE(until(says_so));
     world().crash(3);
     ASSERT_TRUE(until([&] { return world().all_led(); }));
     expect_all(4);
     api::ChangeCluster again = change(What::remove, 3);
     EXPECT_FALSE(world().ask(1, again).has_value());
+    world().start(3);
+    EXPECT_TRUE(until(says_so)) << "after a start too";
 }
 
 TEST_F(Membership, ANodeThatIsGoneForEverIsReplacedByAnother) {
@@ -359,6 +369,57 @@ TEST_F(Membership, WhoDiedWhileItJoinedKeepsNobodyElseFromJoining) {
         ASSERT_TRUE(until([&] { return voters(SetId{0}).size() == 5; })) << "crash " << crash_at;
     }
     EXPECT_GT(died_as_learner, 0);
+}
+
+// It was to vote in set 0 when it died: nothing else may wait for that.
+TEST_F(Membership, WhoDiedWhileItJoinedIsRemoved) {
+    int died_as_learner = 0;
+    for (int crash_at = 0; crash_at < 20; ++crash_at) {
+        expected_.clear();
+        found(500 + static_cast<std::uint64_t>(crash_at), 3, sets(1));
+        world().join(4);
+        world().run(crash_at * 20);
+        if (voters(SetId{0}).contains(4)) continue;
+        if (wanted(SetId{0}).contains(4)) ++died_as_learner;
+        world().crash(4);
+        ASSERT_TRUE(world().ask(1, change(What::remove, 4)).has_value());
+        ASSERT_TRUE(until([&] { return !is_member(4); })) << "crash " << crash_at;
+    }
+    EXPECT_GT(died_as_learner, 0);
+}
+
+// Whoever should lead next is gone, and was not asked for: any other one does.
+TEST_F(Membership, ALeaderThatIsRemovedHandsOverThoughWhoIsPreferredIsAway) {
+    MemberRules rules = sets(2);
+    found(33, 4, rules);
+    for (const std::uint64_t preferred : {2, 3}) {
+        ASSERT_TRUE(world().ask(1, change(What::transfer, preferred, 0)).has_value());
+        ASSERT_TRUE(until([&] { return world().leader(SetId{0}) == preferred; }));
+    }
+    world().crash(2);
+    ASSERT_TRUE(world().ask(1, change(What::remove, 3)).has_value());
+    ASSERT_TRUE(until([&] { return !is_member(3); }, 600));
+    EXPECT_NE(world().leader(SetId{0}), 3U);
+    expect_all(4);
+}
+
+TEST_F(Membership, ANodeThatCannotLeaveIsShownWithTheReason) {
+    found(34, 3, sets(1));
+    const std::vector<std::uint64_t> leaving{2, 3};
+    // Both were asked before either knew of the other.
+    for (const std::uint64_t id : leaving) {
+        node::Submission marked{model::MarkLeaving{NodeId{id}, true}, {}, nullptr, {}};
+        const std::uint64_t leader = world().leader(SetId{0});
+        world().member(leader).node().submit(SetId{0}, std::move(marked));
+    }
+    const auto told = [&] {
+        const auto view = world().ask(1, api::GetCluster{});
+        if (!view) return false;
+        return std::any_of(view->nodes.begin(), view->nodes.end(), [](const auto& node) {
+            return node.leaving && node.problem.find("add one, or keep") != std::string::npos;
+        });
+    };
+    ASSERT_TRUE(until(told));
 }
 
 // Nobody told node 5 of node 4.

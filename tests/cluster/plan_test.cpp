@@ -1,5 +1,7 @@
 #include "broker/cluster/plan.h"
 
+#include "broker/cluster/arranger.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -166,6 +168,103 @@ TEST(Plan, BalanceCostsNoZone) {
     // Node 4 takes over from node 3 of its own zone alone.
     const auto& replicas = step.place->replicas;
     EXPECT_EQ(std::count(replicas.begin(), replicas.end(), NodeId{3}), 0);
+}
+
+// What set 0 says, and what the leaders tell of it.
+struct Told {
+    explicit Told(const PlanFacts& plan) : nodes(plan.nodes) {
+        for (const model::SetInfo& info : plan.sets) sets[info.set] = info;
+        for (const model::NodeInfo& info : nodes) {
+            view.nodes.push_back({info.node.value, "", "", "", info.leaving, true, ""});
+        }
+        for (const auto& [number, info] : sets) {
+            api::SetView& one = view.sets.emplace_back();
+            one.set = number.value;
+            one.leader = info.replicas.front().value;
+            for (const NodeId holder : info.replicas) {
+                one.replicas.push_back({holder.value, true, 9, true, true});
+            }
+        }
+    }
+
+    [[nodiscard]] std::set<SetId> moving() const { return plan_facts({nodes, sets}, view).moving; }
+
+    std::vector<model::NodeInfo> nodes;
+    std::map<SetId, model::SetInfo> sets;
+    api::ClusterView view;
+};
+
+TEST(Plan, WhoDiedWhileItJoinedKeepsNothingElseFromMoving) {
+    Told told(four_nodes());
+    EXPECT_TRUE(told.moving().empty());
+    told.view.sets[0].replicas[3].voter = false;
+    EXPECT_EQ(told.moving(), std::set<SetId>{SetId{0}}) << "it joins";
+    told.view.nodes[3].connected = false;
+    EXPECT_TRUE(told.moving().empty());
+    // Of another set it is one of few.
+    told.view.sets[1].replicas[2].voter = false;
+    told.view.nodes[2].connected = false;
+    EXPECT_EQ(told.moving(), std::set<SetId>{SetId{1}});
+}
+
+TEST(Plan, AMemberThatIsNotWantedAnyMoreIsWaitedFor) {
+    Told told(four_nodes());
+    told.sets[SetId{0}] = set(0, {1, 2, 3});
+    told.view.nodes[3].connected = false;
+    EXPECT_EQ(told.moving(), std::set<SetId>{SetId{0}});
+}
+
+// Set 0 waits for node 4, and so node 3 is not let out of it.
+TEST(Plan, WhoLeavesWhileItJoinsSetZeroIsNotWaitedFor) {
+    PlanFacts facts = four_nodes();
+    facts.sets = {set(0, {1, 2, 4}), set(1, {1, 2}), set(2, {2, 1})};
+    facts.nodes[2].leaving = facts.nodes[3].leaving = true;
+    facts.moving = {SetId{0}};
+    const Step step = next_step(facts);
+    ASSERT_TRUE(step.place);
+    EXPECT_EQ(step.place->set, SetId{0});
+    EXPECT_EQ(step.place->replicas, ids({1, 2}));
+}
+
+TEST(Plan, AMoveToWhoIsToLeaveGoesElsewhere) {
+    PlanFacts facts = four_nodes();
+    facts.sets[1] = set(1, {1, 2, 4});
+    facts.nodes[3].leaving = true;
+    facts.moving = {SetId{1}};
+    EXPECT_FALSE(next_step(facts).place) << "it votes: the move is another's";
+    facts.joining[SetId{1}] = {NodeId{4}};
+    ASSERT_TRUE(next_step(facts).place);
+    EXPECT_EQ(next_step(facts).place->replicas, ids({1, 2, 3}));
+}
+
+TEST(Plan, WhyANodeThatLeavesIsStillThereIsTold) {
+    PlanFacts facts = four_nodes();
+    facts.nodes[3].leaving = true;
+    EXPECT_EQ(why_it_stays(facts, NodeId{4}), "");
+    facts.nodes = {node(1), node(2)};
+    facts.nodes[1].leaving = true;
+    facts.sets = {set(0, {1, 2}), set(1, {2, 1})};
+    EXPECT_NE(why_it_stays(facts, NodeId{2}).find("set 1 has no other node to go to: add one"),
+              std::string::npos);
+    facts.sets[1] = set(1, {1});
+    EXPECT_NE(why_it_stays(facts, NodeId{2}).find("set 0 has no other node"), std::string::npos);
+    facts.nodes.push_back(node(3));
+    EXPECT_EQ(why_it_stays(facts, NodeId{2}), "set 0 waits for node 3, which has not joined yet");
+    facts.sets[1] = set(1, {2});
+    facts.unknown = {SetId{1}};
+    EXPECT_EQ(why_it_stays(facts, NodeId{2}), "set 1 has no leader");
+}
+
+TEST(Plan, WhomAMoveWaitsForIsTold) {
+    PlanFacts facts = four_nodes();
+    facts.nodes[2].leaving = true;
+    facts.sets[1] = set(1, {1, 2, 4});
+    facts.moving = {SetId{1}};
+    facts.joining[SetId{1}] = {NodeId{4}};
+    EXPECT_EQ(why_it_stays(facts, NodeId{3}), "") << "it goes on";
+    facts.away = {NodeId{4}};
+    EXPECT_EQ(why_it_stays(facts, NodeId{3}),
+              "set 1 waits for node 4, which is away: start it, or remove it too");
 }
 
 TEST(Plan, OnlyTheFirstFiveOfSetZeroVote) {

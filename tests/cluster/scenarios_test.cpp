@@ -37,6 +37,16 @@ std::multiset<std::string> drain(World& world, std::uint64_t id, const std::stri
     return bodies;
 }
 
+void begin_to_hand_over(World& world, SetId set, std::uint64_t to) {
+    auto& log = world.member(world.leader(set)).node().hosted(set)->log();
+    ASSERT_TRUE(dynamic_cast<replication::RaftLog&>(log).transfer(NodeId{to}).has_value());
+}
+
+void hand_over(World& world, SetId set, std::uint64_t to) {
+    begin_to_hand_over(world, set, to);
+    ASSERT_TRUE(world.run_until([&] { return world.leader(set) == to; }));
+}
+
 TEST(Cluster, WhatOneNodeMadeEveryNodeUsesAtOnce) {
     World world;
     world.found();
@@ -84,6 +94,87 @@ TEST(Cluster, ANodeThatLeadsNothingServesEverything) {
     ASSERT_TRUE(poll.answered());
     ASSERT_TRUE((*poll).has_value());
     EXPECT_EQ((*poll)->messages.at(0).payload, "two");
+}
+
+TEST(Cluster, ALongPollGoesOnWhereTheQueueIsLedNow) {
+    World world(4, 3, one_set());
+    world.found();
+    ASSERT_TRUE(world.ask(1, create_queue("q")).has_value());
+    const std::uint64_t first = world.leader(data);
+    auto here = world.member(first).ask(receive("q", 1, 25));
+    auto there = world.member(first % 3 + 1).ask(receive("q", 1, 25));
+    world.run(1'000);
+    api::ChangeCluster transfer;
+    transfer.what = api::ChangeCluster::What::transfer;
+    transfer.set = data.value;
+    transfer.node = (first + 1) % 3 + 1;
+    ASSERT_TRUE(world.ask(1, transfer).has_value());
+    ASSERT_TRUE(world.run_until([&] { return world.leader(data) == transfer.node; }, 20'000));
+    world.run(500);
+    EXPECT_FALSE(here.answered()) << (here->has_value() ? "" : here->error().detail);
+    EXPECT_FALSE(there.answered()) << (there->has_value() ? "" : there->error().detail);
+    ASSERT_TRUE(world.ask(first, send("q", {"one", "two"})).has_value());
+    world.run(200);
+    for (auto* poll : {&here, &there}) {
+        ASSERT_TRUE(poll->answered());
+        ASSERT_TRUE((*poll)->has_value()) << (*poll)->error().detail;
+        EXPECT_EQ((*poll)->value().messages.size(), 1U);
+    }
+}
+
+// While a leader hands over, it drops what is proposed: the lease of who waits with the send that
+// it waits for.
+TEST(Cluster, ALongPollOutlivesASendThatIsDropped) {
+    World world(6, 3, one_set());
+    world.found();
+    ASSERT_TRUE(world.ask(1, create_queue("q")).has_value());
+    world.run(10'000);  // whoever is to lead does
+    const std::uint64_t first = world.leader(data);
+    auto poll = world.member(first).ask(receive("q", 1, 25));
+    world.run(1'000);
+    begin_to_hand_over(world, data, first % 3 + 1);
+    EXPECT_FALSE(world.ask(first, send("q", {"dropped"})).has_value());
+    ASSERT_TRUE(world.run_until([&] { return world.leader(data) == first % 3 + 1; }));
+    world.run(500);
+    ASSERT_FALSE(poll.answered());
+    ASSERT_TRUE(world.ask(first, send("q", {"taken"})).has_value());
+    world.run(200);
+    ASSERT_TRUE(poll.answered());
+    ASSERT_TRUE((*poll).has_value()) << (*poll).error().detail;
+    ASSERT_EQ((*poll)->messages.size(), 1U);
+    EXPECT_EQ((*poll)->messages[0].payload, "taken");
+}
+
+// It waits where its client asked, not with the leader of before: that one may be about to stop.
+TEST(Cluster, ALongPollByAnotherNodeOutlivesTheLeaderThatStops) {
+    for (const std::uint64_t step : {1, 2}) {
+        World world(7, 3, one_set());
+        world.found();
+        ASSERT_TRUE(world.ask(1, create_queue("q")).has_value());
+        world.run(10'000);  // whoever is to lead does
+        const std::uint64_t first = world.leader(data);
+        const std::uint64_t asked = first % 3 + 1;
+        const std::uint64_t next = step == 1 ? asked : asked % 3 + 1;
+        auto poll = world.member(asked).ask(receive("q", 1, 25));
+        auto empty = world.member(asked).ask(receive("q", 1, 10));
+        world.run(6'000);
+        hand_over(world, data, next);
+        world.run(500);
+        world.crash(first);
+        world.run(2'000);
+        ASSERT_FALSE(poll.answered());
+        ASSERT_FALSE(empty.answered());
+        // In whole seconds, of which the last has begun.
+        ASSERT_TRUE(world.run_until([&] { return empty.answered(); }, 2'600));
+        ASSERT_TRUE((*empty).has_value()) << (*empty).error().detail;
+        EXPECT_TRUE((*empty)->messages.empty());
+        ASSERT_FALSE(poll.answered());
+        ASSERT_TRUE(world.ask(asked, send("q", {"one"})).has_value());
+        world.run(200);
+        ASSERT_TRUE(poll.answered());
+        ASSERT_TRUE((*poll).has_value()) << (*poll).error().detail;
+        EXPECT_EQ((*poll)->messages.size(), 1U);
+    }
 }
 
 // The old leader hangs while another one is elected; nobody tells it when it wakes.

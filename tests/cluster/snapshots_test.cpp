@@ -152,6 +152,26 @@ TEST(ClusterSnapshots, WhoDiesWhileItFetchesIsOfferedTheSnapshotAsSoonAsItIsBack
     EXPECT_TRUE(behind.caught_up());
 }
 
+// Written meanwhile: many times what is kept of the log, each time a reason for another snapshot.
+TEST(ClusterSnapshots, AFetchThatTakesLongIsNotBegunAnewForWhatIsWrittenMeanwhile) {
+    MemberRules rules = little_log();
+    rules.snapshot_bytes_per_s = 128U << 10;
+    Behind behind(rules);
+    behind.world.start(behind.away);
+    const auto installed = [&] {
+        return behind.world.member(behind.away).snapshots().installed;
+    };
+    for (int at = 0; at < 1'200 && installed() < 2; ++at) {
+        const auto sent = behind.world.ask(behind.other, send("one", {std::string(4'096, 'y')}));
+        ASSERT_TRUE(sent.has_value()) << sent.error().detail;
+        behind.world.run(100);
+    }
+    EXPECT_EQ(installed(), 2U);
+    ASSERT_TRUE(behind.caught_up());
+    EXPECT_TRUE(behind.world.differences().empty());
+    EXPECT_TRUE(behind.world.deaths().empty());
+}
+
 TEST(ClusterSnapshots, ADiskThatIsFullPutsAFetchOffAndTheNodeServesOn) {
     Behind behind(little_log());
     behind.world.member(behind.away).snapshot_disk().fill(true);

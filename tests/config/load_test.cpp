@@ -144,6 +144,8 @@ TEST(Config, AWrongValueNamesTheAllowedRange) {
               ":1: request_timeout must be a duration such as \"90s\" or \"3d\" from 1s to 1m");
     EXPECT_EQ(mistakes_of("[track]\nmode = \"some\"\n"),
               ":2: track.mode must be one of off, failures, all");
+    EXPECT_EQ(mistakes_of("[push]\nallow_networks = \"10.0.0.0/33\"\n"),
+              ":2: push.allow_networks must be addresses or networks such as \"127.0.0.0/8, ::1\"");
     EXPECT_EQ(mistakes_of("dev = \"true\"\n"), ":1: dev must be written as true or false");
     EXPECT_EQ(mistakes_of("io_threads = \"4\"\n"),
               ":1: io_threads must be written as a whole number");

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,8 @@ using model::Verdict;
 constexpr std::int64_t second = 1'000'000;
 constexpr SubscriptionNo alpha{11};
 constexpr SubscriptionNo beta{12};
+constexpr SubscriptionNo gamma{13};
+constexpr SubscriptionNo delta{14};
 
 api::Target target(SubscriptionNo subscription, const model::PushPolicy& push) {
     api::Target target;
@@ -198,6 +202,126 @@ TEST(Health, OneHostHasACapHoweverManySubscriptionsNameIt) {
     EXPECT_EQ(start_all(scheduler, 1).size(), 5U);
     scheduler.finish(1, {}, 1);
     EXPECT_EQ(start_all(scheduler, 1).size(), 1U);
+}
+
+// One place at the host of alpha, beta and gamma, each with `count` messages.
+class Line {
+  public:
+    explicit Line(unsigned count) {
+        for (const SubscriptionNo subscription : {alpha, beta, gamma}) {
+            scheduler.set_target(target(subscription, {}), 1);
+            scheduler.take(deliveries(subscription, 1, count), 1);
+        }
+    }
+
+    // Whose turn it is; nothing: nobody's.
+    std::optional<SubscriptionNo> next() {
+        const Flight* flight = scheduler.start_next(1, 0);
+        if (flight == nullptr) return {};
+        ticket_ = flight->ticket;
+        return flight->delivery.subscription;
+    }
+
+    // The one that began last.
+    void finish() { scheduler.finish(ticket_, {}, 1); }
+
+    Scheduler scheduler{one_place()};
+
+  private:
+    static SchedulerLimits one_place() {
+        SchedulerLimits limits;
+        limits.host_in_flight_max = 1;
+        return limits;
+    }
+
+    std::uint64_t ticket_ = 0;
+};
+
+TEST(Health, ThoseThatWaitForAPlaceAtAHostTakeTurns) {
+    Line line(3);
+    std::map<SubscriptionNo, unsigned> served;
+    for (int turn = 0; turn < 9; ++turn) {
+        const auto whose = line.next();
+        ASSERT_TRUE(whose);
+        served[*whose] += 1;
+        EXPECT_FALSE(line.next());
+        EXPECT_TRUE(turn < 3 || served.size() == 3) << turn;
+        line.finish();
+    }
+    EXPECT_EQ(served, (std::map<SubscriptionNo, unsigned>{{alpha, 3}, {beta, 3}, {gamma, 3}}));
+    EXPECT_FALSE(line.next());
+}
+
+TEST(Health, WhoCannotUseAPlaceAtAHostMakesWay) {
+    Line line(1);
+    ASSERT_EQ(line.next(), alpha);
+    ASSERT_FALSE(line.next());
+    // Of those in line one is paused and the other one is gone.
+    api::Target paused = target(beta, {});
+    paused.spec.state = model::SubscriptionState::paused;
+    line.scheduler.set_target(paused, 1);
+    line.scheduler.drop_target(gamma);
+    line.scheduler.take(deliveries(alpha, 2, 1), 1);
+    EXPECT_FALSE(line.next());
+    line.finish();
+    EXPECT_EQ(line.next(), alpha);
+    // Back in service it finds its way.
+    line.scheduler.set_target(target(beta, {}), 1);
+    line.scheduler.take(deliveries(beta, 2, 1), 1);
+    EXPECT_FALSE(line.next());
+    line.finish();
+    EXPECT_EQ(line.next(), beta);
+}
+
+TEST(Health, WhoIsGoneOrMovesWhenItIsItsTurnAtAHostLeavesItToTheNext) {
+    Line gone(1);
+    ASSERT_EQ(gone.next(), alpha);
+    ASSERT_FALSE(gone.next());
+    gone.finish();
+    gone.scheduler.drop_target(beta);
+    EXPECT_EQ(gone.next(), gamma);
+    Line moves(1);
+    ASSERT_EQ(moves.next(), alpha);
+    ASSERT_FALSE(moves.next());
+    moves.finish();
+    api::Target moved = target(beta, {});
+    moved.spec.endpoint = "http://elsewhere.example/";
+    moves.scheduler.set_target(moved, 1);
+    EXPECT_EQ(moves.next(), beta);
+    EXPECT_EQ(moves.next(), gamma);
+}
+
+TEST(Health, WhoHasItsShareOfAllPlacesLeavesThoseAtAHostToOthers) {
+    SchedulerLimits limits;
+    limits.host_in_flight_max = 2;
+    limits.in_flight_max = 8;  // half of them for who has more than what is sure
+    limits.in_flight_sure = 1;
+    Scheduler scheduler{limits};
+    scheduler.set_target(target(alpha, {}), 1);
+    scheduler.take(deliveries(alpha, 1, 3), 1);
+    EXPECT_EQ(start_all(scheduler, 1), (std::vector<model::Sequence>{1, 2}));
+    for (const SubscriptionNo subscription : {gamma, delta}) {
+        api::Target elsewhere = target(subscription, {});
+        elsewhere.spec.endpoint = "http://" + std::to_string(subscription.value) + ".example/";
+        scheduler.set_target(elsewhere, 1);
+        scheduler.take(deliveries(subscription, 1, 1), 1);
+    }
+    scheduler.set_target(target(beta, {}), 1);
+    scheduler.take(deliveries(beta, 101, 1), 1);
+    EXPECT_EQ(start_all(scheduler, 1).size(), 2U);
+    scheduler.finish(1, {}, 1);
+    EXPECT_EQ(start_all(scheduler, 1), (std::vector<model::Sequence>{101}));
+}
+
+TEST(Health, WhoMovesToAnotherHostLeavesTheLine) {
+    Line line(1);
+    ASSERT_EQ(line.next(), alpha);
+    ASSERT_FALSE(line.next());
+    api::Target moved = target(beta, {});
+    moved.spec.endpoint = "http://elsewhere.example/";
+    line.scheduler.set_target(moved, 1);
+    EXPECT_EQ(line.next(), beta);
+    EXPECT_FALSE(line.next());
 }
 
 }  // namespace

@@ -273,5 +273,17 @@ TEST(Disable, IsToldOnceForATargetAsItIs) {
     EXPECT_TRUE(handling.scheduler.disable(handling.tickets.at(4)));
 }
 
+TEST(Disable, IsToldAgainWhereNothingCameOfIt) {
+    Handling handling(2);
+    handling.arrive(1, 2);
+    handling.start();
+    EXPECT_TRUE(handling.scheduler.disable(handling.tickets.at(1)));
+    handling.scheduler.finish(
+        handling.tickets.at(1), Handling::failed(Verdict::retry), disable_pause_us - 1);
+    EXPECT_FALSE(handling.scheduler.disable(handling.tickets.at(2)));
+    handling.scheduler.take({}, disable_pause_us);
+    EXPECT_TRUE(handling.scheduler.disable(handling.tickets.at(2)));
+}
+
 }  // namespace
 }  // namespace penstock::dispatcher

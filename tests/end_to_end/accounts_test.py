@@ -16,7 +16,7 @@ SERVERS_OWN = 1250000000  # topicOwner without an account
 class Accounts(unittest.TestCase):
     def setUp(self):
         self.folder = data_folder(self)
-        config = "[push]\nallow_private = true\n"
+        config = "[push]\nallow_networks = '127.0.0.0/8'\n"
         self.server = Server(self, self.folder, config=config, dev=False).start()
         self.tcp_port = int(self.server.process.stdout.readline().split(":")[1])
         lines = (self.folder / "data" / "root.key").read_text().splitlines()

@@ -126,8 +126,8 @@ class ClusterGrowTest(unittest.TestCase):
         cluster = Cluster(self, folder)
         first = cluster.nodes[0]
         alone = Server(self, folder / "node1").start()
-        cmq = Cmq(alone)
-        sent = self.fill(cmq)
+        sent = self.fill(Cmq(alone))
+        cmq = Cmq(alone)  # filling takes longer than a connection may be idle
         held = self.lease(cmq)
         dead = self.kill_letters(cmq)
         delayed = self.delay(cmq)

@@ -55,7 +55,7 @@ class TlsTest(unittest.TestCase):
 
         def without():
             rows = node.cli("cluster", "status", "-o", "table")
-            return "no connection" in rows
+            return "no connection: Connection refused" in rows
 
         wait_until(without, 20, "the dead node is shown as dead")
 

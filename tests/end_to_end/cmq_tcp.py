@@ -73,7 +73,8 @@ def parse(data):
 
 def pulled(data):
     one = parse(data)
-    return {"id": one[1][0], "receipt": one[3][0], "body": one[4][0], "receives": one[8][0]}
+    key = one.get(100, [b""])[0]
+    return {"id": one[1][0], "receipt": one[3][0], "body": one[4][0], "receives": one[8][0], "key": key}
 
 
 class Reply:

@@ -22,6 +22,10 @@ def names_of_the_dashboard():
     return {name for text in texts for name in re.findall(r"penstock_[a-z_]+", text)}
 
 
+def names_of_accounts():
+    return {name for name in names_of_the_dashboard() if re.match("penstock_(account|quota)_", name)}
+
+
 class MetricsTest(unittest.TestCase):
     def test_the_figures_of_one_server_move_with_its_traffic(self):
         server = Server(self, data_folder(self)).start()
@@ -103,6 +107,24 @@ class MetricsTest(unittest.TestCase):
 
         wait_until(aged, 20, "what waits has an age")
 
+    def test_accounts_and_what_a_rate_refuses_are_on_the_dashboard(self):
+        server = Server(self, data_folder(self)).start()
+        server.cli("account", "create", "acme")
+        cmq = Cmq(server)
+        cmq.call("CreateQueue", queueName="slow", qps=1)
+        answers = [cmq.answer("SendMessage", queueName="slow", msgBody="x")["code"] for _ in range(20)]
+        self.assertIn(4420, answers)
+        refused = sum(code == 4420 for code in answers)
+        own = {"account": "", "quota": "messages"}
+        self.assertEqual(total(server.metrics(), "penstock_quota_refused_total", **own), refused)
+        self.assertEqual(len(names_of_accounts()), 4)
+        # What accounts have is looked up while it is asked for, and told at the next time.
+        wait_until(
+            lambda: names_of_accounts() <= {name for name, _ in server.metrics()},
+            20,
+            "the dashboard shows accounts",
+        )
+
     def test_every_node_of_a_cluster_tells_its_part(self):
         cluster = Cluster(self, data_folder(self)).start().found()
         cmq = Cmq(cluster.nodes[0])
@@ -141,8 +163,8 @@ class MetricsTest(unittest.TestCase):
         told_of = {name: view["counters"][name] for name in ("refused_peers", "snapshots_failed")}
         self.assertEqual(told_of, {"refused_peers": 0, "snapshots_failed": 0})
         served = {name for one in found for name, _ in one}
-        # There while tracing.endpoint is set, and while a queue or subscription is there.
-        absent = names_of_the_dashboard() - served
+        # There while tracing.endpoint is set, and while a queue, subscription or account is there.
+        absent = names_of_the_dashboard() - served - names_of_accounts()
         absent -= {"penstock_spans_exported_total", "penstock_spans_dropped_total"}
         self.assertTrue(all(name.startswith("penstock_subscription_") for name in absent), absent)
         changes = total(found[1], "penstock_set_leader_changes_total")

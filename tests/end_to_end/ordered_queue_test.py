@@ -164,8 +164,13 @@ class OrderedQueueTest(unittest.TestCase):
         for expected in (["a1", "b1", "c1"], ["a2", "b2"]):
             messages = cmq.receive("keyed")
             self.assertEqual([one["msgBody"] for one in messages], expected)
+            self.assertEqual([one["orderingKey"] for one in messages], [one[0] for one in expected])
             for one in messages:
                 cmq.call("DeleteMessage", queueName="keyed", receiptHandle=one["receiptHandle"])
+        self.assertEqual(client.ask(tcp.SEND, (1, "keyed"), (2, "d1"), (key, "d")).result, 0)
+        self.assertEqual(client.ask(tcp.PULL, (1, "keyed")).messages[0]["key"], b"d")
+        cmq.call("SendMessage", queueName="keyed", msgBody="none")
+        self.assertNotIn("orderingKey", cmq.receive("keyed")[0])
         refused = cmq.answer("SendMessage", queueName="keyed", msgBody="x", orderingKey="k" * 65)
         self.assertEqual(refused["code"], 4000, refused)
         self.assertNotEqual(client.ask(tcp.SEND, (1, "keyed"), (2, "x"), (key, "k" * 65)).result, 0)

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 namespace penstock::fuzz {
 namespace {
@@ -33,9 +34,15 @@ std::optional<std::string> decoded(const std::string& text) {
     return out;
 }
 
+std::string without_spaces_behind(std::string name) {
+    while (!name.empty() && name.back() == ' ') name.pop_back();
+    return name;
+}
+
 // The form as a map; nothing when it is none.
 std::optional<Form> plain(std::string text) {
     Form form;
+    std::set<std::string> read;
     text += '&';
     while (!text.empty()) {
         const std::string pair = text.substr(0, text.find('&'));
@@ -44,13 +51,16 @@ std::optional<Form> plain(std::string text) {
         const auto equals = pair.find('=');
         const auto name = decoded(pair.substr(0, equals));
         const auto value = decoded(equals == std::string::npos ? "" : pair.substr(equals + 1));
-        if (!name || !value || name->empty() || name->size() > 64) return std::nullopt;
-        for (const char c : *name) {
+        if (!name || !value || name->size() > 64) return std::nullopt;
+        const std::string own = without_spaces_behind(*name);
+        if (own.empty() || !read.insert(own).second) return std::nullopt;
+        for (const char c : own) {
             const bool word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
                               (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
             if (!word) return std::nullopt;
         }
-        if (!api::valid_utf8(*value) || !form.emplace(*name, *value).second) return std::nullopt;
+        if (!api::valid_utf8(*value)) return std::nullopt;
+        form.emplace(*name, *value);
     }
     return form.size() <= 256 ? std::optional(form) : std::nullopt;
 }
@@ -100,6 +110,8 @@ std::vector<std::string> seeds() {
             "a&b&&c=",
             "a=%FF",
             "a=%00",
+            "offset+=1&limit=2",
+            "limit=1&limit++=2",
             "Signature=1&Signature.x=2&a.b=1&a_b=2&a-b=3"};
 }
 

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::int64_t budget_ms = 200;
 
+// What a shared machine takes from a process for a moment counts as the process's time: the quickest
+// of so many goes is judged.
+constexpr int goes = 3;
+
 // Lua shrinks its table of texts only when a quarter of it would do.
 constexpr std::size_t text_table_slack = 4'096;
 
@@ -36,6 +40,20 @@ std::int64_t cpu_ms() {
     timespec now{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return now.tv_sec * 1'000LL + now.tv_nsec / 1'000'000;
+}
+
+// What the last go gave; one of them must be done within one and a half budgets.
+template <typename Go>
+auto in_time(const Go& go) {
+    for (int left = goes;;) {
+        const std::int64_t begin_ms = cpu_ms();
+        auto outcome = go();
+        const std::int64_t took_ms = cpu_ms() - begin_ms;
+        if (took_ms < budget_ms * 3 / 2) return outcome;
+        if (--left > 0) continue;
+        ADD_FAILURE() << "took " << took_ms << " ms";
+        return outcome;
+    }
 }
 
 struct Attack {
@@ -94,10 +112,8 @@ bool matches(const std::string& outcome, const std::string& expected) {
 TEST_P(Attacks, EndsAsItsFirstLineSaysAndHarmsNobody) {
     const Attack attack = read_attack(GetParam());
     ASSERT_EQ(load("function filter() return true end", "filter"), "");
-    const std::int64_t before_ms = cpu_ms();
-    const std::string refused = load(attack.code);
+    const std::string refused = in_time([&] { return load(attack.code); });
     if (!refused.empty()) {
-        EXPECT_LT(cpu_ms() - before_ms, budget_ms * 3 / 2);
         EXPECT_TRUE(matches("error " + refused, attack.expect)) << refused;
         EXPECT_EQ(handle("x", "filter").answer.result, "true");
         return;
@@ -107,9 +123,7 @@ TEST_P(Attacks, EndsAsItsFirstLineSaysAndHarmsNobody) {
     EXPECT_EQ(handle("x", "filter").answer.result, "true");
     const std::size_t memory_before = settled_memory();
 
-    const std::int64_t begin_ms = cpu_ms();
-    const Heard heard = handle("attack");
-    EXPECT_LT(cpu_ms() - begin_ms, budget_ms * 3 / 2);
+    const Heard heard = in_time([&] { return handle("attack"); });
     EXPECT_TRUE(matches(outcome(heard), attack.expect)) << outcome(heard);
 
     expect_calm("after: ");

@@ -71,6 +71,21 @@ TEST(Damage, ABodyWhoseFileCannotBeOpenedNowIsWhole) {
     EXPECT_EQ(received->messages[0].payload, "first message");
 }
 
+// Scrubbing and giving space back open files that nothing else needs.
+TEST(Damage, ANodeThatMayOpenNoFileGoesOn) {
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    for (int number = 0; number < 20; ++number) {
+        ASSERT_TRUE(node.ask(send("orders", {std::string(60'000, 'x')})));
+    }
+    node.disk.refuse_opens(true);
+    for (int second = 0; second < 30; ++second) node.advance_ms(1'000);
+    EXPECT_TRUE(node.ask(send("orders", {"another"})));
+    node.disk.refuse_opens(false);
+    for (int second = 0; second < 30; ++second) node.advance_ms(1'000);
+    EXPECT_TRUE(node.ask(receive("orders", 1)));
+}
+
 TEST(Damage, ADamagedDeliveryIsTakenOutAndItsCreditComesBack) {
     SteppedNode node;
     RecordedDeliveries deliveries;

@@ -48,6 +48,24 @@ TEST_F(Rates, OfAQueueAreToldWhenItIsMadeChangedAndDeleted) {
     EXPECT_EQ(rates.of(false, "orders"), 0U);
 }
 
+TEST_F(Rates, OfAQueueWhoseDeleteANodeFinishesAfterItsStartAreForgotten) {
+    int finished = 0;
+    for (int turns = 1; turns < 20; ++turns) {
+        api::OwnRates told;
+        SteppedNode cut(telling(told));
+        ASSERT_TRUE(cut.ask(create_queue("orders", rated(7))));
+        const auto asked = cut.start(api::DeleteQueue{"orders"});
+        for (int turn = 0; turn < turns; ++turn) cut.step();
+        if (asked.answered()) break;
+        cut.restart();
+        cut.settle_down();
+        const bool there = cut.ask(api::GetQueue{"orders"}).has_value();
+        EXPECT_EQ(told.of(false, "orders"), there ? 7U : 0U) << turns;
+        if (!there) ++finished;
+    }
+    EXPECT_GT(finished, 0);
+}
+
 TEST_F(Rates, OfATopicAreToldToo) {
     ASSERT_TRUE(node.ask(topic("news", 7)));
     EXPECT_EQ(rates.of(true, "news"), 7U);

@@ -19,6 +19,47 @@ TEST(Receiving, ALongPollWakesWhenAMessageIsSent) {
     EXPECT_EQ((*poll)->messages[0].payload, "hello");
 }
 
+// One entry, and so one sync, brings the message and leases it.
+TEST(Receiving, WhoWaitsLeasesInTheEntryOfTheSend) {
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    const auto index = [&node] {
+        return node.node->data_set().applied();
+    };
+    const auto first = node.start(receive("orders", 1, 10));
+    const auto second = node.start(receive("orders", 2, 10));
+    const auto third = node.start(receive("orders", 1, 10));
+    node.settle_down();
+    const std::uint64_t before = index();
+    ASSERT_TRUE(node.ask(send("orders", {"a", "b"})));
+    node.settle_down();
+    EXPECT_EQ(index(), before + 1);
+    ASSERT_TRUE(first.answered() && second.answered());
+    EXPECT_EQ((*first)->messages[0].payload, "a");
+    EXPECT_EQ((*second)->messages[0].payload, "b");
+    EXPECT_EQ((*second)->messages.size(), 1U);
+    EXPECT_FALSE(third.answered());
+}
+
+// Of a send that brings nothing yet, or nothing at all.
+TEST(Receiving, WhoExpectedInVainWaitsOn) {
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    auto twice = send("orders", {"a"});
+    twice.dedup_key = "one";
+    ASSERT_TRUE(node.ask(twice));
+    ASSERT_EQ(node.ask(receive("orders"))->messages.size(), 1U);
+    const auto poll = node.start(receive("orders", 1, 10));
+    node.settle_down();
+    ASSERT_TRUE(node.ask(twice));
+    node.advance_ms(9'000);
+    EXPECT_FALSE(poll.answered());
+    ASSERT_TRUE(node.ask(send("orders", {"b"})));
+    node.settle_down();
+    ASSERT_TRUE(poll.answered());
+    EXPECT_EQ((*poll)->messages[0].payload, "b");
+}
+
 TEST(Receiving, ALongPollWakesWhenADelayIsOver) {
     SteppedNode node;
     ASSERT_TRUE(node.ask(create_queue("orders")));

@@ -86,9 +86,13 @@ const Names cli_rooms{"broker/base",
 const Names url_reader_rooms{
     "broker/base", "broker/model", "broker/api", "plugins/listener", "sinks/client/url.h"};
 
-// Its words for what goes wrong are those of the HTTP API.
-const Names cmq_tcp_rooms{
-    "broker/base", "broker/model", "broker/api", "plugins/listener", "plugins/cmq_http/faults.h"};
+// Its words for what goes wrong, and what is too much, are those of the HTTP API.
+const Names cmq_tcp_rooms{"broker/base",
+                          "broker/model",
+                          "broker/api",
+                          "plugins/listener",
+                          "plugins/cmq_http/faults.h",
+                          "plugins/cmq_http/limits.h"};
 
 // Shares the bytes with the server, nothing else.
 const Names cmq_tcp_client_rooms{"broker/base",

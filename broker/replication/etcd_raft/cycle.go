@@ -19,6 +19,7 @@ const tokenBytes = 24
 //
 //export er_cycle
 func er_cycle(number C.int, in *C.er_in) *C.er_out {
+	keepProcessor(in.n_proposals > 0 || in.n_msg_entries > 0)
 	g := groups[number]
 	if in.advance != 0 && g.pending {
 		g.raw.Advance(g.ready)

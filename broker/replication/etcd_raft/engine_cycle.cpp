@@ -140,7 +140,14 @@ void Engine::feed_messages(std::span<const Message> messages) {
             refuse(why);
             continue;
         }
-        if (message.type == MessageType::heartbeat && message.commit > last_) {
+        // The core would panic. Who leads tells a replica no more than what that has confirmed.
+        if (message.type == MessageType::heartbeat && message.commit > last_ &&
+            message.term >= term()) {
+            // Of before its members are known here it speaks of a replica that has left since.
+            if (members_.voters.empty()) {
+                refuse("a commit that a replica of before had confirmed");
+                continue;
+            }
             gone_ = Gone::lost_log;
             return;
         }
@@ -158,6 +165,12 @@ std::string_view Engine::complaint(const Message& message) const {
     if (message.type == MessageType::append_answer && !message.reject && leads() &&
         message.term == term() && message.index > last_)
         return "confirms entries that were never sent";
+    // R12: its log, and with it whom it voted for, may be gone. A replica that is made begins with
+    // a snapshot that names the members.
+    const bool asks_for_vote =
+        message.type == MessageType::vote || message.type == MessageType::pre_vote;
+    if (asks_for_vote && members_.voters.empty())
+        return "a vote is asked for where the members are not known";
     // R10: what the core of today checks before it stands for election, this one does not.
     if (message.type == MessageType::timeout_now &&
         (change_seen_ > applied_.index || snapshot_waits()))

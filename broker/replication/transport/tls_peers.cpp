@@ -4,7 +4,7 @@
 #include "broker/base/thread_name.h"
 #include "broker/model/peer_name.h"
 #include "broker/replication/transport/address.h"
-#include "broker/replication/transport/peer_tls.h"
+#include "broker/replication/transport/certificate_watch.h"
 #include "broker/replication/transport/switchboard.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -46,6 +46,7 @@ struct TlsPeers::State {
     void post(std::size_t bytes, Work work);
 
     Surroundings world;
+    CertificateWatch certificates{world};
     Switchboard switchboard{world};
     tcp::acceptor acceptor{*world.context};
     asio::steady_timer accept_timer{*world.context};
@@ -61,10 +62,7 @@ Result<void> TlsPeers::State::prepare() {
         return error(Errc::invalid, "a node needs an id and the name of its cluster");
     hello.process = world.random.next();
     if (world.options.insecure) return {};
-    auto tls = make_tls(world.options, world.clock);
-    if (!tls) return tls.error();
-    world.tls.emplace(std::move(tls.value()));
-    return {};
+    return certificates.load();
 }
 
 Result<void> TlsPeers::State::bind() {
@@ -109,7 +107,9 @@ void TlsPeers::State::arm() {
     tick_timer.expires_after(tick_period);
     tick_timer.async_wait([this](const Errors& failed) {
         if (failed) return;
-        switchboard.tick(world.clock.steady_us());
+        const std::int64_t now_us = world.clock.steady_us();
+        switchboard.tick(now_us);
+        certificates.tick(now_us);
         const bool over = stopping && switchboard.idle();
         if (!over) arm();
     });

@@ -37,6 +37,7 @@ struct PeerLimits {
     std::chrono::milliseconds stall{10'000};     // a peer that takes none of what is written
     std::chrono::milliseconds retry_min{50};     // pause before a dial is repeated; doubles
     std::chrono::milliseconds retry_max{2'000};
+    std::chrono::milliseconds certificates{10'000};  // pause between looks at the TLS files
 };
 
 struct TlsPeersOptions {
@@ -44,6 +45,7 @@ struct TlsPeersOptions {
     // Says who we are. An empty peer_address becomes the one bound; wall_ms and process are filled
     // in.
     Hello hello;
+    // Read again when they change; what cannot be used then changes nothing.
     std::string ca_file;           // PEM; the only authority that is trusted
     std::string certificate_file;  // PEM, the chain; names the node: model/peer_name.h
     std::string key_file;          // PEM

@@ -156,9 +156,10 @@ Result<void> Reclaimer::begin(const SegmentInfo& info) {
 Result<void> Reclaimer::look(const LiveBodies& live) {
     for (std::size_t done = 0; done < looks_a_step && !look_->left.empty(); ++done) {
         const auto [set, index] = look_->left.back();
-        look_->left.pop_back();
         const auto held = held_apart(state_, set, index, look_->number, live);
+        // It is looked at again when files may be opened.
         if (!held) return held.error();
+        look_->left.pop_back();
         look_->held[set] += held->size();
     }
     if (!look_->left.empty()) return {};
@@ -202,10 +203,15 @@ Result<bool> Reclaimer::rewrite_step(const LiveBodies& live) {
         return true;
     }
     const std::unique_ptr<Rewrite> rewrite = std::move(rewrite_);
-    const bool full = !step && step.error().code == Errc::disk_full;
-    if (!step && !full) return step.error();
+    const auto ends_with = [&](Errc code) {
+        return !step && step.error().code == code;
+    };
+    const bool full = ends_with(Errc::disk_full);
+    const bool passes = ends_with(Errc::unavailable);
+    if (!step && !full && !passes) return step.error();
     if (const auto abandoned = rewrite->abandon(); !abandoned) return abandoned.error();
     if (full) return false;  // what is deleted later makes room
+    if (passes) return step.error();
     keep(rewrite->old().name, "path=" + state_.files.path(rewrite->old().name));
     return true;
 }

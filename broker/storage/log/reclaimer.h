@@ -19,7 +19,8 @@ class Reclaimer {
   public:
     explicit Reclaimer(StoreState& state) : state_(state) {}
 
-    // See LogStore::reclaim.
+    // See LogStore::reclaim. Error{unavailable}: no file may be opened at this moment; nothing has
+    // changed, a later step does it. Any other error is final.
     Result<bool> step(const LiveBodies& live);
 
   private:

@@ -15,7 +15,8 @@ class Scrubber {
   public:
     explicit Scrubber(StoreState& state) : state_(state) {}
 
-    // See LogStore::scrub. Goes on to the end of the write in which `bytes` end.
+    // See LogStore::scrub. Goes on to the end of the write in which `bytes` end. Error{unavailable}
+    // as of the Reclaimer.
     Result<std::vector<MessageId>> step(std::uint64_t bytes);
 
   private:

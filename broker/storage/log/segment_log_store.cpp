@@ -321,7 +321,7 @@ Result<bool> SegmentLogStore::reclaim(const LiveBodies& live) {
     if (failed_) return *failed_;
     if (!counted_) return false;
     auto more = reclaimer_.step(live);
-    if (!more) failed_ = more.error();
+    if (!more && more.error().code != Errc::unavailable) failed_ = more.error();
     return more;
 }
 

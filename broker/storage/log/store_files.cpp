@@ -40,7 +40,10 @@ Result<void> StoreFiles::write_manifest(const Manifest& manifest) const {
         if (const auto synced = (*file)->sync(); !synced) return synced;
     }
     if (const auto renamed = disk_.rename(fresh, manifest_path()); !renamed) return renamed;
-    return disk_.sync_folder(folder_);
+    const auto synced = disk_.sync_folder(folder_);
+    // The list is another one by now: whatever the reason is, nobody can go on as if it were not.
+    if (!synced) return error(Errc::io, synced.error().detail);
+    return {};
 }
 
 Result<std::optional<Manifest>> StoreFiles::read_manifest() const {

@@ -59,11 +59,11 @@ std::vector<Field> subscription_fields() {
             {"BindingKey", Kind::texts}};
 }
 
-// `name` picks one; `search` is part of names, and API 2.0's searchWord.
-std::vector<Field> page_fields(std::vector<Field> more) {
+// `filter` is what Filters can name; `more` begins with what picks one, or is part of names.
+std::vector<Field> page_fields(std::string_view filter, std::vector<Field> more) {
     more.push_back({"Offset", Kind::integer});
     more.push_back({"Limit", Kind::integer});
-    more.push_back({"Filters", Kind::absent});
+    more.push_back({"Filters", Kind::filter, filter});
     more.push_back({"TagKey", Kind::absent});
     more.push_back({"IsTagFilter", Kind::absent});
     more.push_back({"QueueNameList", Kind::absent});
@@ -90,15 +90,19 @@ std::vector<CloudAction> queue_actions() {
          "RewindQueue",
          {queue_name, {"StartConsumeTime", Kind::integer}}},
         {"ClearQueue", "ClearCmqQueue", perform, "ClearQueue", {queue_name}},
-        {"UnbindDeadLetter", "UnbindCmqDeadLetter", perform, "UnbindDeadLetterQueue", {source}},
-        {"DescribeQueueDetail", "", describe_queues, "", page_fields({queue_name})},
-        {"", "DescribeCmqQueues", describe_queues, "", page_fields({part})},
+        {"UnbindDeadLetter",
+         "UnbindCmqDeadLetter",
+         perform,
+         "UnbindDeadLetterQueue",
+         {queue_name, source}},
+        {"DescribeQueueDetail", "", describe_queues, "", page_fields("QueueName", {queue_name})},
+        {"", "DescribeCmqQueues", describe_queues, "", page_fields("QueueName", {part})},
         {"", "DescribeCmqQueueDetail", describe_queue, "", {queue_name}},
         {"DescribeDeadLetterSourceQueues",
          "DescribeCmqDeadLetterSourceQueues",
          describe_sources,
          "",
-         page_fields({holder, search})},
+         page_fields("SourceQueueName", {holder, search})},
         {"",
          "SendCmqMsg",
          send,
@@ -133,8 +137,8 @@ std::vector<CloudAction> topic_actions() {
          "SetTopicAttributes",
          topic_fields()},
         {"DeleteTopic", "DeleteCmqTopic", perform, "DeleteTopic", {topic_name}},
-        {"DescribeTopicDetail", "", describe_topics, "", page_fields({topic_name})},
-        {"", "DescribeCmqTopics", describe_topics, "", page_fields({part})},
+        {"DescribeTopicDetail", "", describe_topics, "", page_fields("TopicName", {topic_name})},
+        {"", "DescribeCmqTopics", describe_topics, "", page_fields("TopicName", {part})},
         {"", "DescribeCmqTopicDetail", describe_topic, "", {topic_name}},
         {"",
          "PublishCmqMsg",
@@ -166,7 +170,8 @@ std::vector<CloudAction> subscription_actions() {
          "DescribeCmqSubscriptionDetail",
          describe_subscriptions,
          "",
-         page_fields({topic_name,
+         page_fields("SubscriptionName",
+                     {topic_name,
                       subscription_name,
                       {"QueueName", Kind::absent},
                       {"QueryType", Kind::absent}})},

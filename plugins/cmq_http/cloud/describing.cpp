@@ -70,17 +70,25 @@ void complete_queue(json::object& item) {
     item["TransactionPolicy"] = std::move(policy);
 }
 
+// Of the account whose object `name` is.
+api::AccountLimits limits_of(const CloudExchange& exchange, std::string_view name) {
+    const api::Quotas* quotas = exchange.options.quotas;
+    if (quotas == nullptr) return api::no_limits;
+    const std::string_view caller = exchange.principal.account;
+    return quotas->limits_of(caller.empty() ? model::account_of(name) : caller);
+}
+
 // What holds: the lower of its own rate and its account's. Nothing where it has neither.
-void complete_rate(const CloudExchange& exchange, std::string_view name, json::object& item) {
+void complete_rate(const api::AccountLimits& limits, json::object& item) {
     const json::value* shown = item.if_contains("Qps");
     const auto own = shown == nullptr ? 0 : shown->to_number<std::uint64_t>();
-    std::uint64_t most = 0;
-    if (const api::Quotas* quotas = exchange.options.quotas) {
-        const std::string_view caller = exchange.principal.account;
-        const std::string_view account = caller.empty() ? model::account_of(name) : caller;
-        most = quotas->limits_of(account).object_requests_per_second;
-    }
-    if (const std::uint64_t rate = api::lower_rate(own, most); rate > 0) item["Qps"] = rate;
+    const std::uint64_t rate = api::lower_rate(own, limits.object_requests_per_second);
+    if (rate > 0) item["Qps"] = rate;
+}
+
+// The most that a queue can have: what its account's queues and topics have together.
+void complete_bandwidth(const api::AccountLimits& limits, json::object& item) {
+    if (limits.bytes_per_second > 0) item["Bps"] = limits.bytes_per_second;
 }
 
 void complete_subscription(json::object& item, const std::string& topic) {
@@ -103,13 +111,15 @@ asio::awaitable<CloudAnswer> detail(const CloudExchange& exchange,
     if (!answer.failure.none()) co_return out;
     out.members = capitalised(answer.members, exchange.tdmq);
     out.members[listing.shown_name] = name;
-    if (!subscription) complete_rate(exchange, name, out.members);
+    const api::AccountLimits limits = limits_of(exchange, name);
+    if (!subscription) complete_rate(limits, out.members);
     if (subscription) {
         complete_subscription(out.members, topic);
     } else if (listing.name == topics.name) {
         complete_topic(out.members);
     } else {
         complete_queue(out.members);
+        complete_bandwidth(limits, out.members);
         CloudAnswer sources = co_await sources_of(exchange, std::move(name));
         if (!sources.problem.none()) co_return sources;
         out.members["DeadLetterSource"] = sources.members["DeadLetterSource"];

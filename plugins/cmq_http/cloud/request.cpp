@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,30 @@ Problem read_texts(const Field& field, const json::value& value, List& into) {
     return {};
 }
 
+// What API 3.0's clients look for names with: one filter, one word.
+Problem read_filter(const Field& field, const json::value& value, List& into) {
+    if (is_nothing(value)) return {};
+    const Problem unknown{"UnsupportedOperation",
+                          std::string(field.name) + " may hold one filter, of Name " +
+                              std::string(field.as) + " with one text in Values"};
+    const json::array* filters = value.if_array();
+    if (filters == nullptr || filters->size() != 1) return unknown;
+    const json::object* filter = filters->front().if_object();
+    if (filter == nullptr) return unknown;
+    const json::value* named = filter->if_contains("Name");
+    const json::value* values = filter->if_contains("Values");
+    const json::string* name = named == nullptr ? nullptr : named->if_string();
+    const json::array* words = values == nullptr ? nullptr : values->if_array();
+    if (name == nullptr || *name != json::string_view(field.as.data(), field.as.size())) {
+        return unknown;
+    }
+    if (words == nullptr || words->size() != 1) return unknown;
+    const json::string* word = words->front().if_string();
+    if (word == nullptr) return unknown;
+    into.emplace_back("searchWord", std::string(*word));
+    return {};
+}
+
 Problem read(const Field& field, const json::value& value, List& into, json::object& policy) {
     switch (field.kind) {
         case Field::Kind::text:
@@ -83,6 +108,19 @@ Problem read(const Field& field, const json::value& value, List& into, json::obj
         case Field::Kind::policy:
             policy[name_of(field)] = value;
             return {};
+        case Field::Kind::filter:
+            return read_filter(field, value, into);
+    }
+    return {};
+}
+
+// Two fields that mean one parameter: API 3.0 has two names for some.
+Problem check_once(const List& parameters) {
+    for (auto at = parameters.begin(); at != parameters.end(); ++at) {
+        const bool again = std::any_of(std::next(at), parameters.end(), [&](const auto& other) {
+            return other.first == at->first;
+        });
+        if (again) return {"InvalidParameter", at->first + " is given by two parameters"};
     }
     return {};
 }
@@ -107,7 +145,7 @@ Problem translate(const json::object& body,
         }
     }
     if (!policy.empty()) parameters.emplace_back("deadLetterPolicy", json::serialize(policy));
-    return {};
+    return check_once(parameters);
 }
 
 }  // namespace penstock::plugins::cmq::cloud

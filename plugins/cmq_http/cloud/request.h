@@ -20,6 +20,7 @@ struct Field {
         same,    // true or false, 0 or 1: what Penstock does anyway, so both are taken
         absent,  // known, and refused unless it is false, 0 or empty: Penstock has no such thing
         policy,  // a part of the dead-letter policy, joined into one parameter
+        filter,  // [{"Name": `as`, "Values": [TEXT]}], a part of names: searchWord; or []
     };
 
     std::string_view name;
@@ -28,7 +29,8 @@ struct Field {
         {};  // its name in API 2.0; empty: the same, beginning with a small letter
 };
 
-// Reads `body`, which may hold no field but `fields`. Problems name the field.
+// Reads `body`, which may hold no field but `fields`, and none of those that mean the same twice.
+// Problems name the field.
 Problem translate(const boost::json::object& body,
                   const std::vector<Field>& fields,
                   std::vector<Parameters::Parameter>& parameters);

@@ -138,6 +138,7 @@ export interface Queue {
   poll: number;
   max_size: number;
   max_messages: number;
+  qps: number; // 0: as its account may
   paused: boolean;
   automatic: boolean;
   dead_letter: { queue: string; max_receives?: number; time_to_live?: number } | null;
@@ -156,6 +157,7 @@ export interface Topic {
   match: string;
   retention: number;
   max_size: number;
+  qps: number; // 0: as its account may
   messages: number;
   subscriptions: number;
   created_at?: string;
@@ -334,6 +336,24 @@ export interface Status {
   topics: number;
   subscriptions: number;
   waiters?: number;
+}
+
+// Limits of 0: any number. `uses` and `refused` are those of the node that answers, as far as it knows.
+export interface Account {
+  name: string;
+  queues_max: number;
+  topics_max: number;
+  subscriptions_max: number;
+  stored_bytes_max: number;
+  requests_per_second: number;
+  uses?: {
+    queues: number;
+    topics: number;
+    subscriptions: number;
+    stored_bytes: number;
+    requests_per_second?: number;
+  };
+  refused?: number;
 }
 
 export interface Cluster {

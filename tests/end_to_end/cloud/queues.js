@@ -38,8 +38,21 @@ async function exercise(tdmq, cmq) {
   const dead = all.QueueSet.find((one) => one.QueueName === 'dead');
   assert.deepEqual(dead.DeadLetterSource, [{QueueId, QueueName: 'orders'}]);
 
+  const named = await cmq.DescribeQueueDetail({Filters: [{Name: 'QueueName', Values: ['ord']}]});
+  assert.deepEqual(named.QueueSet.map((one) => one.QueueName), ['orders']);
+
   await refused('ResourceInUse', () => tdmq.DeleteCmqQueue({QueueName: 'dead'}));
-  await tdmq.UnbindCmqDeadLetter({SourceQueueName: 'orders'});
+  // The older version names the same queue otherwise; this SDK has no method for it any more.
+  for (const unbind of [
+    () => cmq.request('UnbindDeadLetter', {QueueName: 'orders'}),
+    () => tdmq.UnbindCmqDeadLetter({SourceQueueName: 'orders'}),
+  ]) {
+    await tdmq.ModifyCmqQueueAttribute(
+        {QueueName: 'orders', DeadLetterQueueName: 'dead', Policy: 0, MaxReceiveCount: 5});
+    await unbind();
+    ({QueueDescribe: queue} = await tdmq.DescribeCmqQueueDetail({QueueName: 'orders'}));
+    assert.ok(!queue.DeadLetterPolicy, 'it is unbound');
+  }
   await tdmq.RewindCmqQueue(
       {QueueName: 'orders', StartConsumeTime: Math.floor(Date.now() / 1000) - 5});
   await tdmq.ClearCmqQueue({QueueName: 'orders'});

@@ -30,6 +30,8 @@ async function prepare(hook) {
   await subscribe({ name: "store", queue: { name: "archive" } });
   await subscribe({ name: "review", lua: { code: lua } });
   await subscribe({ name: "mail", http: { url: hook.url }, paused: true });
+  await ask("POST", "/v1/accounts", { name: "acme", queues_max: 1 });
+  await ask("POST", "/v1/queues", { name: "acme:only", qps: 50 });
   for (let at = 0; at < 9; at += 1) {
     await ask("POST", "/v1/queues/invoices/messages/batch", { messages: [{ body: `invoice ${at}` }] });
   }
@@ -250,6 +252,14 @@ async function looks({ page, faults }, suffix, message) {
   }
 }
 
+// What an account has beside what it may, and the rate of a queue.
+async function showsLimits({ page }) {
+  await page.goto(`${base}/#/cluster`);
+  await page.getByRole("region", { name: "Accounts" }).getByText("1 of 1", { exact: true }).waitFor();
+  await page.goto(`${base}/#/queues/${encodeURIComponent("acme:only")}`);
+  await page.getByText("at most 50").waitFor();
+}
+
 async function main() {
   const hook = await webhook();
   const browser = await openBrowser();
@@ -262,6 +272,7 @@ async function main() {
     await signIn(desktop.page, base, key);
     const message = await repairs(desktop.page, hook);
     await isToldWhatItMayNot(desktop.page);
+    await showsLimits(desktop);
     await worksWithoutAMouse(desktop.page);
     hook.status = 503;
     for (let at = 3; at < 8; at += 1) await publish(`A-100${at}`, 300 * at);

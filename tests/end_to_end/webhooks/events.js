@@ -6,7 +6,7 @@ const assert = require('assert').strict;
 const {CloudEvent, HTTP} = require('cloudevents');
 const {listen} = require('../clients/receiver');
 
-const patience = 10000;
+const patience = 60000;
 const order = {order_id: 4711, amount: 12.5, note: '\u4f60\u597d'};
 
 function check(event, sent) {

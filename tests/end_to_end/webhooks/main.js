@@ -6,7 +6,7 @@ const {connect} = require('./penstock');
 const events = require('./events');
 const signatures = require('./signatures');
 
-const patience = 60000;
+const patience = 240000;
 
 const [url, keyId, keySecret, binary] = process.argv.slice(2);
 

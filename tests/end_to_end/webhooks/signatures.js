@@ -7,7 +7,7 @@ const crypto = require('crypto');
 const {Webhook, WebhookVerificationError} = require('standardwebhooks');
 const {listen} = require('../clients/receiver');
 
-const patience = 10000;
+const patience = 60000;
 const order = {type: 'paid', data: {order_id: 4711}};
 
 // What a receiver gets of one message.

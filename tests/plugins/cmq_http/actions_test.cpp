@@ -284,6 +284,23 @@ TEST_F(QueueActions, BodiesThatAreNoTextAreShownInBase64) {
     EXPECT_EQ(reply.json.at("msgBody").as_string(), "//4=");
 }
 
+TEST_F(QueueActions, ReceivesShowTheOrderingKeyOfMessagesThatHaveOne) {
+    api::ReceivedMessages received;
+    received.messages = {message(), message(), message()};
+    received.messages[0].meta.ordering_key = "user \"7\"";
+    received.messages[2].meta.ordering_key = "\xff\xfe";
+    cmq.broker.answer_with<api::ReceiveMessages>(received);
+    const auto one = cmq.ask({{"Action", "ReceiveMessage"}, {"queueName", "orders"}});
+    EXPECT_EQ(one.json.at("orderingKey").as_string(), "user \"7\"");
+    const auto batch =
+        cmq.ask({{"Action", "BatchReceiveMessage"}, {"queueName", "orders"}, {"numOfMsg", "3"}});
+    const auto& shown = batch.json.at("msgInfoList").as_array();
+    ASSERT_EQ(shown.size(), 3U);
+    EXPECT_EQ(shown[0].at("orderingKey").as_string(), "user \"7\"");
+    EXPECT_FALSE(shown[1].as_object().contains("orderingKey"));
+    EXPECT_EQ(shown[2].at("orderingKey").as_string(), "//4=") << "no text";
+}
+
 TEST_F(QueueActions, NothingToReceiveIsItsOwnCode) {
     cmq.broker.answer_with<api::ReceiveMessages>({});
     const std::string nothing = R"({"code":7000,"message":"(10200)no message",ID})";

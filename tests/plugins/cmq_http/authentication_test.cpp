@@ -199,6 +199,25 @@ TEST_F(Authentication, SignsUnknownParametersAndUnderscoresAsDots) {
     EXPECT_EQ(cmq.send(Cmq::post(Cmq::form(fields))).code(), 0);
 }
 
+TEST_F(Authentication, ReadsNamesWithSpacesBehindThemAndSignsThemAsSent) {
+    cmq.broker.answer_with<api::ListSubscriptions>({});
+    Fields fields{{"Action", "ListSubscriptionByTopic"},
+                  {"topicName", "events"},
+                  {"searchWord ", "audit"},
+                  {"offset ", "2"},
+                  {"limit ", "3"}};
+    EXPECT_EQ(cmq.ask(fields).code(), 0);
+    const auto* asked = cmq.broker.last<api::ListSubscriptions>();
+    ASSERT_NE(asked, nullptr);
+    EXPECT_EQ(asked->search, "audit");
+    EXPECT_EQ(asked->page.offset, 2U);
+    EXPECT_EQ(asked->page.limit, 3U);
+    fields.emplace_back("limit", "4");
+    EXPECT_EQ(cmq.ask(fields).message(), "(10330)parameter limit is NOT a repeatable parameter");
+    EXPECT_EQ(cmq.ask({{"Action", "ListQueue"}, {" limit", "4"}}).message(),
+              "(10310)error: parameter  limit key format error");
+}
+
 TEST_F(Authentication, SignsSixteenBodiesInTheByteOrderOfTheirNames) {
     api::SentMessages sent;
     for (std::uint64_t id = 1; id <= 16; ++id) sent.ids.emplace_back(id);

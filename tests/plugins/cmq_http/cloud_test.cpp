@@ -161,6 +161,41 @@ TEST_F(Cloud, ARateOfItsOwnIsSetAndShown) {
     EXPECT_EQ(shown.at("QueueDescribe").at("Qps").to_number<int>(), 50);
 }
 
+class NoAccounts final : public api::AccountBook {
+  public:
+    [[nodiscard]] std::shared_ptr<const api::Account> account(std::string_view) const override {
+        return nullptr;
+    }
+};
+
+TEST_F(Cloud, TheLimitsThatHoldAreShown) {
+    const NoAccounts book;
+    api::AccountLimits limits = api::no_limits;
+    limits.object_requests_per_second = 5'000;
+    limits.bytes_per_second = 50'000'000;
+    const api::Quotas quotas(book, cmq.clock, limits);
+    plugins::CmqOptions options;
+    options.clock = &cmq.clock;
+    options.quotas = &quotas;
+    cmq.front_end = plugins::make_cmq_cloud_front_end(cmq.broker, options);
+    cmq.broker.answer_with<api::GetQueue>(queue("orders"));
+    cmq.broker.answer_with<api::ListDeadLetterSources>(api::NamePage{});
+    cmq.broker.answer_with<api::GetTopic>(api::TopicView{});
+    auto shown = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_EQ(shown.at("QueueDescribe").at("Qps").to_number<int>(), 5'000);
+    EXPECT_EQ(shown.at("QueueDescribe").at("Bps").to_number<int>(), 50'000'000);
+    shown = ask("DescribeCmqTopicDetail", R"({"TopicName":"news"})");
+    EXPECT_EQ(shown.at("TopicDescribe").at("Qps").to_number<int>(), 5'000);
+    EXPECT_FALSE(shown.at("TopicDescribe").as_object().contains("Bps")) << "queues have one";
+    limits.bytes_per_second = 0;
+    const api::Quotas without(book, cmq.clock, limits);
+    options.quotas = &without;
+    cmq.front_end = plugins::make_cmq_cloud_front_end(cmq.broker, options);
+    shown = ask("DescribeCmqQueueDetail", R"({"QueueName":"orders"})");
+    EXPECT_FALSE(shown.at("QueueDescribe").as_object().contains("Bps"));
+    EXPECT_EQ(code(ask("CreateCmqQueue", R"({"QueueName":"orders","Bps":1})")), "UnknownParameter");
+}
+
 TEST_F(Cloud, SendsAndPublishes) {
     api::SentMessages sent;
     sent.ids.emplace_back(77);
@@ -213,6 +248,60 @@ TEST_F(Cloud, ListsQueuesAndLeavesOutThoseThatWent) {
     cmq.broker.refuse<api::GetQueue>(model::Reason::queue_not_found, "gone");
     response = ask(call);
     EXPECT_EQ(response.at("QueueSet").as_array().size(), 0U);
+}
+
+TEST_F(Cloud, NamesAreLookedForByTheFilterOfTheirKind) {
+    cmq.broker.answer_with<api::ListQueues>({});
+    cmq.broker.answer_with<api::ListTopics>({});
+    cmq.broker.answer_with<api::ListSubscriptions>({});
+    cmq.broker.answer_with<api::ListDeadLetterSources>({});
+    Call call;
+    call.version = "2019-03-04";
+    const auto filtered = [&](const char* action, const char* name, const std::string& more = "") {
+        call.action = action;
+        call.body =
+            R"({"Filters":[{"Name":")" + std::string(name) + R"(","Values":["or"]}])" + more + "}";
+        return code(ask(call));
+    };
+    EXPECT_EQ(filtered("DescribeQueueDetail", "QueueName"), "");
+    EXPECT_EQ(cmq.broker.last<api::ListQueues>()->search, "or");
+    EXPECT_EQ(filtered("DescribeTopicDetail", "TopicName"), "");
+    EXPECT_EQ(cmq.broker.last<api::ListTopics>()->search, "or");
+    EXPECT_EQ(filtered("DescribeSubscriptionDetail", "SubscriptionName", R"(,"TopicName":"t")"),
+              "");
+    EXPECT_EQ(cmq.broker.last<api::ListSubscriptions>()->search, "or");
+    const char* sources = "DescribeDeadLetterSourceQueues";
+    EXPECT_EQ(filtered(sources, "SourceQueueName", R"(,"DeadLetterQueueName":"dead")"), "");
+    EXPECT_EQ(cmq.broker.last<api::ListDeadLetterSources>()->search, "or");
+    EXPECT_EQ(filtered("DescribeQueueDetail", "Colour"), "UnsupportedOperation");
+    call.body = R"({"Filters":[]})";
+    EXPECT_EQ(code(ask(call)), "");
+    for (const char* filters : {R"({})",
+                                R"([1])",
+                                R"([{}])",
+                                R"([{"Name":"QueueName"}])",
+                                R"([{"Name":"QueueName","Values":[]}])",
+                                R"([{"Name":"QueueName","Values":[1]}])",
+                                R"([{"Name":"QueueName","Values":["a","b"]}])"}) {
+        call.body = R"({"Filters":)" + std::string(filters) + "}";
+        EXPECT_EQ(code(ask(call)), "UnsupportedOperation") << filters;
+    }
+}
+
+// `cmq` names the source of the dead letters QueueName, `tdmq` SourceQueueName.
+TEST_F(Cloud, ADeadLetterQueueIsUnboundByTheNamesOfBothVersions) {
+    cmq.broker.answer_with<api::SetQueue>(queue("orders"));
+    Call call;
+    call.version = "2019-03-04";
+    call.action = "UnbindDeadLetter";
+    call.body = R"({"QueueName":"orders"})";
+    EXPECT_EQ(code(ask(call)), "");
+    EXPECT_EQ(cmq.broker.last<api::SetQueue>()->name, "orders");
+    EXPECT_TRUE(cmq.broker.last<api::SetQueue>()->change.unbind_dead_letter);
+    EXPECT_EQ(code(ask("UnbindCmqDeadLetter", R"({"SourceQueueName":"jobs"})")), "");
+    EXPECT_EQ(cmq.broker.last<api::SetQueue>()->name, "jobs");
+    EXPECT_EQ(code(ask("UnbindCmqDeadLetter", R"({"SourceQueueName":"a","QueueName":"b"})")),
+              "InvalidParameter");
 }
 
 TEST_F(Cloud, RefusalsHaveTheCodesOfApi3) {

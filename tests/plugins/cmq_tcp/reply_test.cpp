@@ -54,6 +54,13 @@ TEST(Replies, HaveTheBytesOfTheTables) {
                  bytes("08 07 10 ff 07 18 00 d2 01 19 08 05 18 ff ff ff ff ff ff ff ff ff 01"
                        "22 02 'hi' 28 01 30 02 38 03 40 04"));
 
+    Reply keyed = reply_to(Command::pull);
+    keyed.pulled = {message(5)};
+    keyed.pulled.front().ordering_key = "k";
+    expect_bytes(keyed,
+                 bytes("08 07 10 ff 07 18 00 d2 01 1d 08 05 18 ff ff ff ff ff ff ff ff ff 01"
+                       "22 02 'hi' 28 01 30 02 38 03 40 04 a2 06 01 'k'"));
+
     Reply batch = reply_to(Command::pull_batch);
     batch.pulled = {message(5), message(6)};
     expect_bytes(

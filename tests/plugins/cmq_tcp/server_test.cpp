@@ -223,6 +223,21 @@ TEST_F(TcpServerTest, AnswersLeaveInTheBrokersOrder) {
     EXPECT_EQ(reply.pulled[0].id, 177U);
     EXPECT_EQ(reply.pulled[0].body, "body");
     EXPECT_EQ(reply.pulled[0].enqueued_s, 1);
+    EXPECT_EQ(reply.pulled[0].ordering_key, "");
+}
+
+TEST_F(TcpServerTest, AMessageWithAnOrderingKeyComesWithIt) {
+    start();
+    Caller caller = greeted();
+    caller.send(pull_frame(2));
+    const auto pull = broker.next<api::ReceiveMessages>();
+    ASSERT_TRUE(pull.has_value());
+    api::ReceivedMessages received;
+    received.messages.emplace_back().meta.ordering_key = "k";
+    HandBroker::answer<api::ReceiveMessages>(*pull, received);
+    const Reply reply = caller.reply();
+    ASSERT_EQ(reply.pulled.size(), 1U);
+    EXPECT_EQ(reply.pulled[0].ordering_key, "k");
 }
 
 TEST_F(TcpServerTest, APullHasItsOwnWaitAndVisibility) {

@@ -422,8 +422,22 @@ TEST(EngineRules, ANodeWithAnOldIdentityAndAnEmptyDiskCannotVote) {
     set.node(3).crash();
     set.node(3).disk() = {};
     set.node(3).start();
-    set.tick(1, 1);
-    EXPECT_FALSE(set.node(3).up());
+    Message question;
+    question.from = NodeId{2};
+    question.to = NodeId{3};
+    question.term = set.engine(1).term() + 1;
+    question.index = 1'000;
+    question.log_term = question.term;
+    for (const MessageType type : {MessageType::pre_vote, MessageType::vote}) {
+        question.type = type;
+        EngineInput input;
+        input.advance = true;
+        input.messages = {&question, 1};
+        const EngineOutput& output = set.engine(3).cycle(input);
+        EXPECT_EQ(output.messages_refused, 1U);
+        EXPECT_TRUE(output.late_messages.empty());
+    }
+    EXPECT_EQ(set.engine(3).term(), 0U);
 }
 
 TEST(EngineRules, PeersAreAsTheLeaderSeesThem) {

@@ -1,5 +1,5 @@
 // R12 by chance: random messages, most of them wrong in one way or another, at an engine in every
-// role. A panic of the core would end this program.
+// role. A panic of the core would end this program. And what is late, not wrong.
 #include "broker/base/random.h"
 #include "tests/replication/etcd_raft/hand_played.h"
 
@@ -139,6 +139,41 @@ TEST(MalformedMessages, R12RandomOnesNeverReachTheCoreInAWayItPanics) {
     EXPECT_GT(met.sent, 1'000U);
     EXPECT_GT(met.led, 100U);
     EXPECT_GT(met.applied, 1'000U);
+}
+
+Message commit_told(std::uint64_t to, std::uint64_t term) {
+    Message heartbeat;
+    heartbeat.type = MessageType::heartbeat;
+    heartbeat.to = NodeId{to};
+    heartbeat.from = NodeId{1};
+    heartbeat.term = term;
+    heartbeat.commit = 99;
+    return heartbeat;
+}
+
+// A leader of before may speak of what this node held before it left the set and came back.
+TEST(MalformedMessages, R12WhatADeposedLeaderCountsOnIsNotMissed) {
+    HandPlayed set(3);
+    ASSERT_TRUE(set.elect(1));
+    Engine& engine = set.engine(2);
+    ASSERT_GT(engine.term(), 1U);
+    const Message heartbeat = commit_told(2, engine.term() - 1);
+    EngineInput input;
+    input.advance = true;
+    input.messages = {&heartbeat, 1};
+    static_cast<void>(engine.cycle(input));
+    EXPECT_EQ(engine.gone(), Engine::Gone::no);
+}
+
+TEST(MalformedMessages, R12WhoDoesNotKnowTheMembersYetMissesNothing) {
+    HandPlayed set(3, 1);
+    ASSERT_TRUE(set.elect(1));
+    Engine& engine = set.engine(4);
+    const Message heartbeat = commit_told(4, set.engine(1).term());
+    EngineInput input;
+    input.messages = {&heartbeat, 1};
+    EXPECT_EQ(engine.cycle(input).messages_refused, 1U);
+    EXPECT_EQ(engine.gone(), Engine::Gone::no);
 }
 
 }  // namespace

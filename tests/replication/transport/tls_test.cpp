@@ -125,6 +125,20 @@ TEST_F(PeerTls, ANodeWithAnExpiredCertificateIsNotSpokenTo) {
         one.reaches([](const PeersState& state) { return state.statistics.refused_by_peers > 0; }));
 }
 
+TEST_F(PeerTls, RenewedFilesAreTakenIntoUseByANodeThatRuns) {
+    auto ends = options(1, authority_, identity(authority_, 1, -60));
+    ends.limits.certificates = milliseconds(10);
+    TestNode one(std::move(ends));
+    TestNode two(options(2));
+    two.peers->set_peers({one.address()});
+    ASSERT_TRUE(two.refuses(Refusal::expired));
+    const TlsIdentity renewed = identity(authority_, 1);
+    // The key does not fit until the certificate is there too: nothing is taken into use meanwhile.
+    file("node1.key", renewed.key_pem());
+    file("node1.pem", renewed.certificate_pem());
+    EXPECT_TRUE(two.reaches_node(one.id));
+}
+
 TEST_F(PeerTls, FilesThatCannotServeAreAnErrorAtTheStart) {
     SystemClock clock;
     SystemRandom random;

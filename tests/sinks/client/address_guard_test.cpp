@@ -106,6 +106,30 @@ TEST(AddressGuard, LetsPublicAddressesThrough) {
     }
 }
 
+TEST(AddressGuard, TheOperatorMayOpenNetworks) {
+    const Networks networks = *Networks::parse("10.20.0.0/16, fd12:3::/48, 127.0.0.1");
+    const auto open = [&networks](const char* address) {
+        return allowed(
+            AddressPolicy::public_only, networks, boost::asio::ip::make_address(address));
+    };
+    for (const char* address :
+         {"10.20.0.0", "10.20.255.255", "fd12:3::9", "127.0.0.1", "1.1.1.1", "::ffff:10.20.0.1"}) {
+        EXPECT_TRUE(open(address)) << address;
+    }
+    for (const char* address : {"10.21.0.0",
+                                "10.19.255.255",
+                                "fd12:4::9",
+                                "127.0.0.2",
+                                "::1",
+                                "::ffff:10.21.0.1",
+                                "::ffff:1.1.1.1",
+                                "169.254.169.254",
+                                "64:ff9b::a14:1",
+                                "2002:a14:1::1"}) {
+        EXPECT_FALSE(open(address)) << address;
+    }
+}
+
 TEST(AddressGuard, TheOperatorMayOpenEverything) {
     for (const char* address : {"127.0.0.1", "10.0.0.1", "::1", "169.254.169.254"}) {
         EXPECT_TRUE(allowed(AddressPolicy::any, boost::asio::ip::make_address(address)));

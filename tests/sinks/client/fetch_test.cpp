@@ -105,6 +105,21 @@ TEST_F(FetchTest, AnAnswerWithoutALengthEndsWithTheConnection) {
     EXPECT_EQ(answer->body, "all of it");
 }
 
+TEST_F(FetchTest, AnAnswerToHeadEndsWithItsHead) {
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nEtag: 7\r\n\r\n";
+    ScriptedServer server(context_, {always("HTTP/1.1 103 Early Hints\r\n\r\n" + head)});
+    HttpCall call;
+    call.method = "HEAD";
+    call.url = server.url();
+    for (int turn = 0; turn < 2; ++turn) {
+        const auto answer = ask(call);
+        ASSERT_TRUE(answer) << answer.error().detail;
+        EXPECT_EQ(answer->header("etag"), "7");
+        EXPECT_EQ(answer->body, "");
+    }
+    EXPECT_EQ(server.connections, 1U);
+}
+
 TEST_F(FetchTest, AnAnswerThatIsCutShortIsAnError) {
     ScriptedServer server(
         context_,
@@ -164,6 +179,21 @@ TEST_F(FetchTest, IdleConnectionsAreClosedInTime) {
     EXPECT_TRUE(testing::run_until(context_, [this]() { return client_->connections() == 0; }));
     ASSERT_TRUE(get(server.url()));
     EXPECT_EQ(server.connections, 2U);
+}
+
+TEST_F(FetchTest, AConnectionIsGivenUpBeforeTheServerSaysThatItCloses) {
+    for (const auto& [timeout, connections] : {std::pair("timeout=1", 2U),
+                                               std::pair("max=9, timeout=0", 2U),
+                                               std::pair("timeout=5", 1U),
+                                               std::pair("timeout=soon", 1U),
+                                               std::pair("max=9", 1U)}) {
+        ScriptedServer server(context_,
+                              {always("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: " +
+                                      std::string(timeout) + "\r\n\r\n")});
+        ASSERT_TRUE(get(server.url()));
+        ASSERT_TRUE(get(server.url()));
+        EXPECT_EQ(server.connections, connections) << timeout;
+    }
 }
 
 TEST_F(FetchTest, OldConnectionsAreClosedThoughTheyAreBusy) {

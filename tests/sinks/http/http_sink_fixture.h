@@ -3,6 +3,7 @@
 
 #include "sinks/http/http_sink.h"
 #include "tests/support/fake_resolver.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/run_until.h"
 #include "tests/support/scripted_server.h"
 
@@ -28,7 +29,7 @@ class HttpSinkFixture : public ::testing::Test {
         sink_options.secrets = secrets_;
         if (!guarded_) sink_options.client.addresses = client::AddressPolicy::any;
         sink_ = std::move(*HttpSink::make(
-            context_.get_executor(), clock_, random_, std::move(resolver), sink_options));
+            context_.get_executor(), *time_, random_, std::move(resolver), sink_options));
     }
 
     static api::Target target_of(const std::string& url, std::uint32_t timeout_ms = 5'000) {
@@ -59,6 +60,8 @@ class HttpSinkFixture : public ::testing::Test {
     const api::SecretBox* secrets_ = nullptr;
     boost::asio::io_context context_{1};
     SystemClock clock_;
+    testing::ManualClock still_;
+    const Clock* time_ = &clock_;  // what the sink goes by once it is opened
     SeededRandom random_{1};
     testing::FakeResolver* resolver_ = nullptr;
     std::unique_ptr<HttpSink> sink_;

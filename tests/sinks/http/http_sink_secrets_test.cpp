@@ -1,7 +1,9 @@
 #include "broker/api/secrets.h"
 #include "tests/sinks/http/http_sink_fixture.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace penstock::sinks::http {
 namespace {
@@ -11,6 +13,8 @@ using model::Verdict;
 using testing::always;
 using testing::ok_answer;
 using testing::ScriptedServer;
+using testing::step;
+using testing::Step;
 
 class HttpSinkSecrets : public HttpSinkFixture {
   protected:
@@ -57,6 +61,24 @@ TEST_F(HttpSinkSecrets, WhatAReceiverQuotesIsMasked) {
     ScriptedServer server(context_,
                           {always(answer("401 No", "", "bad 'hush-hush', hush-hush, I said"))});
     EXPECT_EQ(push(bearer_of(server)).excerpt, "bad '***', ***, I said");
+}
+
+TEST_F(HttpSinkSecrets, WhatAReceiverQuotesIsMaskedThoughTheSubscriptionChangesMeanwhile) {
+    ScriptedServer server(context_,
+                          {{step(Step::Kind::read),
+                            step(Step::Kind::pause, "", 20),
+                            step(Step::Kind::send, answer("401 No", "", "no 'hush-hush'")),
+                            step(Step::Kind::hang)}});
+    const api::Target target = bearer_of(server);
+    api::Delivery delivery;
+    delivery.subscription = target.subscription;
+    delivery.payload = "hello";
+    std::optional<AttemptResult> result;
+    sink_->deliver(target, delivery, [&result](AttemptResult ended) { result = std::move(ended); });
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return server.requests.size() == 1; }));
+    sink_->forget(target);
+    ASSERT_TRUE(testing::run_until(context_, [&]() { return result.has_value(); }));
+    EXPECT_EQ(result->excerpt, "no '***'");
 }
 
 TEST_F(HttpSinkSecrets, NoPartOfASecretIsLeftWhereAnExcerptEnds) {

@@ -163,12 +163,17 @@ TEST_F(HttpSinkTest, TheSecondAddressIsTriedWhenTheFirstRefuses) {
 
 TEST_F(HttpSinkTest, ANameThatDoesNotResolveIsNoAttemptAndThePauseGrows) {
     const api::Target target = target_of("http://nowhere.test/");
+    time_ = &still_;
+    open({});
     std::vector<std::uint32_t> pauses;
     for (int turn = 0; turn < 6; ++turn) {
         const AttemptResult result = push(target);
         EXPECT_EQ(result.verdict, Verdict::not_attempted);
         EXPECT_EQ(result.failure, Failure::name);
+        // However many messages there are, they wait for the same thing.
+        EXPECT_EQ(push(target).retry_after_ms, result.retry_after_ms);
         pauses.push_back(result.retry_after_ms);
+        still_.advance_ms(result.retry_after_ms);
     }
     EXPECT_EQ(pauses, (std::vector<std::uint32_t>{5'000, 10'000, 20'000, 40'000, 60'000, 60'000}));
 }
@@ -185,6 +190,18 @@ TEST_F(HttpSinkTest, AResolverThatNeverAnswersIsEndedByTheDeadline) {
     const AttemptResult result = push(target_of("http://slow.test/", 100));
     EXPECT_EQ(result.verdict, Verdict::not_attempted);
     EXPECT_EQ(result.failure, Failure::name);
+}
+
+TEST_F(HttpSinkTest, AGuardedAddressOfAnOpenNetworkIsConnectedTo) {
+    guarded_ = true;
+    client::ClientOptions options;
+    options.networks = *Networks::parse("127.0.0.0/8");
+    open(options);
+    ScriptedServer server(context_, {always(ok_answer)});
+    EXPECT_EQ(push(target_of(server.url())).verdict, Verdict::accepted);
+    resolver_->names["both.test"] = {"127.0.0.1", "10.0.0.1"};
+    const std::string both = "http://both.test:" + std::to_string(server.port()) + "/";
+    EXPECT_EQ(push(target_of(both)).failure, Failure::guarded);
 }
 
 TEST_F(HttpSinkTest, AGuardedAddressIsNeverConnectedTo) {

@@ -98,6 +98,20 @@ TEST_F(OAuthTest, ATokenThatIsNotTakenIsReplaced) {
     EXPECT_NE(strict.requests[1].find("Bearer t-2\r\n"), std::string::npos);
 }
 
+TEST_F(OAuthTest, AnEndpointThatTakesNoTokenDoesNotPressTheirSource) {
+    time_ = &still_;
+    open({});
+    ScriptedServer tokens(context_, {always(grant("token-1"))});
+    ScriptedServer strict(context_, {always(answer("401 No", ""))});
+    const api::Target target = target_at(strict, tokens.url());
+    for (int turn = 0; turn < 10; ++turn) EXPECT_EQ(push(target).verdict, Verdict::retry);
+    EXPECT_EQ(tokens.requests.size(), 2U);
+    still_.advance_ms(5'000);
+    for (int turn = 0; turn < 2; ++turn) EXPECT_EQ(push(target).verdict, Verdict::retry);
+    EXPECT_EQ(tokens.requests.size(), 3U);
+    EXPECT_EQ(strict.requests.size(), 12U);
+}
+
 TEST_F(OAuthTest, WithoutATokenNothingIsAttemptedAndTheEndpointIsNotPressed) {
     for (const std::string& text : {answer("401 No", R"({"error":"hush:hush"})"),
                                     answer("200 OK", "no json"),

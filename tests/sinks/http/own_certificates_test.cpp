@@ -5,12 +5,20 @@
 #include "tests/support/temp_folder.h"
 #include "tests/support/tls_server.h"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace penstock::sinks::http {
 namespace {
+
+namespace asio = boost::asio;
 
 using model::Failure;
 using model::Verdict;
@@ -230,6 +238,62 @@ TEST_F(TlsIdentitiesTest, TheSameTextsAreOneIdentityWhileItIsHeld) {
     EXPECT_EQ(identities_.others(), 1U);
     first.reset();
     EXPECT_EQ(identities_.others(), 0U);
+}
+
+// A client of ours and a server of TLS 1.2 that talk through memory.
+class Talk {
+  public:
+    Talk(SSL_CTX* client, const TlsIdentity& server) : context_(asio::ssl::context::tls_server) {
+        context_.use_certificate(asio::buffer(server.certificate_pem()), asio::ssl::context::pem);
+        context_.use_private_key(asio::buffer(server.key_pem()), asio::ssl::context::pem);
+        ::SSL_CTX_ctrl(
+            context_.native_handle(), SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, nullptr);
+        client_.reset(::SSL_new(client));
+        server_.reset(::SSL_new(context_.native_handle()));
+        BIO* ours = nullptr;
+        BIO* theirs = nullptr;
+        ::BIO_new_bio_pair(&ours, 0, &theirs, 0);
+        ::SSL_set_bio(client_.get(), ours, ours);
+        ::SSL_set_bio(server_.get(), theirs, theirs);
+        ::SSL_set_connect_state(client_.get());
+        ::SSL_set_accept_state(server_.get());
+    }
+
+    // The server begins it: is it gone through with?
+    bool shake_hands_again() {
+        ::SSL_renegotiate(server_.get());
+        return shake_hands() && ::SSL_renegotiate_pending(server_.get()) == 0;
+    }
+
+    bool shake_hands() {
+        ::SSL_do_handshake(server_.get());
+        bool good = true;
+        for (int turn = 0; turn < 10; ++turn) good = read(client_.get()) && read(server_.get());
+        return good && ::SSL_is_init_finished(client_.get()) == 1;
+    }
+
+  private:
+    using Side = std::unique_ptr<SSL, decltype(&::SSL_free)>;
+
+    // Nothing is sent but what belongs to handshakes.
+    static bool read(SSL* side) {
+        char byte = 0;
+        ::ERR_clear_error();
+        return ::SSL_get_error(side, ::SSL_read(side, &byte, 1)) == SSL_ERROR_WANT_READ;
+    }
+
+    asio::ssl::context context_;
+    Side client_{nullptr, ::SSL_free};
+    Side server_{nullptr, ::SSL_free};
+};
+
+TEST_F(TlsIdentitiesTest, AServerMayAskForASecondHandshakeAndForNoThird) {
+    SSL_CTX* own = identities_.own().context().native_handle();
+    ::SSL_CTX_set_verify(own, SSL_VERIFY_NONE, nullptr);
+    Talk talk(own, ours_.server("DNS:localhost"));
+    ASSERT_TRUE(talk.shake_hands());
+    EXPECT_TRUE(talk.shake_hands_again());
+    EXPECT_FALSE(talk.shake_hands_again());
 }
 
 TEST_F(TlsIdentitiesTest, ThereAreOnlySoManyAtATime) {

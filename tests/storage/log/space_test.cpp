@@ -104,6 +104,49 @@ TEST(LogStoreSpace, AHeldBodyIsFoundThoughTooMuchWasReleased) {
     EXPECT_EQ(read_body(*store, MessageId(data, 3, 1))->bytes, body_text(data, 3, 1, 200));
 }
 
+// A server that has too many files open goes on, and makes room when it may open some again.
+TEST(LogStoreSpace, WhatWantsAFileIsDoneLaterWhereNoneMayBeOpened) {
+    MemoryDisk disk;
+    auto store = open_store(disk);
+    append_entries(*store, data, 1, 100, {4, 200});
+    store->recount_done();
+    HeldRows rows;
+    rows.flushed = 90;
+    // Some segments are empty, others sparse.
+    for (LogIndex index = 1; index <= 90; ++index) {
+        const bool kept = index > 45 && index % 10 == 0;
+        store->release(data, index, kept ? 3 : 4);
+        if (kept) rows.held.insert(MessageId(data, index, 2));
+    }
+    const auto refused = [&] {
+        disk.refuse_opens(true);
+        const auto more = store->reclaim(rows);
+        const auto scrubbed = store->scrub(1ULL << 30);
+        disk.refuse_opens(false);
+        EXPECT_TRUE(more || more.error().code == Errc::unavailable) << more.error().detail;
+        EXPECT_TRUE(scrubbed || scrubbed.error().code == Errc::unavailable);
+        return !more;
+    };
+    EXPECT_TRUE(refused()) << "the list of segments cannot be written";
+    int refusals = 0;
+    for (int step = 0; step < 200; ++step) {
+        const auto more = store->reclaim(rows);
+        ASSERT_TRUE(more.has_value()) << more.error().detail;
+        if (!*more) break;
+        refusals += refused() ? 1 : 0;
+    }
+    EXPECT_GT(refusals, 0);
+    EXPECT_EQ(store->stats().bodies_live, 5U + 40U);
+    for (int round = 0; round < 2; ++round) {
+        for (LogIndex index = 50; index <= 90; index += 10) {
+            EXPECT_EQ(read_body(*store, MessageId(data, index, 2))->bytes,
+                      body_text(data, index, 2, 200));
+        }
+        expect_entries(*store, data, 91, 100, {4, 200});
+        store = open_store(disk, small_segments(), [](SetId) { return LogIndex{90}; });
+    }
+}
+
 TEST(LogStoreSpace, ABodySourceOutlivesItsSegment) {
     MemoryDisk disk;
     auto store = open_store(disk);

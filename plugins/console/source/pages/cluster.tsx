@@ -1,8 +1,9 @@
-// The nodes, the sets and who leads them; and the server that answers.
+// The nodes, the sets and who leads them, the accounts; and the server that answers.
 
 import { Cluster, get, Status } from "../api";
 import { bytes, count } from "../format";
 import { Badge, Empty, Facts, Panel, Refusal, Table, Time, useAnswer, Waiting } from "../parts";
+import { Accounts } from "./accounts";
 
 function Server(props: { status: Status }) {
   const { status } = props;
@@ -127,6 +128,7 @@ export function ClusterPage() {
       )}
       {cluster && cluster.nodes.length > 0 && <Nodes cluster={cluster} />}
       {cluster && cluster.sets.length > 0 && <Sets cluster={cluster} />}
+      <Accounts />
       {cluster?.counters && (
         <Panel title="Counted since the start">
           <Facts of={Object.entries(cluster.counters).map(([name, value]) => [name.replace(/_/g, " "), count(value)])} />

@@ -119,6 +119,7 @@ export function QueuePage(props: { name: string }) {
               ["A receive waits", duration(queue.poll)],
               ["Largest message", bytes(queue.max_size)],
               ["Most messages", count(queue.max_messages)],
+              ["Messages a second", queue.qps === 0 ? "as its account may" : `at most ${count(queue.qps)}`],
               ["Oldest message", queue.messages.oldest_at ? ago(queue.messages.oldest_at) : "–"],
               [
                 "Dead letters",

@@ -68,6 +68,7 @@ export function TopicPage(props: { name: string }) {
               ["Delivered messages stay", duration(topic.retention)],
               ["Kept messages", count(topic.messages)],
               ["Largest message", bytes(topic.max_size)],
+              ["Messages a second", topic.qps === 0 ? "as its account may" : `at most ${count(topic.qps)}`],
               ["Made", <Time at={topic.created_at} />],
             ]}
           />
