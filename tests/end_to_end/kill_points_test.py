@@ -26,7 +26,7 @@ BATCH = 16
 BODY_BYTES = 32 << 10  # a batch is an eighth of a segment
 POINTS_MIN = 100  # a shim that sees nothing finds nothing
 # A disk that others use too may stand still for long; nothing is said of a request whose time is over.
-CONFIG = SMALL_SEGMENTS + '[server]\nrequest_timeout = "40s"\n'
+CONFIG = 'request_timeout = "40s"\n' + SMALL_SEGMENTS
 PATIENCE_S = 60
 
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t budget_ms = 200;
 
-// What a shared machine takes from a process for a moment counts as the process's time: the quickest
-// of so many goes is judged.
+// What a shared machine takes from a process for a moment counts as the process's time: the
+// quickest of so many goes is judged.
 constexpr int goes = 3;
 
 // Lua shrinks its table of texts only when a quarter of it would do.

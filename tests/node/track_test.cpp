@@ -23,6 +23,30 @@ TEST(Track, AQueueMessageShowsWhereItStands) {
     EXPECT_EQ(track->places[0].state, "in_flight");
 }
 
+TEST(Track, OfAMessageThatWaitsOutlivesTheBeginningOfTheLog) {
+    SteppedNode node;
+    node.options.flush_age_ms = 1'000;
+    node.restart();
+    ASSERT_TRUE(node.ask(create_queue("orders")));
+    ASSERT_TRUE(node.ask(create_queue("bulk")));
+    const model::MessageId kept = node.ask(send("orders", {"kept"}))->ids[0];
+    for (int round = 0; round < 40; ++round) {
+        ASSERT_TRUE(node.ask(send("bulk", {std::string(60'000, 'x')})));
+        const auto received = node.ask(receive("bulk"));
+        ASSERT_TRUE(node.ask(remove("bulk", {received->messages[0].receipt})));
+    }
+    const auto first = [&] {
+        return node.node->store().range(kept.set()).first;
+    };
+    for (int turn = 0; turn < 100 && first() <= kept.index(); ++turn) node.advance_ms(1'000);
+    ASSERT_GT(first(), kept.index());
+    const auto track = node.ask(api::TrackMessage{kept});
+    ASSERT_TRUE(track);
+    EXPECT_EQ(track->sent_to, "orders");
+    ASSERT_EQ(track->places.size(), 1U);
+    EXPECT_EQ(track->places[0].state, "visible");
+}
+
 TEST(Track, ATopicMessageShowsTheAttemptsOfEachSubscription) {
     SteppedNode node;
     RecordedDeliveries deliveries;
