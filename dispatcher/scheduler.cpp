@@ -81,6 +81,7 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
     const auto target = found->second.target;
     const auto host = found->second.at_host;
     held_ -= found->second.counted;
+    credit_bytes_ -= found->second.credit_bytes;
     effect_bytes_ -= found->second.outcomes.effect_bytes();
     sleeping_.erase({found->second.wake_us, subscription});
     changed_.erase(subscription);
@@ -94,15 +95,15 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
 
 void Scheduler::forget_waiting(Lane& lane) {
     for (const auto* held : {&lane.waiting, &lane.retries}) {
-        for (const api::Delivery& delivery : *held) held_bytes_ -= delivery.payload.size();
+        for (const api::Delivery& delivery : *held) let_go_bytes(lane, delivery.payload.size());
     }
     lane.waiting.clear();
     lane.retries.clear();
-    held_bytes_ -= lane.keys.clear();
+    let_go_bytes(lane, lane.keys.clear());
 }
 
 void Scheduler::give_back(Lane& lane, const api::Delivery& delivery, model::Failure why) {
-    held_bytes_ -= delivery.payload.size();
+    let_go_bytes(lane, delivery.payload.size());
     lane.outcomes.add(untouched(delivery, why), {}, now_us_);
     gathering_.insert(delivery.subscription);
 }
@@ -155,8 +156,10 @@ bool Scheduler::let_in(Lane& lane, api::Delivery& delivery) {
         gathering_.insert(subscription);
         return false;
     }
-    held_bytes_ += bytes;
-    lane.payload_bytes = lane.payload_bytes == 0 ? bytes : (7 * lane.payload_bytes + bytes) / 8;
+    hold_bytes(lane, bytes);
+    const std::size_t usual =
+        lane.payload_bytes == 0 ? bytes : (7 * lane.payload_bytes + bytes) / 8;
+    lane.payload_bytes = std::max<std::size_t>(1, usual);
     return turn == KeyLanes::Turn::now;
 }
 

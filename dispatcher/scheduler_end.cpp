@@ -81,7 +81,9 @@ void Scheduler::finish_batch(std::uint64_t ticket,
     const Flight& flight = entry.mapped();
     const sinks::Sink::Batch batch = flight.batch();
     check(results.size() == batch.size(), "each delivery of a batch has a result");
-    for (const api::Delivery* delivery : batch) held_bytes_ -= delivery->payload.size();
+    std::size_t bytes = 0;
+    for (const api::Delivery* delivery : batch) bytes += delivery->payload.size();
+    held_bytes_ -= bytes;
     if (flight.at_host) {
         flight.at_host->in_flight -= 1;
         let_on(flight.at_host.get());
@@ -91,6 +93,7 @@ void Scheduler::finish_batch(std::uint64_t ticket,
     if (found == lanes_.end() || found->second.number != flight.lane) return;
     Lane& lane = found->second;
     end_pace(lane, flight, results);
+    lane.bytes -= bytes;
     lane.in_flight -= 1;
     lane.companions -= flight.others.size();
     wanting_.insert(subscription);
@@ -140,7 +143,7 @@ void Scheduler::remember_commit(Lane& lane, const api::Delivery& handled) {
     check(!delivery, "a delivery is handed out once at a time");
     delivery = handled;
     lane.unsure += 1;
-    held_bytes_ += handled.payload.size();
+    hold_bytes(lane, handled.payload.size());
 }
 
 // The delivery if it was not being handled again.
@@ -150,7 +153,7 @@ std::optional<api::Delivery> Scheduler::forget_commit(Lane& lane, model::Sequenc
     std::optional<api::Delivery> delivery = std::move(found->second.delivery);
     if (delivery) {
         lane.unsure -= 1;
-        held_bytes_ -= delivery->payload.size();
+        let_go_bytes(lane, delivery->payload.size());
     }
     lane.committing.erase(found);
     return delivery;
@@ -182,6 +185,7 @@ void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
     Lane& lane = found->second;
     lane.outcomes.on_durable(durable.items, durable.effect_bytes);
     effect_bytes_ -= durable.effect_bytes;
+    wanting_.insert(durable.subscription);  // bytes may be let go
     for (const model::Sequence sequence : durable.committed) {
         const auto delivery = forget_commit(lane, sequence);
         if (delivery && lane.by_key()) next_of_key(lane, *delivery);

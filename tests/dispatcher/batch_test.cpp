@@ -67,7 +67,7 @@ struct Batching {
 
     std::int64_t now_us = 1'000 * ms;
     api::Target target;
-    Scheduler scheduler{SchedulerLimits{}};
+    Scheduler scheduler{expecting_small()};
     std::vector<std::uint64_t> tickets;
 };
 

@@ -199,11 +199,18 @@ TEST(Rerun, ASettlementOfAnEarlierLifeOfTheSubscriptionChangesNothing) {
     EXPECT_EQ(handling.start(), Sequences{});
 }
 
+// Room for eight payloads of 200 bytes, and for one beyond dispute.
+SchedulerLimits room_for_eight() {
+    SchedulerLimits limits;
+    limits.held_bytes_max = 1'600;
+    limits.lane_bytes_sure = 200;
+    limits.payload_bytes_first = 200;
+    return limits;
+}
+
 // The payload may be needed again, so it counts until it certainly is not.
 TEST(Rerun, PayloadsThatMayBeNeededAgainCountAgainstTheBytesHeld) {
-    SchedulerLimits limits;
-    limits.held_bytes_max = 1'000;
-    Handling handling(4, false, limits);
+    Handling handling(4, false, room_for_eight());
     handling.scheduler.grants();
     handling.arrive(1, 8, 1, 200);
     handling.finish_reading(handling.start());
@@ -215,9 +222,7 @@ TEST(Rerun, PayloadsThatMayBeNeededAgainCountAgainstTheBytesHeld) {
 }
 
 TEST(Rerun, ADroppedTargetGivesItsBytesBack) {
-    SchedulerLimits limits;
-    limits.held_bytes_max = 1'000;
-    Handling handling(4, false, limits);
+    Handling handling(4, false, room_for_eight());
     handling.scheduler.grants();
     handling.arrive(1, 8, 1, 200);
     handling.finish_reading(handling.start());
