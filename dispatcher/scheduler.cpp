@@ -41,6 +41,7 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     const auto [entry, added] = lanes_.try_emplace(subscription, limits_.outcomes);
     Lane& lane = entry->second;
     if (added) lane.number = ++last_lane_;
+    const bool was_by_key = !added && lane.by_key();
     auto before =
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
     if (added) lane.prefetch = lane.target->spec.concurrency;
@@ -50,7 +51,9 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     if (host != lane.at_host) lane.in_line = false;
     const auto left = std::exchange(lane.at_host, std::move(host));
     changed_.insert(subscription);
-    if (!lane.active()) hand_back(subscription, lane);
+    // What waits beside what is of its key was let in before keys had turns.
+    const bool keys_begin = !added && !was_by_key && lane.by_key();
+    if (!lane.active() || keys_begin) hand_back(subscription, lane);
     wanting_.insert(subscription);
     enlist(subscription, lane);
     // A place there that was its turn is the next one's.
@@ -121,7 +124,7 @@ void Scheduler::hand_back(model::SubscriptionNo subscription, Lane& lane) {
     for (const api::Delivery& delivery : back) {
         give_back(lane, delivery, model::Failure::none);
         if (lane.keeps_order()) lane.gate.on_failed(delivery.sequence);
-        if (lane.by_key()) give_back_behind(lane, delivery);
+        if (lane.has_keys()) give_back_behind(lane, delivery);
         forget_commit(lane, delivery.sequence);
     }
     if (!back.empty()) gathering_.insert(subscription);

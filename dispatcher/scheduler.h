@@ -204,6 +204,10 @@ class Scheduler {
             return target->spec.pace.order_by_key && !keeps_order();
         }
 
+        // What was kept behind its key is let go as it was kept, also where all keep their order
+        // since: nobody else would ever let it go.
+        [[nodiscard]] bool has_keys() const { return by_key() || !keys.calm(); }
+
         // What follows an acknowledgement waits for it.
         [[nodiscard]] bool in_order() const { return keeps_order() || by_key(); }
 

@@ -119,7 +119,7 @@ void Scheduler::end_one(Lane& lane,
     const bool told =
         !result.settled && !(draining_ && result.verdict == model::Verdict::not_attempted);
     if (told) tell(lane, flight, delivery, std::move(result));
-    if (lane.by_key()) end_key(lane, delivery, well);
+    if (lane.has_keys()) end_key(lane, delivery, well);
 }
 
 // The core hears what it came to.
@@ -172,7 +172,7 @@ void Scheduler::handle_again(Lane& lane, model::Sequence sequence) {
     lane.unsure -= 1;
     lane.committing.erase(found);
     give_back(lane, delivery, model::Failure::kv_moved);
-    if (lane.by_key()) give_back_behind(lane, delivery);
+    if (lane.has_keys()) give_back_behind(lane, delivery);
     if (!lane.keeps_order()) return;
     lane.gate.on_failed(sequence);
     hand_back(delivery.subscription, lane);
@@ -188,7 +188,7 @@ void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
     wanting_.insert(durable.subscription);  // bytes may be let go
     for (const model::Sequence sequence : durable.committed) {
         const auto delivery = forget_commit(lane, sequence);
-        if (delivery && lane.by_key()) next_of_key(lane, *delivery);
+        if (delivery && lane.has_keys()) next_of_key(lane, *delivery);
     }
     // Each goes to the front of what waits.
     for (auto at = durable.moved.rbegin(); at != durable.moved.rend(); ++at) {
@@ -196,7 +196,7 @@ void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
     }
     for (const model::Sequence sequence : durable.refused) {
         const auto delivery = forget_commit(lane, sequence);
-        if (delivery && lane.by_key()) give_back_behind(lane, *delivery);
+        if (delivery && lane.has_keys()) give_back_behind(lane, *delivery);
         if (lane.keeps_order()) lane.gate.on_failed(sequence);
     }
     if (!lane.active() || (lane.keeps_order() && !durable.refused.empty())) {
