@@ -38,6 +38,7 @@ struct SchedulerLimits {
     std::size_t unsettled_max = 16'384;    // outcomes not durable yet, one subscription
     std::size_t host_in_flight_max = 512;  // attempts at a time at one host and port
     std::size_t keyed_ahead_max = 1'024;   // kept behind their keys beyond the window, one of it
+    std::size_t aside_max = 1'024;         // retries put aside beyond the window, one of it
     // Handlers' effects not durable yet: beyond, nothing new starts; attempts in flight may still
     // bring more. What has none of its own on the way is never held up by the others'.
     std::size_t lane_effect_bytes_max = 8 << 20;  // one subscription

@@ -37,8 +37,10 @@ std::size_t Scheduler::byte_share(const Lane& lane) const {
 // would else be its credit, and a few deliveries a round trip is all it got.
 std::size_t Scheduler::window(const Lane& lane) const {
     if (draining_ || !lane.active()) return 0;
-    // What is kept behind its key leaves room for other keys.
-    const std::size_t kept = std::min(lane.keys.waiting(), limits_.keyed_ahead_max);
+    // What is kept behind its key leaves room for other keys, and retries put aside for what is
+    // new.
+    const std::size_t kept = std::min(lane.keys.waiting(), limits_.keyed_ahead_max) +
+                             std::min(lane.retries.size(), limits_.aside_max);
     const std::size_t at_a_time =
         std::size_t{lane.target->spec.concurrency} * lane.target->spec.pace.batch;
     const std::size_t wish = at_a_time + lane.prefetch + kept;

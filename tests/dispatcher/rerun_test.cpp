@@ -75,6 +75,24 @@ TEST(Rerun, AfterFiveTheMessageIsDeferredAndBeginsAnew) {
     EXPECT_EQ(handling.start(), (Sequences{1})) << "its reruns are counted from 0 again";
 }
 
+// By a leader that lost the lead while bodies were read, and leads again.
+TEST(Rerun, WhatWasHandedOutTwiceEndsTwice) {
+    Handling handling(2);
+    handling.arrive(1, 1);
+    handling.start();
+    const std::uint64_t first = handling.tickets.at(1);
+    handling.arrive(1, 1);
+    EXPECT_EQ(handling.start(), (Sequences{1}));
+    handling.scheduler.finish(first, Handling::reading(), 0);
+    handling.finish_reading({1});
+    const auto due = handling.due();
+    ASSERT_EQ(due.size(), 1U);
+    EXPECT_EQ(due[0].settlement.items.size(), 2U);
+    handling.durable(due[0]);
+    EXPECT_EQ(handling.start(), Sequences{});
+    EXPECT_EQ(handling.scheduler.unsettled(), 0U);
+}
+
 TEST(Rerun, AFailureInBetweenIsSettledAsThat) {
     Handling handling(1);
     handling.arrive(1, 1);
