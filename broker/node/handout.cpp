@@ -214,6 +214,7 @@ bool Handout::release(Subscriber& subscriber, model::Sequence sequence) {
     if (found == subscriber.held.end()) return false;
     if (found->second.retry) --subscriber.held_retries;
     large_bytes_ -= found->second.large_bytes;
+    subscriber.large_bytes -= found->second.large_bytes;
     if (const std::uint32_t key = found->second.parked_key; key != 0) {
         const auto parking = subscriber.parking.find(key);
         if (--parking->second == 0) subscriber.parking.erase(parking);
@@ -266,7 +267,9 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
     if (large > 0) {
         const std::uint64_t room =
             held_large_bytes_max - std::min(held_large_bytes_max, large_bytes_);
-        wanted = std::min(wanted, std::max<std::uint64_t>(room / large, subscriber.held.empty()));
+        // What others hold must not leave it one message a settlement.
+        const std::uint64_t sure = subscriber.large_bytes < large ? 1 : 0;
+        wanted = std::min(wanted, std::max(room / large, sure));
         if (wanted == 0) return false;  // it is looked at when something of it is read or settled
     }
     // Retries that are held come first and again, until they are settled.
@@ -296,6 +299,7 @@ void Handout::hold_large(Subscriber& subscriber,
                          std::uint64_t body_bytes) {
     for (const core::ReadyItem& item : items) {
         subscriber.held.at(item.sequence).large_bytes = body_bytes;
+        subscriber.large_bytes += body_bytes;
         large_bytes_ += body_bytes;
     }
 }
@@ -303,17 +307,21 @@ void Handout::hold_large(Subscriber& subscriber,
 void Handout::weighed(model::SubscriptionNo subscription, const Weights& weights) {
     const auto found = subscribers_.find(subscription);
     if (found == subscribers_.end()) return;
+    Subscriber& subscriber = found->second;
     for (const auto& [sequence, bytes] : weights) {
-        const auto held = found->second.held.find(sequence);
-        if (held == found->second.held.end() || held->second.large_bytes == 0) continue;
-        large_bytes_ += bytes;
-        large_bytes_ -= std::exchange(held->second.large_bytes, bytes);
+        const auto held = subscriber.held.find(sequence);
+        if (held == subscriber.held.end() || held->second.large_bytes == 0) continue;
+        const std::uint64_t most = std::exchange(held->second.large_bytes, bytes);
+        for (std::uint64_t* sum : {&subscriber.large_bytes, &large_bytes_}) {
+            *sum += bytes;
+            *sum -= most;
+        }
     }
     look_.insert(subscription);
 }
 
 void Handout::forget_held(Subscriber& subscriber) {
-    for (const auto& [sequence, held] : subscriber.held) large_bytes_ -= held.large_bytes;
+    large_bytes_ -= std::exchange(subscriber.large_bytes, 0);
     subscriber.held.clear();
     subscriber.held_retries = 0;
     subscriber.parking.clear();
