@@ -228,33 +228,39 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
                              std::size_t wanted,
                              std::size_t limit) {
     const auto most = static_cast<std::uint32_t>(limit);
-    core::ReadyPage page =
-        core::ready_deliveries(data_.rows(), subscription, subscriber.fresh, most, scan_max);
+    // Retries may wait long at the dispatcher: they leave half to what is fresh.
+    const std::size_t half = (subscriber.held.size() + subscriber.credit + 1) / 2;
+    const auto due_first = static_cast<std::uint32_t>(subscriber.held_retries < half ? half : 0);
+    const auto ready_from = [&](model::Sequence fresh) {
+        return core::ready_deliveries(data_.rows(), subscription, fresh, most, scan_max, due_first);
+    };
+    core::ReadyPage page = ready_from(subscriber.fresh);
     if (page.generation != subscriber.generation) {
         subscriber.generation = page.generation;
         forget_held(subscriber);
         subscriber.fresh = 0;
-        page = core::ready_deliveries(data_.rows(), subscription, 0, most, scan_max);
+        page = ready_from(0);
     }
     Taken taken;
+    taken.more = page.more;
     model::Sequence left = std::numeric_limits<model::Sequence>::max();
     for (core::ReadyItem& item : page.items) {
         if (subscriber.held.contains(item.sequence)) continue;
-        if (taken.items.size() == wanted) {
-            left = std::min(left, item.sequence);
-            continue;
-        }
         const bool retry =
             item.attempt > 1 || item.sequence < subscriber.fresh || item.sequence >= page.fresh;
+        if (taken.items.size() == wanted) {
+            taken.more = true;
+            // A retry is found again wherever fresh ones begin.
+            if (!retry) left = std::min(left, item.sequence);
+            continue;
+        }
         const bool first_look = subscriber.fresh == 0;
         if (planted(K19) && first_look) item.attempt = 1;
         subscriber.held.emplace(item.sequence, Held{retry});
         subscriber.held_retries += retry ? 1 : 0;
         if (!planted(K29) || !first_look) taken.items.push_back(std::move(item));
     }
-    const bool all = left == std::numeric_limits<model::Sequence>::max();
-    subscriber.fresh = all ? page.fresh : std::max(subscriber.fresh, std::min(page.fresh, left));
-    taken.more = page.more || !all;
+    subscriber.fresh = std::max(subscriber.fresh, std::min(page.fresh, left));
     return taken;
 }
 
