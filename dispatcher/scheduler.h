@@ -224,9 +224,9 @@ class Scheduler {
         // Something of it is here, not credit alone.
         [[nodiscard]] bool busy() const { return held() > credit || bytes > 0; }
 
-        // Deliveries of one request at most. A probe is one.
+        // Deliveries of one request at most.
         [[nodiscard]] std::size_t batch() const {
-            return pace.breaker_open() ? 1 : target->spec.pace.batch;
+            return pace.finds_out() ? 1 : target->spec.pace.batch;
         }
     };
 
