@@ -40,6 +40,9 @@ class KeyLanes {
     // Deliveries kept here.
     [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
+    // Nothing is under way, waits or fails, as far as is known here.
+    [[nodiscard]] bool calm() const { return lanes_.empty(); }
+
     // Forgets all; gives the payload bytes of what was kept.
     std::size_t clear();
 

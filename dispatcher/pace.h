@@ -50,6 +50,9 @@ class Pace {
     // The endpoint is left alone but for probes.
     [[nodiscard]] bool breaker_open() const { return breaker_ && breaker_->open(); }
 
+    // The next attempt finds out whether the endpoint takes any: it is one message.
+    [[nodiscard]] bool finds_out() const { return breaker_open() || lacks_consent(); }
+
     // Why nothing, or less than usual, is tried; `until_us` 0: it does not apply.
     struct Holding {
         model::Hold hold = model::Hold::none;

@@ -41,6 +41,7 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     const auto [entry, added] = lanes_.try_emplace(subscription, limits_.outcomes);
     Lane& lane = entry->second;
     if (added) lane.number = ++last_lane_;
+    const bool was_by_key = !added && lane.by_key();
     auto before =
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
     if (added) lane.prefetch = lane.target->spec.concurrency;
@@ -50,7 +51,9 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     if (host != lane.at_host) lane.in_line = false;
     const auto left = std::exchange(lane.at_host, std::move(host));
     changed_.insert(subscription);
-    if (!lane.active()) hand_back(subscription, lane);
+    // What waits beside what is of its key was let in before keys had turns.
+    const bool keys_begin = !added && !was_by_key && lane.by_key();
+    if (!lane.active() || keys_begin) hand_back(subscription, lane);
     wanting_.insert(subscription);
     enlist(subscription, lane);
     // A place there that was its turn is the next one's.
@@ -81,6 +84,7 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
     const auto target = found->second.target;
     const auto host = found->second.at_host;
     held_ -= found->second.counted;
+    credit_bytes_ -= found->second.credit_bytes;
     effect_bytes_ -= found->second.outcomes.effect_bytes();
     sleeping_.erase({found->second.wake_us, subscription});
     changed_.erase(subscription);
@@ -94,15 +98,15 @@ std::shared_ptr<const api::Target> Scheduler::drop_target(model::SubscriptionNo 
 
 void Scheduler::forget_waiting(Lane& lane) {
     for (const auto* held : {&lane.waiting, &lane.retries}) {
-        for (const api::Delivery& delivery : *held) held_bytes_ -= delivery.payload.size();
+        for (const api::Delivery& delivery : *held) let_go_bytes(lane, delivery.payload.size());
     }
     lane.waiting.clear();
     lane.retries.clear();
-    held_bytes_ -= lane.keys.clear();
+    let_go_bytes(lane, lane.keys.clear());
 }
 
 void Scheduler::give_back(Lane& lane, const api::Delivery& delivery, model::Failure why) {
-    held_bytes_ -= delivery.payload.size();
+    let_go_bytes(lane, delivery.payload.size());
     lane.outcomes.add(untouched(delivery, why), {}, now_us_);
     gathering_.insert(delivery.subscription);
 }
@@ -120,7 +124,7 @@ void Scheduler::hand_back(model::SubscriptionNo subscription, Lane& lane) {
     for (const api::Delivery& delivery : back) {
         give_back(lane, delivery, model::Failure::none);
         if (lane.keeps_order()) lane.gate.on_failed(delivery.sequence);
-        if (lane.by_key()) give_back_behind(lane, delivery);
+        if (lane.has_keys()) give_back_behind(lane, delivery);
         forget_commit(lane, delivery.sequence);
     }
     if (!back.empty()) gathering_.insert(subscription);
@@ -155,8 +159,10 @@ bool Scheduler::let_in(Lane& lane, api::Delivery& delivery) {
         gathering_.insert(subscription);
         return false;
     }
-    held_bytes_ += bytes;
-    lane.payload_bytes = lane.payload_bytes == 0 ? bytes : (7 * lane.payload_bytes + bytes) / 8;
+    hold_bytes(lane, bytes);
+    const std::size_t usual =
+        lane.payload_bytes == 0 ? bytes : (7 * lane.payload_bytes + bytes) / 8;
+    lane.payload_bytes = std::max<std::size_t>(1, usual);
     return turn == KeyLanes::Turn::now;
 }
 
@@ -341,52 +347,6 @@ const Flight* Scheduler::start(model::SubscriptionNo subscription,
     for (const api::Delivery& other : flight.others) lane.deficit -= cost_of(other);
     wanting_.insert(subscription);
     return &flights_.emplace_hint(flights_.end(), flight.ticket, std::move(flight))->second;
-}
-
-// How many deliveries a lane may hold or have asked for. Quiet ones wait with an even share; a
-// busy one may have as much as is left free, as with places: what thousands of quiet ones wait with
-// would else be its credit, and a few deliveries a round trip is all it got.
-std::size_t Scheduler::window(const Lane& lane) const {
-    if (draining_ || !lane.active()) return 0;
-    if (held_bytes_ >= limits_.held_bytes_max) return 1;
-    // What is kept behind its key leaves room for other keys.
-    const std::size_t kept = std::min(lane.keys.waiting(), limits_.keyed_ahead_max);
-    const std::size_t at_a_time =
-        std::size_t{lane.target->spec.concurrency} * lane.target->spec.pace.batch;
-    const std::size_t wish = at_a_time + lane.prefetch + kept;
-    const std::size_t even = std::max<std::size_t>(1, limits_.quiet_held_max / lanes_.size());
-    const std::size_t free = limits_.held_max - std::min(limits_.held_max, held_);
-    const std::size_t share = lane.busy() ? std::max(even, free) : even;
-    const std::size_t by_bytes = std::max<std::size_t>(
-        1, limits_.lane_bytes_max / std::max<std::size_t>(1, lane.payload_bytes));
-    return std::min({wish, share, by_bytes});
-}
-
-void Scheduler::count_held(Lane& lane) {
-    held_ -= lane.counted;
-    lane.counted = lane.held();
-    held_ += lane.counted;
-}
-
-std::vector<Grant> Scheduler::grants() {
-    std::vector<Grant> grants;
-    std::set<model::SubscriptionNo> later;
-    for (const model::SubscriptionNo subscription : std::exchange(wanting_, {})) {
-        Lane& lane = lanes_.at(subscription);
-        count_held(lane);
-        const std::size_t most = window(lane);
-        const std::size_t held = lane.held();
-        const bool short_of_bytes = held_bytes_ >= limits_.held_bytes_max;
-        if (short_of_bytes) later.insert(subscription);
-        // A quarter of the window at a time: one grant for many deliveries.
-        if (held >= most || most - held < std::max<std::size_t>(1, most / 4)) continue;
-        const auto more = static_cast<std::uint32_t>(most - held);
-        lane.credit += more;
-        count_held(lane);
-        grants.push_back({subscription, more});
-    }
-    wanting_ = std::move(later);
-    return grants;
 }
 
 std::vector<DueSettlement> Scheduler::settlements(std::int64_t now_us) {

@@ -23,16 +23,22 @@
 namespace penstock::dispatcher {
 
 struct SchedulerLimits {
-    std::size_t in_flight_max = 4'096;      // attempts at a time, all subscriptions
-    std::size_t in_flight_sure = 4;         // of them, one subscription's beyond dispute
-    std::size_t held_max = 262'144;         // deliveries credited, waiting or in flight, all
-    std::size_t quiet_held_max = 65'536;    // of them, shared out evenly for who has none here
-    std::size_t held_bytes_max = 64 << 20;  // payload bytes waiting or in flight, all
-    std::size_t lane_bytes_max = 4 << 20;   // payload bytes asked for ahead, one subscription
-    std::uint32_t prefetch_max = 1'024;     // asked for beyond the concurrency, one subscription
-    std::size_t unsettled_max = 16'384;     // outcomes not durable yet, one subscription
-    std::size_t host_in_flight_max = 512;   // attempts at a time at one host and port
-    std::size_t keyed_ahead_max = 1'024;    // kept behind their keys beyond the window, one of it
+    std::size_t in_flight_max = 4'096;    // attempts at a time, all subscriptions
+    std::size_t in_flight_sure = 4;       // of them, one subscription's beyond dispute
+    std::size_t held_max = 262'144;       // deliveries credited, waiting or in flight, all
+    std::size_t quiet_held_max = 65'536;  // of them, shared out evenly for who has none here
+    // Payload bytes here or asked for. Beyond, a subscription has its sure ones, and one message if
+    // that is more.
+    std::size_t held_bytes_max = 64 << 20;      // all
+    std::size_t quiet_bytes_max = 16 << 20;     // of them, shared out evenly as messages are
+    std::size_t lane_bytes_max = 4 << 20;       // one subscription, while all are free
+    std::size_t lane_bytes_sure = 64 << 10;     // one subscription's beyond dispute
+    std::size_t payload_bytes_first = 1 << 20;  // what a payload may have, before one is known
+    std::uint32_t prefetch_max = 1'024;    // asked for beyond the concurrency, one subscription
+    std::size_t unsettled_max = 16'384;    // outcomes not durable yet, one subscription
+    std::size_t host_in_flight_max = 512;  // attempts at a time at one host and port
+    std::size_t keyed_ahead_max = 1'024;   // kept behind their keys beyond the window, one of it
+    std::size_t aside_max = 1'024;         // retries put aside beyond the window, one of it
     // Handlers' effects not durable yet: beyond, nothing new starts; attempts in flight may still
     // bring more. What has none of its own on the way is never held up by the others'.
     std::size_t lane_effect_bytes_max = 8 << 20;  // one subscription
@@ -180,8 +186,10 @@ class Scheduler {
         std::size_t companions = 0;     // deliveries under way beyond one a request
         std::uint32_t credit = 0;       // granted and not used yet
         std::size_t counted = 0;        // what held() gave when it was counted into held_
+        std::size_t bytes = 0;          // of payloads here
+        std::size_t credit_bytes = 0;   // of those asked for, as counted into credit_bytes_
         std::uint32_t prefetch = 0;     // asked for beyond the concurrency; grows while it runs dry
-        std::size_t payload_bytes = 0;  // usual size of a payload
+        std::size_t payload_bytes = 0;  // usual size of a payload, at least 1; 0: none came yet
         // Deficit round robin: what it may still start this round; below 0 after a large batch.
         std::int64_t deficit = 0;
         bool in_round = false;  // it is in rotation_
@@ -197,6 +205,10 @@ class Scheduler {
             return target->spec.pace.order_by_key && !keeps_order();
         }
 
+        // What was kept behind its key is let go as it was kept, also where all keep their order
+        // since: nobody else would ever let it go.
+        [[nodiscard]] bool has_keys() const { return by_key() || !keys.calm(); }
+
         // What follows an acknowledgement waits for it.
         [[nodiscard]] bool in_order() const { return keeps_order() || by_key(); }
 
@@ -210,11 +222,11 @@ class Scheduler {
         }
 
         // Something of it is here, not credit alone.
-        [[nodiscard]] bool busy() const { return held() > credit; }
+        [[nodiscard]] bool busy() const { return held() > credit || bytes > 0; }
 
-        // Deliveries of one request at most. A probe is one.
+        // Deliveries of one request at most.
         [[nodiscard]] std::size_t batch() const {
-            return pace.breaker_open() ? 1 : target->spec.pace.batch;
+            return pace.finds_out() ? 1 : target->spec.pace.batch;
         }
     };
 
@@ -223,8 +235,12 @@ class Scheduler {
     [[nodiscard]] bool may_start(const Lane& lane) const;
     [[nodiscard]] bool over_share(const Lane& lane) const;
     [[nodiscard]] bool must_wait(const Lane& lane) const;
+    [[nodiscard]] std::size_t usual_bytes(const Lane& lane) const;
+    [[nodiscard]] std::size_t byte_share(const Lane& lane) const;
     [[nodiscard]] std::size_t window(const Lane& lane) const;
     void count_held(Lane& lane);
+    void hold_bytes(Lane& lane, std::size_t bytes);
+    void let_go_bytes(Lane& lane, std::size_t bytes);
     void enlist(model::SubscriptionNo subscription, Lane& lane);
     void rotate();
     void wait_for_time(model::SubscriptionNo subscription, Lane& lane);
@@ -271,10 +287,11 @@ class Scheduler {
     std::set<model::SubscriptionNo> gathering_;  // lanes with outcomes to settle
     std::uint64_t last_ticket_ = 0;
     std::uint64_t last_lane_ = 0;
-    std::size_t held_ = 0;  // by all lanes, as they were counted
-    std::size_t held_bytes_ = 0;
-    std::size_t effect_bytes_ = 0;                      // not durable yet, all lanes
-    std::map<std::string, std::weak_ptr<Host>> hosts_;  // by host and port
+    std::size_t held_ = 0;          // by all lanes, as they were counted
+    std::size_t held_bytes_ = 0;    // of payloads here, also of lanes that are gone
+    std::size_t credit_bytes_ = 0;  // asked for by busy lanes, as they were counted
+    std::size_t effect_bytes_ = 0;  // not durable yet, all lanes
+    std::map<std::string, std::weak_ptr<Host>> hosts_;                   // by host and port
     std::set<std::pair<std::int64_t, model::SubscriptionNo>> sleeping_;  // until time lets them on
     std::set<model::SubscriptionNo> changed_;  // lanes whose endpoint may do otherwise than shown
     std::int64_t now_us_ = 0;                  // as it was told last

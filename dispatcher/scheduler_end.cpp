@@ -81,7 +81,9 @@ void Scheduler::finish_batch(std::uint64_t ticket,
     const Flight& flight = entry.mapped();
     const sinks::Sink::Batch batch = flight.batch();
     check(results.size() == batch.size(), "each delivery of a batch has a result");
-    for (const api::Delivery* delivery : batch) held_bytes_ -= delivery->payload.size();
+    std::size_t bytes = 0;
+    for (const api::Delivery* delivery : batch) bytes += delivery->payload.size();
+    held_bytes_ -= bytes;
     if (flight.at_host) {
         flight.at_host->in_flight -= 1;
         let_on(flight.at_host.get());
@@ -91,6 +93,7 @@ void Scheduler::finish_batch(std::uint64_t ticket,
     if (found == lanes_.end() || found->second.number != flight.lane) return;
     Lane& lane = found->second;
     end_pace(lane, flight, results);
+    lane.bytes -= bytes;
     lane.in_flight -= 1;
     lane.companions -= flight.others.size();
     wanting_.insert(subscription);
@@ -116,7 +119,7 @@ void Scheduler::end_one(Lane& lane,
     const bool told =
         !result.settled && !(draining_ && result.verdict == model::Verdict::not_attempted);
     if (told) tell(lane, flight, delivery, std::move(result));
-    if (lane.by_key()) end_key(lane, delivery, well);
+    if (lane.has_keys()) end_key(lane, delivery, well);
 }
 
 // The core hears what it came to.
@@ -137,10 +140,11 @@ void Scheduler::tell(Lane& lane,
 // Its payload is held on: it may be needed again.
 void Scheduler::remember_commit(Lane& lane, const api::Delivery& handled) {
     auto& delivery = lane.committing[handled.sequence].delivery;
-    check(!delivery, "a delivery is handed out once at a time");
+    // A leader that lost the lead for a while has handed it out once more: one of them is enough.
+    if (delivery) return;
     delivery = handled;
     lane.unsure += 1;
-    held_bytes_ += handled.payload.size();
+    hold_bytes(lane, handled.payload.size());
 }
 
 // The delivery if it was not being handled again.
@@ -150,7 +154,7 @@ std::optional<api::Delivery> Scheduler::forget_commit(Lane& lane, model::Sequenc
     std::optional<api::Delivery> delivery = std::move(found->second.delivery);
     if (delivery) {
         lane.unsure -= 1;
-        held_bytes_ -= delivery->payload.size();
+        let_go_bytes(lane, delivery->payload.size());
     }
     lane.committing.erase(found);
     return delivery;
@@ -169,7 +173,7 @@ void Scheduler::handle_again(Lane& lane, model::Sequence sequence) {
     lane.unsure -= 1;
     lane.committing.erase(found);
     give_back(lane, delivery, model::Failure::kv_moved);
-    if (lane.by_key()) give_back_behind(lane, delivery);
+    if (lane.has_keys()) give_back_behind(lane, delivery);
     if (!lane.keeps_order()) return;
     lane.gate.on_failed(sequence);
     hand_back(delivery.subscription, lane);
@@ -182,9 +186,10 @@ void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
     Lane& lane = found->second;
     lane.outcomes.on_durable(durable.items, durable.effect_bytes);
     effect_bytes_ -= durable.effect_bytes;
+    wanting_.insert(durable.subscription);  // bytes may be let go
     for (const model::Sequence sequence : durable.committed) {
         const auto delivery = forget_commit(lane, sequence);
-        if (delivery && lane.by_key()) next_of_key(lane, *delivery);
+        if (delivery && lane.has_keys()) next_of_key(lane, *delivery);
     }
     // Each goes to the front of what waits.
     for (auto at = durable.moved.rbegin(); at != durable.moved.rend(); ++at) {
@@ -192,7 +197,7 @@ void Scheduler::on_durable(const Durable& durable, std::int64_t now_us) {
     }
     for (const model::Sequence sequence : durable.refused) {
         const auto delivery = forget_commit(lane, sequence);
-        if (delivery && lane.by_key()) give_back_behind(lane, *delivery);
+        if (delivery && lane.has_keys()) give_back_behind(lane, *delivery);
         if (lane.keeps_order()) lane.gate.on_failed(sequence);
     }
     if (!lane.active() || (lane.keeps_order() && !durable.refused.empty())) {

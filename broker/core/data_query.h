@@ -7,6 +7,7 @@
 #include "broker/model/transfer.h"
 
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -128,12 +129,14 @@ struct ReadyPage {
 };
 
 // `fresh` is the first sequence never handed out (0: from the cursor). Looks at no more than
-// `scan_max` sequences.
+// `scan_max` sequences. Of what failed before `due_first` come before what is fresh, more behind
+// it.
 ReadyPage ready_deliveries(const Rows& rows,
                            SubscriptionNo subscription,
                            Sequence fresh,
                            std::uint32_t limit,
-                           std::uint32_t scan_max);
+                           std::uint32_t scan_max,
+                           std::uint32_t due_first = std::numeric_limits<std::uint32_t>::max());
 
 struct DeadLetter {
     Sequence sequence = 0;

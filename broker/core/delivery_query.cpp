@@ -218,7 +218,8 @@ ReadyPage ready_deliveries(const Rows& rows,
                            SubscriptionNo subscription,
                            Sequence fresh,
                            std::uint32_t limit,
-                           std::uint32_t scan_max) {
+                           std::uint32_t scan_max,
+                           std::uint32_t due_first) {
     ReadyPage page;
     const auto view = view_of(rows, subscription);
     if (!view) return page;
@@ -232,15 +233,17 @@ ReadyPage ready_deliveries(const Rows& rows,
         return page;
     }
     const Sequence low = view->state.ready_low;
-    const Sequence retries =
-        add_due(rows, subscription, *view, low, private_sequences, limit, page);
+    const Sequence due = add_due(
+        rows, subscription, *view, low, private_sequences, std::min(limit, due_first), page);
     // What is tried anew leaves half of the rest to what is fresh.
     const std::size_t share = page.items.size() + (limit - page.items.size() + 1) / 2;
     const Sequence anew = add_due(
         rows, subscription, *view, std::max(low, private_sequences), sequence_end, share, page);
     add_fresh(rows, subscription, *view, limit, scan_max, page);
+    const Sequence due_left =
+        add_due(rows, subscription, *view, due, private_sequences, limit, page);
     const Sequence left = add_due(rows, subscription, *view, anew, sequence_end, limit, page);
-    page.more = page.more || retries < private_sequences || left < sequence_end;
+    page.more = page.more || due_left < private_sequences || left < sequence_end;
     return page;
 }
 

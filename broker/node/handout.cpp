@@ -214,6 +214,7 @@ bool Handout::release(Subscriber& subscriber, model::Sequence sequence) {
     if (found == subscriber.held.end()) return false;
     if (found->second.retry) --subscriber.held_retries;
     large_bytes_ -= found->second.large_bytes;
+    subscriber.large_bytes -= found->second.large_bytes;
     if (const std::uint32_t key = found->second.parked_key; key != 0) {
         const auto parking = subscriber.parking.find(key);
         if (--parking->second == 0) subscriber.parking.erase(parking);
@@ -227,33 +228,39 @@ Handout::Taken Handout::take(model::SubscriptionNo subscription,
                              std::size_t wanted,
                              std::size_t limit) {
     const auto most = static_cast<std::uint32_t>(limit);
-    core::ReadyPage page =
-        core::ready_deliveries(data_.rows(), subscription, subscriber.fresh, most, scan_max);
+    // Retries may wait long at the dispatcher: they leave half to what is fresh.
+    const std::size_t half = (subscriber.held.size() + subscriber.credit + 1) / 2;
+    const auto due_first = static_cast<std::uint32_t>(subscriber.held_retries < half ? half : 0);
+    const auto ready_from = [&](model::Sequence fresh) {
+        return core::ready_deliveries(data_.rows(), subscription, fresh, most, scan_max, due_first);
+    };
+    core::ReadyPage page = ready_from(subscriber.fresh);
     if (page.generation != subscriber.generation) {
         subscriber.generation = page.generation;
         forget_held(subscriber);
         subscriber.fresh = 0;
-        page = core::ready_deliveries(data_.rows(), subscription, 0, most, scan_max);
+        page = ready_from(0);
     }
     Taken taken;
+    taken.more = page.more;
     model::Sequence left = std::numeric_limits<model::Sequence>::max();
     for (core::ReadyItem& item : page.items) {
         if (subscriber.held.contains(item.sequence)) continue;
-        if (taken.items.size() == wanted) {
-            left = std::min(left, item.sequence);
-            continue;
-        }
         const bool retry =
             item.attempt > 1 || item.sequence < subscriber.fresh || item.sequence >= page.fresh;
+        if (taken.items.size() == wanted) {
+            taken.more = true;
+            // A retry is found again wherever fresh ones begin.
+            if (!retry) left = std::min(left, item.sequence);
+            continue;
+        }
         const bool first_look = subscriber.fresh == 0;
         if (planted(K19) && first_look) item.attempt = 1;
         subscriber.held.emplace(item.sequence, Held{retry});
         subscriber.held_retries += retry ? 1 : 0;
         if (!planted(K29) || !first_look) taken.items.push_back(std::move(item));
     }
-    const bool all = left == std::numeric_limits<model::Sequence>::max();
-    subscriber.fresh = all ? page.fresh : std::max(subscriber.fresh, std::min(page.fresh, left));
-    taken.more = page.more || !all;
+    subscriber.fresh = std::max(subscriber.fresh, std::min(page.fresh, left));
     return taken;
 }
 
@@ -266,7 +273,9 @@ bool Handout::hand_out(model::SubscriptionNo subscription, Subscriber& subscribe
     if (large > 0) {
         const std::uint64_t room =
             held_large_bytes_max - std::min(held_large_bytes_max, large_bytes_);
-        wanted = std::min(wanted, std::max<std::uint64_t>(room / large, subscriber.held.empty()));
+        // What others hold must not leave it one message a settlement.
+        const std::uint64_t sure = subscriber.large_bytes < large ? 1 : 0;
+        wanted = std::min(wanted, std::max(room / large, sure));
         if (wanted == 0) return false;  // it is looked at when something of it is read or settled
     }
     // Retries that are held come first and again, until they are settled.
@@ -296,6 +305,7 @@ void Handout::hold_large(Subscriber& subscriber,
                          std::uint64_t body_bytes) {
     for (const core::ReadyItem& item : items) {
         subscriber.held.at(item.sequence).large_bytes = body_bytes;
+        subscriber.large_bytes += body_bytes;
         large_bytes_ += body_bytes;
     }
 }
@@ -303,17 +313,21 @@ void Handout::hold_large(Subscriber& subscriber,
 void Handout::weighed(model::SubscriptionNo subscription, const Weights& weights) {
     const auto found = subscribers_.find(subscription);
     if (found == subscribers_.end()) return;
+    Subscriber& subscriber = found->second;
     for (const auto& [sequence, bytes] : weights) {
-        const auto held = found->second.held.find(sequence);
-        if (held == found->second.held.end() || held->second.large_bytes == 0) continue;
-        large_bytes_ += bytes;
-        large_bytes_ -= std::exchange(held->second.large_bytes, bytes);
+        const auto held = subscriber.held.find(sequence);
+        if (held == subscriber.held.end() || held->second.large_bytes == 0) continue;
+        const std::uint64_t most = std::exchange(held->second.large_bytes, bytes);
+        for (std::uint64_t* sum : {&subscriber.large_bytes, &large_bytes_}) {
+            *sum += bytes;
+            *sum -= most;
+        }
     }
     look_.insert(subscription);
 }
 
 void Handout::forget_held(Subscriber& subscriber) {
-    for (const auto& [sequence, held] : subscriber.held) large_bytes_ -= held.large_bytes;
+    large_bytes_ -= std::exchange(subscriber.large_bytes, 0);
     subscriber.held.clear();
     subscriber.held_retries = 0;
     subscriber.parking.clear();

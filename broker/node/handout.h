@@ -25,7 +25,7 @@
 namespace penstock::node {
 
 // Bodies that may be held, of topics whose messages may be larger than 1 MiB; beyond, each
-// subscription has one at a time.
+// subscription has one more while what it holds is less than one of its largest.
 inline constexpr std::uint64_t held_large_bytes_max = 64U << 20;
 
 class Handout {
@@ -112,6 +112,7 @@ class Handout {
         model::Sequence fresh = 0;  // first sequence never handed out
         std::map<model::Sequence, Held> held;
         std::size_t held_retries = 0;
+        std::uint64_t large_bytes = 0;  // of what is held
         // Keys of which messages are being set aside, and how many: what comes behind goes there
         // too.
         std::map<std::uint32_t, std::size_t> parking;

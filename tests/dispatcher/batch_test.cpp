@@ -67,7 +67,7 @@ struct Batching {
 
     std::int64_t now_us = 1'000 * ms;
     api::Target target;
-    Scheduler scheduler{SchedulerLimits{}};
+    Scheduler scheduler{expecting_small()};
     std::vector<std::uint64_t> tickets;
 };
 
@@ -97,6 +97,25 @@ TEST(Batches, TheWindowIsAsManyMessagesAsTheRequestsMayHold) {
     EXPECT_EQ(one.start().size(), 2U);
     // Those under way count still.
     EXPECT_TRUE(one.scheduler.grants().empty());
+}
+
+TEST(Batches, AnEndpointThatHasToAgreeIsAskedWithOneMessage) {
+    Batching one(3);
+    one.target.spec.pace.handshake = model::Handshake::cloudevents;
+    one.follow();
+    one.arrive(1, 6);
+    EXPECT_EQ(one.start(), (std::vector<Sequences>{{1}}));
+    sinks::AttemptResult refused = failed(Failure::handshake);
+    refused.verdict = Verdict::not_attempted;
+    refused.retry_after_ms = 1'000;
+    one.scheduler.finish_batch(one.tickets.back(), {refused}, one.now_us);
+    EXPECT_TRUE(one.start().empty());
+    one.now_us += 1'000 * ms;
+    EXPECT_EQ(one.start(), (std::vector<Sequences>{{2}})) << "the others are untouched";
+    sinks::AttemptResult agreed;
+    agreed.consent.emplace();
+    one.scheduler.finish_batch(one.tickets.back(), {agreed}, one.now_us);
+    EXPECT_EQ(one.start(), (std::vector<Sequences>{{3, 4, 5}, {6}}));
 }
 
 TEST(Batches, ItWaitsForOthersUntilItHasLingered) {

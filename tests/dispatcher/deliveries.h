@@ -2,12 +2,20 @@
 #pragma once
 
 #include "broker/api/dispatch.h"
+#include "dispatcher/scheduler.h"
 
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace penstock::dispatcher {
+
+// For tests that count deliveries: small payloads are expected from the first.
+inline SchedulerLimits expecting_small() {
+    SchedulerLimits limits;
+    limits.payload_bytes_first = 10;
+    return limits;
+}
 
 // One of each sequence from `first` to `last`, with bodies of `bytes`.
 inline std::vector<api::Delivery> deliveries_of(model::SubscriptionNo subscription,

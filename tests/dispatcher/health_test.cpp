@@ -189,6 +189,22 @@ TEST(Health, RetriesBeyondTheirShareWaitAsideWhileFirstAttemptsGoOn) {
     EXPECT_EQ(start_all(scheduler, *wake), (std::vector<model::Sequence>{101}));
 }
 
+TEST(Health, RetriesPutAsideLeaveTheWindowToFirstAttempts) {
+    model::PushPolicy push;
+    push.retry_share_percent = 20;
+    Scheduler scheduler{expecting_small()};
+    api::Target narrow = target(alpha, push);
+    narrow.spec.concurrency = 4;
+    scheduler.set_target(narrow, 1);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 8}}));
+    scheduler.take(deliveries(alpha, 1, 120, 2), 1);
+    while (const Flight* flight = scheduler.start_next(1, 0)) {
+        scheduler.finish(flight->ticket, {}, 1);
+    }
+    // Twenty were put aside.
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 8}}));
+}
+
 TEST(Health, OneHostHasACapHoweverManySubscriptionsNameIt) {
     SchedulerLimits limits;
     limits.host_in_flight_max = 5;

@@ -132,5 +132,38 @@ TEST(KeyedScheduler, WhatIsKeptBehindItsKeyLeavesCreditForOtherKeys) {
     EXPECT_GE(grants[0].more, 7U);
 }
 
+// Where all keep their order since, what waits behind its key has nobody else who would let it go.
+TEST(KeyedScheduler, WhatIsKeptBehindItsKeyGoesOnWhenAnotherOrderIsKept) {
+    Keyed keyed(10);
+    keyed.arrive_keys(1, {"a", "a", "b", "b"});
+    EXPECT_EQ(keyed.start(), (Sequences{1, 3}));
+    keyed.target.spec.retry.keeps_order = true;
+    keyed.scheduler.set_target(keyed.target, 0);
+    keyed.finish(1, {});
+    EXPECT_EQ(keyed.start(), (Sequences{2}));
+    keyed.finish(3, Handling::failed(Verdict::retry));
+    EXPECT_EQ(keyed.told(),
+              (Told{"1 accepted none", "3 retry handler", "4 not_attempted key_waits"}));
+    // Nobody of a key is thought to be under way for ever.
+    keyed.finish(2, {});
+    keyed.target.spec.retry.keeps_order = false;
+    keyed.scheduler.set_target(keyed.target, 0);
+    keyed.arrive_keys(5, {"a"});
+    EXPECT_EQ(keyed.start(), (Sequences{5}));
+}
+
+TEST(KeyedScheduler, WhatWaitsGoesBackWhenKeysBeginToHaveTurns) {
+    Keyed keyed(1);
+    keyed.target.spec.retry.keeps_order = true;
+    keyed.scheduler.set_target(keyed.target, 0);
+    keyed.arrive_keys(1, {"a", "a", "a"});
+    EXPECT_EQ(keyed.start(), (Sequences{1}));
+    keyed.target.spec.retry.keeps_order = false;
+    keyed.target.spec.concurrency = 10;
+    keyed.scheduler.set_target(keyed.target, 0);
+    EXPECT_EQ(keyed.start(), Sequences{}) << "two of a key would be under way at a time";
+    EXPECT_EQ(keyed.told(), (Told{"2 not_attempted none", "3 not_attempted none"}));
+}
+
 }  // namespace
 }  // namespace penstock::dispatcher

@@ -111,7 +111,9 @@ TEST(Refused, WhatMovedInTheSameSettlementGoesBackToo) {
 
 TEST(Refused, ItsPayloadIsLetGo) {
     SchedulerLimits limits;
-    limits.held_bytes_max = 1'000;
+    limits.held_bytes_max = 4'000;
+    limits.lane_bytes_sure = 500;
+    limits.payload_bytes_first = 500;
     Handling handling(4, true, limits);
     handling.scheduler.grants();
     handling.arrive(1, 4, 1, 500);

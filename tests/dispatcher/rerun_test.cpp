@@ -75,6 +75,24 @@ TEST(Rerun, AfterFiveTheMessageIsDeferredAndBeginsAnew) {
     EXPECT_EQ(handling.start(), (Sequences{1})) << "its reruns are counted from 0 again";
 }
 
+// By a leader that lost the lead while bodies were read, and leads again.
+TEST(Rerun, WhatWasHandedOutTwiceEndsTwice) {
+    Handling handling(2);
+    handling.arrive(1, 1);
+    handling.start();
+    const std::uint64_t first = handling.tickets.at(1);
+    handling.arrive(1, 1);
+    EXPECT_EQ(handling.start(), (Sequences{1}));
+    handling.scheduler.finish(first, Handling::reading(), 0);
+    handling.finish_reading({1});
+    const auto due = handling.due();
+    ASSERT_EQ(due.size(), 1U);
+    EXPECT_EQ(due[0].settlement.items.size(), 2U);
+    handling.durable(due[0]);
+    EXPECT_EQ(handling.start(), Sequences{});
+    EXPECT_EQ(handling.scheduler.unsettled(), 0U);
+}
+
 TEST(Rerun, AFailureInBetweenIsSettledAsThat) {
     Handling handling(1);
     handling.arrive(1, 1);
@@ -199,11 +217,18 @@ TEST(Rerun, ASettlementOfAnEarlierLifeOfTheSubscriptionChangesNothing) {
     EXPECT_EQ(handling.start(), Sequences{});
 }
 
+// Room for eight payloads of 200 bytes, and for one beyond dispute.
+SchedulerLimits room_for_eight() {
+    SchedulerLimits limits;
+    limits.held_bytes_max = 1'600;
+    limits.lane_bytes_sure = 200;
+    limits.payload_bytes_first = 200;
+    return limits;
+}
+
 // The payload may be needed again, so it counts until it certainly is not.
 TEST(Rerun, PayloadsThatMayBeNeededAgainCountAgainstTheBytesHeld) {
-    SchedulerLimits limits;
-    limits.held_bytes_max = 1'000;
-    Handling handling(4, false, limits);
+    Handling handling(4, false, room_for_eight());
     handling.scheduler.grants();
     handling.arrive(1, 8, 1, 200);
     handling.finish_reading(handling.start());
@@ -215,9 +240,7 @@ TEST(Rerun, PayloadsThatMayBeNeededAgainCountAgainstTheBytesHeld) {
 }
 
 TEST(Rerun, ADroppedTargetGivesItsBytesBack) {
-    SchedulerLimits limits;
-    limits.held_bytes_max = 1'000;
-    Handling handling(4, false, limits);
+    Handling handling(4, false, room_for_eight());
     handling.scheduler.grants();
     handling.arrive(1, 8, 1, 200);
     handling.finish_reading(handling.start());

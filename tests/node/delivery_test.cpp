@@ -148,6 +148,33 @@ TEST(Delivery, AFailingOneIsRetriedByThePolicyAndThenDeadLettered) {
     EXPECT_EQ(letters->items[0].excerpt, "no thanks");
 }
 
+// At the dispatcher retries may have to wait for their share of the attempts.
+TEST(Delivery, RetriesLeaveHalfOfTheCreditToWhatIsFresh) {
+    Push push;
+    push.grant(8);
+    push.send(std::vector<std::string>(8, "old"));
+    const auto failing = push.deliveries.take();
+    ASSERT_EQ(failing.size(), 8U);
+    for (const api::Delivery& delivery : failing) push.settle(delivery, Verdict::retry, 503);
+    push.send(std::vector<std::string>(8, "new"));
+    push.node.advance_ms(1'010);
+    const auto fresh_of = [&push](std::uint32_t credit) {
+        push.grant(credit);
+        std::size_t fresh = 0;
+        for (const api::Delivery& delivery : push.deliveries.take()) {
+            fresh += delivery.attempt == 1 ? 1 : 0;
+        }
+        return fresh;
+    };
+    EXPECT_EQ(fresh_of(1), 0U) << "a retry comes first";
+    EXPECT_EQ(fresh_of(3), 2U);
+    EXPECT_EQ(fresh_of(4), 2U);
+    EXPECT_EQ(fresh_of(100), 4U) << "what one has not, the other may have";
+    push.send({"newest"});
+    EXPECT_EQ(push.deliveries.take().size(), 1U);
+    EXPECT_EQ(push.node.node->desk(model::first_data_set)->handout().held(push.subscription), 17U);
+}
+
 TEST(Delivery, ARedrivenDeadLetterBeginsAtTheFirstAttempt) {
     Push push;
     push.grant(10);

@@ -168,6 +168,33 @@ TEST(LargeMessages, HandOutsStopAtWhatMayBeHeldAndGoOnWhenSomeIsSettled) {
     EXPECT_EQ(push.accept(next[0]).size(), 1U);
 }
 
+// Nothing of the neighbour's is settled: its endpoint hangs.
+TEST(LargeMessages, ANeighbourThatHoldsAllThatMayBeHeldLeavesSmallOnesTheirWay) {
+    LargePush push;
+    for (int at = 0; at < 4; ++at) push.publish_one(std::string(15 * mib, 'x'));
+    ASSERT_EQ(push.grant(100).size(), 4U);
+    model::TopicAttributes attributes;
+    attributes.message_bytes_max = most;
+    ASSERT_TRUE(push.node.ask(api::CreateTopic{"views", attributes}));
+    const auto made = push.node.ask(subscribe("views", "hook"));
+    ASSERT_TRUE(made);
+    for (int at = 0; at < 20; ++at) {
+        ASSERT_TRUE(push.node.ask(publish("views", {std::to_string(at)})));
+    }
+    push.node.node->grant(model::SubscriptionNo{made->number}, 100);
+    push.node.settle_down();
+    EXPECT_EQ(push.deliveries.take().size(), 20U);
+    // Until it holds as much as its largest may have.
+    for (const std::uint32_t bytes : {15 * mib, 2 * mib}) {
+        ASSERT_TRUE(push.node.ask(publish("views", {std::string(bytes, 'x')})));
+        push.node.settle_down();
+        EXPECT_EQ(push.deliveries.take().size(), 1U);
+    }
+    ASSERT_TRUE(push.node.ask(publish("views", {"small"})));
+    push.node.settle_down();
+    EXPECT_TRUE(push.deliveries.take().empty());
+}
+
 TEST(LargeMessages, BodiesAtATimeFollowTheCeiling) {
     EXPECT_EQ(node::bodies_at_a_time(64, 65'536), 64U);
     EXPECT_EQ(node::bodies_at_a_time(64, mib), 64U);
