@@ -187,7 +187,7 @@ void LuaConversation::extend(Ticket ticket, Flight& flight, std::uint64_t by_ms)
 
 void LuaConversation::keep(Flight& flight, worker::Publish publish) {
     // One more than may be is enough to tell that there were too many.
-    flight.output_bytes += publish.body.size();
+    flight.output_bytes += worker::counted_bytes(publish);
     if (flight.outputs.size() > model::outputs_per_message_max) return;
     if (flight.output_bytes <= output_bytes_max) {
         flight.outputs.push_back(worker::make_output(std::move(publish)));

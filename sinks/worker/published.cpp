@@ -3,6 +3,20 @@
 #include <utility>
 
 namespace penstock::sinks::worker {
+namespace {
+
+// Twice what names, five tags, two keys and a content type may have.
+constexpr std::size_t bytes_besides_max = 16 * 1024;
+
+}  // namespace
+
+std::size_t counted_bytes(const Publish& publish) {
+    std::size_t besides = publish.topic.size() + publish.queue.size() +
+                          publish.routing_key.size() + publish.ordering_key.size() +
+                          publish.content_type.size();
+    for (const std::string& tag : publish.tags) besides += sizeof(tag) + tag.size();
+    return publish.body.size() + (besides > bytes_besides_max ? besides : 0);
+}
 
 api::HandlerOutput make_output(Publish publish) {
     api::HandlerOutput output;
@@ -23,7 +37,7 @@ void keep(Published& published, Publish publish, const std::string& problem) {
         published.problem = "a \"publish\" is malformed: " + problem;
         return;
     }
-    published.bytes += publish.body.size();
+    published.bytes += counted_bytes(publish);
     if (published.outputs.size() >= model::outputs_per_message_max) {
         published.problem = "it published more than " +
                             std::to_string(model::outputs_per_message_max) + " messages for one";

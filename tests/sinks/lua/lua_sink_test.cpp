@@ -206,6 +206,14 @@ TEST_F(LuaSinkTest, MoreThanTheCoreTakesIsRefusedHere) {
         EXPECT_EQ(result(id).failure, Failure::output_refused);
         EXPECT_EQ(result(id).excerpt, "more than 1 MiB published for one message");
     }
+    lua.on_event = [&lua](const Order& order) {
+        lua.say(R"({"type":"publish","id":")" + order.id +
+                R"(","topic":"t","body":"x","ordering_key":")" + std::string(1'048'577, 'k') +
+                "\"}");
+        lua.say(R"({"id":")" + order.id + R"(","ok":true})");
+    };
+    deliver(sink_, 5);
+    EXPECT_EQ(result(5).excerpt, "more than 1 MiB published for one message") << "of a key alone";
 }
 
 TEST_F(LuaSinkTest, ManyMessagesAreInFlightInOneProcess) {
