@@ -92,7 +92,7 @@ void LuaConversation::offer(Ticket ticket, const worker::Job& job) {
     }
     Flight flight;
     flight.role = name;
-    flight.version = role.sent;
+    flight.version = role.awaited > 0 ? role.sent : role.running;
     flight.deadline_us = world_.clock.steady_us() + std::int64_t{target.spec.timeout_ms} * 1000;
     flight.subscription = target.subscription;
     flight.idempotency = "penstock-" + std::to_string(target.subscription.value) + '-' +

@@ -289,6 +289,23 @@ TEST_F(LuaSinkTest, ANewVersionThatDoesNotLoadLeavesTheOldOneRunning) {
     EXPECT_THAT(log_text(),
                 HasSubstr("error: orders/score: version 2 of the handler script does not load, "
                           "version 1 goes on: handler:3: bad\n"));
+    deliver(sink_, 3);
+    EXPECT_EQ(result(3).version, 1U) << "as long as nothing else is deployed";
+}
+
+TEST_F(LuaSinkTest, AProcessStartedLaterHasTheNewestVersionAlone) {
+    deliver(sink_, 1);
+    EXPECT_EQ(result((process(), 1)).version, 1U);
+    deploy(ScriptRole::handler, 2);
+    deliver(sink_, 2);
+    EXPECT_EQ(result(2).version, 2U);
+    processes_.erase(1);
+    launcher_.end(1, {});
+    deliver(sink_, 3);
+    EXPECT_EQ(result((process(2), 3)).version, 2U);
+    const auto scripts = process(2).heard(Kind::script);
+    ASSERT_EQ(scripts.size(), 1U);
+    EXPECT_EQ(scripts[0].script.version, 2U);
 }
 
 TEST_F(LuaSinkTest, KvRowsAreReadForTheScript) {
