@@ -117,6 +117,16 @@ std::size_t room_for(const Event& event) {
     return event.body.size() + event.body.size() / 8 + 512;
 }
 
+// Behind the text that begins at `at`, a quote.
+std::size_t behind_text(std::string_view frame, std::size_t at) {
+    for (;;) {
+        at = frame.find('"', at + 1);
+        if (at == std::string_view::npos) return frame.size();
+        const std::size_t last = frame.find_last_not_of('\\', at - 1);
+        if ((at - last) % 2 == 1) return at + 1;
+    }
+}
+
 }  // namespace
 
 // By way of a buffer: JSON within JSON has a quote every few bytes.
@@ -240,6 +250,20 @@ std::string failed_result_frame(std::uint64_t call, std::string_view error) {
     append_member(out, R"(,"error":)", error);
     out.push_back('}');
     return out;
+}
+
+std::size_t count_values(std::string_view frame, std::size_t most) {
+    std::size_t count = 1;
+    for (std::size_t at = 0; at < frame.size() && count <= most;) {
+        const char letter = frame[at];
+        if (letter == '"') {
+            at = behind_text(frame, at);
+            continue;
+        }
+        count += letter == ',' || letter == '[' || letter == '{' || letter == ':' ? 1 : 0;
+        ++at;
+    }
+    return count;
 }
 
 }  // namespace penstock::sinks::worker

@@ -226,6 +226,12 @@ enum class Framing : std::uint8_t { lines, content_length };
 
 inline constexpr std::size_t frame_bytes_max = 4 << 20;
 
+// A frame with more JSON values than this would take the loop's time to read.
+inline constexpr std::size_t frame_values_max = 50'000;
+
+// Values in the JSON text `frame`, roughly; counting stops beyond `most`.
+std::size_t count_values(std::string_view frame, std::size_t most);
+
 class FrameReader {
   public:
     explicit FrameReader(Framing framing, std::size_t bytes_max = frame_bytes_max)
