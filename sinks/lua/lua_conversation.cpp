@@ -56,7 +56,9 @@ LuaConversation::LuaConversation(const LuaSurroundings& surroundings,
 LuaConversation::~LuaConversation() = default;
 
 Result<void> LuaConversation::open(const api::Target& target, std::vector<int>& files) {
-    auto link = worker::FrameLink::open(world_.executor, world_.clock, *this, {}, files);
+    worker::FrameLinkOptions options;
+    options.frame_bytes_max = lua_frame_bytes_max;
+    auto link = worker::FrameLink::open(world_.executor, world_.clock, *this, options, files);
     if (!link) return link.error();
     link_ = std::move(*link);
     send_scripts(target);

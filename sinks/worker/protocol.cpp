@@ -252,6 +252,13 @@ std::string failed_result_frame(std::uint64_t call, std::string_view error) {
     return out;
 }
 
+std::size_t bytes_besides(const Publish& publish) {
+    std::size_t bytes = publish.topic.size() + publish.queue.size() + publish.routing_key.size() +
+                        publish.ordering_key.size() + publish.content_type.size();
+    for (const std::string& tag : publish.tags) bytes += sizeof(tag) + tag.size();
+    return bytes;
+}
+
 std::size_t count_values(std::string_view frame, std::size_t most) {
     std::size_t count = 1;
     for (std::size_t at = 0; at < frame.size() && count <= most;) {

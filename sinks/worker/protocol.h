@@ -137,6 +137,9 @@ struct Publish {
     friend bool operator==(const Publish&, const Publish&) = default;
 };
 
+// All of it but the body: names, tags, keys.
+std::size_t bytes_besides(const Publish& publish);
+
 struct Write {
     enum class Kind : std::uint8_t { put = 1, erase = 2, add = 3 };
     std::string key;

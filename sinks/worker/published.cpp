@@ -11,10 +11,7 @@ constexpr std::size_t bytes_besides_max = 16 * 1024;
 }  // namespace
 
 std::size_t counted_bytes(const Publish& publish) {
-    std::size_t besides = publish.topic.size() + publish.queue.size() +
-                          publish.routing_key.size() + publish.ordering_key.size() +
-                          publish.content_type.size();
-    for (const std::string& tag : publish.tags) besides += sizeof(tag) + tag.size();
+    const std::size_t besides = bytes_besides(publish);
     return publish.body.size() + (besides > bytes_besides_max ? besides : 0);
 }
 

@@ -216,6 +216,26 @@ TEST_F(LuaSinkTest, MoreThanTheCoreTakesIsRefusedHere) {
     EXPECT_EQ(result(5).excerpt, "more than 1 MiB published for one message") << "of a key alone";
 }
 
+TEST_F(LuaSinkTest, AnAnswerWithAllThatAScriptMayGiveIsRead) {
+    deliver(sink_, 1);
+    testing::FakeLua& lua = process();
+    lua.on_event = [&lua](const Order& order) {
+        std::string value;
+        for (int at = 0; at < 65'536; ++at) value += R"(\")";
+        std::string answer = R"({"id":")" + order.id + R"(","ok":true,"result":")" +
+                             std::string(1'048'574, 'x') + R"(","writes":[)";
+        for (int key = 0; key < 15; ++key) {
+            answer += key == 0 ? "" : ",";
+            answer += R"({"key":"k)" + std::to_string(key) + R"(","value":")" + value + "\"}";
+        }
+        lua.say(answer + "]}");
+    };
+    const AttemptResult got = result(1);
+    EXPECT_EQ(got.verdict, Verdict::accepted) << got.excerpt;
+    ASSERT_TRUE(got.effects);
+    EXPECT_EQ(got.effects->writes.size(), 15U);
+}
+
 TEST_F(LuaSinkTest, ManyMessagesAreInFlightInOneProcess) {
     for (std::uint64_t id = 1; id <= 100; ++id) deliver(sink_, id);
     testing::FakeLua& lua = process();
