@@ -55,9 +55,9 @@ int retry(lua_State* state) {
 
 int dead(lua_State* state) {
     Run& run = run_at_hand(state, "ctx.dead");
-    run.reason = lua_isnoneornil(state, 1) ? "the handler gave the message up"
-                                           : cut_reason(text_or_number(
-                                                 state, 1, "ctx.dead", "the reason"));
+    run.reason = lua_isnoneornil(state, 1)
+                     ? "the handler gave the message up"
+                     : cut_reason(text_or_number(state, 1, "ctx.dead", "the reason"));
     return give_verdict(state, Verdict::dead, dead_mark);
 }
 

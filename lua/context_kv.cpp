@@ -36,10 +36,7 @@ void refuse_problem(lua_State* state, const char* function, const KvView::Proble
 }
 
 // A key that is written again is no further one.
-void check_writes(lua_State* state,
-                  const char* function,
-                  const Run& run,
-                  const std::string& key) {
+void check_writes(lua_State* state, const char* function, const Run& run, const std::string& key) {
     if (run.kv.writes_count() >= kv_writes_per_message_max && !run.kv.writes_key(key))
         luaL_error(state,
                    "%s: a message may write at most %d keys",

@@ -57,13 +57,11 @@ class LuaTrials::Trial final : private worker::FrameLink::Listener,
 
     void await(std::chrono::milliseconds time) {
         timer_.expires_after(time);
-        timer_.async_wait(
-            [weak = weak_from_this(), time](const boost::system::error_code& code) {
-                const auto self = weak.lock();
-                if (code || !self) return;
-                self->conclude({Kind::untried,
-                                "no answer within " + worker::shown_time(time.count())});
-            });
+        timer_.async_wait([weak = weak_from_this(), time](const boost::system::error_code& code) {
+            const auto self = weak.lock();
+            if (code || !self) return;
+            self->conclude({Kind::untried, "no answer within " + worker::shown_time(time.count())});
+        });
     }
 
     [[nodiscard]] bool concluded() const { return !answer_; }
@@ -71,8 +69,7 @@ class LuaTrials::Trial final : private worker::FrameLink::Listener,
     // False: it is concluded and has no process.
     bool start() {
         std::vector<int> files;
-        auto link =
-            worker::FrameLink::open(trials_.executor_, trials_.clock_, *this, {}, files);
+        auto link = worker::FrameLink::open(trials_.executor_, trials_.clock_, *this, {}, files);
         if (!link) {
             conclude({Kind::untried, link.error().detail});
             return false;

@@ -157,13 +157,13 @@ TEST_F(LuaDryRun, WhatNoFrameCarriesIsAFailureInWords) {
                      "handle returned a result of more than 42000 JSON values; return it as text: "
                      "json.encode(value)"));
     EXPECT_TRUE(says("ctx.http:get('http://x/' .. ('x'):rep(40000))", "at most 32768"));
-    EXPECT_TRUE(says("ctx.http:get('http://x/', {headers = {a = ('x'):rep(40000)}})",
-                     "at most 32768"));
+    EXPECT_TRUE(
+        says("ctx.http:get('http://x/', {headers = {a = ('x'):rep(40000)}})", "at most 32768"));
     EXPECT_TRUE(says("ctx.publish('t', {body = 'x', routing_key = ('k'):rep(20000)})",
                      "names, tags and keys of 20001 bytes; at most 16384"));
     EXPECT_TRUE(says("return ctx.dead(('x'):rep(100000))", R"({"outcome":"dead","error":"xxx)"));
-    EXPECT_TRUE(says("return ctx.retry{reason = ('x'):rep(100000)}",
-                     R"({"outcome":"retry","error":"xxx)"));
+    EXPECT_TRUE(
+        says("return ctx.retry{reason = ('x'):rep(100000)}", R"({"outcome":"retry","error":"xxx)"));
     const std::string text =
         test("function handle()\n" + list + "return json.encode(t)\nend", "{}");
     EXPECT_EQ(text.substr(0, 22), R"({"outcome":"accepted",)") << "one value, however long";

@@ -23,10 +23,10 @@ namespace {
 using Kind = api::ScriptTrial::Kind;
 using ScriptOrder = testing::FakeLua::Order;
 using model::ScriptRole;
-using worker::ProcessEnd;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using worker::ProcessEnd;
 
 constexpr std::uint32_t wished_mib = 24;
 constexpr std::string_view loaded = R"({"type":"loaded","role":"handler","version":1})";
@@ -80,7 +80,9 @@ class LuaTrialsTest : public ::testing::Test {
         EXPECT_TRUE(until([&]() { return launcher_.last >= number; })) << "process " << number;
         auto& lua = processes_[number];
         lua = std::make_unique<testing::FakeLua>(context_, launcher_.processes.at(number));
-        if (silent) lua->on_script = [](const ScriptOrder&) {};
+        if (silent)
+            lua->on_script = [](const ScriptOrder&) {
+            };
         return *lua;
     }
 
