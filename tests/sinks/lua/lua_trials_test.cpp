@@ -190,6 +190,16 @@ TEST_F(LuaTrialsTest, NoAnswerInTimeIsUntriedAndEndsTheProcess) {
     EXPECT_TRUE(launcher_.processes.at(1).killed);
 }
 
+TEST_F(LuaTrialsTest, ItWaitsUntilProcessesCanBeStarted) {
+    launcher_.is_available = false;
+    load(1);
+    settle();
+    EXPECT_EQ(launcher_.last, 0U);
+    launcher_.is_available = true;
+    process(1);
+    EXPECT_EQ(ended(1).kind, Kind::loads);
+}
+
 TEST_F(LuaTrialsTest, FewRunAtATimeAndAPlaceIsFreeWhenItsProcessIsGone) {
     LuaTrialLimits limits;
     limits.at_once_max = 1;
