@@ -147,8 +147,8 @@ Result<void> Assembly::make_observer() {
 
 Result<void> Assembly::start_dispatcher() {
     const auto executor = pushing_->at(0).get_executor();
-    functions_ = std::make_unique<sinks::FunctionHost>(executor, clock_);
     auto options = sink_options(config_);
+    functions_ = std::make_unique<sinks::FunctionHost>(executor, clock_, options);
     options.secrets = secrets_.get();
     auto made = sinks::make_sinks(executor, clock_, random_, dispatch(), *functions_, options);
     if (!made) return made.error();
@@ -238,6 +238,7 @@ Result<void> Assembly::start_listener() {
         front_end.routes.push_back(told.empty() ? tcp_address() : told);
     }
     front_end.functions = &functions_->log_book;
+    front_end.trials = &functions_->trials;
     front_end.metrics = figures_.get();
     front_end.secrets = secrets_.get();
     front_end.tls = tls_.get();

@@ -4,6 +4,7 @@
 #include "lua/arguments.h"
 #include "lua/interpreter.h"
 #include "lua/json.h"
+#include "lua/limits.h"
 #include "lua/sandbox.h"
 
 #include <algorithm>
@@ -36,20 +37,27 @@ int give_verdict(lua_State* state, Verdict verdict, const char& mark) {
     return 1;
 }
 
+// As long as an error may be: a body given as the reason must not become a frame of its size.
+std::string cut_reason(std::string reason) {
+    if (reason.size() > error_bytes_max) reason.resize(error_bytes_max);
+    return reason;
+}
+
 int retry(lua_State* state) {
     Run& run = run_at_hand(state, "ctx.retry");
     Options options(state, 1, "ctx.retry", {"after", "reason"});
     constexpr std::uint64_t longest = std::numeric_limits<std::uint32_t>::max();
     run.retry_after_ms =
         static_cast<std::uint32_t>(std::min(options.milliseconds("after"), longest));
-    run.reason = options.text("reason").value_or("the handler asked for a retry");
+    run.reason = cut_reason(options.text("reason").value_or("the handler asked for a retry"));
     return give_verdict(state, Verdict::retry, retry_mark);
 }
 
 int dead(lua_State* state) {
     Run& run = run_at_hand(state, "ctx.dead");
-    run.reason = lua_isnoneornil(state, 1) ? "the handler gave the message up"
-                                           : text_or_number(state, 1, "ctx.dead", "the reason");
+    run.reason = lua_isnoneornil(state, 1)
+                     ? "the handler gave the message up"
+                     : cut_reason(text_or_number(state, 1, "ctx.dead", "the reason"));
     return give_verdict(state, Verdict::dead, dead_mark);
 }
 

@@ -132,7 +132,15 @@ int request(lua_State* state, const char* fixed_method, const char* function) {
     sinks::worker::append_text(members, url);
     bool json = false;
     append_body(state, options, json, members);
+    const std::size_t before_headers = members.size();
     append_headers(state, options, json, members);
+    const std::size_t head = method.size() + url.size() + members.size() - before_headers;
+    if (head > request_head_bytes_max)
+        return luaL_error(state,
+                          "%s: an url and headers of %d bytes; at most %d",
+                          function,
+                          static_cast<int>(head),
+                          static_cast<int>(request_head_bytes_max));
     const std::uint64_t timeout_ms = options.count("timeout", 0);
     if (timeout_ms > 0) members += ",\"timeout_ms\":" + std::to_string(timeout_ms);
     members += ",\"idempotency\":" + std::to_string(++run.calls);

@@ -35,16 +35,21 @@ void refuse_problem(lua_State* state, const char* function, const KvView::Proble
     if (problem) luaL_error(state, "%s: %s", function, problem->c_str());
 }
 
-void check_writes(lua_State* state, const char* function, const Run& run) {
-    if (run.kv.writes_count() >= kv_writes_per_message_max)
+// A key that is written again is no further one.
+void check_writes(lua_State* state, const char* function, const Run& run, const std::string& key) {
+    if (run.kv.writes_count() >= kv_writes_per_message_max && !run.kv.writes_key(key))
         luaL_error(state,
                    "%s: a message may write at most %d keys",
                    function,
                    static_cast<int>(kv_writes_per_message_max));
 }
 
-void check_value(lua_State* state, const char* function, const Run& run, const std::string& value) {
-    if (run.kv.write_bytes() + value.size() > kv_write_bytes_per_message_max)
+void check_value(lua_State* state,
+                 const char* function,
+                 const Run& run,
+                 const std::string& key,
+                 const std::string& value) {
+    if (run.kv.write_bytes_besides(key) + value.size() > kv_write_bytes_per_message_max)
         luaL_error(state,
                    "%s: a message may write at most %d bytes in all",
                    function,
@@ -145,8 +150,8 @@ int increase_after_reply(lua_State* state, int, lua_KContext) {
 int kv_increase(lua_State* state) {
     check_method(state, "ctx.kv", "incr");
     Run& run = run_with_effects(state, "ctx.kv:incr");
-    check_writes(state, "ctx.kv:incr", run);
     const std::string key = key_argument(state, "ctx.kv:incr");
+    check_writes(state, "ctx.kv:incr", run, key);
     if (run.kv.find(key) != nullptr) return increase_known(state, run, key);
     return ask_for(state, run, key, &increase_after_reply, "ctx.kv:incr");
 }
@@ -154,10 +159,10 @@ int kv_increase(lua_State* state) {
 int kv_put(lua_State* state) {
     check_method(state, "ctx.kv", "put");
     Run& run = run_with_effects(state, "ctx.kv:put");
-    check_writes(state, "ctx.kv:put", run);
     const std::string key = key_argument(state, "ctx.kv:put");
+    check_writes(state, "ctx.kv:put", run, key);
     std::string value = text_or_number(state, 3, "ctx.kv:put", "the value");
-    check_value(state, "ctx.kv:put", run, value);
+    check_value(state, "ctx.kv:put", run, key, value);
     Options options(state, 4, "ctx.kv:put", {"ttl"});
     run.kv.put(key, std::move(value), options.milliseconds("ttl"));
     return 0;
@@ -166,16 +171,17 @@ int kv_put(lua_State* state) {
 int kv_delete(lua_State* state) {
     check_method(state, "ctx.kv", "delete");
     Run& run = run_with_effects(state, "ctx.kv:delete");
-    check_writes(state, "ctx.kv:delete", run);
-    run.kv.erase(key_argument(state, "ctx.kv:delete"));
+    const std::string key = key_argument(state, "ctx.kv:delete");
+    check_writes(state, "ctx.kv:delete", run, key);
+    run.kv.erase(key);
     return 0;
 }
 
 int kv_add(lua_State* state) {
     check_method(state, "ctx.kv", "add");
     Run& run = run_with_effects(state, "ctx.kv:add");
-    check_writes(state, "ctx.kv:add", run);
     const std::string key = key_argument(state, "ctx.kv:add");
+    check_writes(state, "ctx.kv:add", run, key);
     const std::int64_t amount = amount_argument(state, "ctx.kv:add", 1);
     Options options(state, 4, "ctx.kv:add", {"ttl"});
     refuse_problem(state, "ctx.kv:add", run.kv.add(key, amount, options.milliseconds("ttl")));

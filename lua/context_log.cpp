@@ -15,12 +15,16 @@ constexpr std::string_view cut_mark = " [cut]";
 void write_line(lua_State* state, std::string_view level, std::string_view text) {
     Interpreter& interpreter = interpreter_of(state);
     Run* run = interpreter.run;
-    if (run != nullptr) {
-        ++run->log_lines;
-        if (run->log_lines == log_lines_per_message_max + 1)
-            interpreter.host->log(run, "warn", "further log lines of this message are dropped");
-        if (run->log_lines > log_lines_per_message_max) return;
+    std::size_t& lines = run != nullptr ? run->log_lines : interpreter.load_log_lines;
+    if (lines >= log_lines_max) {
+        if (lines++ == log_lines_max)
+            interpreter.host->log(run,
+                                  "warn",
+                                  run != nullptr ? "further log lines of this message are dropped"
+                                                 : "further log lines of loading are dropped");
+        return;
     }
+    ++lines;
     std::string line(text.substr(0, log_line_bytes_max));
     if (text.size() > log_line_bytes_max) line += cut_mark;
     interpreter.host->log(run, level, line);

@@ -9,6 +9,7 @@
 namespace penstock::lua {
 namespace {
 
+using sinks::worker::bytes_besides;
 using sinks::worker::Publish;
 
 std::vector<std::string> read_tags(lua_State* state, Options& options, const char* function) {
@@ -70,6 +71,13 @@ int publish_to(lua_State* state, const char* function, std::string Publish::*tar
                           function,
                           static_cast<int>(publish.body.size()),
                           static_cast<int>(output_bytes_max));
+    const std::size_t head = bytes_besides(publish);
+    if (head > output_head_bytes_max)
+        return luaL_error(state,
+                          "%s: names, tags and keys of %d bytes; at most %d",
+                          function,
+                          static_cast<int>(head),
+                          static_cast<int>(output_head_bytes_max));
     std::size_t bytes = publish.body.size();
     for (const Publish& one : run.publishes) bytes += one.body.size();
     if (bytes > output_bytes_per_message_max)

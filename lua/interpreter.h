@@ -39,6 +39,8 @@ struct Interpreter {
     Budget* budget = nullptr;  // of what runs now
     Run* run = nullptr;        // null while a script is being loaded
     int unyieldable = 0;       // coroutines below that cannot be left, so that no call can wait
+    // Written while the script was loaded.
+    std::size_t load_log_lines = 0;
 };
 
 inline Interpreter& interpreter_of(lua_State* state) {

@@ -87,9 +87,11 @@ KvView::Problem KvView::increase(const std::string& key,
     return std::nullopt;
 }
 
-std::size_t KvView::write_bytes() const {
+std::size_t KvView::write_bytes_besides(const std::string& key) const {
     std::size_t bytes = 0;
-    for (const auto& [key, write] : writes_) bytes += key.size() + write.value.size();
+    for (const auto& [other, write] : writes_) {
+        if (other != key) bytes += other.size() + write.value.size();
+    }
     return bytes;
 }
 

@@ -39,7 +39,10 @@ class KvView {
 
     [[nodiscard]] std::size_t writes_count() const { return writes_.size(); }
 
-    [[nodiscard]] std::size_t write_bytes() const;
+    // Of the keys that are written, and of all but `key` what they and their values take.
+    [[nodiscard]] bool writes_key(const std::string& key) const { return writes_.contains(key); }
+
+    [[nodiscard]] std::size_t write_bytes_besides(const std::string& key) const;
 
     [[nodiscard]] std::vector<sinks::worker::Read> reads() const { return reads_; }
 

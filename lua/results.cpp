@@ -11,6 +11,9 @@
 namespace penstock::lua {
 namespace {
 
+// What the server reads of one frame; reads and writes of the message are in it too.
+constexpr std::size_t result_values_max = sinks::worker::frame_values_max - 8'000;
+
 constexpr const char* handler_hint =
     "; return nil or true, false and a reason, a table, a text, or ctx.retry, dead or drop";
 
@@ -73,6 +76,10 @@ Outcome with_result(lua_State* state, const Run& run) {
         append_json(state, outcome.result, function_name(run));
     }
     const std::size_t size = outcome.result.size() + outcome.result_bytes.size();
+    if (sinks::worker::count_values(outcome.result, result_values_max) > result_values_max)
+        return failure(std::string(function_name(run)) + " returned a result of more than " +
+                       std::to_string(result_values_max) +
+                       " JSON values; return it as text: json.encode(value)");
     if (size > output_bytes_max)
         return failure(std::string(function_name(run)) + " returned a result of " +
                        std::to_string(size) + " bytes; at most " +

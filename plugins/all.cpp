@@ -38,7 +38,8 @@ std::vector<std::unique_ptr<HttpFrontEnd>> make_front_ends(api::Broker& broker,
                                          options.keys,
                                          options.accounts,
                                          options.quotas,
-                                         options.uses}));
+                                         options.uses,
+                                         options.trials}));
     // Before CMQ's own, which takes every POST of "/".
     all.push_back(make_cmq_cloud_front_end(broker, cmq_options(clock, options)));
     all.push_back(make_cmq_front_end(broker, cmq_options(clock, options)));

@@ -29,6 +29,7 @@ struct FrontEndOptions {
     std::uint32_t backoff_max_ms = 0;
     std::vector<std::string> routes;          // "HOST:PORT" of CMQ over TCP, for Query...Route
     api::Functions* functions = nullptr;      // outlives them; nullptr: none run here
+    api::ScriptTrials* trials = nullptr;      // outlives them; nullptr: scripts are not tried
     api::MetricSource* metrics = nullptr;     // outlives them; nullptr: there is no /metrics
     const api::SecretBox* secrets = nullptr;  // outlives them; nullptr: no secret can be kept
     const ServerTls* tls = nullptr;           // outlives them; nullptr: no TLS

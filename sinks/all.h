@@ -8,6 +8,7 @@
 #include "broker/base/networks.h"
 #include "broker/base/random.h"
 #include "sinks/http/push_request.h"
+#include "sinks/lua/lua_trials.h"
 #include "sinks/sink.h"
 #include "sinks/worker/log_book.h"
 #include "sinks/worker/supervisor_link.h"
@@ -18,16 +19,6 @@
 #include <string>
 
 namespace penstock::sinks {
-
-// The processes of functions: one supervisor, one book of what they write. Made before the sinks
-// and outlives them; used on its executor's thread but for `log_book`'s answers.
-struct FunctionHost {
-    FunctionHost(boost::asio::any_io_executor executor, const Clock& clock)
-        : launcher(executor), log_book(executor, clock, launcher) {}
-
-    worker::SupervisorLink launcher;
-    worker::LogBook log_book;
-};
 
 struct SinkOptions {
     bool allow_private = false;  // pushes to loopback and private addresses: --dev, or configured
@@ -42,6 +33,22 @@ struct SinkOptions {
     bool allow_processes = false;  // programs of this machine; Lua scripts run in any case
     worker::SandboxProfile sandbox = worker::SandboxProfile::standard;
     std::string lua_program;  // absolute path of penstock-lua
+};
+
+// The processes of functions: one supervisor, one book of what they write, and scripts tried before
+// they are used. Made before the sinks and outlives them; used on its executor's thread but for
+// `log_book`'s and `trials`' answers.
+struct FunctionHost {
+    FunctionHost(boost::asio::any_io_executor executor,
+                 const Clock& clock,
+                 const SinkOptions& options)
+        : launcher(executor),
+          log_book(executor, clock, launcher),
+          trials(executor, clock, launcher, {options.lua_program, options.sandbox}) {}
+
+    worker::SupervisorLink launcher;
+    worker::LogBook log_book;
+    lua::LuaTrials trials;
 };
 
 // One sink of each kind, all with the Lua stage before them, on `executor`'s thread. `clock`,

@@ -1,8 +1,9 @@
 // Functions: what can be seen of the functions that run here: their processes, their logs, the
 // walls around them. Implemented by sinks/worker, used by the ways in. Logs are memory, the newest
-// kept.
+// kept. ScriptTrials: scripts loaded once before they are used, by sinks/lua.
 #pragma once
 
+#include "broker/model/function.h"
 #include "broker/model/ids.h"
 
 #include <cstdint>
@@ -63,6 +64,28 @@ class Functions {
     virtual void status(model::SubscriptionNo subscription,
                         std::function<void(FunctionStatus)> answer) = 0;
     virtual void sandbox(std::function<void(SandboxReport)> answer) = 0;
+};
+
+// What came of loading a script.
+struct ScriptTrial {
+    enum class Kind : std::uint8_t {
+        loads,
+        fails,    // it would not serve a message; `detail` says where and why, for its author
+        untried,  // nobody could tell; `detail` says why not, for the operator
+    };
+    Kind kind = Kind::loads;
+    std::string detail;
+};
+
+class ScriptTrials {
+  public:
+    virtual ~ScriptTrials() = default;
+
+    // Any thread; the answer runs on the thread of the functions, once, within seconds.
+    // `memory_mib` is the function's (FunctionSpec), for a handler's state.
+    virtual void load(model::Script script,
+                      std::uint32_t memory_mib,
+                      std::function<void(ScriptTrial)> answer) = 0;
 };
 
 }  // namespace penstock::api

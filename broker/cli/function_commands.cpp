@@ -148,7 +148,7 @@ int FunctionCommands::deploy() {
             run_tool(session_, {"--check", file_, "--role", role()}, ToolOutput::to_stderr);
         if (checked != exit_ok) return checked;
     }
-    const auto path = scripts_path();
+    const auto path = scripts_path(force_ ? untried_scripts : std::string_view());
     if (!path) return session_.fail(path.error());
     json::object body;
     body["role"] = role();

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct CutCommand {
 };
 
 CutCommand cut_command(std::vector<std::string>& words);
+
+// Behind the path of what takes scripts: they are taken as they are (--force).
+inline constexpr std::string_view untried_scripts = "?force=true";
 
 // The text of a file; a failure that says which and why.
 boost::system::result<std::string, Failure> read_file(const std::string& path);

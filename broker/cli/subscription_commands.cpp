@@ -249,8 +249,9 @@ int SubscriptionCommands::add() {
         (*body)["dead_letter"] = dead_letter_;
     }
     if (paused_) (*body)["paused"] = true;
-    const auto made =
-        session_.send("POST", "/v1/topics/" + encoded(topic_) + "/subscriptions", *body);
+    std::string path = "/v1/topics/" + encoded(topic_) + "/subscriptions";
+    if (force_) path += untried_scripts;
+    const auto made = session_.send("POST", path, *body);
     if (!made) return session_.fail(made.error());
     return session_.show(*made,
                          "penstock topic publish " + topic_ +

@@ -1,9 +1,10 @@
-// Awaiting what keys and accounts answer by callback. Any I/O thread.
+// Awaiting what keys, accounts and functions answer by callback. Any I/O thread.
 #pragma once
 
 #include "broker/api/keys.h"
 
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -29,6 +30,22 @@ asio::awaitable<api::Outcome<T>> answered(Starts<T> start) {
               [waiting](api::Outcome<T> outcome) { std::move (*waiting)(std::move(outcome)); });
     };
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(api::Outcome<T>)>(
+        std::move(initiate), asio::use_awaitable);
+}
+
+// co_await answer<T>(start): what `start` hands to its callback, on this coroutine's executor.
+template <class T>
+asio::awaitable<T> answer(std::function<void(std::function<void(T)>)> start) {
+    const auto executor = co_await asio::this_coro::executor;
+    auto initiate = [executor, &start](auto handler) {
+        auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+        start([executor, waiting](T value) {
+            asio::post(executor, [waiting, value = std::move(value)]() mutable {
+                std::move (*waiting)(std::move(value));
+            });
+        });
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(T)>(
         std::move(initiate), asio::use_awaitable);
 }
 

@@ -46,6 +46,7 @@ struct Call {
     api::Accounts* accounts;         // nullptr: there are none
     const api::Quotas* quotas;       // nullptr: nothing is limited
     api::AccountUses* uses;          // nullptr: what accounts use is not known
+    api::ScriptTrials* trials;       // nullptr: scripts are taken as they come
 };
 
 using Reply = boost::system::result<HttpResponse, Problem>;

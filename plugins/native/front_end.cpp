@@ -79,6 +79,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
           accounts_(options.accounts),
           quotas_(options.quotas),
           uses_(options.uses),
+          trials_(options.trials),
           clock_(options.clock),
           id_seed_(static_cast<std::uint64_t>(options.clock.wall_ms())) {}
 
@@ -107,6 +108,7 @@ class NativeFrontEnd final : public HttpFrontEnd {
     api::Accounts* const accounts_;
     const api::Quotas* const quotas_;
     api::AccountUses* const uses_;
+    api::ScriptTrials* const trials_;
     const Clock& clock_;
     const std::uint64_t id_seed_;
     std::atomic<std::uint64_t> requests_ = 0;
@@ -182,7 +184,8 @@ asio::awaitable<Reply> NativeFrontEnd::answer(HttpRequest request) {
                       keys_,
                       accounts_,
                       quotas_,
-                      uses_};
+                      uses_,
+                      trials_};
     Reply reply = co_await found.route->handler(call);
     if (quotas_ != nullptr) tell_rates(*found.route, call, reply);
     co_return reply;

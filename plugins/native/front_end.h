@@ -29,6 +29,7 @@ struct NativeOptions {
     api::Accounts* accounts = nullptr;        // outlives it too; nullptr: there are none
     const api::Quotas* quotas = nullptr;      // outlives it too; nullptr: nothing is limited
     api::AccountUses* uses = nullptr;         // outlives it too; nullptr: not known
+    api::ScriptTrials* trials = nullptr;      // outlives it too; nullptr: scripts are not tried
 };
 
 std::unique_ptr<HttpFrontEnd> make_native_front_end(api::Broker& broker,

@@ -1,12 +1,10 @@
 // Scripts of subscriptions, and what can be seen of the functions that run: logs, processes, walls.
+#include "plugins/native/answered.h"
 #include "plugins/native/routes.h"
-
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
+#include "plugins/native/script_trials.h"
 
 #include <functional>
 #include <map>
-#include <memory>
 
 namespace penstock::plugins::native {
 
@@ -48,22 +46,6 @@ Reply version_reply(const api::Outcome<api::DeployedScript>& outcome) {
     json::object out;
     out["version"] = outcome->version;
     return json_reply(out);
-}
-
-// co_await answer<T>(start): what `start` hands to its callback, on this coroutine's executor.
-template <class T>
-asio::awaitable<T> answer(std::function<void(std::function<void(T)>)> start) {
-    const auto executor = co_await asio::this_coro::executor;
-    auto initiate = [executor, &start](auto handler) {
-        auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-        start([executor, waiting](T value) {
-            asio::post(executor, [waiting, value = std::move(value)]() mutable {
-                std::move (*waiting)(std::move(value));
-            });
-        });
-    };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(T)>(
-        std::move(initiate), asio::use_awaitable);
 }
 
 json::object show(const api::FunctionLogLine& line, const std::string& name) {
@@ -135,6 +117,7 @@ asio::awaitable<Reply> list_scripts(Call& call) {
 
 asio::awaitable<Reply> deploy_script(Call& call) {
     Fields fields = json_fields(call.request.body, {"role", "code", "file", "note"});
+    const bool forced = is_forced(call, fields);
     api::DeployScript request;
     request.topic = call.names[0];
     request.name = call.names[1];
@@ -145,6 +128,13 @@ asio::awaitable<Reply> deploy_script(Call& call) {
     request.script.file = fields.text("file", file_bytes).value_or(std::string());
     request.script.note = fields.text("note", note_bytes).value_or(std::string());
     if (!fields.ok()) co_return *fields.problem();
+    if (!forced) {
+        // How much its state may have is not looked up: the most that any may.
+        const std::uint32_t memory_mib = model::FunctionSpec().memory_mib;
+        const std::span<const model::Script> scripts(&request.script, 1);
+        const auto problem = co_await try_scripts(call, scripts, memory_mib);
+        if (problem) co_return *problem;
+    }
     const auto outcome = co_await ask(call, std::move(request));
     co_return version_reply(outcome);
 }

@@ -48,7 +48,7 @@ std::vector<Route> topic_routes() {
         {"POST", "/v1/topics/{}/messages", publish_message, query, body, Use::produce},
         {"POST", "/v1/topics/{}/messages/batch", publish_batch, !query, body, Use::produce},
         {"GET", "/v1/topics/{}/subscriptions", list_topic_subscriptions, query},
-        {"POST", "/v1/topics/{}/subscriptions", create_subscription, !query, body},
+        {"POST", "/v1/topics/{}/subscriptions", create_subscription, query, body},
         {"GET", "/v1/subscriptions", list_subscriptions, query},
         {"GET", "/v1/subscriptions/{}/{}", get_subscription},
         {"PATCH", "/v1/subscriptions/{}/{}", set_subscription, !query, body},
@@ -63,7 +63,7 @@ std::vector<Route> topic_routes() {
 std::vector<Route> function_routes() {
     return {
         {"GET", "/v1/subscriptions/{}/{}/scripts", list_scripts, query},
-        {"POST", "/v1/subscriptions/{}/{}/scripts", deploy_script, !query, body},
+        {"POST", "/v1/subscriptions/{}/{}/scripts", deploy_script, query, body},
         {"POST", "/v1/subscriptions/{}/{}/scripts/activate", activate_script, !query, body},
         {"GET", "/v1/subscriptions/{}/{}/processes", function_status},
         {"GET", "/v1/functions/logs", function_logs, query},

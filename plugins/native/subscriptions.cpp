@@ -2,6 +2,7 @@
 #include "plugins/native/pace_fields.h"
 #include "plugins/native/push_fields.h"
 #include "plugins/native/routes.h"
+#include "plugins/native/script_trials.h"
 #include "plugins/native/signing_key.h"
 #include "plugins/native/sink_fields.h"
 #include "plugins/native/url_field.h"
@@ -168,6 +169,29 @@ asio::awaitable<boost::system::result<std::string, Problem>> fill_signing(
     co_return secret;
 }
 
+const std::vector<std::string_view>& creation_fields() {
+    static const std::vector<std::string_view> all = [] {
+        std::vector<std::string_view> known = sink_fields();
+        known.insert(known.end(),
+                     {"name",
+                      "tags",
+                      "bind",
+                      "format",
+                      "sign",
+                      "headers",
+                      "authorization",
+                      "tls",
+                      "retry",
+                      "dead_letter",
+                      "concurrency",
+                      "timeout_ms",
+                      "push",
+                      "paused"});
+        return known;
+    }();
+    return all;
+}
+
 asio::awaitable<Reply> list(Call& call, std::string topic) {
     Fields fields = query_fields(call.request.query, {"search", "limit", "cursor"});
     NameListing listing = name_listing(fields);
@@ -206,23 +230,8 @@ asio::awaitable<Reply> list_topic_subscriptions(Call& call) {
 }
 
 asio::awaitable<Reply> create_subscription(Call& call) {
-    std::vector<std::string_view> known = sink_fields();
-    known.insert(known.end(),
-                 {"name",
-                  "tags",
-                  "bind",
-                  "format",
-                  "sign",
-                  "headers",
-                  "authorization",
-                  "tls",
-                  "retry",
-                  "dead_letter",
-                  "concurrency",
-                  "timeout_ms",
-                  "push",
-                  "paused"});
-    Fields fields = json_fields(call.request.body, known);
+    Fields fields = json_fields(call.request.body, creation_fields());
+    const bool forced = is_forced(call, fields);
     api::Subscribe request;
     request.topic = call.names[0];
     request.name = fields.need_text("name", name_bytes);
@@ -255,6 +264,11 @@ asio::awaitable<Reply> create_subscription(Call& call) {
     spec.push.tls = {std::move(tls.ca).value_or(""),
                      std::move(tls.client).value_or(model::ClientCertificate{})};
     if (!fields.ok()) co_return *fields.problem();
+    if (!forced) {
+        const std::uint32_t memory_mib = spec.function.memory_mib;
+        const auto problem = co_await try_scripts(call, request.scripts, memory_mib);
+        if (problem) co_return *problem;
+    }
     std::string secret;
     if (sign) {
         auto made = new_key(call, *sign, sealing);

@@ -15,12 +15,6 @@ constexpr std::uint32_t lua_processes = 8;   // it starts none; threads of the C
 constexpr std::uint32_t lua_open_files = 32;
 constexpr std::uint32_t stage_memory_mib = 16;
 
-// Of one state. What the subscription says is about its handler.
-std::uint32_t memory_mib(const api::Target& target, LuaDuty duty) {
-    if (duty == LuaDuty::stage) return stage_memory_mib;
-    return std::clamp(target.spec.function.memory_mib, 1U, lua_memory_mib_max);
-}
-
 // Processor time for one message: broken before the message's deadline, the budget ends the script
 // alone; the deadline may end the process with all it holds.
 std::uint32_t processor_ms(const api::Target& target) {
@@ -29,22 +23,29 @@ std::uint32_t processor_ms(const api::Target& target) {
 
 }  // namespace
 
-Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
-    const std::uint32_t memory = memory_mib(target, duty_);
+std::uint32_t state_memory_mib(LuaDuty duty, std::uint32_t wish) {
+    if (duty == LuaDuty::stage) return stage_memory_mib;
+    return std::clamp(wish, 1U, lua_memory_mib_max);
+}
+
+worker::ProcessOrder lua_order(const LuaProgram& program, std::uint32_t memory_mib) {
     worker::ProcessOrder order;
-    order.command = {program_.path,
-                     "--memory",
-                     std::to_string(memory),
-                     "--wall-ms",
-                     std::to_string(processor_ms(target))};
+    order.command = {program.path, "--memory", std::to_string(memory_mib)};
     order.folder = "/";
-    order.profile = program_.profile;
-    order.limits.memory_bytes = (program_mib + states_at_once * memory) << 20;
+    order.profile = program.profile;
+    order.limits.memory_bytes = (program_mib + states_at_once * memory_mib) << 20;
     order.limits.processes = lua_processes;
     order.limits.open_files = lua_open_files;
     order.limits.file_bytes = 0;
-    order.function = target.subscription.value;
     order.only_computes = true;
+    return order;
+}
+
+Result<worker::ProcessOrder> LuaContract::order(const api::Target& target) {
+    worker::ProcessOrder order =
+        lua_order(program_, state_memory_mib(duty_, target.spec.function.memory_mib));
+    order.command.insert(order.command.end(), {"--wall-ms", std::to_string(processor_ms(target))});
+    order.function = target.subscription.value;
     return order;
 }
 

@@ -19,6 +19,13 @@ struct LuaProgram {
     worker::SandboxProfile profile = worker::SandboxProfile::standard;
 };
 
+// How a process is started whose states may have `memory_mib` each. Whose it is, and how long a
+// message may take, is the caller's to add.
+worker::ProcessOrder lua_order(const LuaProgram& program, std::uint32_t memory_mib);
+
+// What one state may have of the `wish` of its subscription, which is about the handler.
+std::uint32_t state_memory_mib(LuaDuty duty, std::uint32_t wish);
+
 class LuaContract final : public worker::Contract {
   public:
     LuaContract(const LuaSurroundings& surroundings, LuaDuty duty, LuaProgram program)

@@ -56,7 +56,9 @@ LuaConversation::LuaConversation(const LuaSurroundings& surroundings,
 LuaConversation::~LuaConversation() = default;
 
 Result<void> LuaConversation::open(const api::Target& target, std::vector<int>& files) {
-    auto link = worker::FrameLink::open(world_.executor, world_.clock, *this, {}, files);
+    worker::FrameLinkOptions options;
+    options.frame_bytes_max = lua_frame_bytes_max;
+    auto link = worker::FrameLink::open(world_.executor, world_.clock, *this, options, files);
     if (!link) return link.error();
     link_ = std::move(*link);
     send_scripts(target);
@@ -92,7 +94,7 @@ void LuaConversation::offer(Ticket ticket, const worker::Job& job) {
     }
     Flight flight;
     flight.role = name;
-    flight.version = role.sent;
+    flight.version = role.awaited > 0 ? role.sent : role.running;
     flight.deadline_us = world_.clock.steady_us() + std::int64_t{target.spec.timeout_ms} * 1000;
     flight.subscription = target.subscription;
     flight.idempotency = "penstock-" + std::to_string(target.subscription.value) + '-' +
@@ -187,7 +189,7 @@ void LuaConversation::extend(Ticket ticket, Flight& flight, std::uint64_t by_ms)
 
 void LuaConversation::keep(Flight& flight, worker::Publish publish) {
     // One more than may be is enough to tell that there were too many.
-    flight.output_bytes += publish.body.size();
+    flight.output_bytes += worker::counted_bytes(publish);
     if (flight.outputs.size() > model::outputs_per_message_max) return;
     if (flight.output_bytes <= output_bytes_max) {
         flight.outputs.push_back(worker::make_output(std::move(publish)));

@@ -24,6 +24,10 @@ namespace penstock::sinks::lua {
 
 inline constexpr std::size_t output_bytes_max = 1 << 20;  // published for one message
 
+// An answer with all that a script may give: a result of 1 MiB in base64, 1 MiB of values written
+// and a thousand keys read, escaped.
+inline constexpr std::size_t lua_frame_bytes_max = 6 << 20;
+
 inline constexpr std::size_t calls_at_once_max = 512;  // of one process; each message makes one
 
 // Which scripts of its subscription a process has.

@@ -1,5 +1,5 @@
 // SocketFolder: a folder of its own for one process to open its Unix socket in; nobody else may
-// enter it. Removed with what is in it when the object goes. One thread.
+// enter it. Removed with the files in it when the object goes. One thread.
 #pragma once
 
 #include "broker/base/error.h"

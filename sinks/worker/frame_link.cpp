@@ -37,31 +37,7 @@ Result<std::vector<Pipe>> make_pipes(std::size_t count) {
     return pipes;
 }
 
-// Behind the text that begins at `at`, a quote.
-std::size_t behind_text(std::string_view frame, std::size_t at) {
-    for (;;) {
-        at = frame.find('"', at + 1);
-        if (at == std::string_view::npos) return frame.size();
-        const std::size_t last = frame.find_last_not_of('\\', at - 1);
-        if ((at - last) % 2 == 1) return at + 1;
-    }
-}
-
 }  // namespace
-
-std::size_t count_values(std::string_view frame, std::size_t most) {
-    std::size_t count = 1;
-    for (std::size_t at = 0; at < frame.size() && count <= most;) {
-        const char letter = frame[at];
-        if (letter == '"') {
-            at = behind_text(frame, at);
-            continue;
-        }
-        count += letter == ',' || letter == '[' || letter == '{' || letter == ':' ? 1 : 0;
-        ++at;
-    }
-    return count;
-}
 
 FrameLink::FrameLink(const boost::asio::any_io_executor& executor,
                      const Clock& clock,

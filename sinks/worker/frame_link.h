@@ -23,14 +23,8 @@
 
 namespace penstock::sinks::worker {
 
-// A frame with more JSON values than this would take the loop's time to read.
-inline constexpr std::size_t frame_values_max = 50'000;
-
 // The greatest body, with every character escaped, fits.
 inline constexpr std::size_t link_frame_bytes_max = (2 << 20) + (256 << 10);
-
-// Values in the JSON text `frame`, roughly; counting stops beyond `most`.
-std::size_t count_values(std::string_view frame, std::size_t most);
 
 struct FrameLinkOptions {
     Framing framing = Framing::lines;

@@ -30,11 +30,11 @@ OutputTap::OutputTap(const boost::asio::any_io_executor& executor, int file, Lin
           chunk_bytes) {}
 
 void OutputTap::drain() {
-    reader_.drain(drain_bytes_max);
+    reader_.drain_rationed(drain_bytes_max);
 }
 
 void OutputTap::end() {
-    drain();
+    reader_.drain(drain_bytes_max);
     reader_.close();
     splitter_.finish();
 }

@@ -21,7 +21,7 @@ class OutputTap {
     // Takes `file` over. `line` is called from the executor, drain() and end().
     OutputTap(const boost::asio::any_io_executor& executor, int file, Line line);
 
-    // Takes what is there at this moment.
+    // Takes what is there at this moment; of a flood its part, however often it is asked.
     void drain();
 
     // The process is gone: takes what is left, also an unfinished line, and closes.

@@ -103,6 +103,15 @@ class PipeReader::Core : public std::enable_shared_from_this<Core> {
         }
     }
 
+    void drain_rationed(std::size_t bytes_max) {
+        for (std::size_t got = 0; got < bytes_max && !resting_ && descriptor_.is_open();) {
+            const std::size_t now = read_once();
+            if (now == 0) return;
+            got += now;
+            count();
+        }
+    }
+
     void charge(std::uint64_t bytes) { spent_ += bytes; }
 
     void pause() { paused_ = true; }
@@ -124,7 +133,7 @@ class PipeReader::Core : public std::enable_shared_from_this<Core> {
   private:
     // One chunk a turn, so that others have theirs.
     void turn() {
-        if (paused_ || !descriptor_.is_open()) return;
+        if (paused_ || resting_ || !descriptor_.is_open()) return;
         const std::size_t got = read_once();
         if (!descriptor_.is_open()) return;
         count();
@@ -200,6 +209,10 @@ PipeReader::~PipeReader() {
 
 void PipeReader::drain(std::size_t bytes_max) {
     core_->drain(bytes_max);
+}
+
+void PipeReader::drain_rationed(std::size_t bytes_max) {
+    core_->drain_rationed(bytes_max);
 }
 
 void PipeReader::charge(std::uint64_t bytes) {

@@ -58,6 +58,9 @@ class PipeReader {
     // Reads what is there now, at most `bytes_max`; calls `bytes` inside.
     void drain(std::size_t bytes_max);
 
+    // The same while its rate allows it; the rest waits like a flood.
+    void drain_rationed(std::size_t bytes_max);
+
     // What was read cost as much as so many more bytes. Inside `bytes`.
     void charge(std::uint64_t bytes);
 

@@ -49,7 +49,11 @@ void Pool::deliver(Job job) {
 }
 
 void Pool::take_target(const api::Target& target) {
-    if (world_.contract.same_process(target_, target)) return;
+    if (world_.contract.same_process(target_, target)) {
+        // A running process hears of new scripts with the message; one that starts has them alone.
+        if (target_.scripts != target.scripts) target_.scripts = target.scripts;
+        return;
+    }
     target_ = target;
     generation_ += 1;
     fast_exits_ = 0;

@@ -117,6 +117,16 @@ std::size_t room_for(const Event& event) {
     return event.body.size() + event.body.size() / 8 + 512;
 }
 
+// Behind the text that begins at `at`, a quote.
+std::size_t behind_text(std::string_view frame, std::size_t at) {
+    for (;;) {
+        at = frame.find('"', at + 1);
+        if (at == std::string_view::npos) return frame.size();
+        const std::size_t last = frame.find_last_not_of('\\', at - 1);
+        if ((at - last) % 2 == 1) return at + 1;
+    }
+}
+
 }  // namespace
 
 // By way of a buffer: JSON within JSON has a quote every few bytes.
@@ -240,6 +250,27 @@ std::string failed_result_frame(std::uint64_t call, std::string_view error) {
     append_member(out, R"(,"error":)", error);
     out.push_back('}');
     return out;
+}
+
+std::size_t bytes_besides(const Publish& publish) {
+    std::size_t bytes = publish.topic.size() + publish.queue.size() + publish.routing_key.size() +
+                        publish.ordering_key.size() + publish.content_type.size();
+    for (const std::string& tag : publish.tags) bytes += sizeof(tag) + tag.size();
+    return bytes;
+}
+
+std::size_t count_values(std::string_view frame, std::size_t most) {
+    std::size_t count = 1;
+    for (std::size_t at = 0; at < frame.size() && count <= most;) {
+        const char letter = frame[at];
+        if (letter == '"') {
+            at = behind_text(frame, at);
+            continue;
+        }
+        count += letter == ',' || letter == '[' || letter == '{' || letter == ':' ? 1 : 0;
+        ++at;
+    }
+    return count;
 }
 
 }  // namespace penstock::sinks::worker

@@ -137,6 +137,9 @@ struct Publish {
     friend bool operator==(const Publish&, const Publish&) = default;
 };
 
+// All of it but the body: names, tags, keys.
+std::size_t bytes_besides(const Publish& publish);
+
 struct Write {
     enum class Kind : std::uint8_t { put = 1, erase = 2, add = 3 };
     std::string key;
@@ -225,6 +228,12 @@ Result<std::vector<std::string>> decode_list(std::string_view json, std::string_
 enum class Framing : std::uint8_t { lines, content_length };
 
 inline constexpr std::size_t frame_bytes_max = 4 << 20;
+
+// A frame with more JSON values than this would take the loop's time to read.
+inline constexpr std::size_t frame_values_max = 50'000;
+
+// Values in the JSON text `frame`, roughly; counting stops beyond `most`.
+std::size_t count_values(std::string_view frame, std::size_t most);
 
 class FrameReader {
   public:

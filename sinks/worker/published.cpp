@@ -3,6 +3,17 @@
 #include <utility>
 
 namespace penstock::sinks::worker {
+namespace {
+
+// Twice what names, five tags, two keys and a content type may have.
+constexpr std::size_t bytes_besides_max = 16 * 1024;
+
+}  // namespace
+
+std::size_t counted_bytes(const Publish& publish) {
+    const std::size_t besides = bytes_besides(publish);
+    return publish.body.size() + (besides > bytes_besides_max ? besides : 0);
+}
 
 api::HandlerOutput make_output(Publish publish) {
     api::HandlerOutput output;
@@ -23,7 +34,7 @@ void keep(Published& published, Publish publish, const std::string& problem) {
         published.problem = "a \"publish\" is malformed: " + problem;
         return;
     }
-    published.bytes += publish.body.size();
+    published.bytes += counted_bytes(publish);
     if (published.outputs.size() >= model::outputs_per_message_max) {
         published.problem = "it published more than " +
                             std::to_string(model::outputs_per_message_max) + " messages for one";

@@ -22,6 +22,10 @@ struct Published {
     std::string problem;  // why it cannot be published as it is; the first reason
 };
 
+// What a message to publish takes of output_bytes_max: its body. Names, tags and keys beyond what
+// any message may have count too: they wait in memory until the core refuses them.
+std::size_t counted_bytes(const Publish& publish);
+
 api::HandlerOutput make_output(Publish publish);
 
 // Keeps one more, within the limits. `problem`: what is wrong with it, or empty.

@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -86,8 +87,11 @@ Result<SupervisorProgram> start_supervisor(const std::string& program,
                      "cannot start " + program + ": " + std::generic_category().message(code));
     started.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, started.guardian, 0)));
     if (!started.pidfd.open()) {
-        // Its socket closes with `started`, and it ends; without pidfds it cannot be watched.
-        return error(Errc::unavailable, "pidfd_open: " + std::generic_category().message(errno));
+        // Nobody could watch it, nor reap it later. What it may have begun sees its socket closed.
+        const std::string why = std::generic_category().message(errno);
+        ::kill(started.guardian, SIGKILL);
+        ::waitpid(started.guardian, nullptr, 0);
+        return error(Errc::unavailable, "pidfd_open: " + why);
     }
     return started;
 }

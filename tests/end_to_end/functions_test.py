@@ -248,6 +248,52 @@ class FunctionsTest(unittest.TestCase):
         self.publish(topic, "kept")
         self.expect_disabled(topic, "bad.lua:2:")
 
+    def test_a_script_that_does_not_load_is_refused_however_it_is_given(self):
+        scripts = {
+            "handler": "function handle(event, ctx\n  return 1\nend\n",
+            "filter": "function handle() end\n",
+            "transform": "local t = nil\nfunction transform() end\nt.x = 1\n",
+        }
+        self.server.cli("topic", "create", "given")
+        good = self.file("good.lua", "function handle() end\n")
+        self.server.cli("sub", "add", "given", "kept", "--lua", good)
+        subscriptions = "/v1/topics/given/subscriptions"
+
+        def sink(role, code, file):
+            if role == "handler":
+                return {"lua": {"code": code, "file": file}}
+            return {"queue": {"name": "out"}, f"{role}_lua": code, f"{role}_file": file}
+
+        for role, code in scripts.items():
+            file = self.file(f"{role}.lua", code)
+            words = [LUA_TOOL, "--check", file, "--role", role]
+            checked = subprocess.run(words, capture_output=True, text=True, timeout=60)
+            self.assertEqual(checked.returncode, 1, checked)
+            expected = (400, "script_invalid", checked.stdout.splitlines()[0])
+            for path, body in (
+                (subscriptions, {"name": "s", **sink(role, code, file.name)}),
+                ("/v1/subscriptions/given/kept/scripts", {"role": role, "code": code, "file": file.name}),
+            ):
+                status, problem = self.server.native("POST", path, body)
+                self.assertEqual((status, problem["code"], problem["detail"]), expected, path)
+        names = [one["name"] for one in self.server.native("GET", subscriptions)[1]["items"]]
+        self.assertEqual(names, ["kept"], "nothing was made")
+
+        def versions():
+            listed = self.server.native("GET", "/v1/subscriptions/given/kept/scripts")[1]["items"]
+            return sorted(one["version"] for one in listed)
+
+        self.assertEqual(versions(), [1])
+        self.server.cli("fn", "deploy", "given/kept", self.folder / "handler.lua", "--force")
+        self.assertEqual(versions(), [1, 2], "--force takes it untried")
+
+    def test_a_script_that_loops_while_it_loads_is_refused_in_time(self):
+        self.server.cli("topic", "create", "loops")
+        body = {"name": "s", "lua": {"code": "while true do end", "file": "loop.lua"}}
+        status, problem = self.server.native("POST", "/v1/topics/loops/subscriptions", body)
+        self.assertEqual((status, problem["code"]), (400, "script_invalid"), problem)
+        self.assertIn("loop.lua:1: while loading, ", problem["detail"])
+
     def test_an_error_in_the_handler_names_the_line_everywhere(self):
         script = self.file("throws.lua", "function handle(event, ctx)\n  error('no stock')\nend\n")
         topic = self.add("--retry", "100ms", "--lua", script)

@@ -124,6 +124,60 @@ TEST_F(LuaDryRun, ATestShowsFailuresAndNothingOfTheirEffects) {
         R"({"outcome":"retry",)");
 }
 
+TEST_F(LuaDryRun, AKeyWrittenAgainIsNoFurtherKey) {
+    const std::string accepted = R"({"outcome":"accepted",)";
+    const std::string keys = test(
+        "function handle(e, ctx)\n"
+        "  for round = 1, 2 do\n"
+        "    for at = 1, 100 do ctx.kv:put('k' .. at, round) end\n"
+        "  end\n"
+        "  ctx.kv:add('k1') ctx.kv:incr('k2') ctx.kv:delete('k3')\n"
+        "end",
+        "{}");
+    EXPECT_EQ(keys.substr(0, accepted.size()), accepted) << "100 keys are all that may be";
+    const std::string bytes = test(
+        "local value = string.rep('x', 65536)\n"
+        "function handle(e, ctx)\n"
+        "  for round = 1, 2 do\n"
+        "    for at = 1, 15 do ctx.kv:put('k' .. at, value) end\n"
+        "  end\n"
+        "end",
+        "{}");
+    EXPECT_EQ(bytes.substr(0, accepted.size()), accepted) << "what was written before is gone";
+}
+
+TEST_F(LuaDryRun, WhatNoFrameCarriesIsAFailureInWords) {
+    const auto says = [this](const std::string& code, const std::string& words) {
+        const std::string report =
+            test("function handle(event, ctx)\n" + code + "\nend", R"({"body":"x"})");
+        return report.size() < 8'192 && report.find(words) != std::string::npos;
+    };
+    const std::string list = "local t = {} for at = 1, 50000 do t[at] = at end\n";
+    EXPECT_TRUE(says(list + "return t",
+                     "handle returned a result of more than 42000 JSON values; return it as text: "
+                     "json.encode(value)"));
+    EXPECT_TRUE(says("ctx.http:get('http://x/' .. ('x'):rep(40000))", "at most 32768"));
+    EXPECT_TRUE(
+        says("ctx.http:get('http://x/', {headers = {a = ('x'):rep(40000)}})", "at most 32768"));
+    EXPECT_TRUE(says("ctx.publish('t', {body = 'x', routing_key = ('k'):rep(20000)})",
+                     "names, tags and keys of 20001 bytes; at most 16384"));
+    EXPECT_TRUE(says("return ctx.dead(('x'):rep(100000))", R"({"outcome":"dead","error":"xxx)"));
+    EXPECT_TRUE(
+        says("return ctx.retry{reason = ('x'):rep(100000)}", R"({"outcome":"retry","error":"xxx)"));
+    const std::string text =
+        test("function handle()\n" + list + "return json.encode(t)\nend", "{}");
+    EXPECT_EQ(text.substr(0, 22), R"({"outcome":"accepted",)") << "one value, however long";
+}
+
+TEST_F(LuaDryRun, LogLinesAreBoundedWhileAScriptIsLoadedToo) {
+    const std::string report =
+        test("for at = 1, 3000 do print(at) end\nfunction handle() end", "{}");
+    EXPECT_NE(report.find(R"({"level":"info","text":"1000"},)"
+                          R"({"level":"warn","text":"further log lines of loading are dropped"}])"),
+              std::string::npos);
+    EXPECT_EQ(report.find(R"("text":"1001")"), std::string::npos);
+}
+
 TEST_F(LuaDryRun, ATestNamesInputThatCannotBeUsed) {
     const std::string code = "function handle() end";
     EXPECT_EQ(test(code, "x"), "an event must be one JSON object");

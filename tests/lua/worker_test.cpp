@@ -120,9 +120,8 @@ TEST_F(LuaWorker, WritesLogLinesAsTheyCome) {
     EXPECT_EQ(frames[2].log.text, "a\tnil");
     EXPECT_EQ(frames[3].log.text.size(), log_line_bytes_max + 6);
     const auto many = frames_of("for i = 1, 2000 do ctx.log.info('x') end");
-    ASSERT_EQ(many.size(), log_lines_per_message_max + 2);
-    EXPECT_EQ(many[log_lines_per_message_max].log.text,
-              "further log lines of this message are dropped");
+    ASSERT_EQ(many.size(), log_lines_max + 2);
+    EXPECT_EQ(many[log_lines_max].log.text, "further log lines of this message are dropped");
 }
 
 TEST_F(LuaWorker, AsksTheServerForHttpAndGoesOnWithTheAnswer) {

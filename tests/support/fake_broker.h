@@ -67,7 +67,7 @@ class FakeBroker final : public api::Broker {
     [[nodiscard]] std::optional<api::AccessKey> key_of(std::string_view key_id) const override {
         const auto found = secrets.find(std::string(key_id));
         if (found == secrets.end()) return std::nullopt;
-        return api::AccessKey{found->second, true};
+        return api::AccessKey{found->second, root};
     }
 
     [[nodiscard]] bool ready() const override { return is_ready; }
@@ -75,6 +75,7 @@ class FakeBroker final : public api::Broker {
     std::vector<api::Request> requests;
     std::vector<api::Principal> principals;
     std::map<std::string, std::string> secrets;
+    bool root = true;  // what its keys are
     bool is_ready = true;
 
   private:

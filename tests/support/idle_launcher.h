@@ -44,7 +44,7 @@ class IdleLauncher final : public sinks::worker::Launcher {
 
     [[nodiscard]] std::vector<sinks::worker::SandboxLayer> layers() const override { return {}; }
 
-    [[nodiscard]] bool available() const override { return true; }
+    [[nodiscard]] bool available() const override { return is_available; }
 
     // The process is gone, as `end` says.
     void end(ProcessNo process, sinks::worker::ProcessEnd end) {
@@ -55,6 +55,7 @@ class IdleLauncher final : public sinks::worker::Launcher {
 
     std::map<ProcessNo, Started> processes;
     ProcessNo last = 0;
+    bool is_available = true;
 
   private:
     static void close_files(Started& process) {

@@ -34,10 +34,31 @@ class FakeFunctions final : public api::Functions {
     api::FunctionLogQuery asked;
 };
 
+// A script whose text is "bad" does not load; of "lost" nobody can tell.
+class FakeTrials final : public api::ScriptTrials {
+  public:
+    using Kind = api::ScriptTrial::Kind;
+
+    void load(model::Script script,
+              std::uint32_t memory_mib,
+              std::function<void(api::ScriptTrial)> answer) override {
+        memory = memory_mib;
+        tried.push_back(script.role);
+        if (script.code == "bad") return answer({Kind::fails, script.file + ":2: '=' expected"});
+        if (script.code == "lost") return answer({Kind::untried, "no process"});
+        answer({});
+    }
+
+    std::vector<model::ScriptRole> tried;
+    std::uint32_t memory = 0;
+};
+
 class NativeFunctions : public NativeFixture {
   protected:
     NativeFunctions() {
-        front_end = plugins::make_native_front_end(broker, {clock, &functions});
+        plugins::NativeOptions options{clock, &functions};
+        options.trials = &trials;
+        front_end = plugins::make_native_front_end(broker, options);
         broker.answer_with<api::Subscribe>({});
         api::SubscriptionView view;
         view.number = 9;
@@ -53,6 +74,7 @@ class NativeFunctions : public NativeFixture {
     }
 
     FakeFunctions functions;
+    FakeTrials trials;
 };
 
 TEST_F(NativeFunctions, EveryKindHasItsObjectAndDefaults) {
@@ -168,6 +190,60 @@ TEST_F(NativeFunctions, ScriptsAreListedDeployedAndActivated) {
     EXPECT_EQ(ask("POST", scripts, "{}").status, 400U);
     EXPECT_EQ(ask("POST", scripts, R"({"code":"x","role":"main"})").status, 400U);
     EXPECT_EQ(ask("POST", scripts + "/activate", R"({"version":0})").status, 400U);
+}
+
+TEST_F(NativeFunctions, AScriptThatDoesNotLoadIsRefusedInItsWorkersWords) {
+    const std::string scripts = "/v1/subscriptions/orders/score/scripts";
+    const std::vector<std::pair<std::string, std::string>> table = {
+        {to, R"({"name":"score","lua":{"code":"bad","file":"a.lua"}})"},
+        {to, R"({"name":"score","queue":{"name":"q"},"filter_lua":"bad","filter_file":"a.lua"})"},
+        {to,
+         R"({"name":"score","lua":{"code":"x"},"filter_lua":"y","transform_lua":"bad",)"
+         R"("transform_file":"a.lua"})"},
+        {scripts, R"({"code":"bad","file":"a.lua"})"},
+        {scripts, R"({"code":"bad","file":"a.lua","role":"transform"})"},
+    };
+    for (const auto& [path, body] : table) {
+        const auto response = ask("POST", path, body);
+        EXPECT_EQ(response.status, 400U) << body;
+        EXPECT_EQ(text(json(response), "code"), "script_invalid") << body;
+        EXPECT_EQ(text(json(response), "detail"), "a.lua:2: '=' expected") << body;
+    }
+    EXPECT_TRUE(broker.requests.empty());
+}
+
+TEST_F(NativeFunctions, ScriptsAreTriedInOrderWithTheMemoryOfTheFunction) {
+    subscribed(R"("lua":{"code":"x","memory_mib":40},"filter_lua":"y","transform_lua":"z")");
+    using enum model::ScriptRole;
+    EXPECT_EQ(trials.tried, (std::vector<model::ScriptRole>{handler, filter, transform}));
+    EXPECT_EQ(trials.memory, 40U);
+}
+
+TEST_F(NativeFunctions, AScriptThatCannotBeTriedIsTaken) {
+    subscribed(R"("lua":{"code":"lost"},"filter_lua":"y")");
+    EXPECT_EQ(trials.tried.size(), 1U) << "the others would wait as long for no answer";
+}
+
+TEST_F(NativeFunctions, AScriptIsTakenUntriedWhereThatIsAskedFor) {
+    const std::string scripts = "/v1/subscriptions/orders/score/scripts";
+    broker.answer_with<api::DeployScript>({4});
+    EXPECT_EQ(ask("POST", scripts + "?force=true", R"({"code":"bad"})").status, 200U);
+    const std::string made = R"({"name":"score","lua":{"code":"bad"}})";
+    EXPECT_EQ(ask("POST", to + "?force=true", made).status, 201U);
+    EXPECT_TRUE(trials.tried.empty());
+    EXPECT_EQ(ask("POST", to + "?force=false", made).status, 400U);
+    for (const char* query : {"?force=maybe", "?forced=true"}) {
+        EXPECT_EQ(text(json(ask("POST", to + query, made)), "code"), "invalid_parameter");
+        EXPECT_EQ(text(json(ask("POST", scripts + query, R"({"code":"x"})")), "code"),
+                  "invalid_parameter");
+    }
+}
+
+TEST_F(NativeFunctions, OnlyWhoMayDefineFunctionsHasScriptsTried) {
+    broker.root = false;
+    broker.refuse<api::Subscribe>(model::Reason::denied);
+    EXPECT_EQ(ask("POST", to, R"({"name":"score","lua":{"code":"bad"}})").status, 403U);
+    EXPECT_TRUE(trials.tried.empty());
 }
 
 TEST_F(NativeFunctions, LogsProcessesAndWallsAreShown) {

@@ -80,6 +80,9 @@ TEST(AnswerOutputs, WhatIsMalformedIsAFailedAttemptWithItsReason) {
          R"(a "publish" is malformed: "publish" needs either "topic" or "queue")"},
         {many + "}", "it published more than 100 messages for one"},
         {R"({"publish":[{"queue":"q","body":")" + std::string((1 << 20) + 1, 'x') + R"("}]})",
+         "it published more than 1048576 bytes for one message"},
+        {R"({"publish":[{"queue":"q","body":"x","tags":[")" + std::string(1 << 20, 'x') +
+             R"("]}]})",
          "it published more than 1048576 bytes for one message"}};
     for (const Case& one : cases) {
         const AttemptResult result = outputs_of(answered(one.body));

@@ -1,5 +1,6 @@
 // The real penstock-lua behind the Lua sink and the stage.
 #include "sinks/lua/lua_pools.h"
+#include "sinks/lua/lua_trials.h"
 #include "sinks/lua/stage.h"
 #include "tests/support/fake_dispatch.h"
 #include "tests/support/run_until.h"
@@ -15,6 +16,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -257,6 +259,31 @@ end)");
                 messages / spent.count(),
                 (own_cpu_us() - cpu_before) / messages);
     for (const auto& [id, result] : results_) ASSERT_EQ(result.verdict, Verdict::accepted) << id;
+}
+
+TEST_F(LuaProgramTest, AScriptIsTriedBeforeItIsUsed) {
+    LuaTrials trials(context_.get_executor(), clock_, launcher_, LuaProgram{PENSTOCK_LUA});
+    const auto tried = [&](const std::string& code, ScriptRole role) {
+        model::Script script;
+        script.role = role;
+        script.code = code;
+        script.file = "score.lua";
+        std::optional<api::ScriptTrial> end;
+        trials.load(script, 16, [&end](api::ScriptTrial trial) { end = std::move(trial); });
+        EXPECT_TRUE(testing::run_until(context_, [&]() { return end.has_value(); }));
+        return end.value_or(api::ScriptTrial());
+    };
+    using Kind = api::ScriptTrial::Kind;
+    const auto good = tried("function handle() end", ScriptRole::handler);
+    EXPECT_EQ(good.kind, Kind::loads) << good.detail;
+    const auto bad = tried("function handle(\n  return 1\nend", ScriptRole::handler);
+    EXPECT_EQ(bad.kind, Kind::fails);
+    EXPECT_THAT(bad.detail, ::testing::StartsWith("score.lua:2: "));
+    const auto other = tried("function handle() end", ScriptRole::filter);
+    EXPECT_EQ(other.kind, Kind::fails);
+    EXPECT_EQ(other.detail, "score.lua:1: the file defines no function filter(event)");
+    EXPECT_TRUE(testing::run_until(context_, [&]() { return launcher_.running() == 0; }))
+        << "no process stays";
 }
 
 }  // namespace

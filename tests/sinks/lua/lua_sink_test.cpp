@@ -206,6 +206,34 @@ TEST_F(LuaSinkTest, MoreThanTheCoreTakesIsRefusedHere) {
         EXPECT_EQ(result(id).failure, Failure::output_refused);
         EXPECT_EQ(result(id).excerpt, "more than 1 MiB published for one message");
     }
+    lua.on_event = [&lua](const Order& order) {
+        lua.say(R"({"type":"publish","id":")" + order.id +
+                R"(","topic":"t","body":"x","ordering_key":")" + std::string(1'048'577, 'k') +
+                "\"}");
+        lua.say(R"({"id":")" + order.id + R"(","ok":true})");
+    };
+    deliver(sink_, 5);
+    EXPECT_EQ(result(5).excerpt, "more than 1 MiB published for one message") << "of a key alone";
+}
+
+TEST_F(LuaSinkTest, AnAnswerWithAllThatAScriptMayGiveIsRead) {
+    deliver(sink_, 1);
+    testing::FakeLua& lua = process();
+    lua.on_event = [&lua](const Order& order) {
+        std::string value;
+        for (int at = 0; at < 65'536; ++at) value += R"(\")";
+        std::string answer = R"({"id":")" + order.id + R"(","ok":true,"result":")" +
+                             std::string(1'048'574, 'x') + R"(","writes":[)";
+        for (int key = 0; key < 15; ++key) {
+            answer += key == 0 ? "" : ",";
+            answer += R"({"key":"k)" + std::to_string(key) + R"(","value":")" + value + "\"}";
+        }
+        lua.say(answer + "]}");
+    };
+    const AttemptResult got = result(1);
+    EXPECT_EQ(got.verdict, Verdict::accepted) << got.excerpt;
+    ASSERT_TRUE(got.effects);
+    EXPECT_EQ(got.effects->writes.size(), 15U);
 }
 
 TEST_F(LuaSinkTest, ManyMessagesAreInFlightInOneProcess) {
@@ -281,6 +309,23 @@ TEST_F(LuaSinkTest, ANewVersionThatDoesNotLoadLeavesTheOldOneRunning) {
     EXPECT_THAT(log_text(),
                 HasSubstr("error: orders/score: version 2 of the handler script does not load, "
                           "version 1 goes on: handler:3: bad\n"));
+    deliver(sink_, 3);
+    EXPECT_EQ(result(3).version, 1U) << "as long as nothing else is deployed";
+}
+
+TEST_F(LuaSinkTest, AProcessStartedLaterHasTheNewestVersionAlone) {
+    deliver(sink_, 1);
+    EXPECT_EQ(result((process(), 1)).version, 1U);
+    deploy(ScriptRole::handler, 2);
+    deliver(sink_, 2);
+    EXPECT_EQ(result(2).version, 2U);
+    processes_.erase(1);
+    launcher_.end(1, {});
+    deliver(sink_, 3);
+    EXPECT_EQ(result((process(2), 3)).version, 2U);
+    const auto scripts = process(2).heard(Kind::script);
+    ASSERT_EQ(scripts.size(), 1U);
+    EXPECT_EQ(scripts[0].script.version, 2U);
 }
 
 TEST_F(LuaSinkTest, KvRowsAreReadForTheScript) {

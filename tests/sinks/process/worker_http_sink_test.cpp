@@ -50,6 +50,28 @@ TEST_F(WorkerHttpSinkTest, AChildThatAnswersTwoHundredAccepts) {
     EXPECT_EQ(launcher->started, 1U);
 }
 
+TEST(SocketFolder, GoesWithWhatIsInItAndFollowsNothing) {
+    const testing::TempFolder elsewhere;
+    const std::filesystem::path kept = elsewhere.path() / "kept";
+    std::ofstream(kept) << "kept";
+    auto folder = std::move(*SocketFolder::make(0));
+    const std::filesystem::path path = folder->path();
+    std::ofstream(folder->socket()) << "a socket";
+    std::ofstream(path / "server.pid") << "7";
+    std::filesystem::create_symlink(kept, path / "link");
+    folder.reset();
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_TRUE(std::filesystem::exists(kept));
+
+    folder = std::move(*SocketFolder::make(0));
+    const std::filesystem::path other = folder->path();
+    std::filesystem::remove(other);
+    std::filesystem::create_directory_symlink(elsewhere.path(), other);
+    folder.reset();
+    EXPECT_TRUE(std::filesystem::exists(kept)) << "another folder in its place is let alone";
+    std::filesystem::remove(other);
+}
+
 TEST_F(WorkerHttpSinkTest, AChildMayOpenTheUnixSocketInstead) {
     const std::string path = script("socket_server.py",
                                     "import http.server, os, socketserver\n"

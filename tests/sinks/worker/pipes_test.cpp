@@ -134,5 +134,22 @@ TEST_F(PipesTest, ATapGivesLinesAndAtTheEndTheUnfinishedOne) {
     close_file(pipe.write_end);
 }
 
+TEST_F(PipesTest, AFloodIsNotReadFasterForBeingDrained) {
+    std::size_t lines = 0;
+    OutputTap tap(
+        context.get_executor(), pipe.read_end, [&lines](std::string_view) { lines += 1; });
+    std::string flood;
+    for (int line = 0; line < 10'000; ++line) flood += "a\n";
+    for (int failure = 0; failure < 3; ++failure) {
+        write(flood);
+        tap.drain();
+    }
+    EXPECT_GT(lines, 0U);
+    EXPECT_LT(lines, 10'000U) << "no time has passed that would pay for more";
+    tap.end();
+    EXPECT_EQ(lines, 30'000U) << "what is left at its end is taken";
+    close_file(pipe.write_end);
+}
+
 }  // namespace
 }  // namespace penstock::sinks::worker

@@ -7,9 +7,12 @@
 #include "tests/sinks/worker/supervised.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include <cerrno>
 
 namespace penstock::sinks::worker {
 namespace {
@@ -41,6 +44,31 @@ TEST(Pidfd, SaysThatAProcessHasEndedOnlyOnceItHas) {
     EXPECT_TRUE(has_ended(pidfd.get()));
     ::waitpid(child, nullptr, 0);
     EXPECT_TRUE(has_ended(pidfd.get()));
+}
+
+TEST(SupervisorProgram, OneThatCannotBeWatchedLeavesNoZombie) {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
+    // Two numbers in a row are free, for the socket's ends, and none above them is allowed.
+    std::vector<OwnedFile> taken;
+    int first = ::dup(STDIN_FILENO);
+    int second = ::dup(STDIN_FILENO);
+    while (second != first + 1) {
+        taken.emplace_back(first);
+        first = second;
+        second = ::dup(STDIN_FILENO);
+    }
+    ::close(first);
+    ::close(second);
+    rlimit usual{};
+    ::getrlimit(RLIMIT_NOFILE, &usual);
+    const rlimit scarce{static_cast<rlim_t>(second + 1), usual.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &scarce), 0);
+    const auto started = start_supervisor("/bin/true", {});
+    ::setrlimit(RLIMIT_NOFILE, &usual);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, Errc::unavailable) << started.error().detail;
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "there is a child";
+    EXPECT_EQ(errno, ECHILD);
 }
 
 TEST_F(SupervisorLife, ADeadSupervisorIsReplacedAndItsProcessesAreLost) {
