@@ -50,8 +50,16 @@ bool has_at_value(const Parameters& parameters) {
     });
 }
 
-// As sent, then as clients are known to differ: values with '@' left out of the string, and the
-// usual path signed whatever the one requested.
+// "127.0.0.1:8080" as "127.0.0.1".
+std::string_view without_port(std::string_view host) {
+    const auto colon = host.rfind(':');
+    if (colon == std::string_view::npos) return host;
+    const std::string_view port = host.substr(colon + 1);
+    return model::parse_decimal(port) ? host.substr(0, colon) : host;
+}
+
+// As sent, then as clients are known to differ: values with '@' left out of the string; the usual
+// path signed whatever the one requested; the port left out of the host.
 bool signature_fits(const HttpRequest& request,
                     const Parameters& parameters,
                     const Claim& claim,
@@ -61,18 +69,24 @@ bool signature_fits(const HttpRequest& request,
     form.host = request.host;
     while (form.host.ends_with('/')) form.host.remove_suffix(1);
     form.path = request.path;
-    const auto fits = [&] {
+    const auto fits_with = [&](bool at_values) {
+        form.without_at_values = !at_values;
         const std::string right = api::sign(claim.method, secret, signed_text(form, parameters));
         return api::equal_in_constant_time(right, claim.signature);
     };
-    if (fits()) return true;
     const bool may_leave_out = request.method == "POST" && has_at_value(parameters);
-    form.without_at_values = may_leave_out;
-    if (may_leave_out && fits()) return true;
-    if (form.path == canonical_path) return false;
-    form.path = canonical_path;
-    if (may_leave_out && fits()) return true;
-    form.without_at_values = false;
+    const auto fits = [&] {
+        return fits_with(true) || (may_leave_out && fits_with(false));
+    };
+    if (fits()) return true;
+    if (request.path != canonical_path) {
+        form.path = canonical_path;
+        if (fits()) return true;
+        form.path = request.path;
+    }
+    const std::string_view bare = without_port(form.host);
+    if (bare == form.host) return false;
+    form.host = bare;
     return fits();
 }
 

@@ -6,6 +6,7 @@
 #include "plugins/cmq_http/authentication.h"
 #include "plugins/cmq_http/json_fields.h"
 #include "plugins/cmq_http/messages.h"
+#include "plugins/cmq_http/multipart.h"
 #include "plugins/cmq_http/queues.h"
 #include "plugins/cmq_http/subscriptions.h"
 #include "plugins/cmq_http/topics.h"
@@ -89,7 +90,9 @@ Failure FrontEnd::admit(const HttpRequest& request,
                         const Action*& action) const {
     const bool post = request.method == "POST";
     if (!post && request.method != "GET") return {faults::method, request.method};
-    Failure failure = parameters.parse(post ? request.body : request.query);
+    const auto boundary = post ? boundary_of(request.header("content-type")) : std::string_view();
+    Failure failure = boundary.empty() ? parameters.parse(post ? request.body : request.query)
+                                       : parameters.parse_parts(request.body, boundary);
     if (!failure.none()) return failure;
     const std::string* name = parameters.find("Action");
     if (name == nullptr) return {faults::missing, "Action"};

@@ -1,6 +1,7 @@
 #include "plugins/cmq_http/parameters.h"
 
 #include "broker/api/names.h"
+#include "plugins/cmq_http/multipart.h"
 
 #include <algorithm>
 #include <optional>
@@ -91,16 +92,35 @@ Failure Parameters::parse(std::string_view form) {
         const auto pair = form.substr(0, form.find('&'));
         form.remove_prefix(std::min(form.size(), pair.size() + 1));
         if (pair.empty()) continue;
-        if (sorted_.size() == parameters_max) return {faults::value_malformed, {}};
         const auto equals = std::min(pair.find('='), pair.size());
-        auto name = decode(pair.substr(0, equals));
-        if (!name || !is_name(*name)) {
-            return {faults::key_malformed, shown(name.value_or(std::string()))};
-        }
         auto value = decode(pair.substr(std::min(equals + 1, pair.size())));
-        if (!value || !api::valid_utf8(*value)) return {faults::value_malformed, {}};
-        sorted_.emplace_back(std::move(*name), std::move(*value));
+        Failure failure = add(decode(pair.substr(0, equals)), std::move(value));
+        if (!failure.none()) return failure;
     }
+    return sort();
+}
+
+Failure Parameters::parse_parts(std::string_view body, std::string_view boundary) {
+    const auto parts = read_parts(body, boundary, parameters_max);
+    if (!parts) return {faults::value_malformed, {}};
+    for (const Part& part : *parts) {
+        Failure failure = add(std::string(part.name), std::string(part.value));
+        if (!failure.none()) return failure;
+    }
+    return sort();
+}
+
+Failure Parameters::add(std::optional<std::string> name, std::optional<std::string> value) {
+    if (sorted_.size() == parameters_max) return {faults::value_malformed, {}};
+    if (!name || !is_name(*name)) {
+        return {faults::key_malformed, shown(name.value_or(std::string()))};
+    }
+    if (!value || !api::valid_utf8(*value)) return {faults::value_malformed, {}};
+    sorted_.emplace_back(std::move(*name), std::move(*value));
+    return {};
+}
+
+Failure Parameters::sort() {
     std::sort(sorted_.begin(), sorted_.end(), by_name);
     const auto twice = std::adjacent_find(
         sorted_.begin(), sorted_.end(), [](const Parameter& left, const Parameter& right) {

@@ -4,6 +4,7 @@
 
 #include "plugins/cmq_http/faults.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,9 @@ class Parameters {
     // parameter has, names given twice, values that are not UTF-8, more than parameters_max. Spaces
     // behind a name are not part of it, but in all(), as they were sent and signed.
     Failure parse(std::string_view form);
+
+    // The same from the parts of a multipart/form-data body, whose names and values are plain.
+    Failure parse_parts(std::string_view body, std::string_view boundary);
 
     // Of a request that came in another form: well-formed names, each once, and UTF-8.
     static Parameters of(std::vector<Parameter> parameters);
@@ -37,6 +41,10 @@ class Parameters {
     [[nodiscard]] std::vector<Item> items(std::string_view name) const;
 
   private:
+    // Nothing: what was sent is malformed.
+    Failure add(std::optional<std::string> name, std::optional<std::string> value);
+    Failure sort();
+
     std::vector<Parameter> sorted_;
 };
 

@@ -30,8 +30,8 @@ std::vector<Field> queue_fields() {
             {"MaxTimeToLive", Kind::policy},
             {"Trace", Kind::same},
             {"Transaction", Kind::integer},
-            {"FirstQueryInterval", Kind::integer},
-            {"MaxQueryCount", Kind::integer},
+            {"FirstQueryInterval", Kind::positive},
+            {"MaxQueryCount", Kind::positive},
             {"Qps", Kind::integer},
             {"RetentionSizeInMB", Kind::absent},
             {"Tags", Kind::absent}};
@@ -62,7 +62,7 @@ std::vector<Field> subscription_fields() {
 // `filter` is what Filters can name; `more` begins with what picks one, or is part of names.
 std::vector<Field> page_fields(std::string_view filter, std::vector<Field> more) {
     more.push_back({"Offset", Kind::integer});
-    more.push_back({"Limit", Kind::integer});
+    more.push_back({"Limit", Kind::positive});
     more.push_back({"Filters", Kind::filter, filter});
     more.push_back({"TagKey", Kind::absent});
     more.push_back({"IsTagFilter", Kind::absent});
@@ -77,10 +77,10 @@ std::vector<CloudAction> queue_actions() {
     const Field search{"SourceQueueName", Kind::text, "searchWord"};
     const Field part{"QueueName", Kind::text, "searchWord"};
     return {
-        {"CreateQueue", "CreateCmqQueue", perform, "CreateQueue", queue_fields()},
+        {"CreateQueue", "CreateCmqQueue", change_queue, "CreateQueue", queue_fields()},
         {"ModifyQueueAttribute",
          "ModifyCmqQueueAttribute",
-         perform,
+         change_queue,
          "SetQueueAttributes",
          queue_fields()},
         {"DeleteQueue", "DeleteCmqQueue", perform, "DeleteQueue", {queue_name}},

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace penstock::plugins::cmq::cloud {
 
 inline constexpr std::string_view cmq_version = "2019-03-04";
 inline constexpr std::string_view tdmq_version = "2020-02-17";
+inline constexpr std::array<std::string_view, 2> versions{cmq_version, tdmq_version};
 
 struct CloudAnswer {
     Problem problem;

@@ -3,7 +3,9 @@
 #include "broker/api/signature.h"
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
+#include "plugins/cmq_http/authentication.h"
 #include "plugins/cmq_http/cloud/actions.h"
+#include "plugins/cmq_http/cloud/form.h"
 #include "plugins/cmq_http/cloud/signature.h"
 
 #include <boost/json.hpp>
@@ -35,6 +37,20 @@ std::string shown_request_id(std::uint64_t high, std::uint64_t low) {
     return id;
 }
 
+// The parameters of a request that is a form.
+std::string_view form_of(const HttpRequest& request) {
+    if (request.method == "POST") return request.body;
+    return request.method == "GET" ? std::string_view(request.query) : std::string_view();
+}
+
+// What a request that is let in asks for.
+struct Asked {
+    api::Principal principal;
+    const CloudAction* action = nullptr;
+    bool tdmq = false;
+    std::vector<Parameters::Parameter> parameters;
+};
+
 class FrontEnd final : public HttpFrontEnd {
   public:
     FrontEnd(api::Broker& broker, const CmqOptions& options)
@@ -46,7 +62,8 @@ class FrontEnd final : public HttpFrontEnd {
     }
 
     [[nodiscard]] bool wants(const HttpRequest& request) const override {
-        return request.path == "/" && !request.header("x-tc-action").empty();
+        return request.path == "/" &&
+               (!request.header("x-tc-action").empty() || names_version(form_of(request)));
     }
 
     asio::awaitable<HttpResponse> handle(HttpRequest request) override;
@@ -54,10 +71,9 @@ class FrontEnd final : public HttpFrontEnd {
                                                      unsigned status) override;
 
   private:
-    Problem admit(const HttpRequest& request,
-                  api::Principal& principal,
-                  const CloudAction*& action,
-                  std::vector<Parameters::Parameter>& parameters) const;
+    Problem admit(const HttpRequest& request, Asked& asked) const;
+    Problem admit_form(const HttpRequest& request, Asked& asked) const;
+    Problem find_action(std::string_view name, std::string_view version, Asked& asked) const;
     [[nodiscard]] HttpResponse respond(CloudAnswer answer);
 
     api::Broker& broker_;
@@ -67,39 +83,36 @@ class FrontEnd final : public HttpFrontEnd {
     std::atomic<std::uint64_t> requests_{0};
 };
 
-Problem find_action(const HttpRequest& request,
-                    const std::vector<CloudAction>& actions,
-                    const CloudAction*& action) {
-    const std::string_view version = request.header("x-tc-version");
+Problem FrontEnd::find_action(std::string_view name, std::string_view version, Asked& asked) const {
     if (version.empty()) return {"MissingParameter", "X-TC-Version is missing"};
     if (version != cmq_version && version != tdmq_version) {
         return {"NoSuchVersion", "X-TC-Version must be 2019-03-04 (cmq) or 2020-02-17 (tdmq)"};
     }
-    const std::string_view name = request.header("x-tc-action");
-    const auto found = std::find_if(actions.begin(), actions.end(), [&](const CloudAction& one) {
-        return (version == cmq_version ? one.cmq : one.tdmq) == name;
-    });
-    if (found == actions.end()) {
+    asked.tdmq = version == tdmq_version;
+    const auto found =
+        std::find_if(actions_.begin(), actions_.end(), [&](const CloudAction& one) {
+            return (asked.tdmq ? one.tdmq : one.cmq) == name;
+        });
+    if (found == actions_.end()) {
         return {"InvalidAction",
                 "there is no action " + std::string(name.substr(0, shown_bytes_max)) +
                     " in version " + std::string(version)};
     }
-    action = &*found;
+    asked.action = &*found;
     return {};
 }
 
-Problem FrontEnd::admit(const HttpRequest& request,
-                        api::Principal& principal,
-                        const CloudAction*& action,
-                        std::vector<Parameters::Parameter>& parameters) const {
+Problem FrontEnd::admit(const HttpRequest& request, Asked& asked) const {
+    const std::string_view name = request.header("x-tc-action");
+    if (name.empty()) return admit_form(request, asked);
     if (request.method != "POST") {
         return {"UnsupportedProtocol", "only POST with a JSON body is supported"};
     }
     const std::int64_t now_s = options_.clock->wall_ms() / 1000;
     const bool judges_time = options_.timestamp_skew_ms != 0;
-    auto problem = authenticate(request, now_s, judges_time, broker_, principal);
+    auto problem = authenticate(request, now_s, judges_time, broker_, asked.principal);
     if (!problem.none()) return problem;
-    problem = find_action(request, actions_, action);
+    problem = find_action(name, request.header("x-tc-version"), asked);
     if (!problem.none()) return problem;
     boost::system::error_code failed;
     const json::value body =
@@ -107,26 +120,45 @@ Problem FrontEnd::admit(const HttpRequest& request,
     if (failed || !body.is_object()) {
         return {"InvalidParameter", "the body must be a JSON object"};
     }
-    return translate(body.get_object(), action->fields, parameters);
+    return translate(body.get_object(), asked.action->fields, asked.parameters);
+}
+
+Problem FrontEnd::admit_form(const HttpRequest& request, Asked& asked) const {
+    Parameters form;
+    Failure failure = form.parse(form_of(request));
+    Freshness freshness;
+    freshness.now_s = options_.clock->wall_ms() / 1000;
+    freshness.skew_s = options_.timestamp_skew_ms == 0 ? 0 : skew_s_max;
+    if (failure.none()) {
+        failure = cmq::authenticate(request, form, freshness, broker_, asked.principal);
+    }
+    if (!failure.none()) return problem_of(failure);
+    const std::string* name = form.find("Action");
+    const std::string* version = form.find("Version");
+    if (name == nullptr || name->empty() || version == nullptr) {
+        return {"MissingParameter", "Action is missing"};
+    }
+    auto problem = find_action(*name, *version, asked);
+    if (!problem.none()) return problem;
+    const auto body = body_of(form, asked.action->fields);
+    if (!body) return {"InvalidParameter", "the names of the parameters contradict each other"};
+    return translate(*body, asked.action->fields, asked.parameters);
 }
 
 asio::awaitable<HttpResponse> FrontEnd::handle(HttpRequest request) {
     CloudAnswer answer;
-    api::Principal principal;
-    const CloudAction* action = nullptr;
-    std::vector<Parameters::Parameter> parameters;
-    answer.problem = admit(request, principal, action, parameters);
+    Asked asked;
+    answer.problem = admit(request, asked);
     if (answer.problem.none()) {
-        const bool tdmq = request.header("x-tc-version") == tdmq_version;
         const CloudExchange exchange{broker_,
                                      options_,
                                      performed_,
-                                     *action,
-                                     tdmq,
-                                     std::move(principal),
-                                     std::move(parameters),
+                                     *asked.action,
+                                     asked.tdmq,
+                                     std::move(asked.principal),
+                                     std::move(asked.parameters),
                                      TraceHeaders(request)};
-        answer = co_await action->handler(exchange);
+        answer = co_await asked.action->handler(exchange);
     }
     co_return respond(std::move(answer));
 }

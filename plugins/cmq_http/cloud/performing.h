@@ -19,6 +19,10 @@ asio::awaitable<Answer> run(const CloudExchange& exchange,
 // The action that the exchange's own names, with what it answers.
 asio::awaitable<CloudAnswer> perform(const CloudExchange& exchange);
 
+// The same, to make or change a queue. Parts of a dead-letter policy without its queue change the
+// policy that there is; where there is none, or the queue's name is empty, they say nothing.
+asio::awaitable<CloudAnswer> change_queue(const CloudExchange& exchange);
+
 // The same, with Result, for messages.
 asio::awaitable<CloudAnswer> send(const CloudExchange& exchange);
 

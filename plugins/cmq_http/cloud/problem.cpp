@@ -28,7 +28,8 @@ std::string_view code_of(const Fault& fault) {
         case 4000:
             return code_of_parameter(fault);
         case 4100:
-            return "AuthFailure.SignatureFailure";
+            return is(fault, faults::unknown_key) ? "AuthFailure.SecretIdNotFound"
+                                                  : "AuthFailure.SignatureFailure";
         case 4400:
         case 4470:
         case 4510:

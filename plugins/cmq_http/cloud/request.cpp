@@ -97,6 +97,9 @@ Problem read(const Field& field, const json::value& value, List& into, json::obj
             return read_text(field, value, into);
         case Field::Kind::integer:
             return read_integer(field, value, into);
+        case Field::Kind::positive:
+            if (value.is_number() && is_nothing(value)) return {};
+            return read_integer(field, value, into);
         case Field::Kind::texts:
             return read_texts(field, value, into);
         case Field::Kind::same:

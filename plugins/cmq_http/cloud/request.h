@@ -16,6 +16,7 @@ struct Field {
     enum class Kind {
         text,
         integer,
+        positive,  // an integer; 0 is not given: some clients name every field they know
         texts,   // a list; the items become name.1 onwards
         same,    // true or false, 0 or 1: what Penstock does anyway, so both are taken
         absent,  // known, and refused unless it is false, 0 or empty: Penstock has no such thing

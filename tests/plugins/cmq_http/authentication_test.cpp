@@ -179,6 +179,26 @@ TEST_F(Authentication, TakesGetsAndThePathsOfAllClients) {
     EXPECT_EQ(signed_as(good(), "POST127.0.0.1:8080/other", root).code(), 4100);
 }
 
+TEST_F(Authentication, TakesAHostThatIsSignedWithoutItsPort) {
+    EXPECT_EQ(signed_as(good(), "POST127.0.0.1/v2/index.php", Cmq::post("")).code(), 0);
+    EXPECT_EQ(signed_as(good(), "GET127.0.0.1/v2/index.php", get("/v2/index.php")).code(), 0);
+    EXPECT_EQ(signed_as(good(), "POST127.0.0/v2/index.php", Cmq::post("")).code(), 4100);
+    EXPECT_EQ(signed_as(good(), "POST127.0.0.1:80/v2/index.php", Cmq::post("")).code(), 4100);
+    auto bare = Cmq::post("");
+    bare.host = "[::1]";
+    EXPECT_EQ(signed_as(good(), "POST[:/v2/index.php", bare).code(), 4100) << "no port";
+    bare.host = "[::1]:8080";
+    EXPECT_EQ(signed_as(good(), "POST[::1]/v2/index.php", bare).code(), 0);
+    auto fields = good();
+    for (auto& [name, value] : fields) {
+        if (name == "msgBody") value = "@file";
+    }
+    auto without = fields;
+    std::erase_if(without, [](const auto& field) { return field.second == "@file"; });
+    fields.emplace_back("Signature", Cmq::signature(without, "POST127.0.0.1/v2/index.php"));
+    EXPECT_EQ(cmq.send(Cmq::post(Cmq::form(fields))).code(), 0) << "and without '@' values";
+}
+
 TEST_F(Authentication, IgnoresTheQueryOfAPostAndTheBodyOfAGet) {
     auto request = Cmq::post(vector_form);
     request.query = "queueName=elsewhere";

@@ -123,6 +123,67 @@ TEST_F(Cloud, CreatesAQueueWithADeadLetterPolicy) {
     EXPECT_EQ(cmq.broker.principals.at(0).key_id, "AKIDdemo0001");
 }
 
+// As Terraform's provider and the vendor's tool send it: every field there is, be it zero or empty.
+TEST_F(Cloud, FieldsThatSayNothingAreAsIfTheyWereNotThere) {
+    cmq.broker.answer_with<api::CreateQueue>(queue("orders"));
+    cmq.broker.answer_with<api::SetQueue>(queue("orders"));
+    const std::string all =
+        R"({"QueueName":"orders","MaxMsgHeapNum":10000000,"PollingWaitSeconds":0,
+        "VisibilityTimeout":30,"MaxMsgSize":65536,"MsgRetentionSeconds":3600,"RewindSeconds":0,
+        "Transaction":0,"FirstQueryInterval":0,"MaxQueryCount":0,"Policy":1,"MaxReceiveCount":50,
+        "MaxTimeToLive":300,"Trace":false,"RetentionSizeInMB":0)";
+    const std::string unnamed = all + R"(,"DeadLetterQueueName":""})";
+    for (const std::string& body : {all + "}", unnamed}) {
+        const auto response = ask("CreateCmqQueue", body);
+        EXPECT_EQ(code(response), "") << json::serialize(response);
+        const auto& change = cmq.broker.last<api::CreateQueue>()->change;
+        EXPECT_FALSE(change.dead_letter.has_value());
+        EXPECT_FALSE(change.first_query_s.has_value());
+        EXPECT_FALSE(change.queries_max.has_value());
+        EXPECT_EQ(change.transactional, false);
+        EXPECT_EQ(change.visibility_s, 30U);
+    }
+    EXPECT_EQ(code(ask("ModifyCmqQueueAttribute", unnamed)), "");
+    EXPECT_FALSE(cmq.broker.last<api::SetQueue>()->change.dead_letter.has_value());
+    EXPECT_EQ(cmq.broker.last<api::GetQueue>(), nullptr);
+    EXPECT_EQ(code(ask("CreateCmqQueue", all + R"(,"DeadLetterQueueName":"dead"})")), "");
+    const auto& bound = cmq.broker.last<api::CreateQueue>()->change.dead_letter;
+    ASSERT_TRUE(bound.has_value());
+    EXPECT_EQ(bound->queue, "dead");
+    EXPECT_EQ(bound->time_to_live_s, 300U);
+    EXPECT_EQ(code(ask("CreateCmqQueue", R"({"Policy":0,"MaxReceiveCount":5})")),
+              "MissingParameter");
+    EXPECT_EQ(code(ask("CreateCmqQueue", R"({"QueueName":"q","FirstQueryInterval":"1"})")),
+              "InvalidParameter");
+}
+
+TEST_F(Cloud, PartsOfADeadLetterPolicyChangeTheOneThatIsThere) {
+    auto bound = queue("orders");
+    bound.attributes.dead_letter.emplace();
+    bound.attributes.dead_letter->max_receives = 5;
+    bound.dead_letter_queue = "dead";
+    cmq.broker.answer_with<api::GetQueue>(bound);
+    cmq.broker.answer_with<api::SetQueue>(bound);
+    const std::string body = R"({"QueueName":"orders","MaxReceiveCount":60})";
+    EXPECT_EQ(code(ask("ModifyCmqQueueAttribute", body)), "");
+    EXPECT_EQ(cmq.broker.last<api::GetQueue>()->name, "orders");
+    const auto& changed = cmq.broker.last<api::SetQueue>()->change.dead_letter;
+    ASSERT_TRUE(changed.has_value());
+    EXPECT_EQ(changed->queue, "dead");
+    EXPECT_EQ(changed->kind, model::DeadLetterPolicy::Kind::receives);
+    EXPECT_EQ(changed->max_receives, 60U);
+    EXPECT_EQ(code(ask("ModifyCmqQueueAttribute", R"({"QueueName":"orders","Policy":1})")),
+              "InvalidParameterValue")
+        << "no MaxTimeToLive, here or there";
+    cmq.broker.answer_with<api::GetQueue>(queue("orders"));
+    EXPECT_EQ(code(ask("ModifyCmqQueueAttribute", body)), "");
+    EXPECT_FALSE(cmq.broker.last<api::SetQueue>()->change.dead_letter.has_value());
+    cmq.broker.refuse<api::GetQueue>(model::Reason::queue_not_found, "gone");
+    EXPECT_EQ(code(ask("ModifyCmqQueueAttribute", body)), "ResourceNotFound");
+    EXPECT_EQ(code(ask("ModifyCmqQueueAttribute", R"({"MaxReceiveCount":60})")),
+              "MissingParameter");
+}
+
 TEST_F(Cloud, MakesAndDescribesATransactionalQueue) {
     auto made = queue("orders");
     made.attributes.transaction = model::TransactionPolicy{60, 3};
@@ -248,6 +309,9 @@ TEST_F(Cloud, ListsQueuesAndLeavesOutThoseThatWent) {
     cmq.broker.refuse<api::GetQueue>(model::Reason::queue_not_found, "gone");
     response = ask(call);
     EXPECT_EQ(response.at("QueueSet").as_array().size(), 0U);
+    call.body = R"({"Limit":0})";
+    EXPECT_EQ(code(ask(call)), "");
+    EXPECT_EQ(cmq.broker.last<api::ListQueues>()->page.limit, 20U) << "as if it were not there";
 }
 
 TEST_F(Cloud, NamesAreLookedForByTheFilterOfTheirKind) {
