@@ -50,7 +50,7 @@ std::string_view hint_for(Reason reason) {
             return "[functions] of the configuration says what may run and where it is looked for "
                    "(penstock.example.toml).";
         case Reason::rewind_disabled:
-            return "It keeps what is consumed from now on with penstock queue set NAME --rewind 1h.";
+            return "It keeps what is consumed once told to: penstock queue set NAME --rewind 1h.";
         case Reason::rewind_time_invalid:
             return "It goes back as far as the queue's `rewind`, and not past what still waits.";
         case Reason::script_invalid:
