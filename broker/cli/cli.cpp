@@ -52,7 +52,7 @@ void add_settings(CLI::App& root, Session& session) {
     root.fallthrough();
     root.require_subcommand(1);
     root.footer(
-        "The server itself: penstock serve, config, restore, store.\n"
+        "The server itself: penstock serve, config, restore, store, --version.\n"
         "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 denied,\n"
         "6 time-out, or nothing received with --fail-empty.");
     root.add_option("--server", session.flags.server, "Server, else PENSTOCK_SERVER")
