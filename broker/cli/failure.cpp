@@ -88,8 +88,8 @@ Failure failure_of(unsigned status, std::string_view body) {
     // What is asked for is always there, on a server of this kind: nothing was looked up.
     if (status == 404 && (failure.code.empty() || failure.code == "route_not_found")) {
         failure.exit_code = exit_failure;
-        failure.next = "Has --server a path too many, or is the server an older one? 'penstock "
-                       "doctor' looks.";
+        failure.next = "Is a name empty, has --server a path too many, or is the server an older "
+                       "one? 'penstock doctor' looks.";
     }
     if (failure.what.empty()) {
         failure.what = "The server answered with HTTP status " + std::to_string(status) + ".";
