@@ -251,7 +251,7 @@ Result<void> Assembly::start_listener() {
     std::vector<plugins::HttpFrontEnd*> asked;
     for (const auto& one : front_ends_) asked.push_back(one.get());
     auto server = plugins::HttpServer::start(std::move(*options), *pool_, clock_, std::move(asked));
-    if (!server) return server.error();
+    if (!server) return error(server.error().code, "listen " + server.error().detail);
     listener_ = std::move(*server);
     // It serves already, so that somebody may ask for figures now.
     boost::asio::post(pushing_->at(0), [this] {

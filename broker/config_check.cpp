@@ -46,7 +46,7 @@ Result<void> open_named(const config::ServerConfig& config) {
 }  // namespace
 
 int config_command(const std::vector<std::string>& arguments) {
-    if (arguments.size() == 2 && arguments[0] == "check") {
+    if (arguments.size() == 2 && arguments[0] == "check" && !config::asks_for_help(arguments)) {
         const auto loaded = config::load({arguments[1], {}, {}});
         const auto opened = loaded ? open_named(loaded->config) : Result<void>();
         if (!opened) {

@@ -1,5 +1,6 @@
 #include "broker/cli/cli.h"
 
+#include "broker/base/nearest.h"
 #include "broker/cli/account_commands.h"
 #include "broker/cli/backup_commands.h"
 #include "broker/cli/bench.h"
@@ -38,6 +39,9 @@ namespace penstock::cli {
 
 namespace {
 
+// Of a flag, in changed characters: "--visiblity" is one away.
+constexpr std::size_t misspelling_max = 3;
+
 constexpr std::array<std::string_view, 21> nouns = {
     "queue", "topic",  "sub",     "fn",     "dlq",     "delivery",   "message",
     "tail",  "listen", "cluster", "key",    "account", "context",    "doctor",
@@ -48,7 +52,7 @@ void add_settings(CLI::App& root, Session& session) {
     root.fallthrough();
     root.require_subcommand(1);
     root.footer(
-        "The server itself: penstock serve, penstock config.\n"
+        "The server itself: penstock serve, config, restore, store, --version.\n"
         "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 denied,\n"
         "6 time-out, or nothing received with --fail-empty.");
     root.add_option("--server", session.flags.server, "Server, else PENSTOCK_SERVER")
@@ -94,54 +98,115 @@ std::vector<const CLI::App*> commands_of(const CLI::App& app) {
     return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-// Where a line names no command: the word that is none, and what might stand there.
-std::string no_command(const CLI::App& root, const std::vector<std::string>& words) {
-    const CLI::App* app = &root;
-    std::string so_far = "penstock";
-    std::string wrong;
-    for (std::size_t at = 0; at < words.size() && wrong.empty(); ++at) {
+// How far a line leads into the tree of commands.
+struct Reached {
+    const CLI::App* app = nullptr;
+    std::string words;  // that lead there
+    std::string next;   // the first word behind them that is neither command nor flag
+};
+
+Reached reached(const CLI::App& root, const std::vector<std::string>& words) {
+    Reached so_far{&root, "penstock", {}};
+    for (std::size_t at = 0; at < words.size() && so_far.next.empty(); ++at) {
         if (words[at].starts_with('-')) {
             const auto* setting = root.get_option_no_throw(words[at]);
             if (setting != nullptr && setting->get_items_expected_max() > 0) ++at;
             continue;
         }
-        const auto commands = commands_of(*app);
+        const auto commands = commands_of(*so_far.app);
         const auto below =
             std::find_if(commands.begin(), commands.end(), [&](const CLI::App* command) {
                 return command->check_name(words[at]);
             });
         if (below == commands.end()) {
-            wrong = words[at];
+            so_far.next = words[at];
         } else {
-            app = *below;
-            so_far += " " + words[at];
+            so_far.app = *below;
+            so_far.words += " " + words[at];
         }
     }
+    return so_far;
+}
+
+// Where a line names no command: the word that is none, and what might stand there.
+std::string no_command(const Reached& there) {
     std::string all;
-    for (const CLI::App* command : commands_of(*app)) {
+    for (const CLI::App* command : commands_of(*there.app)) {
         all += (all.empty() ? "" : ", ") + command->get_name();
     }
-    const std::string what = wrong.empty() ? "'" + so_far + "' wants a command"
-                                           : "'" + so_far + "' has no command '" + wrong + "'";
+    const std::string what =
+        there.next.empty() ? "'" + there.words + "' wants a command"
+                           : "'" + there.words + "' has no command '" + there.next + "'";
     return what + ". It takes one of " + all + ".";
+}
+
+// The flags that may stand behind a command: its own, and the settings.
+std::vector<std::string> flags_of(const CLI::App& root, const CLI::App& command) {
+    std::vector<std::string> flags;
+    for (const CLI::App* app : {&command, &root}) {
+        for (const CLI::Option* option : app->get_options()) {
+            for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+        }
+    }
+    return flags;
+}
+
+// About the first long flag of the line that its command does not have; no text: there is none.
+Failure unknown_flag(const CLI::App& root,
+                     const Reached& there,
+                     const std::vector<std::string>& words) {
+    const auto flags = flags_of(root, *there.app);
+    const std::vector<std::string_view> known(flags.begin(), flags.end());
+    for (const auto& word : words) {
+        const std::string flag = word.substr(0, word.find('='));
+        if (flag == "--") break;
+        if (!flag.starts_with("--") || std::find(flags.begin(), flags.end(), flag) != flags.end())
+            continue;
+        const auto near = nearest(flag, known, misspelling_max);
+        return usage_failure(
+            "'" + there.words + "' has no flag " + flag + "." +
+                (near.empty() ? std::string() : " Did you mean " + std::string(near) + "?"),
+            "'" + there.words + " --help' shows its flags.");
+    }
+    return {};
 }
 
 int parse_failed(const CLI::App& root,
                  const CLI::ParseError& problem,
                  const std::vector<std::string>& words,
-                 World& world) {
+                 Session& session) {
+    World& world = session.world();
     if (problem.get_exit_code() == 0) {
         root.exit(problem, world.out, world.err);  // --help
         return exit_ok;
     }
+    const Reached there = reached(root, words);
     // Only then the parser speaks of commands.
     if (std::string_view(problem.what()).find("subcommand") != std::string_view::npos) {
-        world.err << "penstock: " << escaped(no_command(root, words)) << "\n";
+        world.err << "penstock: " << escaped(no_command(there)) << "\n";
         return exit_usage;
     }
-    world.err << "penstock: " << escaped(problem.what()) << "\n"
-              << "  'penstock --help' and 'penstock NOUN VERB --help' show what there is.\n";
-    return exit_usage;
+    Failure failure;
+    const bool left_over =
+        problem.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    if (left_over) failure = unknown_flag(root, there, words);
+    if (failure.what.empty()) {
+        failure =
+            usage_failure(problem.what(),
+                          "'penstock --help' and 'penstock NOUN VERB --help' show what there is.");
+    }
+    return session.fail(failure);
+}
+
+// A full disk under `export > FILE` is no success, and what is in the file is not all.
+int all_written(Session& session, int exit_code) {
+    auto& out = session.world().out;
+    out.flush();
+    if (out || exit_code != exit_ok) return exit_code;
+    Failure failure;
+    failure.what = "The output could not be written; what is there of it is not all.";
+    failure.next = "What was asked of the server was done all the same.";
+    return session.fail(failure);
 }
 
 std::map<std::string, std::string> process_environment() {
@@ -209,9 +274,10 @@ int run(const std::vector<std::string>& words, World& world) {
         // CLI11 takes the words from the back.
         root.parse(std::vector<std::string>(own.rbegin(), own.rend()));
     } catch (const CLI::ParseError& problem) {
-        return parse_failed(root, problem, own, world);
+        return all_written(session, parse_failed(root, problem, own, session));
     }
-    return session.chosen ? session.chosen() : static_cast<int>(exit_usage);
+    return all_written(session,
+                       session.chosen ? session.chosen() : static_cast<int>(exit_usage));
 }
 
 int run_cli(const std::vector<std::string>& words) {

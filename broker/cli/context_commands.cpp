@@ -34,6 +34,14 @@ void ContextCommands::add_to(CLI::App& root) {
         };
     });
     use->add_option("NAME", name_, "The context")->required();
+    CLI::App* remove = noun->add_subcommand("delete", "Forget a context and its secret");
+    remove->callback([this] {
+        session_.chosen = [this] {
+            return this->remove();
+        };
+    });
+    remove->add_option("NAME", name_, "The context")->required();
+    remove->add_flag("--yes", session_.yes, "Do not ask");
     CLI::App* list = noun->add_subcommand("list", "The contexts; secrets are not shown");
     list->callback([this] {
         session_.chosen = [this] {
@@ -68,18 +76,32 @@ int ContextCommands::add() {
     return store(*contexts, "added " + name_);
 }
 
+std::optional<Failure> ContextCommands::find(const Contexts& contexts) const {
+    if (contexts.by_name.count(name_) != 0) return {};
+    Failure failure;
+    failure.exit_code = exit_not_found;
+    failure.what = "There is no context '" + name_ + "'.";
+    failure.next = "'penstock context list' shows them.";
+    return failure;
+}
+
 int ContextCommands::use() {
     auto contexts = load_contexts(contexts_file(session_.world()));
     if (!contexts) return session_.fail(usage_failure(contexts.error().detail));
-    if (contexts->by_name.count(name_) == 0) {
-        Failure failure;
-        failure.exit_code = exit_not_found;
-        failure.what = "There is no context '" + name_ + "'.";
-        failure.next = "'penstock context list' shows them.";
-        return session_.fail(failure);
-    }
+    if (const auto failure = find(*contexts)) return session_.fail(*failure);
     contexts->current = name_;
     return store(*contexts, "using " + name_);
+}
+
+int ContextCommands::remove() {
+    auto contexts = load_contexts(contexts_file(session_.world()));
+    if (!contexts) return session_.fail(usage_failure(contexts.error().detail));
+    if (const auto failure = find(*contexts)) return session_.fail(*failure);
+    int code = exit_ok;
+    if (!session_.confirmed("forget context " + name_ + " and its secret?", code)) return code;
+    contexts->by_name.erase(name_);
+    if (contexts->current == name_) contexts->current.clear();
+    return store(*contexts, "deleted " + name_);
 }
 
 int ContextCommands::list() {

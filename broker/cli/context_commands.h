@@ -6,6 +6,7 @@
 
 #include <CLI/App.hpp>
 
+#include <optional>
 #include <string>
 
 namespace penstock::cli {
@@ -20,6 +21,8 @@ class ContextCommands {
     int add();
     int use();
     int list();
+    int remove();
+    std::optional<Failure> find(const Contexts& contexts) const;  // why `name_` is not among them
     int store(const Contexts& contexts, const std::string& said);
 
     Session& session_;

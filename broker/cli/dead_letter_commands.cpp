@@ -205,12 +205,14 @@ int DeadLetterCommands::redrive() {
         if (!query) return session_.fail(query.error());
         return preview_by_filter(*query);
     }
+    // The job looks at all letters, and takes those that the filter means.
+    const std::string started = body.empty() ? "redriving " : "redriving at most ";
     if (auto failure = redriving_.put(body)) return session_.fail(*failure);
     json::array ids;
     for (const auto& id : messages_) ids.emplace_back(id);
     if (!ids.empty()) body["messages"] = std::move(ids);
     return redriving_.start(
-        path("/redrive"), body, {"would redrive ", "redriving "}, "penstock dlq redrive " + name_);
+        path("/redrive"), body, {"would redrive ", started}, "penstock dlq redrive " + name_);
 }
 
 int DeadLetterCommands::edit() {

@@ -49,7 +49,11 @@ Failure usage_failure(std::string what, std::string next) {
 
 Failure failure_of(const Error& error, std::string_view server) {
     Failure failure;
-    failure.what = "The server at " + std::string(server) + " does not answer: " + error.detail;
+    // What was asked begins with the server's address: "http://127.0.0.1:7070/v1/…: why".
+    std::string why = error.detail;
+    const auto behind = why.find(": ");
+    if (why.starts_with(server) && behind != std::string::npos) why.erase(0, behind + 2);
+    failure.what = "The server at " + std::string(server) + " does not answer: " + why;
     failure.next = "Start one with 'penstock serve --dev', or name another with --server URL.";
     if (error.code == Errc::timeout) {
         failure.exit_code = exit_timeout;
@@ -58,6 +62,10 @@ Failure failure_of(const Error& error, std::string_view server) {
     if (error.code == Errc::invalid) {
         failure = usage_failure("The server's address cannot be used: " + error.detail,
                                 "It looks like http://127.0.0.1:7070.");
+    }
+    if (error.code == Errc::io) {
+        failure = usage_failure("The certificates to trust cannot be used: " + error.detail,
+                                "--ca and PENSTOCK_CA name a PEM file.");
     }
     return failure;
 }
@@ -71,6 +79,17 @@ Failure failure_of(unsigned status, std::string_view body) {
         failure.what = text_of(problem.get_object(), "detail");
         failure.code = text_of(problem.get_object(), "code");
         failure.next = text_of(problem.get_object(), "hint");
+    }
+    // The server's own hint is for those who write the header themselves.
+    if (status == 401) {
+        failure.next = "Keys come from --key-id and --key-secret, PENSTOCK_KEY_ID and "
+                       "PENSTOCK_KEY_SECRET, or a context; a temporary one, with --token, ends.";
+    }
+    // What is asked for is always there, on a server of this kind: nothing was looked up.
+    if (status == 404 && (failure.code.empty() || failure.code == "route_not_found")) {
+        failure.exit_code = exit_failure;
+        failure.next = "Is a name empty, has --server a path too many, or is the server an older "
+                       "one? 'penstock doctor' looks.";
     }
     if (failure.what.empty()) {
         failure.what = "The server answered with HTTP status " + std::to_string(status) + ".";

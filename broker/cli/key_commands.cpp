@@ -43,8 +43,8 @@ std::optional<json::object> statement_of(std::string_view effect, std::string_vi
 
 }  // namespace
 
-void KeyCommands::add_rights(CLI::App& command) {
-    command.add_option("--role", role_, "What it may do: none is only what --allow says")
+void KeyCommands::add_rights(CLI::App& command, const std::string& unless_given) {
+    command.add_option("--role", role_, "What it may do (" + unless_given + ")")
         ->check(CLI::IsMember(
             {"root", "admin", "operator", "viewer", "publisher", "consumer", "none"}));
     command.add_option("--allow", allowed_, "Beyond its role: ACTION,…:RESOURCE,… with * in both")
@@ -62,7 +62,7 @@ void KeyCommands::add_create(CLI::App& noun) {
             return make("/v1/keys");
         };
     });
-    add_rights(*create);
+    add_rights(*create, "none: only what --allow says");
     add_seconds(*create, "--life", life_s_, "It ends after this (never)");
     create->add_option("--account", account_, "Whose key it is (that of the key that makes it)");
 }
@@ -76,7 +76,7 @@ void KeyCommands::add_token(CLI::App& noun) {
             return make("/v1/keys/token");
         };
     });
-    add_rights(*token);
+    add_rights(*token, "what the key that makes it may; never more than an admin");
     add_seconds(*token, "--life", life_s_, "It ends after this, 12h at most (1h)");
 }
 

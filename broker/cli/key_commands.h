@@ -20,7 +20,7 @@ class KeyCommands {
     void add_to(CLI::App& root);
 
   private:
-    void add_rights(CLI::App& command);
+    void add_rights(CLI::App& command, const std::string& unless_given);
     void add_create(CLI::App& noun);
     void add_token(CLI::App& noun);
     int make(const std::string& path);

@@ -2,8 +2,13 @@
 
 #include "broker/cli/subscription_commands.h"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <set>
 #include <utility>
 
 namespace penstock::cli {
@@ -11,6 +16,10 @@ namespace penstock::cli {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::uint64_t limit_default = 50;
+constexpr std::uint64_t follow_page = 1'000;  // as many as one answer lists
+constexpr std::chrono::milliseconds follow_pause{500};
 
 const Columns delivery_columns = {{"MESSAGE", "message"},
                                   {"SUBSCRIPTION", "subscription"},
@@ -69,6 +78,7 @@ void OperationCommands::add_to(CLI::App& root) {
     list->add_option("--status", status_, "ok, failed, retry or parked")
         ->check(CLI::IsMember({"ok", "failed", "retry", "parked"}));
     add_number(*list, "--limit", limit_, "At most so many, 1 to 1000 (50)");
+    list->add_flag("--follow,-f", follow_, "Oldest first, and go on as attempts are made");
     CLI::App* one = add_verb(
         *delivery, "show", "Every attempt of a message", &OperationCommands::show_delivery);
     one->add_option("MESSAGE", message_, "The message's id")->required();
@@ -96,16 +106,44 @@ void OperationCommands::add_to(CLI::App& root) {
 }
 
 int OperationCommands::list_deliveries() {
-    std::string target = "/v1/deliveries?limit=" + std::to_string(limit_.value_or(50));
+    const std::uint64_t limit = follow_ ? follow_page : limit_.value_or(limit_default);
+    std::string target = "/v1/deliveries?limit=" + std::to_string(limit);
     if (!status_.empty()) target += "&status=" + status_;
     if (!subscription_.empty()) {
         const auto full = subscription_name(session_, subscription_);
         if (!full) return session_.fail(full.error());
         target += "&subscription=" + encoded(*full);
     }
+    if (follow_) return follow_deliveries(target);
     const auto page = session_.get(target);
     if (!page) return session_.fail(page.error());
     return session_.show(array_in(*page, "items"), delivery_columns);
+}
+
+// Ends when nobody reads it. What fills more than a page between two looks is not seen.
+int OperationCommands::follow_deliveries(const std::string& target) {
+    std::set<std::string> seen;
+    auto& out = session_.world().out;
+    const bool for_machines = session_.output == "json" || session_.output == "ndjson";
+    std::uint64_t room = limit_.value_or(limit_default);  // for those that were made before
+    while (out) {
+        const auto page = session_.get(target);
+        if (!page) return session_.fail(page.error());
+        std::set<std::string> now;
+        json::array fresh;
+        for (const auto& item : array_in(*page, "items")) {
+            std::string text = json::serialize(item);
+            if (seen.count(text) == 0 && fresh.size() < room) fresh.push_back(item);
+            now.insert(std::move(text));
+        }
+        std::reverse(fresh.begin(), fresh.end());
+        seen = std::move(now);
+        room = follow_page;
+        print_items(out, for_machines ? Format::ndjson : Format::lines, fresh, delivery_columns);
+        boost::asio::io_context context;
+        boost::asio::steady_timer(context, follow_pause).wait();
+    }
+    return exit_ok;
 }
 
 int OperationCommands::show_delivery() {

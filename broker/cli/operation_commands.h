@@ -23,6 +23,7 @@ class OperationCommands {
                        int (OperationCommands::*run)());
 
     int list_deliveries();
+    int follow_deliveries(const std::string& target);
     int show_delivery();
     int retry_delivery();
     int drop_delivery();
@@ -35,6 +36,7 @@ class OperationCommands {
     std::string status_;
     std::optional<std::uint64_t> limit_;
     std::optional<std::uint64_t> attempt_;
+    bool follow_ = false;
 };
 
 }  // namespace penstock::cli

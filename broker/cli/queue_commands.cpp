@@ -290,9 +290,10 @@ int QueueCommands::acknowledge_all(const std::vector<std::string>& receipts) {
     Failure failure;
     failure.exit_code = exit_conflict;
     failure.what = std::to_string(stale) + " of " + std::to_string(receipts.size()) +
-                   " receipts are stale: their leases ended, the messages may come again.";
+                   " receipts are stale: acknowledged before, or their leases have ended and the "
+                   "messages come again.";
     failure.code = "receipt_invalid";
-    failure.next = "Receive with a longer --visibility.";
+    failure.next = "If they come again: receive with a longer --visibility.";
     return session_.fail(failure);
 }
 

@@ -69,7 +69,8 @@ Result<std::unique_ptr<Server>> connect(const Target& target, const Clock& clock
     if (!url) return url.error();
     auto server = std::make_unique<RemoteServer>(std::move(clean), clock);
     const auto opened = server->open();
-    if (!opened) return opened.error();
+    // Only the certificates can be at fault.
+    if (!opened) return error(Errc::io, opened.error().detail);
     return std::unique_ptr<Server>(std::move(server));
 }
 

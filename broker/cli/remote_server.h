@@ -11,7 +11,7 @@
 
 namespace penstock::cli {
 
-// Errors: invalid (the address).
+// Errors: invalid (the address), io (the certificates to trust).
 Result<std::unique_ptr<Server>> connect(const Target& target, const Clock& clock);
 
 // A request to a server that is not Penstock's.

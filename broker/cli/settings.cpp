@@ -3,6 +3,7 @@
 #include "broker/config/toml_library.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -137,6 +138,11 @@ Resolved resolve(const SettingFlags& flags, const World& world) {
         return usage_failure("A key id and a key secret go together; one of them is missing.",
                              "Give both --key-id and --key-secret, or set both PENSTOCK_KEY_ID and "
                              "PENSTOCK_KEY_SECRET.");
+    }
+    if (!flags.token.empty() && key_id.empty()) {
+        return usage_failure("A token is nothing without the key that it came with.",
+                             "Give --key-id and --key-secret too: 'penstock key token' printed "
+                             "all three.");
     }
     target.key_id = first_of({key_id, context->key_id, dev_key_id});
     target.key_secret =

@@ -16,7 +16,7 @@ const Columns subscription_columns = {{"TOPIC", "topic"},
                                       {"NAME", "name"},
                                       {"TO",
                                        "http.url|queue.name|exec.command|worker.command|worker_"
-                                       "http.command|runtime.folder|lua.version"},
+                                       "http.command|runtime.folder|to"},
                                       {"STATE", "state"},
                                       {"BACKLOG", "backlog"},
                                       {"WAITING", "waiting"},
@@ -261,9 +261,16 @@ int SubscriptionCommands::add() {
 }
 
 int SubscriptionCommands::list() {
-    const auto all = session_.list(
+    auto all = session_.list(
         topic_.empty() ? "/v1/subscriptions" : "/v1/topics/" + encoded(topic_) + "/subscriptions");
     if (!all) return session_.fail(all.error());
+    const Format format = session_.format();
+    const bool for_people = format == Format::table || format == Format::lines;
+    // A script has no address; what it is stands in its place.
+    for (auto& item : *all) {
+        json::object& subscription = item.get_object();
+        if (for_people && subscription.contains("lua")) subscription["to"] = "lua";
+    }
     return session_.show(*all, subscription_columns);
 }
 

@@ -40,7 +40,8 @@ struct Target {
     std::string token{};    // of a temporary key; empty: it is none
 };
 
-// A server as commands see it. Errors: invalid (the address), timeout, unavailable.
+// A server as commands see it. Errors: invalid (the address), io (the certificates to trust),
+// timeout, unavailable.
 class Server {
   public:
     virtual ~Server() = default;

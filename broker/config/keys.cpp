@@ -1,12 +1,12 @@
 #include "broker/config/keys.h"
 
+#include "broker/base/nearest.h"
 #include "broker/base/networks.h"
 #include "broker/config/peer_list.h"
 #include "broker/config/quantity.h"
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
 namespace penstock::config {
 
@@ -355,23 +355,6 @@ std::vector<Key> make_cluster_keys() {
     };
 }
 
-// Levenshtein's distance, one row at a time.
-std::size_t edit_distance(std::string_view left, std::string_view right) {
-    std::vector<std::size_t> row(right.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= left.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= right.size(); ++j) {
-            const std::size_t above = row[j];
-            const std::size_t changed = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
-            row[j] = std::min({above + 1, row[j - 1] + 1, changed});
-            diagonal = above;
-        }
-    }
-    return row[right.size()];
-}
-
 }  // namespace
 
 const std::vector<Key>& keys() {
@@ -393,15 +376,9 @@ const Key* find_key(std::string_view name) {
 }
 
 std::string nearest_key(std::string_view name) {
-    std::string best;
-    std::size_t best_distance = std::max<std::size_t>(3, name.size() / 2);
-    for (const auto& key : keys()) {
-        const std::size_t distance = edit_distance(name, key.name);
-        if (distance >= best_distance) continue;
-        best = key.name;
-        best_distance = distance;
-    }
-    return best;
+    std::vector<std::string_view> names;
+    for (const auto& key : keys()) names.push_back(key.name);
+    return std::string(nearest(name, names, std::max<std::size_t>(3, name.size() / 2) - 1));
 }
 
 std::string environment_name(std::string_view name) {

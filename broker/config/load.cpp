@@ -56,9 +56,9 @@ class Loader {
 
     void check_whole() {
         const auto& config = loaded_.config;
-        if (config.data.empty()) complain("data must name a folder");
+        if (config.data.empty()) complain(said_in("data") + "data must name a folder");
         const auto address = parse_address(config.listen);
-        if (!address) complain("listen " + address.error().detail);
+        if (!address) complain(said_in("listen") + "listen " + address.error().detail);
         check_address("listen_tcp", config.listen_tcp == "off" ? "" : config.listen_tcp);
         check_address("advertise_tcp", config.advertise_tcp);
         if (config.tls.cert.empty() != config.tls.key.empty())
@@ -86,7 +86,13 @@ class Loader {
     void check_address(const std::string& key, const std::string& value) {
         if (value.empty()) return;
         const auto address = parse_address(value);
-        if (!address) complain(key + " " + address.error().detail);
+        if (!address) complain(said_in(key) + key + " " + address.error().detail);
+    }
+
+    // "PENSTOCK_LISTEN: ", "--listen: " or file and line: a variable may be set long ago.
+    [[nodiscard]] std::string said_in(const std::string& key) const {
+        const auto origin = loaded_.origins.find(key);
+        return origin == loaded_.origins.end() ? std::string() : origin->second + ": ";
     }
 
     void take_setting(const std::string& path, const Setting& setting) {

@@ -30,4 +30,17 @@ std::string_view why_refused(unsigned status) {
     }
 }
 
+std::string_view refusal_code(unsigned status) {
+    switch (status) {
+        case 404:
+            return "route_not_found";
+        case 413:
+            return "body_too_large";
+        case 503:
+            return "overloaded";
+        default:
+            return "request_refused";
+    }
+}
+
 }  // namespace penstock::plugins

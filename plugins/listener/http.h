@@ -55,6 +55,9 @@ struct HttpResponse {
 // Why the listener refuses a request with that status, in a sentence.
 std::string_view why_refused(unsigned status);
 
+// And the stable `code` of its problem document.
+std::string_view refusal_code(unsigned status);
+
 class HttpFrontEnd {
   public:
     virtual ~HttpFrontEnd() = default;

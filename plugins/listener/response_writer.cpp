@@ -90,7 +90,8 @@ HttpResponse problem(unsigned status, std::string_view detail) {
     response.content_type = "application/problem+json";
     response.body.append("{\"title\":\"").append(reason_phrase(status));
     response.body.append("\",\"status\":").append(std::to_string(status));
-    response.body.append(",\"detail\":\"").append(detail).append("\"}");
+    response.body.append(",\"code\":\"").append(refusal_code(status));
+    response.body.append("\",\"detail\":\"").append(detail).append("\"}");
     return response;
 }
 

@@ -16,7 +16,7 @@ HttpResponse refusal(unsigned status, std::string code, std::string detail) {
     problem.code = std::move(code);
     problem.detail = std::move(detail);
     if (status == 405) problem.headers.emplace_back("Allow", "GET, HEAD");
-    return native::to_response(problem, "metrics");
+    return native::to_response(problem, {});
 }
 
 class MetricsFrontEnd final : public HttpFrontEnd {
@@ -50,7 +50,7 @@ asio::awaitable<HttpResponse> MetricsFrontEnd::handle(HttpRequest request) {
     }
     if (!request.loopback) {
         const auto who = native::authenticate(broker_, request, clock_.wall_ms());
-        if (!who) co_return native::to_response(who.error(), "metrics");
+        if (!who) co_return native::to_response(who.error(), {});
         if (!may_look(*who)) {
             co_return refusal(403, "denied", "The key may not look at the server's figures.");
         }

@@ -76,9 +76,13 @@ Problem refused_account(const model::Refusal& refusal) {
     } else if (refusal.reason == model::Reason::denied && refusal.subject == "objects") {
         problem.status = 409;
         problem.code = "account_not_empty";
+        problem.subject = "account";
+        problem.detail = refusal.detail;
     } else if (refusal.reason == model::Reason::denied && refusal.subject == "exists") {
         problem.status = 409;
         problem.code = "account_exists";
+        problem.subject = "name";
+        problem.detail = refusal.detail;
     }
     return problem;
 }

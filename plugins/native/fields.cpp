@@ -1,6 +1,7 @@
 #include "plugins/native/fields.h"
 
 #include "broker/base/instant.h"
+#include "broker/base/nearest.h"
 #include "broker/model/ids.h"
 #include "plugins/native/views.h"
 
@@ -17,24 +18,6 @@ namespace json = boost::json;
 
 constexpr std::size_t near_distance_max = 3;
 constexpr std::size_t shown_name_bytes_max = 64;
-
-// Levenshtein distance; names are short.
-std::size_t distance(std::string_view left, std::string_view right) {
-    std::vector<std::size_t> row(right.size() + 1);
-    for (std::size_t at = 0; at < row.size(); ++at) {
-        row[at] = at;
-    }
-    for (std::size_t line = 1; line <= left.size(); ++line) {
-        std::size_t diagonal = row[0];
-        row[0] = line;
-        for (std::size_t at = 1; at < row.size(); ++at) {
-            const std::size_t changed = diagonal + (left[line - 1] == right[at - 1] ? 0 : 1);
-            diagonal = row[at];
-            row[at] = std::min({row[at] + 1, row[at - 1] + 1, changed});
-        }
-    }
-    return row.back();
-}
 
 std::string joined(const std::vector<std::string_view>& names) {
     std::string text;
@@ -56,15 +39,10 @@ std::string between(Range range) {
 
 }  // namespace
 
+// A word shares too much with any other one of three letters to have meant it.
 std::string_view nearest_name(std::string_view name, const std::vector<std::string_view>& known) {
-    std::string_view best;
-    std::size_t best_distance = near_distance_max + 1;
-    if (name.size() > shown_name_bytes_max) return best;
-    for (const auto& candidate : known) {
-        const std::size_t apart = distance(name, candidate);
-        if (apart < best_distance) best = candidate, best_distance = apart;
-    }
-    return best;
+    if (name.size() > shown_name_bytes_max) return {};
+    return nearest(name, known, std::clamp<std::size_t>(name.size() / 2, 1, near_distance_max));
 }
 
 Fields::Fields(Source source,

@@ -238,7 +238,7 @@ std::optional<HttpResponse> NativeFrontEnd::refuse(const HttpRequest& request, u
     }
     Problem problem;
     problem.status = status;
-    problem.code = status == 413 ? "body_too_large" : "request_refused";
+    problem.code = refusal_code(status);
     problem.detail = why_refused(status);
     return native::to_response(problem, request_id(request));
 }

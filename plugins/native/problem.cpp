@@ -47,8 +47,12 @@ std::string_view hint_for(Reason reason) {
         case Reason::receipt_invalid:
             return "The lease has ended or the message was received again. Receive it anew.";
         case Reason::function_not_allowed:
-            return "Allow it in the configuration ([functions] in penstock.example.toml), or serve "
-                   "--dev.";
+            return "[functions] of the configuration says what may run and where it is looked for "
+                   "(penstock.example.toml).";
+        case Reason::rewind_disabled:
+            return "It keeps what is consumed once told to: penstock queue set NAME --rewind 1h.";
+        case Reason::rewind_time_invalid:
+            return "It goes back as far as the queue's `rewind`, and not past what still waits.";
         case Reason::script_invalid:
             return "Check it first: penstock fn check FILE.";
         case Reason::job_running:
@@ -65,13 +69,28 @@ std::string_view hint_for(Reason reason) {
     }
 }
 
+// What the broker words for callers of CMQ's API, in the words of /v1; empty: its own will do.
+std::string_view detail_for(Reason reason) {
+    switch (reason) {
+        case Reason::rewind_disabled:
+            return "the queue keeps nothing that was consumed: its `rewind` is 0";
+        case Reason::rewind_exceeds_retention:
+            return "must not be longer than `retention`";
+        default:
+            return {};
+    }
+}
+
 // Fields as requests of /v1 spell them, where the broker has its own names for them.
 std::string_view field_of(std::string_view subject) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 15> names = {{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 18> names = {{
         {"message_bytes_max", "max_size"},
         {"messages_max", "max_messages"},
         {"retention_s", "retention"},
         {"rewind_s", "rewind"},
+        {"rewindSeconds", "rewind"},
+        {"startConsumeTime", "to"},
+        {"msgBody", "body"},
         {"visibility_s", "visibility"},
         {"polling_wait_s", "poll"},
         {"wait_s", "wait"},
@@ -94,7 +113,8 @@ std::string_view field_of(std::string_view subject) {
 bool is_about_a_field(Reason reason) {
     return reason == Reason::invalid_parameter || reason == Reason::filter_kind_mismatch ||
            reason == Reason::receipt_invalid || reason == Reason::delay_out_of_range ||
-           reason == Reason::rewind_exceeds_retention;
+           reason == Reason::rewind_exceeds_retention || reason == Reason::rewind_time_invalid ||
+           reason == Reason::body_empty || reason == Reason::body_too_large;
 }
 
 bool worth_retrying(Reason reason) {
@@ -180,6 +200,7 @@ Problem refused(const model::Refusal& refusal) {
     problem.status = status_of(refusal.reason);
     problem.code = model::to_text(refusal.reason);
     problem.detail = refusal.detail.empty() ? problem.code : refusal.detail;
+    if (const auto own = detail_for(refusal.reason); !own.empty()) problem.detail = own;
     // A sentence about a name says which one.
     const bool field = is_about_a_field(refusal.reason);
     problem.subject = field ? field_of(refusal.subject) : std::string_view(refusal.subject);
@@ -211,7 +232,7 @@ HttpResponse to_response(const Problem& problem, std::string_view request_id) {
     body["detail"] = problem.detail;
     if (!problem.subject.empty()) body["subject"] = problem.subject;
     if (!problem.hint.empty()) body["hint"] = problem.hint;
-    body["request_id"] = request_id;
+    if (!request_id.empty()) body["request_id"] = request_id;
 
     HttpResponse response;
     response.status = problem.status;

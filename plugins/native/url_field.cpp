@@ -6,7 +6,8 @@ namespace penstock::plugins::native {
 
 namespace {
 
-constexpr Range url_bytes{8, sinks::client::url_bytes_max};
+// What is too short to be one is told so by parse_url.
+constexpr Range url_bytes{1, sinks::client::url_bytes_max};
 
 }  // namespace
 

@@ -110,7 +110,12 @@ bool WorkerConversation::on_frame(std::string_view frame, Heard heard) {
         case Heard::Kind::call:
         case Heard::Kind::tripped:
         case Heard::Kind::ignored:
-            return false;  // not for us, or of a later protocol
+            // Not for us, or of a later protocol. Whoever meant an answer would wait for its
+            // time-out to hear of it, so that the first one is told.
+            if (std::exchange(told_ignored_, true)) return false;
+            heard.problem =
+                R"("type" is none that is known; an answer has none: {"id":"7","ok":true})";
+            break;
     }
     host_.log("server", ticket, shown_name_ + ": a line was ignored: " + heard.problem);
     return false;

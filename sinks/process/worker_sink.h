@@ -91,6 +91,7 @@ class WorkerConversation final : public worker::Conversation, private worker::Fr
     std::string shown_name_;
     std::map<Ticket, Held> held_;
     bool ending_ = false;
+    bool told_ignored_ = false;  // a line of an unknown type was logged
     std::unique_ptr<worker::FrameLink> link_;
 };
 

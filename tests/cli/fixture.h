@@ -91,6 +91,7 @@ class CliFixture : public ::testing::Test {
         std::istringstream in(input);
         std::ostringstream out_stream;
         std::ostringstream err_stream;
+        if (unwritable) out_stream.setstate(std::ios::badbit);
         cli::World world{in,
                          out_stream,
                          err_stream,
@@ -109,7 +110,7 @@ class CliFixture : public ::testing::Test {
     }
 
     Result<std::unique_ptr<cli::Server>> connect(const cli::Target& target) {
-        if (unreachable) return error(Errc::unavailable, "connection refused");
+        if (unreachable) return error(Errc::unavailable, target.server + "/v1/x: refused");
         return std::unique_ptr<cli::Server>(
             std::make_unique<InMemoryServer>(*front_end, target, clock));
     }
@@ -123,6 +124,7 @@ class CliFixture : public ::testing::Test {
     std::vector<cli::Target> targets;
     bool terminal = false;
     bool unreachable = false;
+    bool unwritable = false;  // standard output, as on a full disk
     std::string out;
     std::string err;
 };

@@ -168,6 +168,18 @@ TEST_F(CliFunctions, ListShowsFunctionsOrTheVersionsOfOne) {
     EXPECT_EQ(out.rfind("orders/score\thandler\t2\t", 0), 0U) << out;
 }
 
+TEST_F(CliFunctions, WhereAScriptIsTheTargetTheListSaysSo) {
+    api::SubscriptionView script;
+    script.topic = "orders";
+    script.name = "count";
+    script.spec.sink = model::SinkKind::lua;
+    broker.answer_with<api::ListSubscriptions>(api::SubscriptionPage{1, {script}});
+    EXPECT_EQ(run({"sub", "list"}), 0);
+    EXPECT_EQ(out.rfind("orders\tcount\tlua\t", 0), 0U) << out;
+    EXPECT_EQ(run({"sub", "list", "-o", "json"}), 0);
+    EXPECT_EQ(out.find("\"to\""), std::string::npos) << "as /v1 has it";
+}
+
 }  // namespace
 
 }  // namespace penstock::testing

@@ -20,6 +20,17 @@ TEST(CliRemote, AnAddressThatIsNoneIsAUsageMatter) {
     }
 }
 
+TEST(CliRemote, CertificatesToTrustThatAreNotThereAreTheFilesFault) {
+    const SystemClock clock;
+    Target target;
+    target.server = "https://127.0.0.1:1";
+    target.ca_file = "/no/such/ca.pem";
+    const auto server = connect(target, clock);
+    ASSERT_FALSE(server);
+    EXPECT_EQ(server.error().code, Errc::io);
+    EXPECT_NE(server.error().detail.find("/no/such/ca.pem"), std::string::npos);
+}
+
 TEST(CliRemote, NobodyListeningIsUnavailable) {
     const SystemClock clock;
     // A port that was free a moment ago.

@@ -86,6 +86,19 @@ TEST_F(CliSettings, ContextsAreKeptPrivateListedWithoutSecretsAndSwitched) {
     EXPECT_EQ(targets.back().server, "http://a:1");
 }
 
+TEST_F(CliSettings, ADeletedContextIsForgottenAndNoLongerInUse) {
+    run({"context", "add", "a", "--server", "http://a:1"});
+    run({"context", "add", "b", "--server", "http://b:1"});
+    EXPECT_EQ(run({"context", "delete", "a"}), 2) << "asks first";
+    EXPECT_EQ(run({"context", "delete", "a", "--yes"}), 0);
+    EXPECT_EQ(out, "deleted a\n");
+    EXPECT_EQ(run({"context", "list"}), 0);
+    EXPECT_EQ(out, "b\thttp://b:1\tAKIDpenstockdev\tfalse\n");
+    run({"queue", "info", "jobs"});
+    EXPECT_EQ(targets.back().server, "http://127.0.0.1:7070");
+    EXPECT_EQ(run({"context", "delete", "a", "--yes"}), 3);
+}
+
 TEST_F(CliSettings, ABrokenContextsFileIsAnErrorAndStaysAsItIs) {
     run({"context", "add", "a"});
     {

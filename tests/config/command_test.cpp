@@ -43,5 +43,16 @@ TEST(ConfigCommand, AnythingElseIsUsage) {
     EXPECT_EQ(run_command({"dance"}, out, errors), 2);
 }
 
+TEST(ConfigCommand, HelpIsNoFileOfThatNameAndNoMistake) {
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"--help"}, {"check", "--help"}, {"show", "-h"}}) {
+        std::ostringstream out;
+        std::ostringstream errors;
+        EXPECT_EQ(run_command(words, out, errors), 0) << words.front();
+        EXPECT_NE(out.str().find("config check FILE"), std::string::npos);
+        EXPECT_EQ(errors.str(), "");
+    }
+}
+
 }  // namespace
 }  // namespace penstock::config

@@ -165,10 +165,21 @@ TEST(Config, KeysThatBelongTogetherAreCheckedTogether) {
     EXPECT_EQ(mistakes_of("[encryption]\nkey_file = \"a\"\ncommand = \"b\"\n"),
               "encryption.key_file and encryption.command: set one of the two");
     EXPECT_EQ(mistakes_of("listen = \"7070\"\n"),
-              "listen must be HOST:PORT such as 127.0.0.1:7070, not 7070");
-    EXPECT_EQ(mistakes_of("data = \"\"\n"), "data must name a folder");
+              ":1: listen must be HOST:PORT such as 127.0.0.1:7070, not 7070");
+    EXPECT_EQ(mistakes_of("data = \"\"\n"), ":1: data must name a folder");
     EXPECT_EQ(mistakes_of("[cmq]\nbackoff_min = \"30s\"\n"),
               "cmq.backoff_min must not be above cmq.backoff_max");
+}
+
+TEST(Config, AnAddressThatIsNoneIsToldWithWhereItWasSaid) {
+    const auto by_variable = load({{}, {{"PENSTOCK_LISTEN", "7070"}}, {}});
+    ASSERT_FALSE(by_variable);
+    EXPECT_EQ(by_variable.error().detail.rfind("PENSTOCK_LISTEN: listen must be", 0), 0U)
+        << by_variable.error().detail;
+    const auto by_flag = load({{}, {{"PENSTOCK_LISTEN", "7070"}}, {{"listen", "80"}}});
+    ASSERT_FALSE(by_flag);
+    EXPECT_EQ(by_flag.error().detail.rfind("--listen: listen must be", 0), 0U)
+        << by_flag.error().detail;
 }
 
 TEST(Config, AFileThatIsNoTomlOrMissingIsAMistakeWithItsPlace) {

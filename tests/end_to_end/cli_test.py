@@ -257,6 +257,9 @@ class CliTest(unittest.TestCase):
         self.cli("context", "use", "here")
         self.assertEqual([one["name"] for one in self.told("context", "list")], ["here"])
         self.cli("context", "use", "none", code=NOT_FOUND)
+        self.cli("context", "delete", "here", code=USAGE)
+        self.cli("context", "delete", "here", "--yes")
+        self.assertEqual(self.told("context", "list"), [])
         self.assertIn("complete", self.cli("completion", "bash"))
         self.cli("completion", "csh", code=USAGE)
         self.assertIn("penstock", self.cli("manual"))
@@ -371,6 +374,21 @@ class CliTest(unittest.TestCase):
         self.cli("cluster", "remove", "1", "--yes", code=USAGE)
         self.cli("cluster", "remove", "9", "--yes", code=USAGE)
         self.cli("cluster", "recover", code=USAGE)
+
+    def test_a_full_disk_under_the_output_is_a_failure(self):
+        self.served()
+        self.cli("queue", "create", "jobs")
+        for words in (["export"], ["queue", "info", "jobs"], ["--help"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run(
+                    [BINARY, *words],
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    timeout=120,
+                    env=dict(os.environ, **self.environment),
+                )
+            self.assertEqual(done.returncode, FAILURE, words)
+            self.assertIn(b"could not be written", done.stderr)
 
     def test_a_pipe_that_closes_early_ends_it_quietly(self):
         self.served()

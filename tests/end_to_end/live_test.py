@@ -64,6 +64,26 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(json.loads(self.server.cli("sub", "list", "-o", "json")), [])
         self.assertEqual(json.loads(self.server.cli("queue", "list", "-o", "json")), [])
 
+    def test_deliveries_are_followed_oldest_first(self):
+        self.start()
+        receiver = Receiver(self)
+        self.server.cli("sub", "add", "events", "hook", "--http", receiver.url)
+
+        def publish(body, attempts):
+            message = self.server.cli("topic", "publish", "events", body).strip()
+            listed = ("delivery", "list", "--status", "ok", "-o", "json")
+            wait_until(
+                lambda: len(json.loads(self.server.cli(*listed))) == attempts, 20, "an attempt"
+            )
+            return message
+
+        before = [publish("one", 1), publish("two", 2)]
+        follow = self.begin("delivery", "list", "--follow", "--status", "ok", "-o", "ndjson")
+        told = [json.loads(follow.stdout.readline())["message"] for _ in before]
+        self.assertEqual(told, before)
+        third = publish("three", 3)
+        self.assertEqual(json.loads(follow.stdout.readline())["message"], third)
+
     def test_sys_tells_of_dead_letters_and_stopped_subscriptions(self):
         self.start()
         self.server.cli("topic", "create", "sys")

@@ -8,6 +8,8 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -311,7 +313,8 @@ int StateCommands::export_all() {
     out << text;
     out.close();
     if (out) return exit_ok;
-    return session_.fail(usage_failure("'" + file_ + "' cannot be written."));
+    const std::string why = std::strerror(errno);
+    return session_.fail(usage_failure("'" + file_ + "' cannot be written: " + why));
 }
 
 }  // namespace penstock::cli

@@ -96,6 +96,7 @@ TEST_F(Listening, SaysWhenNobodyWantsARequest) {
     const auto answer = exchange("GET /nobody HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(status_of(answer), "HTTP/1.1 404 Not Found");
     EXPECT_NE(answer.find("application/problem+json"), std::string::npos);
+    EXPECT_NE(answer.find(R"("code":"route_not_found")"), std::string::npos);
 }
 
 TEST_F(Listening, LeavesOutHeadersThatWouldSplitAResponse) {

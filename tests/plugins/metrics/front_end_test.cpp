@@ -89,6 +89,8 @@ TEST_F(MetricsFrontEnd, ElsewhereAKeyIsNeeded) {
 TEST_F(MetricsFrontEnd, ItIsReadNotWritten) {
     const auto wrong = ask(request("POST", true));
     EXPECT_EQ(wrong.status, 405U);
+    EXPECT_NE(wrong.body.find("method_not_allowed"), std::string::npos);
+    EXPECT_EQ(wrong.body.find("request_id"), std::string::npos) << "it gives requests none";
     const auto head = ask(request("HEAD", true));
     EXPECT_EQ(head.status, 200U);
     EXPECT_EQ(head.body, ask(request("GET", true)).body) << "the listener leaves it out";

@@ -109,6 +109,10 @@ TEST_F(NativeAccounts, RefusalsSayWhatStandsInTheWay) {
     EXPECT_EQ(refused({Reason::denied, "objects", "2 queues"}, 409), "account_not_empty");
     EXPECT_EQ(refused({Reason::denied, "exists", "there is one"}, 409), "account_exists");
     EXPECT_EQ(refused({Reason::denied, {}, "a root key"}, 403), "denied");
+    accounts.refusal = {Reason::denied, "exists", "there is one"};
+    const auto taken = json(ask("DELETE", "/v1/accounts/acme"));
+    EXPECT_EQ(text(taken, "detail"), "there is one") << "nobody's name is 'exists'";
+    EXPECT_EQ(text(taken, "subject"), "name");
 }
 
 TEST_F(NativeAccounts, ATemporaryKeyIsShownWithItsToken) {

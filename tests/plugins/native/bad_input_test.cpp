@@ -82,6 +82,7 @@ TEST_F(NativeBadInput, QueueAttributes) {
          std::string(63, 'a'),
          "no such"},
         {"POST", "/v1/queues", R"({"nam":"a"})", "nam", "Did you mean 'name'?"},
+        {"POST", "/v1/queues", R"({"foo":"a"})", "foo", "no such field. Allowed: name"},
         {"PATCH", "/v1/queues/jobs", R"({"name":"a"})", "name", "no such field"},
         {"PATCH", "/v1/queues/jobs", R"({"paused":1})", "paused", "true or false"},
         {"POST", "/v1/queues?x=1", R"({"name":"a"})", "query", "takes no query"},
@@ -345,6 +346,7 @@ TEST_F(NativeBadInput, UrlsThatCouldNeverBeCalled) {
     };
     refuses({
         {"POST", target, to("x.example/hook"), "http.url", "http://host/path is expected"},
+        {"POST", target, to("x.ex"), "http.url", "http://host/path is expected"},
         {"POST", target, to("http:///hook"), "http.url", "the URL"},
         {"POST", target, to("http://x.example:99999/"), "http.url", "a port outside 1-65535"},
         {"POST", target, to("http://a:b@x.example/"), "http.url", "a user name or password"},

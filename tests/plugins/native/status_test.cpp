@@ -104,6 +104,23 @@ TEST(NativeStatus, WhatTheBrokerSaysOfASizeNamesTheFieldAsItIsHere) {
     EXPECT_EQ(refused(refusal).subject, "bind");
 }
 
+TEST(NativeStatus, WhatTheBrokerWordsForCmqIsSaidInTheWordsOfThisApi) {
+    model::Refusal body{model::Reason::body_too_large, "msgBody", "at most 5 bytes"};
+    EXPECT_EQ(refused(body).subject, "body");
+    EXPECT_EQ(refused(body).detail, "'body': at most 5 bytes");
+    model::Refusal time{model::Reason::rewind_time_invalid, "startConsumeTime", "between"};
+    EXPECT_EQ(refused(time).detail, "'to': between");
+    EXPECT_NE(refused(time).hint, "");
+    model::Refusal longer{model::Reason::rewind_exceeds_retention,
+                          "rewindSeconds",
+                          "rewindSeconds cannot be greater than msgRetentionSeconds"};
+    EXPECT_EQ(refused(longer).detail, "'rewind': must not be longer than `retention`");
+    model::Refusal off{model::Reason::rewind_disabled, "jobs", "rewindSeconds 0"};
+    EXPECT_EQ(refused(off).detail,
+              "'jobs': the queue keeps nothing that was consumed: its `rewind` is 0");
+    EXPECT_NE(refused(off).hint.find("penstock queue set"), std::string::npos);
+}
+
 TEST(NativeStatus, AQueueThatIsCalledAsAFieldIsKeepsItsName) {
     for (const std::string name : {"delay_s", "retention_s", "routingKey", "receiptHandle"}) {
         model::Refusal refusal{model::Reason::queue_not_found, name, "there is no such name"};

@@ -247,6 +247,18 @@ TEST_F(HostileWorkerTest, AnswersForAnotherId) {
     expect(1, Verdict::retry, Failure::timeout);
 }
 
+TEST_F(HostileWorkerTest, AnswersInALineOfATypeThatThereIsNot) {
+    worker(
+        "e = event(); say({'type': 'ack', 'id': e['id']}); say({'type': 'newer'}); ok(e)\n"
+        "event()\n");
+    deliver(1);
+    expect(1, Verdict::accepted, Failure::none);
+    ASSERT_TRUE(until([this]() { return !lines_of("server").empty(); }));
+    EXPECT_EQ(lines_of("server").size(), 1U) << "said once";
+    EXPECT_EQ(lines_of("server")[0].rfind("events/score: a line was ignored: \"type\" is", 0), 0U)
+        << lines_of("server")[0];
+}
+
 TEST_F(HostileWorkerTest, AnswersAfterItsTime) {
     target.spec.timeout_ms = 200;
     target.spec.function.window = 2;
