@@ -103,6 +103,33 @@ std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue) {
     return sources;
 }
 
+std::vector<DeadLetterBinding> dead_letter_bindings(const Rows& rows,
+                                                    const DeadLetterBinding& after,
+                                                    std::size_t limit) {
+    std::vector<DeadLetterBinding> found;
+    rows.scan(keys::dead_letter_source(after.queue, ObjectNo{after.source.value + 1}),
+              "e",
+              [&](std::string_view key, std::string_view) {
+                  found.push_back({keys::object_of(key), keys::last_object(key)});
+                  return found.size() < limit;
+              });
+    return found;
+}
+
+ObjectNo highest_number(const Rows& rows) {
+    ObjectNo highest;
+    // Configurations, and what is left of objects that were deleted.
+    for (const char kind : {'q', 't', 's', 'h', 'p'}) {
+        rows.scan(std::string{kind},
+                  std::string{static_cast<char>(kind + 1)},
+                  [&](std::string_view key, std::string_view) {
+                      highest = std::max(highest, keys::object_of(key));
+                      return true;
+                  });
+    }
+    return highest;
+}
+
 std::optional<TopicInfo> topic_info(const Rows& rows, TopicNo topic) {
     const auto config = load<TopicConfig>(rows, keys::config('t', topic));
     if (!config) return {};

@@ -57,6 +57,20 @@ std::uint64_t receivable(const Rows& rows, QueueNo queue);
 // Queues whose dead-letter policy names `queue`.
 std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue);
 
+// A queue or subscription, of this set or another, whose dead letters go to `queue`.
+struct DeadLetterBinding {
+    QueueNo queue;
+    ObjectNo source;
+};
+
+// Those behind `after`, in order, at most `limit`.
+std::vector<DeadLetterBinding> dead_letter_bindings(const Rows& rows,
+                                                    const DeadLetterBinding& after,
+                                                    std::size_t limit);
+
+// The highest number of an object with rows here; 0: there is none.
+ObjectNo highest_number(const Rows& rows);
+
 struct TopicInfo {
     TopicNo topic;
     std::string name;
