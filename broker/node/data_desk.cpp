@@ -142,6 +142,7 @@ void DataDesk::recover() {
 void DataDesk::sweep() {
     if (!serving_) return;
     operations_.sweep_dead_letter_queues();
+    operations_.sweep_bindings();
     lifecycle_.recover();
 }
 

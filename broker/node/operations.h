@@ -56,6 +56,9 @@ class Operations {
     // a bounded number, in turn.
     void sweep_dead_letter_queues();
 
+    // Lets go of dead-letter queues whose sources are gone; looks at a bounded number, in turn.
+    void sweep_bindings();
+
     // Below the disk reserve nothing new comes in.
     [[nodiscard]] Refused check_space() const;
 
@@ -133,12 +136,13 @@ class Operations {
                                                           model::ObjectNo source,
                                                           bool from_queue) const;
 
-    // Tells the sets of the dead-letter queue before and after a change, the new one first: `then`
-    // runs if that agrees.
+    // Makes a change of a queue's dead-letter queue known to the sets of both: the new one is told
+    // before, and again if the change is refused, the old one once nothing names it any more.
     void rebind(const CallPtr& call,
                 std::vector<Lifecycle::Binding> before,
                 std::vector<Lifecycle::Binding> after,
-                std::function<void()> then);
+                model::Command change,
+                std::function<void()> done);
     void unbind(const std::vector<Lifecycle::Binding>& bindings);
     void deploy(const CallPtr& call, model::Command command);
 
@@ -158,6 +162,7 @@ class Operations {
 
     Desk& desk_;
     std::uint64_t sweep_from_ = 0;
+    core::DeadLetterBinding bindings_from_;
     std::map<model::TopicNo, model::FilterKind> filters_;  // never change
 };
 

@@ -185,14 +185,13 @@ void Operations::run(const CallPtr& call, const api::SetQueue& request, const Ch
     auto attributes = queue_attributes(request.change, std::move(info->attributes));
     if (!attributes) return refuse(call, attributes.error());
     auto after = binding(dead_letter_of(*attributes), number, true);
-    auto set = [this, call, turn, object = *queue, attributes = std::move(*attributes)] {
-        submit(call, model::SetQueue{object.number, attributes}, [this, call, turn, object] {
-            desk_.rates.look(object);
-            desk_.receiving.wake(object.number);
-            answer(call, view_queue(object.number));
-        });
+    auto done = [this, call, turn, object = *queue] {
+        desk_.rates.look(object);
+        desk_.receiving.wake(object.number);
+        answer(call, view_queue(object.number));
     };
-    rebind(call, std::move(before), std::move(after), std::move(set));
+    model::SetQueue change{number, std::move(*attributes)};
+    rebind(call, std::move(before), std::move(after), std::move(change), std::move(done));
 }
 
 void Operations::run(const CallPtr& call,

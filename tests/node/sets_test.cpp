@@ -113,6 +113,85 @@ TEST(Sets, ADeadLetterQueueInAnotherSetIsBoundAndFilled) {
     EXPECT_EQ(letters->items[0].source, source);
 }
 
+// Makes queues until one of them is in the set, or in another one.
+std::string make_queue(SteppedNode& node,
+                       const std::string& prefix,
+                       model::SetId set,
+                       bool inside) {
+    for (int at = 0; at < spread; ++at) {
+        const std::string name = prefix + std::to_string(at);
+        EXPECT_TRUE(node.ask(create_queue(name))) << name;
+        if ((set_of(node, model::ObjectKind::queue, name) == set) == inside) return name;
+    }
+    ADD_FAILURE() << "no queue is where it is wanted";
+    return {};
+}
+
+api::SetQueue with_dead_letter(const std::string& queue, const std::string& dead_letter) {
+    api::SetQueue set;
+    set.name = queue;
+    set.change.dead_letter =
+        api::DeadLetterSpec{dead_letter, model::DeadLetterPolicy::Kind::receives, 3, 0};
+    return set;
+}
+
+TEST(Sets, ARefusedChangeLetsGoOfTheDeadLetterQueueItAskedFor) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(create_queue("morgue")));
+    const model::SetId here = set_of(node, model::ObjectKind::queue, "morgue");
+    const std::string source = make_queue(node, "near", here, true);
+    const std::string far = make_queue(node, "far", here, false);
+    ASSERT_TRUE(node.ask(with_dead_letter(source, "morgue")));
+    const auto refused = node.ask(with_dead_letter("morgue", far));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, model::Reason::dead_letter_nested);
+    node.settle_down();
+    EXPECT_TRUE(node.ask(api::DeleteQueue{far}));
+}
+
+TEST(Sets, ADeadLetterQueueIsLetGoOnceNothingNamesItAnyMore) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(create_queue("source")));
+    const model::SetId here = set_of(node, model::ObjectKind::queue, "source");
+    const std::string first = make_queue(node, "first", here, false);
+    const std::string second = make_queue(node, "second", here, false);
+    ASSERT_TRUE(node.ask(with_dead_letter("source", first)));
+    EXPECT_FALSE(node.ask(api::DeleteQueue{first}));
+    ASSERT_TRUE(node.ask(with_dead_letter("source", second)));
+    node.settle_down();
+    EXPECT_TRUE(node.ask(api::DeleteQueue{first}));
+    EXPECT_FALSE(node.ask(api::DeleteQueue{second}));
+}
+
+// As when a leader dies between the delete of a queue and what its dead-letter queue is told.
+TEST(Sets, ADeadLetterQueueOutlivesNoBindingOfWhatIsGone) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(create_queue("lost")));
+    ASSERT_TRUE(node.ask(create_queue("kept")));
+    const auto number_of = [&node](const std::string& name) {
+        return core::find_name(
+                   node.node->names_set().rows(), model::ObjectKind::queue, name)
+            ->number;
+    };
+    const model::SetId lost_in = set_of(node, model::ObjectKind::queue, "lost");
+    const model::ObjectNo lost = number_of("lost");
+    const std::string morgue = make_queue(node, "morgue", lost_in, false);
+    const model::SetId there = set_of(node, model::ObjectKind::queue, morgue);
+    const auto bind = [&](model::ObjectNo source) {
+        const model::BindDeadLetter binding{number_of(morgue), {lost_in, source}, true, true};
+        node.node->submit(there, node::Submission{binding, {}, nullptr, {}});
+        node.settle_down();
+    };
+    bind(lost);
+    bind(number_of("kept"));
+    ASSERT_TRUE(node.ask(api::DeleteQueue{"lost"}));
+    const auto& rows = node.node->data_set(there).rows();
+    EXPECT_EQ(core::dead_letter_sources(rows, number_of(morgue)).size(), 2U);
+    node.advance_ms(61'000);
+    EXPECT_EQ(core::dead_letter_sources(rows, number_of(morgue)),
+              std::vector<model::QueueNo>{number_of("kept")});
+}
+
 TEST(Sets, ListsOverAllSetsAreWhole) {
     SteppedNode node(many_sets());
     for (int at = 0; at < spread; ++at) {
