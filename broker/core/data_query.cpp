@@ -174,6 +174,25 @@ std::vector<SubscriptionNo> all_subscriptions(const Rows& rows) {
     return last_objects(rows, "s", "t");
 }
 
+FedQueuesPage fed_queues(const Rows& rows, SubscriptionNo after) {
+    constexpr std::size_t subscriptions_per_page = 1'000;
+    FedQueuesPage page;
+    std::size_t looked_at = 0;
+    rows.scan(keys::config('s', SubscriptionNo{after.value + 1}),
+              "t",
+              [&](std::string_view key, std::string_view value) {
+                  const auto config = decode<SubscriptionConfig>(value);
+                  const SubscriptionNo subscription = keys::object_of(key);
+                  if (config.spec.sink == model::SinkKind::queue) {
+                      page.items.push_back({subscription, config.spec.queue, config.spec.endpoint});
+                  }
+                  if (++looked_at < subscriptions_per_page) return true;
+                  page.last = subscription;
+                  return false;
+              });
+    return page;
+}
+
 namespace {
 
 // A message of a queue that is not settled, as the dead-letter views show it.

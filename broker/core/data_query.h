@@ -102,6 +102,21 @@ std::optional<SubscriptionInfo> subscription_info(const Rows& rows, Subscription
 std::vector<SubscriptionNo> subscriptions_of(const Rows& rows, TopicNo topic);
 std::vector<SubscriptionNo> all_subscriptions(const Rows& rows);
 
+// Subscriptions whose messages go to a queue, behind `after`, in order. Looks at a bounded number: a
+// page may be empty and have a next one.
+struct FedQueue {
+    SubscriptionNo subscription;
+    model::Place queue;
+    std::string name;  // that the queue had when it was named
+};
+
+struct FedQueuesPage {
+    std::vector<FedQueue> items;
+    SubscriptionNo last;  // that was looked at; 0: the end
+};
+
+FedQueuesPage fed_queues(const Rows& rows, SubscriptionNo after);
+
 // Scripts of a subscription that are kept, by role and version.
 std::vector<model::Script> scripts_of(const Rows& rows, SubscriptionNo subscription);
 std::optional<model::Script> script_of(const Rows& rows,

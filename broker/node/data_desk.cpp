@@ -143,6 +143,7 @@ void DataDesk::sweep() {
     if (!serving_) return;
     operations_.sweep_dead_letter_queues();
     operations_.sweep_bindings();
+    operations_.sweep_fed_queues();
     lifecycle_.recover();
 }
 

@@ -21,6 +21,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -58,6 +59,10 @@ class Operations {
 
     // Lets go of dead-letter queues whose sources are gone; looks at a bounded number, in turn.
     void sweep_bindings();
+
+    // Subscriptions of queues that are gone go on with those that have their names now; looks at a
+    // bounded number, in turn.
+    void sweep_fed_queues();
 
     // Below the disk reserve nothing new comes in.
     [[nodiscard]] Refused check_space() const;
@@ -144,6 +149,9 @@ class Operations {
                 model::Command change,
                 std::function<void()> done);
     void unbind(const std::vector<Lifecycle::Binding>& bindings);
+    // The queue that has the name by now, if the one that the subscription feeds is gone.
+    [[nodiscard]] std::optional<core::NameInfo> made_again(const core::FedQueue& fed) const;
+    void feed_again(model::SubscriptionNo subscription);
     void deploy(const CallPtr& call, model::Command command);
 
     [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;
@@ -163,6 +171,7 @@ class Operations {
     Desk& desk_;
     std::uint64_t sweep_from_ = 0;
     core::DeadLetterBinding bindings_from_;
+    model::SubscriptionNo fed_from_;
     std::map<model::TopicNo, model::FilterKind> filters_;  // never change
 };
 
