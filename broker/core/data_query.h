@@ -102,8 +102,8 @@ std::optional<SubscriptionInfo> subscription_info(const Rows& rows, Subscription
 std::vector<SubscriptionNo> subscriptions_of(const Rows& rows, TopicNo topic);
 std::vector<SubscriptionNo> all_subscriptions(const Rows& rows);
 
-// Subscriptions whose messages go to a queue, behind `after`, in order. Looks at a bounded number: a
-// page may be empty and have a next one.
+// Subscriptions whose messages go to a queue, behind `after`, in order. Looks at a bounded number:
+// a page may be empty and have a next one.
 struct FedQueue {
     SubscriptionNo subscription;
     model::Place queue;

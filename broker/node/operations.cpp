@@ -150,15 +150,15 @@ void Operations::rebind(const CallPtr& call,
         if (refusal->reason != model::Reason::unknown_outcome) unbind(after);
         refuse(call, std::move(*refusal));
     };
-    const auto bound = [this, call, after, change = std::move(change), changed](
-                           model::Reply reply) {
-        auto* refusal = std::get_if<model::Refusal>(&reply);
-        if (refusal == nullptr) {
-            return desk_.data.submit(Submission{change, {}, call, changed});
-        }
-        if (refusal->reason == model::Reason::unknown_outcome) unbind(after);
-        refuse(call, std::move(*refusal));
-    };
+    const auto bound =
+        [this, call, after, change = std::move(change), changed](model::Reply reply) {
+            auto* refusal = std::get_if<model::Refusal>(&reply);
+            if (refusal == nullptr) {
+                return desk_.data.submit(Submission{change, {}, call, changed});
+            }
+            if (refusal->reason == model::Reason::unknown_outcome) unbind(after);
+            refuse(call, std::move(*refusal));
+        };
     if (after.empty()) return bound(model::Done{});
     desk_.submit_to(after.front().set, Submission{after.front().command, {}, nullptr, bound});
 }

@@ -257,8 +257,8 @@ void Operations::feed_again(model::SubscriptionNo subscription) {
                      " queue=" + queue->name);
         info->spec.queue = place_of(*queue);
         model::SetSubscription change{subscription, std::move(info->spec)};
-        desk_.data.submit(
-            Submission{std::move(change), {}, nullptr, [turn](const model::Reply&) {}});
+        desk_.data.submit(Submission{std::move(change), {}, nullptr, [turn](const model::Reply&) {
+                                     }});
     };
     // Too many change it: the next sweep finds it again.
     (void)desk_.changes.enter(subscription, nullptr, std::move(begun));

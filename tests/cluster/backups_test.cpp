@@ -1,5 +1,6 @@
 // What a backup holds while leaders change.
 #include "broker/node/backups.h"
+
 #include "tests/cluster/world.h"
 
 #include <gtest/gtest.h>

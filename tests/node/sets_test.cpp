@@ -169,8 +169,7 @@ TEST(Sets, ADeadLetterQueueOutlivesNoBindingOfWhatIsGone) {
     ASSERT_TRUE(node.ask(create_queue("lost")));
     ASSERT_TRUE(node.ask(create_queue("kept")));
     const auto number_of = [&node](const std::string& name) {
-        return core::find_name(
-                   node.node->names_set().rows(), model::ObjectKind::queue, name)
+        return core::find_name(node.node->names_set().rows(), model::ObjectKind::queue, name)
             ->number;
     };
     const model::SetId lost_in = set_of(node, model::ObjectKind::queue, "lost");
