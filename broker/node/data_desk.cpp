@@ -62,6 +62,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.store,
             shared.background,
             shared.clock,
+            shared.time,
             shared.options},
       operations_(desk_),
       outbox_(set_->set(),

@@ -4,6 +4,7 @@
 
 #include "broker/api/requests.h"
 #include "broker/base/clock.h"
+#include "broker/base/even_time.h"
 #include "broker/core/data_query.h"
 #include "broker/node/background.h"
 #include "broker/node/bodies.h"
@@ -43,6 +44,7 @@ struct Desk {
     storage::LogStore& store;
     const Background& background;
     const Clock& clock;
+    const EvenTime& time;
     const NodeOptions& options;
 };
 
