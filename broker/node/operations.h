@@ -136,6 +136,8 @@ class Operations {
                             model::SubscriptionSpec& spec) const;
     Refused resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec);
     void remove_dead_letter_queue(const std::string& topic, const std::string& name);
+    // Nothing is in the queue, nor may come back to it.
+    [[nodiscard]] bool is_spent(model::QueueNo queue) const;
     void submit(const CallPtr& call, model::Command command, std::function<void()> done);
 
     // What a dead-letter queue in another set must be told of its source; nothing for one of ours.

@@ -275,10 +275,7 @@ void Operations::sweep_fed_queues() {
 void Operations::remove_dead_letter_queue(const std::string& topic, const std::string& name) {
     auto queue = desk_.names.queue(api::automatic_dead_letter_name(topic, name));
     if (!queue) return;
-    const auto info = core::queue_info(desk_.data.rows(), queue->number);
-    const bool empty =
-        info && info->counts.active == 0 && info->counts.inactive == 0 && info->counts.delayed == 0;
-    if (empty) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
+    if (is_spent(queue->number)) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
 }
 
 void Operations::run(const CallPtr& call,

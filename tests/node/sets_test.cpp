@@ -1,4 +1,5 @@
 // A node with several data sets: names lead to them, and what passes between them arrives once.
+#include "broker/node/entry_bodies.h"
 #include "tests/node/requests.h"
 #include "tests/support/stepped_node.h"
 
@@ -189,6 +190,47 @@ TEST(Sets, ADeadLetterQueueOutlivesNoBindingOfWhatIsGone) {
     node.advance_ms(61'000);
     EXPECT_EQ(core::dead_letter_sources(rows, number_of(morgue)),
               std::vector<model::QueueNo>{number_of("kept")});
+}
+
+// What a handler could not send to a queue of another set is a letter that a redrive sends there.
+TEST(Sets, AnAutomaticDeadLetterQueueStaysWhileLettersOfItMayComeBack) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(api::CreateTopic{"news", {}}));
+    ASSERT_TRUE(node.ask(subscribe("news", "hook")));
+    const model::SetId here = set_of(node, model::ObjectKind::topic, "news");
+    const std::string far = make_queue(node, "far", here, false);
+    const auto find = [&node](model::ObjectKind kind, const std::string& name) {
+        return *core::find_name(node.node->names_set().rows(), kind, name);
+    };
+    const core::NameInfo target = find(model::ObjectKind::queue, far);
+    model::Transfer letter;
+    letter.source = target.set;
+    letter.number = 1;
+    letter.kind = model::TransferKind::dead_letter;
+    letter.object = find(model::ObjectKind::dead_letter_queue, "news.hook.dlq").number;
+    letter.message = model::MessageId{target.set, 7, 0};
+    letter.dead.source = {target.set, target.number};
+    letter.dead.failure = model::Failure::output_refused;
+    node::PreparedBodies bodies;
+    bodies.bytes.push_back(model::encode_body(model::NewMessage{{}, "a letter"}));
+    bodies.infos.push_back(node::info_of(bodies.bytes.front()));
+    node.node->submit(here, node::Submission{letter, bodies, nullptr, {}});
+    node.settle_down();
+    ASSERT_EQ(node.ask(api::ListDeadLetters{"news.hook.dlq", 0, 10})->items.size(), 1U);
+    node.node->desk(here)->outbox().hold(node.clock.steady_us() + 300'000'000);
+    api::RedriveDeadLetters redrive;
+    redrive.queue = "news.hook.dlq";
+    ASSERT_TRUE(node.ask(redrive));
+    node.settle_down();
+    ASSERT_EQ(node.ask(api::ListDeadLetters{"news.hook.dlq", 0, 10})->items.size(), 0U);
+    ASSERT_TRUE(node.ask(api::DeleteQueue{far}));
+    ASSERT_TRUE(node.ask(api::Unsubscribe{"news", "hook"}));
+    node.advance_ms(61'000);
+    node.node->desk(here)->outbox().hold(0);
+    node.advance_ms(1'000);
+    const auto left = node.ask(api::ListDeadLetters{"news.hook.dlq", 0, 10});
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->items.size(), 1U);
 }
 
 TEST(Sets, ListsOverAllSetsAreWhole) {
