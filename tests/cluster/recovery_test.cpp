@@ -262,11 +262,14 @@ TEST(Recovery, NoNumberIsGivenAgainThatAnObjectHas) {
         storage::LogStore::open(member.disk(), "data/log", options, [](SetId) { return 0ULL; });
     ASSERT_TRUE(store.has_value()) << store.error().detail;
     ASSERT_GT((*store)->range(model::names_set).last, heard + 1);
+    storage::HardState state = (*store)->hard_state(model::names_set);
     storage::EntryRecord empty;
     empty.set = model::names_set;
-    empty.term = (*store)->hard_state(model::names_set).term;
+    empty.term = state.term;
     empty.index = heard + 1;
     (*store)->append(std::move(empty));
+    state.commit = heard;
+    (*store)->append_hard_state(model::names_set, state);
     ASSERT_TRUE((*store)->sync().has_value());
     store->reset();
     const auto recovered = member.recover();
