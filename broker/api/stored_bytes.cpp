@@ -4,6 +4,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <utility>
 
@@ -13,6 +15,20 @@ namespace {
 
 constexpr std::uint32_t page_names = 50;
 const Principal node;  // the server asks for itself
+
+// Where most messages of the queue are: some of those stand for all of them.
+std::string fullest_of(const QueueView& queue) {
+    const std::array<std::pair<std::uint64_t, const char*>, 5> states{
+        {{queue.active, "visible"},
+         {queue.inactive, "in_flight"},
+         {queue.delayed, "delayed"},
+         {queue.prepared, "prepared"},
+         {queue.rewindable, "deleted"}}};
+    const auto fewer = [](const auto& left, const auto& right) {
+        return left.first < right.first;
+    };
+    return std::max_element(states.begin(), states.end(), fewer)->second;
+}
 
 }  // namespace
 
@@ -76,7 +92,7 @@ asio::awaitable<std::uint64_t> StoredBytes::bytes_of_queues(const std::string& a
             if (messages == 0) continue;
             PeekMessages peek;
             peek.queue = one.name;
-            peek.state = "visible";
+            peek.state = fullest_of(*queue);
             const std::uint64_t each = co_await bytes_each(peek);
             bytes += messages * each;
         }
@@ -107,10 +123,15 @@ asio::awaitable<std::uint64_t> StoredBytes::bytes_of_topics(const std::string& a
 asio::awaitable<std::uint64_t> StoredBytes::bytes_each(PeekMessages request) {
     request.limit = sample;
     const auto peeked = co_await api::call(broker_, node, request);
-    if (!peeked || peeked->items.empty()) co_return usual_bytes;
+    if (!peeked) co_return usual_bytes;
     std::uint64_t bytes = 0;
-    for (const PeekedMessage& one : peeked->items) bytes += one.payload.size();
-    co_return bytes / peeked->items.size();
+    std::uint64_t read = 0;
+    for (const PeekedMessage& one : peeked->items) {
+        if (one.payload.empty()) continue;  // sealed or damaged
+        bytes += one.payload.size();
+        ++read;
+    }
+    co_return read == 0 ? usual_bytes : bytes / read;
 }
 
 }  // namespace penstock::api

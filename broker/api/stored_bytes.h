@@ -21,7 +21,7 @@ class StoredBytes {
     static constexpr std::int64_t look_every_us = 10'000'000;
     // How many messages of an object are looked at for their size.
     static constexpr std::uint32_t sample = 4;
-    // Of messages none of which can be looked at, as those that are all received.
+    // Of messages none of which can be looked at, as those whose key cannot be had.
     static constexpr std::uint64_t usual_bytes = 1'024;
 
     StoredBytes(Broker& broker, const Clock& clock) : broker_(broker), clock_(clock) {}

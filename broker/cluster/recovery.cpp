@@ -2,6 +2,7 @@
 
 #include "broker/cluster/condemned.h"
 #include "broker/cluster/folder.h"
+#include "broker/core/data_query.h"
 #include "broker/core/names_query.h"
 #include "broker/core/placement.h"
 #include "broker/core/state_machine.h"
@@ -17,6 +18,7 @@ namespace penstock::cluster {
 namespace {
 
 constexpr int turns_max = 1'000;  // of set 0, for as many entries as its changes take
+constexpr std::uint32_t numbers_per_command = 1'000;
 
 }  // namespace
 
@@ -181,9 +183,32 @@ RecoveredSet Recovery::judge(const model::SetInfo& info) const {
     return set;
 }
 
+// This node may have heard less of set 0 than of another set. What is made under a number that an
+// object there has already would find the rows of that one, messages and all.
+std::vector<model::Command> Recovery::skip_numbers() const {
+    model::ObjectNo last;
+    for (const auto& [number, set] : sets_) {
+        if (number != model::names_set) last = std::max(last, core::highest_number(set->rows()));
+    }
+    std::vector<model::Command> commands;
+    std::uint32_t next = core::next_number(sets_.at(model::names_set)->rows()).value;
+    while (next <= last.value) {
+        model::ReserveNames reserve;
+        model::ReleaseNames release{{}, false};
+        while (next <= last.value && release.numbers.size() < numbers_per_command) {
+            // No user's name begins with a dot.
+            reserve.names.push_back({model::ObjectKind::queue, "." + std::to_string(next)});
+            release.numbers.emplace_back(next++);
+        }
+        commands.emplace_back(std::move(reserve));
+        commands.emplace_back(std::move(release));
+    }
+    return commands;
+}
+
 std::vector<model::Command> Recovery::changes_of_names(Recovered& recovered) {
     const model::Rows& names = sets_.at(model::names_set)->rows();
-    std::vector<model::Command> commands;
+    std::vector<model::Command> commands = skip_numbers();
     const auto nodes = core::list_nodes(names);
     const bool known = std::any_of(nodes.begin(), nodes.end(), [this](const model::NodeInfo& info) {
         return info.node == self_;

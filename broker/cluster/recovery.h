@@ -88,6 +88,7 @@ class Recovery {
     [[nodiscard]] replication::Members members_of(const node::HostedSet& set) const;
     Result<void> replay();
     Result<void> rewrite_names(Recovered& recovered);
+    [[nodiscard]] std::vector<model::Command> skip_numbers() const;
     [[nodiscard]] std::vector<model::Command> changes_of_names(Recovered& recovered);
     Result<void> make_sole_voter(SetId set);
     [[nodiscard]] RecoveredSet judge(const model::SetInfo& info) const;

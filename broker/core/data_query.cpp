@@ -103,6 +103,33 @@ std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue) {
     return sources;
 }
 
+std::vector<DeadLetterBinding> dead_letter_bindings(const Rows& rows,
+                                                    const DeadLetterBinding& after,
+                                                    std::size_t limit) {
+    std::vector<DeadLetterBinding> found;
+    rows.scan(keys::dead_letter_source(after.queue, ObjectNo{after.source.value + 1}),
+              "e",
+              [&](std::string_view key, std::string_view) {
+                  found.push_back({keys::object_of(key), keys::last_object(key)});
+                  return found.size() < limit;
+              });
+    return found;
+}
+
+ObjectNo highest_number(const Rows& rows) {
+    ObjectNo highest;
+    // Configurations, and what is left of objects that were deleted.
+    for (const char kind : {'q', 't', 's', 'h', 'p'}) {
+        rows.scan(std::string{kind},
+                  std::string{static_cast<char>(kind + 1)},
+                  [&](std::string_view key, std::string_view) {
+                      highest = std::max(highest, keys::object_of(key));
+                      return true;
+                  });
+    }
+    return highest;
+}
+
 std::optional<TopicInfo> topic_info(const Rows& rows, TopicNo topic) {
     const auto config = load<TopicConfig>(rows, keys::config('t', topic));
     if (!config) return {};
@@ -145,6 +172,25 @@ std::vector<SubscriptionNo> subscriptions_of(const Rows& rows, TopicNo topic) {
 
 std::vector<SubscriptionNo> all_subscriptions(const Rows& rows) {
     return last_objects(rows, "s", "t");
+}
+
+FedQueuesPage fed_queues(const Rows& rows, SubscriptionNo after) {
+    constexpr std::size_t subscriptions_per_page = 1'000;
+    FedQueuesPage page;
+    std::size_t looked_at = 0;
+    rows.scan(keys::config('s', SubscriptionNo{after.value + 1}),
+              "t",
+              [&](std::string_view key, std::string_view value) {
+                  const auto config = decode<SubscriptionConfig>(value);
+                  const SubscriptionNo subscription = keys::object_of(key);
+                  if (config.spec.sink == model::SinkKind::queue) {
+                      page.items.push_back({subscription, config.spec.queue, config.spec.endpoint});
+                  }
+                  if (++looked_at < subscriptions_per_page) return true;
+                  page.last = subscription;
+                  return false;
+              });
+    return page;
 }
 
 namespace {

@@ -58,6 +58,20 @@ std::uint64_t receivable(const Rows& rows, QueueNo queue);
 // Queues whose dead-letter policy names `queue`.
 std::vector<QueueNo> dead_letter_sources(const Rows& rows, QueueNo queue);
 
+// A queue or subscription, of this set or another, whose dead letters go to `queue`.
+struct DeadLetterBinding {
+    QueueNo queue;
+    ObjectNo source;
+};
+
+// Those behind `after`, in order, at most `limit`.
+std::vector<DeadLetterBinding> dead_letter_bindings(const Rows& rows,
+                                                    const DeadLetterBinding& after,
+                                                    std::size_t limit);
+
+// The highest number of an object with rows here; 0: there is none.
+ObjectNo highest_number(const Rows& rows);
+
 struct TopicInfo {
     TopicNo topic;
     std::string name;
@@ -88,6 +102,21 @@ struct SubscriptionInfo {
 std::optional<SubscriptionInfo> subscription_info(const Rows& rows, SubscriptionNo subscription);
 std::vector<SubscriptionNo> subscriptions_of(const Rows& rows, TopicNo topic);
 std::vector<SubscriptionNo> all_subscriptions(const Rows& rows);
+
+// Subscriptions whose messages go to a queue, behind `after`, in order. Looks at a bounded number:
+// a page may be empty and have a next one.
+struct FedQueue {
+    SubscriptionNo subscription;
+    model::Place queue;
+    std::string name;  // that the queue had when it was named
+};
+
+struct FedQueuesPage {
+    std::vector<FedQueue> items;
+    SubscriptionNo last;  // that was looked at; 0: the end
+};
+
+FedQueuesPage fed_queues(const Rows& rows, SubscriptionNo after);
 
 // Scripts of a subscription that are kept, by role and version.
 std::vector<model::Script> scripts_of(const Rows& rows, SubscriptionNo subscription);

@@ -21,12 +21,23 @@ bool contains(std::string_view text, std::string_view part) {
     return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
+NameCounters counters_in(const model::Rows& rows) {
+    const auto bytes = rows.get(name_keys::counters);
+    return bytes ? decode_counters(*bytes) : NameCounters{};
+}
+
 }  // namespace
 
+model::ObjectNo next_number(const model::Rows& rows) {
+    return model::ObjectNo{counters_in(rows).next};
+}
+
+bool was_released(const model::Rows& rows, model::ObjectNo number) {
+    return number < next_number(rows) && !find_number(rows, number);
+}
+
 std::uint32_t objects_in(const model::Rows& rows, model::SetId set) {
-    const auto bytes = rows.get(name_keys::counters);
-    if (!bytes) return 0;
-    const NameCounters counters = decode_counters(*bytes);
+    const NameCounters counters = counters_in(rows);
     const auto found = counters.objects.find(set);
     return found == counters.objects.end() ? 0 : found->second;
 }

@@ -43,6 +43,12 @@ NamePage list_names(const model::Rows& rows,
                     std::uint64_t limit,
                     std::optional<std::string_view> account = std::nullopt);
 
+// The number the next object will have.
+model::ObjectNo next_number(const model::Rows& rows);
+
+// The number was given, and its object is gone: these rows know of both.
+bool was_released(const model::Rows& rows, model::ObjectNo number);
+
 // Objects that live in the set, whatever their state: what a new one's place is chosen by.
 std::uint32_t objects_in(const model::Rows& rows, model::SetId set);
 

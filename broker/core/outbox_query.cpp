@@ -80,6 +80,19 @@ OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target) {
     return figures;
 }
 
+bool letters_on_the_way(const model::Rows& rows, model::QueueNo queue) {
+    constexpr std::size_t looked_at_max = 4'096;
+    std::size_t looked_at = 0;
+    bool found = false;
+    rows.scan("O", "P", [&](std::string_view, std::string_view value) {
+        const auto row = decode<OutboxRow>(value);
+        found =
+            (row.origin == Origin::redrive && row.from == queue) || ++looked_at == looked_at_max;
+        return !found;
+    });
+    return found;
+}
+
 std::vector<model::SetId> outbox_targets(const model::Rows& rows) {
     std::vector<model::SetId> targets;
     rows.scan("P", "Q", [&](std::string_view key, std::string_view) {

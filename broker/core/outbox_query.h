@@ -41,6 +41,10 @@ struct OutboxFigures {
 
 OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target);
 
+// Letters of that queue are on their way back to where they died, and return if they are refused.
+// True too where too much is on its way to look at all of it.
+bool letters_on_the_way(const model::Rows& rows, model::QueueNo queue);
+
 // Sets for which there was ever something to send.
 std::vector<model::SetId> outbox_targets(const model::Rows& rows);
 

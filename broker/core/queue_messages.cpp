@@ -190,10 +190,10 @@ void release_consumed(Turn& turn, ObjectNo queue, const QueueConfig& config) {
     LogHead& head = turn.head(queue);
     catch_up_next(turn.delivery(queue));
     const Sequence cursor = turn.delivery(queue).cursor;
-    if (config.attributes.rewind_s == 0 && head.floor < cursor) {
-        head.floor = cursor;
-        arm_reclaim(turn, queue);
-    }
+    if (head.floor >= cursor) return;
+    if (config.attributes.rewind_s > 0) return arm_rewind_end(turn, queue);
+    head.floor = cursor;
+    arm_reclaim(turn, queue);
 }
 
 }  // namespace penstock::core

@@ -7,6 +7,7 @@
 #include "broker/core/message_log.h"
 #include "broker/core/timers.h"
 #include "broker/core/topics.h"
+#include "broker/model/format.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +21,8 @@ namespace {
 constexpr TimeMs retention_step_ms = 1'000;
 // Consumed messages are let go a little later, many at a time.
 constexpr TimeMs reclaim_pause_ms = 100;
+// Each time the timer is brought forward leaves one behind, until the retention is over.
+constexpr TimeMs rewind_end_step_ms = 60'000;
 
 struct Keeping {
     TimeMs retention_ms = 0;
@@ -127,6 +130,17 @@ void arm_retention(Turn& turn, ObjectNo log) {
                                 ? std::min(keeping->rewind_ms, keeping->retention_ms)
                                 : keeping->retention_ms;
     arm_at(turn, log, turn.now() + first_ms);
+}
+
+// The timer that stands may be that of a message nobody had consumed when it was armed. What is
+// consumed now came at the latest now.
+void arm_rewind_end(Turn& turn, ObjectNo queue) {
+    if (turn.entry().level < model::rewind_end_level) return;
+    const auto keeping = keeping_of(turn, queue);
+    if (!keeping) return;
+    const TimeMs kept_ms = std::min(keeping->rewind_ms, keeping->retention_ms);
+    const TimeMs due_ms = turn.now() + std::max(kept_ms, rewind_end_step_ms);
+    if (turn.head(queue).retention_due_ms > due_ms) arm_at(turn, queue, due_ms);
 }
 
 void rearm_retention(Turn& turn, ObjectNo log) {

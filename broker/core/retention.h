@@ -9,6 +9,9 @@ namespace penstock::core {
 // Arms the retention timer of a log when none is armed.
 void arm_retention(Turn& turn, ObjectNo log);
 
+// Brings it forward: something of a queue that keeps what is consumed for a rewind was consumed.
+void arm_rewind_end(Turn& turn, ObjectNo queue);
+
 // Arms it to fire at once: the attributes changed.
 void rearm_retention(Turn& turn, ObjectNo log);
 

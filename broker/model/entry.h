@@ -18,6 +18,7 @@ struct Entry {
     TimeMs time_ms = 0;  // max(previous entry's, leader's clock)
     std::vector<Command> commands;
     std::vector<BodyInfo> bodies;  // by ordinal; at most bodies_per_entry_max
+    std::uint16_t level = 1;       // its format level (format.h), the same on every replica
 };
 
 // A body that nobody holds any longer: its bytes may go.

@@ -3,7 +3,7 @@
 namespace penstock::model {
 
 FormatLevels known_formats() {
-    return {1, own_rate_level};
+    return {1, rewind_end_level};
 }
 
 std::uint8_t written_tag(std::uint8_t tag, std::uint16_t /*level*/) {

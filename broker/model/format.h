@@ -28,6 +28,10 @@ inline constexpr std::uint16_t give_back_level = 2;
 // From which level on queues and topics may have a rate of their own (messages_per_s).
 inline constexpr std::uint16_t own_rate_level = 3;
 
+// From which level on what is consumed leaves a queue with its rewind window, behind a backlog too:
+// no new form, but an entry comes to other rows than with builds of before.
+inline constexpr std::uint16_t rewind_end_level = 4;
+
 // Of this build.
 [[nodiscard]] FormatLevels known_formats();
 

@@ -35,6 +35,12 @@ void hold_outbox(Node& node, const HostedSet& set, std::int64_t until_us) {
     if (DataDesk* desk = node.desk(set.set())) desk->outbox().hold(until_us);
 }
 
+// The lead may have gone and come back, and with it what travels between sets.
+bool still_held(Node& node, const HostedSet& set) {
+    DataDesk* desk = node.desk(set.set());
+    return desk == nullptr || desk->outbox().is_held();
+}
+
 }  // namespace
 
 Backups::Backups(Disk& disk, const Clock& clock, const std::string& data_folder, OpenView open_view)
@@ -111,7 +117,7 @@ Outcome<api::BackupView> Backups::hold(Node& node,
 // What failed stays to be told of, and is tried again by the next hold.
 Outcome<api::BackupView> Backups::begin(Node& node, HostedSet& set, Copy& copy) {
     if (copy.source || copy.reader) return view_of(copy);
-    if (clock_.steady_us() >= copy.held_until_us) {
+    if (clock_.steady_us() >= copy.held_until_us || !still_held(node, set)) {
         return Refusal{Reason::unavailable, "backup", "the set is not held any more: begin again"};
     }
     copy.index = set.applied();

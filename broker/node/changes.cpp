@@ -8,8 +8,8 @@ namespace penstock::node {
 
 namespace {
 
-bool in_vain(const Call& call) {
-    return call.answered() || call.cancelled();
+bool in_vain(const CallPtr& call) {
+    return call != nullptr && (call->answered() || call->cancelled());
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ bool Changes::enter(model::ObjectNo object, const CallPtr& call, Change change) 
     }
     std::deque<Waiting>& line = found->second;
     if (line.size() >= waiting_changes_max) {
-        std::erase_if(line, [](const Waiting& waiting) { return in_vain(*waiting.call); });
+        std::erase_if(line, [](const Waiting& waiting) { return in_vain(waiting.call); });
     }
     if (line.size() >= waiting_changes_max) return false;
     line.push_back({call, std::move(change)});
@@ -61,7 +61,7 @@ void Changes::ended(model::ObjectNo object) {
     while (!line.empty()) {
         const Waiting first = std::move(line.front());
         line.pop_front();
-        if (!in_vain(*first.call)) return begin(object, first.change);
+        if (!in_vain(first.call)) return begin(object, first.change);
     }
     lines_.erase(found);
 }

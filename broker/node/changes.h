@@ -28,7 +28,8 @@ class Changes final : public std::enable_shared_from_this<Changes> {
     explicit Changes(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
 
     // Runs `change` when its turn has come: now where nobody changes the object; never when the
-    // call was answered or its caller has gone by then. False: too many wait, it is not taken.
+    // call was answered or its caller has gone by then (null: it is the node's own). False: too
+    // many wait, it is not taken.
     [[nodiscard]] bool enter(model::ObjectNo object, const CallPtr& call, Change change);
 
   private:

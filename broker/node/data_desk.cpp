@@ -62,6 +62,7 @@ DataDesk::DataDesk(Shared& shared, std::unique_ptr<HostedSet> set)
             shared.store,
             shared.background,
             shared.clock,
+            shared.time,
             shared.options},
       operations_(desk_),
       outbox_(set_->set(),
@@ -142,6 +143,8 @@ void DataDesk::recover() {
 void DataDesk::sweep() {
     if (!serving_) return;
     operations_.sweep_dead_letter_queues();
+    operations_.sweep_bindings();
+    operations_.sweep_fed_queues();
     lifecycle_.recover();
 }
 

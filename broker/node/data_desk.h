@@ -28,6 +28,7 @@ struct Shared {
     Background& background;
     std::shared_ptr<Mailbox> mailbox;
     const Clock& clock;
+    const EvenTime& time;  // that entries are stamped with
     const NodeOptions& options;
     SubmitTo submit;
     std::function<void(const CallPtr&)> resumed;

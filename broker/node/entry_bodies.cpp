@@ -130,7 +130,7 @@ Result<model::Entry> to_entry(model::SetId set, const replication::ReplayedEntry
                          std::to_string(set.value) +
                          " holds commands this version cannot read; was a newer one used here?");
     }
-    model::Entry entry{set, replayed.term, replayed.index, replayed.time_ms, {}, {}};
+    model::Entry entry{set, replayed.term, replayed.index, replayed.time_ms, {}, {}, level};
     entry.commands = std::move(*commands);
     for (std::uint32_t ordinal = 0; ordinal < replayed.bodies.size(); ++ordinal) {
         const std::string_view body = replayed.bodies[ordinal];

@@ -222,6 +222,7 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms, std::int64_t now_us) {
         flight.token = next_token_++;
         flight.entry.set = set_;
         flight.entry.time_ms = wall_ms;
+        flight.entry.level = format_;
         proposal.token = flight.token;
         proposal.time_ms = wall_ms;
         flight.format = format_;

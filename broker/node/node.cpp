@@ -115,6 +115,7 @@ Node::Opened::Opened(Node& node)
              background,
              node.mailbox_,
              node.world_.clock,
+             node.even_time_,
              node.options_,
              [&node](model::SetId set, Submission submission) {
                  node.submit(set, std::move(submission));

@@ -131,24 +131,51 @@ void Operations::unbind(const std::vector<Lifecycle::Binding>& bindings) {
 void Operations::rebind(const CallPtr& call,
                         std::vector<Lifecycle::Binding> before,
                         std::vector<Lifecycle::Binding> after,
-                        std::function<void()> then) {
+                        model::Command change,
+                        std::function<void()> done) {
     const auto same = [](const auto& left, const auto& right) {
         return left.set == right.set && left.command == right.command;
     };
-    if (std::equal(before.begin(), before.end(), after.begin(), after.end(), same)) return then();
-    if (after.empty()) {
-        unbind(before);
-        return then();
+    if (std::equal(before.begin(), before.end(), after.begin(), after.end(), same)) {
+        return submit(call, std::move(change), std::move(done));
     }
-    const auto bound =
-        [this, call, before = std::move(before), then = std::move(then)](model::Reply reply) {
-            if (auto* refusal = std::get_if<model::Refusal>(&reply)) {
-                return refuse(call, std::move(*refusal));
-            }
+    const auto changed = [this, call, before = std::move(before), after, done = std::move(done)](
+                             model::Reply reply) {
+        auto* refusal = std::get_if<model::Refusal>(&reply);
+        if (refusal == nullptr) {
             unbind(before);
-            then();
+            return done();
+        }
+        // Where nobody knows whether it was changed neither goes while it may be needed.
+        if (refusal->reason != model::Reason::unknown_outcome) unbind(after);
+        refuse(call, std::move(*refusal));
+    };
+    const auto bound =
+        [this, call, after, change = std::move(change), changed](model::Reply reply) {
+            auto* refusal = std::get_if<model::Refusal>(&reply);
+            if (refusal == nullptr) {
+                return desk_.data.submit(Submission{change, {}, call, changed});
+            }
+            if (refusal->reason == model::Reason::unknown_outcome) unbind(after);
+            refuse(call, std::move(*refusal));
         };
+    if (after.empty()) return bound(model::Done{});
     desk_.submit_to(after.front().set, Submission{after.front().command, {}, nullptr, bound});
+}
+
+// An unbinding that its set never got, as that had no leader or the one who asked for it was gone,
+// is made up for.
+void Operations::sweep_bindings() {
+    constexpr std::size_t bindings_per_sweep = 1'000;
+    const auto bindings =
+        core::dead_letter_bindings(desk_.data.rows(), bindings_from_, bindings_per_sweep);
+    for (const core::DeadLetterBinding& one : bindings) {
+        if (!core::was_released(desk_.names.rows(), one.source)) continue;
+        const model::BindDeadLetter gone{one.queue, one.source, false, false};
+        desk_.data.submit(Submission{gone, {}, nullptr, {}});
+    }
+    const bool all = bindings.size() < bindings_per_sweep;
+    bindings_from_ = all ? core::DeadLetterBinding{} : bindings.back();
 }
 
 }  // namespace penstock::node

@@ -4,6 +4,7 @@
 
 #include "broker/api/requests.h"
 #include "broker/base/clock.h"
+#include "broker/base/even_time.h"
 #include "broker/core/data_query.h"
 #include "broker/node/background.h"
 #include "broker/node/bodies.h"
@@ -21,6 +22,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -42,6 +44,7 @@ struct Desk {
     storage::LogStore& store;
     const Background& background;
     const Clock& clock;
+    const EvenTime& time;
     const NodeOptions& options;
 };
 
@@ -55,6 +58,13 @@ class Operations {
     // Deletes automatic dead-letter queues that are empty and whose subscription is gone; looks at
     // a bounded number, in turn.
     void sweep_dead_letter_queues();
+
+    // Lets go of dead-letter queues whose sources are gone; looks at a bounded number, in turn.
+    void sweep_bindings();
+
+    // Subscriptions of queues that are gone go on with those that have their names now; looks at a
+    // bounded number, in turn.
+    void sweep_fed_queues();
 
     // Below the disk reserve nothing new comes in.
     [[nodiscard]] Refused check_space() const;
@@ -126,6 +136,8 @@ class Operations {
                             model::SubscriptionSpec& spec) const;
     Refused resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec);
     void remove_dead_letter_queue(const std::string& topic, const std::string& name);
+    // Nothing is in the queue, nor may come back to it.
+    [[nodiscard]] bool is_spent(model::QueueNo queue) const;
     void submit(const CallPtr& call, model::Command command, std::function<void()> done);
 
     // What a dead-letter queue in another set must be told of its source; nothing for one of ours.
@@ -133,13 +145,17 @@ class Operations {
                                                           model::ObjectNo source,
                                                           bool from_queue) const;
 
-    // Tells the sets of the dead-letter queue before and after a change, the new one first: `then`
-    // runs if that agrees.
+    // Makes a change of a queue's dead-letter queue known to the sets of both: the new one is told
+    // before, and again if the change is refused, the old one once nothing names it any more.
     void rebind(const CallPtr& call,
                 std::vector<Lifecycle::Binding> before,
                 std::vector<Lifecycle::Binding> after,
-                std::function<void()> then);
+                model::Command change,
+                std::function<void()> done);
     void unbind(const std::vector<Lifecycle::Binding>& bindings);
+    // The queue that has the name by now, if the one that the subscription feeds is gone.
+    [[nodiscard]] std::optional<core::NameInfo> made_again(const core::FedQueue& fed) const;
+    void feed_again(model::SubscriptionNo subscription);
     void deploy(const CallPtr& call, model::Command command);
 
     [[nodiscard]] Outcome<api::QueueView> view_queue(model::QueueNo queue) const;
@@ -158,6 +174,8 @@ class Operations {
 
     Desk& desk_;
     std::uint64_t sweep_from_ = 0;
+    core::DeadLetterBinding bindings_from_;
+    model::SubscriptionNo fed_from_;
     std::map<model::TopicNo, model::FilterKind> filters_;  // never change
 };
 

@@ -63,6 +63,9 @@ class OutboxSender {
     // arrive. 0: it goes on.
     void hold(std::int64_t until_us) { held_until_us_ = until_us; }
 
+    // And was all the time: who loses the lead lets go.
+    [[nodiscard]] bool is_held() const { return clock_.steady_us() < held_until_us_; }
+
     // Sends and answers what can be, now that entries are applied.
     void step();
 

@@ -2,6 +2,7 @@
 #include "broker/core/peek_query.h"
 #include "broker/node/operations.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -145,7 +146,8 @@ void Operations::run(const CallPtr& call, const api::ChangeDelayed& request) {
     auto object =
         request.topic.empty() ? desk_.names.queue(request.queue) : desk_.names.topic(request.topic);
     if (!object) return refuse(call, object.error());
-    const std::int64_t now_ms = desk_.clock.wall_ms();
+    // Delays are over by the time of the log, which a clock that was set only comes nearer to.
+    const std::int64_t now_ms = std::max(desk_.time.still_ms(desk_.clock), desk_.data.time_ms());
     const std::int64_t due_ms =
         request.due_ms != 0 ? request.due_ms : now_ms + std::int64_t{request.delay_s} * ms_per_s;
     if (!request.cancel && due_ms > now_ms + moved_ms_max) {

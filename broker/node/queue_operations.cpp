@@ -1,4 +1,5 @@
 // Operations on queues as objects; what happens to their messages is in message_operations.cpp.
+#include "broker/core/outbox_query.h"
 #include "broker/node/level_check.h"
 #include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
@@ -185,14 +186,13 @@ void Operations::run(const CallPtr& call, const api::SetQueue& request, const Ch
     auto attributes = queue_attributes(request.change, std::move(info->attributes));
     if (!attributes) return refuse(call, attributes.error());
     auto after = binding(dead_letter_of(*attributes), number, true);
-    auto set = [this, call, turn, object = *queue, attributes = std::move(*attributes)] {
-        submit(call, model::SetQueue{object.number, attributes}, [this, call, turn, object] {
-            desk_.rates.look(object);
-            desk_.receiving.wake(object.number);
-            answer(call, view_queue(object.number));
-        });
+    auto done = [this, call, turn, object = *queue] {
+        desk_.rates.look(object);
+        desk_.receiving.wake(object.number);
+        answer(call, view_queue(object.number));
     };
-    rebind(call, std::move(before), std::move(after), std::move(set));
+    model::SetQueue change{number, std::move(*attributes)};
+    rebind(call, std::move(before), std::move(after), std::move(change), std::move(done));
 }
 
 void Operations::run(const CallPtr& call,
@@ -251,6 +251,14 @@ void Operations::run(const CallPtr& call, const api::ListDeadLetterSources& requ
     answer<api::NamePage>(call, page_of(std::move(sources), request.search, request.page));
 }
 
+bool Operations::is_spent(model::QueueNo queue) const {
+    const model::Rows& rows = desk_.data.rows();
+    const auto info = core::queue_info(rows, queue);
+    const bool empty =
+        info && info->counts.active == 0 && info->counts.inactive == 0 && info->counts.delayed == 0;
+    return empty && !core::letters_on_the_way(rows, queue);
+}
+
 void Operations::sweep_dead_letter_queues() {
     constexpr std::uint64_t names_per_sweep = 200;
     const auto page = core::list_names(
@@ -263,10 +271,7 @@ void Operations::sweep_dead_letter_queues() {
         if (first == std::string::npos || last <= first) continue;
         const std::string topic = name.name.substr(0, first);
         const std::string own = name.name.substr(first + 1, last - first - 1);
-        const auto info = core::queue_info(desk_.data.rows(), name.number);
-        const bool empty = info && info->counts.active == 0 && info->counts.inactive == 0 &&
-                           info->counts.delayed == 0;
-        if (!empty || desk_.names.subscription(topic, own)) continue;
+        if (desk_.names.subscription(topic, own) || !is_spent(name.number)) continue;
         desk_.lifecycle.remove({nullptr, name.number, name.kind, {}});
     }
     sweep_from_ = page.items.size() < names_per_sweep ? 0 : sweep_from_ + names_per_sweep;

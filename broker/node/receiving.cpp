@@ -28,7 +28,7 @@ struct Damaged {
     model::MessageId message;
 };
 
-// Whole, but nobody can read them now.
+// Whole, but not for this receive: nobody can read them now, or they are too much for it.
 struct Closed {
     std::vector<model::Receipt> receipts;
     std::string why;
@@ -57,6 +57,15 @@ api::ReceivedMessage received(const model::LeasedMessage& leased, model::NewMess
     result.first_received_ms = leased.first_leased_ms;
     result.receives = leased.receives;
     return result;
+}
+
+// `why` there is nothing, where there is nothing.
+void answer_received(const CallPtr& call, api::ReceivedMessages result, std::string why) {
+    if (!call->claim()) return;
+    if (result.messages.empty()) {
+        return call->answer(call->refusal({model::Reason::unavailable, {}, std::move(why)}));
+    }
+    call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
 }
 
 }  // namespace
@@ -290,8 +299,11 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
                 continue;
             }
             bytes += message->payload.size();
-            // Larger than its queue takes by now: the rest comes again when its leases end.
-            if (bytes > received_bytes_max && !result.messages.empty()) break;
+            // Larger than its queue takes by now: the rest is for other receives.
+            if (bytes > received_bytes_max && !result.messages.empty()) {
+                closed.receipts.push_back(messages[at].receipt);
+                continue;
+            }
             result.messages.push_back(received(messages[at], std::move(*message)));
         }
         const bool again = result.messages.empty() && closed.receipts.empty();
@@ -301,12 +313,7 @@ void Receiving::leased(Receive receive, std::vector<model::LeasedMessage> messag
                 if (desk != nullptr) desk->receiving().give_back(queue, receipts);
             });
         }
-        if (result.messages.empty() && !again && receive.call->claim()) {
-            receive.call->answer(
-                receive.call->refusal({model::Reason::unavailable, {}, std::move(closed.why)}));
-        } else if (!again && receive.call->claim()) {
-            receive.call->answer(std::any(api::Outcome<api::ReceivedMessages>(std::move(result))));
-        }
+        if (!again) answer_received(receive.call, std::move(result), std::move(closed.why));
         if (damaged.empty()) return;
         mailbox->post([set, receive, damaged = std::move(damaged), again](Node& node) {
             DataDesk* desk = node.desk(set);

@@ -62,9 +62,9 @@ class Receiving {
     // seconds.
     void hand_over();
 
-    // Leased messages whose key cannot be had now: they are not counted as received, and come again
-    // once the key service may be asked again. A set that is not yet at give_back_level keeps them
-    // leased.
+    // Leased messages whose key cannot be had now, or that are too much for one receive: they are
+    // not counted as received, and come again once the key service may be asked again. A set that
+    // is not yet at give_back_level keeps them leased.
     void give_back(model::QueueNo queue, std::vector<model::Receipt> receipts);
 
     // The body of a leased message is damaged.

@@ -1,5 +1,6 @@
 // Operations on subscriptions as objects.
 #include "broker/api/names.h"
+#include "broker/base/log.h"
 #include "broker/node/object_digest.h"
 #include "broker/node/operations.h"
 #include "broker/node/push_rules.h"
@@ -236,13 +237,45 @@ void Operations::run(const CallPtr& call,
     });
 }
 
+std::optional<core::NameInfo> Operations::made_again(const core::FedQueue& fed) const {
+    if (!core::was_released(desk_.names.rows(), fed.queue.number)) return {};
+    auto queue = desk_.names.queue(fed.name);
+    if (!queue) return {};
+    return std::move(*queue);
+}
+
+void Operations::feed_again(model::SubscriptionNo subscription) {
+    auto begun = [this, subscription](const Changes::Turn& turn) {
+        if (!desk_.data.leading()) return;
+        auto info = core::subscription_info(desk_.data.rows(), subscription);
+        if (!info || info->spec.sink != model::SinkKind::queue) return;
+        const auto queue = made_again({subscription, info->spec.queue, info->spec.endpoint});
+        if (!queue) return;
+        log_line(LogLevel::info,
+                 "node",
+                 "event=fed_again subscription=" + desk_.names.name_of(subscription) +
+                     " queue=" + queue->name);
+        info->spec.queue = place_of(*queue);
+        model::SetSubscription change{subscription, std::move(info->spec)};
+        desk_.data.submit(Submission{std::move(change), {}, nullptr, [turn](const model::Reply&) {
+                                     }});
+    };
+    // Too many change it: the next sweep finds it again.
+    (void)desk_.changes.enter(subscription, nullptr, std::move(begun));
+}
+
+void Operations::sweep_fed_queues() {
+    const core::FedQueuesPage page = core::fed_queues(desk_.data.rows(), fed_from_);
+    fed_from_ = page.last;
+    for (const core::FedQueue& fed : page.items) {
+        if (made_again(fed)) feed_again(fed.subscription);
+    }
+}
+
 void Operations::remove_dead_letter_queue(const std::string& topic, const std::string& name) {
     auto queue = desk_.names.queue(api::automatic_dead_letter_name(topic, name));
     if (!queue) return;
-    const auto info = core::queue_info(desk_.data.rows(), queue->number);
-    const bool empty =
-        info && info->counts.active == 0 && info->counts.inactive == 0 && info->counts.delayed == 0;
-    if (empty) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
+    if (is_spent(queue->number)) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
 }
 
 void Operations::run(const CallPtr& call,

@@ -122,6 +122,38 @@ TEST_F(Uses, OfAnAccountThatIsGoneAreForgotten) {
     EXPECT_TRUE(after.families().empty());
 }
 
+TEST_F(Uses, CountWhatCannotBeReadLikeTheRest) {
+    there_are_more(1);
+    PeekedPage peeked;
+    peeked.items.resize(2);
+    peeked.items[0].state = "sealed";
+    peeked.items[1].payload.assign(100, 'x');
+    node.answer_with<PeekMessages>(peeked);
+    look();
+    EXPECT_EQ(uses.of("a1000")->stored_bytes, 1'000U);
+    peeked.items.resize(1);
+    node.answer_with<PeekMessages>(peeked);
+    clock.advance_us(AccountUses::look_every_us);
+    look();
+    EXPECT_EQ(uses.of("a1000")->stored_bytes, 10 * StoredBytes::usual_bytes);
+}
+
+TEST_F(Uses, AreJudgedByTheMessagesOfWhichThereAreMost) {
+    there_are_more(1);
+    QueueView view;
+    view.inactive = 1;
+    view.rewindable = 9;
+    node.answer_with<GetQueue>(view);
+    node.answer<PeekMessages>([](const PeekMessages& asked) {
+        PeekedPage peeked;
+        peeked.items.resize(asked.state == "deleted" ? 1 : 0);
+        if (!peeked.items.empty()) peeked.items[0].payload.assign(3'000, 'x');
+        return Outcome<PeekedPage>(peeked);
+    });
+    look();
+    EXPECT_EQ(uses.of("a1000")->stored_bytes, 30'000U);
+}
+
 TEST_F(Uses, FiguresTellThemBesideTheLimits) {
     accounts.accounts = {{"acme", 1, {}, 0}};
     accounts.accounts[0].limits.topics_max = 7;

@@ -32,10 +32,10 @@ TEST(Levels, AnEntryOfALevelThatABuildDoesNotKnowStopsItWithAClearLine) {
     ASSERT_TRUE(world.run_until([&] { return all_at_own_level(world); }, 10'000));
     // As a later build would.
     const std::uint64_t leader = world.leader(data);
-    world.member(leader).node().hosted(data)->raise_format(4);
+    world.member(leader).node().hosted(data)->raise_format(5);
     ASSERT_TRUE(world.run_until([&] { return world.deaths().size() == 2; }, 3'000));
     for (const std::string& death : world.deaths()) {
-        EXPECT_NE(death.find("of set 1 has format level 4, this build knows 1 to 3: upgrade this "
+        EXPECT_NE(death.find("of set 1 has format level 5, this build knows 1 to 4: upgrade this "
                              "node first"),
                   std::string::npos)
             << death;
@@ -46,7 +46,7 @@ TEST(Levels, AnEntryOfALevelThatABuildDoesNotKnowStopsItWithAClearLine) {
     world.crash(leader);
     world.start(leader);
     ASSERT_EQ(world.deaths().size(), 3U);
-    EXPECT_NE(world.deaths()[2].find("set 1 in this folder has format level 4"), std::string::npos)
+    EXPECT_NE(world.deaths()[2].find("set 1 in this folder has format level 5"), std::string::npos)
         << world.deaths()[2];
 }
 

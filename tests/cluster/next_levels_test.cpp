@@ -39,7 +39,7 @@ TEST(NextLevels, AClusterIsRaisedOnceEveryNodeOfItIsThereAndCanReadTheNextLevel)
     EXPECT_EQ(levels(world), std::set<std::uint16_t>{1});
     world.start(3);
     ASSERT_TRUE(
-        world.run_until([&] { return levels(world) == std::set<std::uint16_t>{4}; }, 10'000));
+        world.run_until([&] { return levels(world) == std::set<std::uint16_t>{5}; }, 10'000));
     EXPECT_TRUE(world.deaths().empty());
     EXPECT_TRUE(world.differences().empty());
 }
@@ -53,13 +53,13 @@ TEST(NextLevels, WhatWasWrittenBeforeAndAfterARaiseIsReadAfterAPowerCut) {
         ASSERT_TRUE(world.ask(1, create_queue("q")).has_value());
         ASSERT_TRUE(world.ask(1, send("q", {"early"})).has_value());
         ASSERT_TRUE(
-            world.run_until([&] { return levels(world) == std::set<std::uint16_t>{4}; }, 10'000));
+            world.run_until([&] { return levels(world) == std::set<std::uint16_t>{5}; }, 10'000));
         ASSERT_TRUE(world.ask(2, send("q", {"late"})).has_value());
         for (std::uint64_t id = 1; id <= 3; ++id) world.crash(id);
         for (std::uint64_t id = 1; id <= 3; ++id) world.start(id);
         ASSERT_TRUE(world.run_until([&] { return world.all_led(); }));
         ASSERT_TRUE(world.ask(3, send("q", {"last"})).has_value());
-        EXPECT_EQ(levels(world), std::set<std::uint16_t>{4});
+        EXPECT_EQ(levels(world), std::set<std::uint16_t>{5});
         const auto got = world.ask(1, receive("q", 16));
         ASSERT_TRUE(got.has_value());
         EXPECT_EQ(got->messages.size(), 3U);

@@ -242,6 +242,49 @@ TEST(Recovery, AReplicaThatDidNotVoteIsTakenAndNamed) {
     disaster.expect_all_there("learner");
 }
 
+// The node that is left was behind in set 0, and not in the set where a queue was made meanwhile.
+TEST(Recovery, NoNumberIsGivenAgainThatAnObjectHas) {
+    MemberRules rules;
+    rules.data_sets = 1;
+    World world(19, 3, rules);
+    world.found();
+    ASSERT_TRUE(world.ask(1, create_queue("known")).has_value());
+    world.run(500);
+    const model::LogIndex heard = world.member(2).node().names_set().applied();
+    ASSERT_TRUE(world.ask(1, create_queue("unheard")).has_value());
+    ASSERT_TRUE(world.ask(1, send("unheard", {"of somebody else"})).has_value());
+    world.run(500);
+    for (std::uint64_t id = 1; id <= 3; ++id) world.crash(id);
+    storage::LogStoreOptions options;
+    options.segment_bytes = 1U << 20;
+    Member& member = world.member(2);
+    auto store =
+        storage::LogStore::open(member.disk(), "data/log", options, [](SetId) { return 0ULL; });
+    ASSERT_TRUE(store.has_value()) << store.error().detail;
+    ASSERT_GT((*store)->range(model::names_set).last, heard + 1);
+    storage::HardState state = (*store)->hard_state(model::names_set);
+    storage::EntryRecord empty;
+    empty.set = model::names_set;
+    empty.term = state.term;
+    empty.index = heard + 1;
+    (*store)->append(std::move(empty));
+    state.commit = heard;
+    (*store)->append_hard_state(model::names_set, state);
+    ASSERT_TRUE((*store)->sync().has_value());
+    store->reset();
+    const auto recovered = member.recover();
+    ASSERT_TRUE(recovered.has_value()) << recovered.error().detail;
+    world.start(2);
+    ASSERT_TRUE(world.run_until([&] { return world.all_led(); }));
+    EXPECT_FALSE(world.ask(2, receive("unheard")).has_value());
+    const auto made = world.ask(2, create_queue("later"));
+    ASSERT_TRUE(made.has_value()) << made.error().detail;
+    EXPECT_EQ(made->name, "later");
+    const auto got = world.ask(2, receive("later"));
+    ASSERT_TRUE(got.has_value()) << got.error().detail;
+    EXPECT_TRUE(got->messages.empty());
+}
+
 // Four nodes, three replicas a set: somebody lacks one.
 TEST(Recovery, ASetThatIsNotHereIsNamedAndTheOthersServe) {
     MemberRules rules;

@@ -182,6 +182,40 @@ TEST(Rewind, KeepsDeletedMessagesForItsWindowOnly) {
     EXPECT_EQ(driver.live_bodies(), 0U);
 }
 
+// The timer that fires while nothing is consumed waits for the retention of four days.
+TEST(Rewind, KeepsABacklogThatIsConsumedLateForItsWindowOnly) {
+    CoreDriver driver = with_orders(with_rewind(60));
+    send(driver, orders, 2);
+    driver.advance(90'000);
+    remove_all(driver, receive(driver, orders, 2));
+    driver.advance(30'000);
+    send(driver, orders);
+    driver.advance(29'000);
+    EXPECT_EQ(driver.live_bodies(), 3U);
+    driver.advance(3'000);
+    EXPECT_EQ(counts(driver, orders).rewindable, 0U);
+    EXPECT_EQ(driver.live_bodies(), 1U);
+    driver.advance(120'000);
+    remove_all(driver, receive(driver, orders));
+    driver.advance(62'000);
+    EXPECT_EQ(driver.live_bodies(), 0U);
+}
+
+// Replicas of which some run a build of before come to the same rows.
+TEST(Rewind, KeepsSuchABacklogAsBeforeUntilAllReplicasKnowBetter) {
+    CoreDriver::Options options;
+    options.level = model::own_rate_level;
+    CoreDriver driver = CoreDriver::data_set(options);
+    driver.done(make_queue(orders, with_rewind(60, 600)));
+    send(driver, orders, 2);
+    driver.advance(90'000);
+    remove_all(driver, receive(driver, orders, 2));
+    driver.advance(300'000);
+    EXPECT_EQ(driver.live_bodies(), 2U);
+    driver.advance(300'000);
+    EXPECT_EQ(driver.live_bodies(), 0U);
+}
+
 TEST(Rewind, SwitchedOffDropsWhatWasKeptForIt) {
     CoreDriver driver = with_orders(with_rewind(3'600));
     send(driver, orders, 2);

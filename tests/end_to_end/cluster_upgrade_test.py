@@ -11,7 +11,7 @@ from cmq import Cmq
 from server import BINARY, data_folder, wait_until
 
 NEXT = os.environ["PENSTOCK_NEXT_BINARY"]
-OWN = 3  # the format level of this build
+OWN = 4  # the format level of this build
 
 
 def levels(node):

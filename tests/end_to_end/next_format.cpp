@@ -9,7 +9,7 @@ namespace penstock::model {
 
 namespace {
 
-constexpr std::uint16_t next_level = 4;
+constexpr std::uint16_t next_level = 5;
 constexpr std::uint8_t next_tag = 200;
 
 template <class Wanted, std::size_t At = 0>

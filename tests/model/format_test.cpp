@@ -16,10 +16,11 @@ TEST(Format, ALevelThatThisBuildDoesNotKnowIsNotGuessedAt) {
     EXPECT_TRUE(decode_commands(encode_commands_at({Tick{}}, 1)).has_value());
     EXPECT_TRUE(decode_commands(encode_commands_at({Tick{}}, 2)).has_value());
     EXPECT_TRUE(decode_commands(encode_commands_at({Tick{}}, 3)).has_value());
-    EXPECT_FALSE(decode_commands(encode_commands_at({Tick{}}, 4)).has_value());
+    EXPECT_TRUE(decode_commands(encode_commands_at({Tick{}}, 4)).has_value());
+    EXPECT_FALSE(decode_commands(encode_commands_at({Tick{}}, 5)).has_value());
     EXPECT_FALSE(decode_commands(encode_commands_at({Tick{}}, 0)).has_value());
-    EXPECT_EQ(too_new("entry 7 of set 3", 4),
-              "entry 7 of set 3 has format level 4, this build knows 1 to 3: upgrade this node "
+    EXPECT_EQ(too_new("entry 7 of set 3", 5),
+              "entry 7 of set 3 has format level 5, this build knows 1 to 4: upgrade this node "
               "first");
 }
 

@@ -127,6 +127,27 @@ TEST(DelayedMessages, AreMovedAndTakenBackByName) {
     EXPECT_EQ(left->messages[0].payload, "one");
 }
 
+TEST(DelayedMessages, AreMovedByTheTimeOfTheLogAndNotByAClockThatWasSet) {
+    for (const std::int64_t ahead_ms : {-600'000, 600'000}) {
+        SteppedNode node;
+        ASSERT_TRUE(node.ask(create_queue("jobs")));
+        auto request = send("jobs", {"one"});
+        request.delay_s = 3'600;
+        const auto sent = node.ask(request);
+        ASSERT_TRUE(sent);
+        node.clock.set_wall_by_ms(ahead_ms);
+        api::ChangeDelayed change;
+        change.queue = "jobs";
+        change.id = sent->ids[0];
+        change.delay_s = 300;
+        ASSERT_TRUE(node.ask(change));
+        node.advance_ms(280'000);
+        EXPECT_EQ(node.ask(receive("jobs"))->messages.size(), 0U) << ahead_ms;
+        node.advance_ms(30'000);
+        EXPECT_EQ(node.ask(receive("jobs"))->messages.size(), 1U) << ahead_ms;
+    }
+}
+
 TEST(RedriveByText, SendsBackTheLettersWhoseBodiesHaveIt) {
     Jobs jobs;
     for (int at = 0; at < 150; ++at) {

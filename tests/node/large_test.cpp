@@ -135,6 +135,26 @@ TEST(LargeMessages, WhatIsLargerThanItsQueueTakesByNowComesOneByOne) {
     }
 }
 
+TEST(LargeMessages, WhatIsTooMuchForOneReceiveDoesNotCountAsReceived) {
+    SteppedNode node(with_ceiling(most));
+    ASSERT_TRUE(node.ask(create_queue("dead")));
+    api::QueueChange change = sized(most);
+    change.dead_letter = api::DeadLetterSpec{"dead", model::DeadLetterPolicy::Kind::receives, 1, 0};
+    ASSERT_TRUE(node.ask(create_queue("films", change)));
+    for (const char letter : {'a', 'b'}) {
+        ASSERT_TRUE(node.ask(send("films", {std::string(9 * mib, letter)})));
+    }
+    ASSERT_TRUE(node.ask(api::SetQueue{"films", sized(mib)}));
+    ASSERT_EQ(node.ask(receive("films", 16))->messages.size(), 1U);
+    node.settle_down();
+    node.advance_ms(2'000);
+    const auto other = node.ask(receive("films", 16));
+    ASSERT_TRUE(other);
+    ASSERT_EQ(other->messages.size(), 1U);
+    EXPECT_EQ(other->messages[0].payload[0], 'b');
+    EXPECT_EQ(other->messages[0].receives, 1U);
+}
+
 TEST(LargeMessages, AQueueKeepsItsSizeWhenTheCeilingIsLowered) {
     SteppedNode node(with_ceiling(most));
     ASSERT_TRUE(node.ask(create_queue("films", sized(4 * mib))));

@@ -87,6 +87,25 @@ TEST(Lifecycle, ADeadLetterQueueOutlivesItsSubscriptionUntilItIsEmpty) {
     EXPECT_TRUE(automatic_queues(node).empty());
 }
 
+TEST(Lifecycle, AQueueThatIsMadeAgainIsFedAgain) {
+    SteppedNode node;
+    ASSERT_TRUE(node.ask(api::CreateTopic{"news", {}}));
+    ASSERT_TRUE(node.ask(create_queue("box")));
+    api::Subscribe feed = subscribe("news", "feed");
+    feed.spec.sink = model::SinkKind::queue;
+    feed.spec.endpoint = "box";
+    ASSERT_TRUE(node.ask(feed));
+    ASSERT_TRUE(node.ask(api::DeleteQueue{"box"}));
+    node.advance_ms(61'000);  // the name is free
+    ASSERT_TRUE(node.ask(create_queue("box")));
+    node.advance_ms(61'000);
+    ASSERT_TRUE(node.ask(publish("news", {"read all about it"})));
+    node.settle_down();
+    const auto got = node.ask(receive("box"));
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->messages.size(), 1U);
+}
+
 TEST(Lifecycle, ATopicWithSubscriptionsStays) {
     SteppedNode node;
     create_topic(node, "news");

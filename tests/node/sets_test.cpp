@@ -1,4 +1,5 @@
 // A node with several data sets: names lead to them, and what passes between them arrives once.
+#include "broker/node/entry_bodies.h"
 #include "tests/node/requests.h"
 #include "tests/support/stepped_node.h"
 
@@ -111,6 +112,125 @@ TEST(Sets, ADeadLetterQueueInAnotherSetIsBoundAndFilled) {
     ASSERT_EQ(letters->items.size(), 1U);
     EXPECT_EQ(letters->items[0].payload, "poison");
     EXPECT_EQ(letters->items[0].source, source);
+}
+
+// Makes queues until one of them is in the set, or in another one.
+std::string make_queue(SteppedNode& node,
+                       const std::string& prefix,
+                       model::SetId set,
+                       bool inside) {
+    for (int at = 0; at < spread; ++at) {
+        const std::string name = prefix + std::to_string(at);
+        EXPECT_TRUE(node.ask(create_queue(name))) << name;
+        if ((set_of(node, model::ObjectKind::queue, name) == set) == inside) return name;
+    }
+    ADD_FAILURE() << "no queue is where it is wanted";
+    return {};
+}
+
+api::SetQueue with_dead_letter(const std::string& queue, const std::string& dead_letter) {
+    api::SetQueue set;
+    set.name = queue;
+    set.change.dead_letter =
+        api::DeadLetterSpec{dead_letter, model::DeadLetterPolicy::Kind::receives, 3, 0};
+    return set;
+}
+
+TEST(Sets, ARefusedChangeLetsGoOfTheDeadLetterQueueItAskedFor) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(create_queue("morgue")));
+    const model::SetId here = set_of(node, model::ObjectKind::queue, "morgue");
+    const std::string source = make_queue(node, "near", here, true);
+    const std::string far = make_queue(node, "far", here, false);
+    ASSERT_TRUE(node.ask(with_dead_letter(source, "morgue")));
+    const auto refused = node.ask(with_dead_letter("morgue", far));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, model::Reason::dead_letter_nested);
+    node.settle_down();
+    EXPECT_TRUE(node.ask(api::DeleteQueue{far}));
+}
+
+TEST(Sets, ADeadLetterQueueIsLetGoOnceNothingNamesItAnyMore) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(create_queue("source")));
+    const model::SetId here = set_of(node, model::ObjectKind::queue, "source");
+    const std::string first = make_queue(node, "first", here, false);
+    const std::string second = make_queue(node, "second", here, false);
+    ASSERT_TRUE(node.ask(with_dead_letter("source", first)));
+    EXPECT_FALSE(node.ask(api::DeleteQueue{first}));
+    ASSERT_TRUE(node.ask(with_dead_letter("source", second)));
+    node.settle_down();
+    EXPECT_TRUE(node.ask(api::DeleteQueue{first}));
+    EXPECT_FALSE(node.ask(api::DeleteQueue{second}));
+}
+
+// As when a leader dies between the delete of a queue and what its dead-letter queue is told.
+TEST(Sets, ADeadLetterQueueOutlivesNoBindingOfWhatIsGone) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(create_queue("lost")));
+    ASSERT_TRUE(node.ask(create_queue("kept")));
+    const auto number_of = [&node](const std::string& name) {
+        return core::find_name(node.node->names_set().rows(), model::ObjectKind::queue, name)
+            ->number;
+    };
+    const model::SetId lost_in = set_of(node, model::ObjectKind::queue, "lost");
+    const model::ObjectNo lost = number_of("lost");
+    const std::string morgue = make_queue(node, "morgue", lost_in, false);
+    const model::SetId there = set_of(node, model::ObjectKind::queue, morgue);
+    const auto bind = [&](model::ObjectNo source) {
+        const model::BindDeadLetter binding{number_of(morgue), {lost_in, source}, true, true};
+        node.node->submit(there, node::Submission{binding, {}, nullptr, {}});
+        node.settle_down();
+    };
+    bind(lost);
+    bind(number_of("kept"));
+    ASSERT_TRUE(node.ask(api::DeleteQueue{"lost"}));
+    const auto& rows = node.node->data_set(there).rows();
+    EXPECT_EQ(core::dead_letter_sources(rows, number_of(morgue)).size(), 2U);
+    node.advance_ms(61'000);
+    EXPECT_EQ(core::dead_letter_sources(rows, number_of(morgue)),
+              std::vector<model::QueueNo>{number_of("kept")});
+}
+
+// What a handler could not send to a queue of another set is a letter that a redrive sends there.
+TEST(Sets, AnAutomaticDeadLetterQueueStaysWhileLettersOfItMayComeBack) {
+    SteppedNode node(many_sets());
+    ASSERT_TRUE(node.ask(api::CreateTopic{"news", {}}));
+    ASSERT_TRUE(node.ask(subscribe("news", "hook")));
+    const model::SetId here = set_of(node, model::ObjectKind::topic, "news");
+    const std::string far = make_queue(node, "far", here, false);
+    const auto find = [&node](model::ObjectKind kind, const std::string& name) {
+        return *core::find_name(node.node->names_set().rows(), kind, name);
+    };
+    const core::NameInfo target = find(model::ObjectKind::queue, far);
+    model::Transfer letter;
+    letter.source = target.set;
+    letter.number = 1;
+    letter.kind = model::TransferKind::dead_letter;
+    letter.object = find(model::ObjectKind::dead_letter_queue, "news.hook.dlq").number;
+    letter.message = model::MessageId{target.set, 7, 0};
+    letter.dead.source = {target.set, target.number};
+    letter.dead.failure = model::Failure::output_refused;
+    node::PreparedBodies bodies;
+    bodies.bytes.push_back(model::encode_body(model::NewMessage{{}, "a letter"}));
+    bodies.infos.push_back(node::info_of(bodies.bytes.front()));
+    node.node->submit(here, node::Submission{letter, bodies, nullptr, {}});
+    node.settle_down();
+    ASSERT_EQ(node.ask(api::ListDeadLetters{"news.hook.dlq", 0, 10})->items.size(), 1U);
+    node.node->desk(here)->outbox().hold(node.clock.steady_us() + 300'000'000);
+    api::RedriveDeadLetters redrive;
+    redrive.queue = "news.hook.dlq";
+    ASSERT_TRUE(node.ask(redrive));
+    node.settle_down();
+    ASSERT_EQ(node.ask(api::ListDeadLetters{"news.hook.dlq", 0, 10})->items.size(), 0U);
+    ASSERT_TRUE(node.ask(api::DeleteQueue{far}));
+    ASSERT_TRUE(node.ask(api::Unsubscribe{"news", "hook"}));
+    node.advance_ms(61'000);
+    node.node->desk(here)->outbox().hold(0);
+    node.advance_ms(1'000);
+    const auto left = node.ask(api::ListDeadLetters{"news.hook.dlq", 0, 10});
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->items.size(), 1U);
 }
 
 TEST(Sets, ListsOverAllSetsAreWhole) {

@@ -65,6 +65,7 @@ std::vector<model::Reply> CoreDriver::apply(std::vector<model::Command> commands
     entry.time_ms = now_ms_;
     entry.commands = std::move(commands);
     entry.bodies = std::move(bodies);
+    entry.level = options_.level;
     effects_ = machine_->apply(entry, *rows_);
     EXPECT_TRUE(rows_->apply(effects_.batch, index_));
     EXPECT_EQ(effects_.replies.size(), entry.commands.size());

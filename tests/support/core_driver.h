@@ -6,6 +6,7 @@
 
 #include "broker/core/data_query.h"
 #include "broker/core/state_machine.h"
+#include "broker/model/format.h"
 #include "broker/storage/rows/row_store.h"
 
 #include <gtest/gtest.h>
@@ -30,6 +31,7 @@ class CoreDriver {
         std::uint32_t check_invariants_every = 1;  // entries; 0: only when asked
         std::string rocks_folder = {};             // rows in RocksDB there; empty: in memory
         model::SetId set = model::first_data_set;
+        std::uint16_t level = model::known_formats().most;  // of its entries
     };
 
     static constexpr model::TimeMs start_ms = 1'800'000'000'000;

@@ -20,6 +20,9 @@ class ManualClock final : public Clock {
         steady_us_ += pause_us;
     }
 
+    // Somebody sets the clock.
+    void set_wall_by_ms(std::int64_t ahead_ms) { wall_us_ += ahead_ms * 1000; }
+
     void advance_ms(std::int64_t pause_ms) { advance_us(pause_ms * 1000); }
 
   private:
