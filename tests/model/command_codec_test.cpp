@@ -63,7 +63,8 @@ TEST(CommandCodec, AnotherVersionOrAnUnknownTagIsMalformed) {
     EXPECT_TRUE(decode_commands(std::string("\x01\x01\x1B", 3)));
     EXPECT_TRUE(decode_commands(std::string("\x02\x01\x1B", 3)));
     EXPECT_TRUE(decode_commands(std::string("\x03\x01\x1B", 3)));
-    EXPECT_FALSE(decode_commands(std::string("\x04\x01\x1B", 3)));
+    EXPECT_TRUE(decode_commands(std::string("\x04\x01\x1B", 3)));
+    EXPECT_FALSE(decode_commands(std::string("\x05\x01\x1B", 3)));
     EXPECT_FALSE(decode_commands(std::string("\x01\x01\xFF", 3)));
     EXPECT_FALSE(decode_commands(std::string("\x01\x01\x00", 3)));
     EXPECT_FALSE(decode_commands(std::string("\x01\x01\x1B\x00", 4)));
