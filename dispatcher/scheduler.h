@@ -237,7 +237,6 @@ class Scheduler {
     [[nodiscard]] bool must_wait(const Lane& lane) const;
     [[nodiscard]] std::size_t usual_bytes(const Lane& lane) const;
     [[nodiscard]] std::size_t byte_share(const Lane& lane) const;
-    [[nodiscard]] std::size_t kept_beside(const Lane& lane) const;
     [[nodiscard]] std::size_t window(const Lane& lane) const;
     void count_held(Lane& lane);
     void hold_bytes(Lane& lane, std::size_t bytes);

@@ -32,20 +32,18 @@ std::size_t Scheduler::byte_share(const Lane& lane) const {
     return lane.busy() ? share : std::min(share, limits_.quiet_bytes_max / lanes_.size());
 }
 
-// What is kept behind its key leaves room for other keys, and retries put aside for what is new.
-std::size_t Scheduler::kept_beside(const Lane& lane) const {
-    return std::min(lane.keys.waiting(), limits_.keyed_ahead_max) +
-           std::min(lane.retries.size(), limits_.aside_max);
-}
-
 // How many deliveries a lane may hold or have asked for. Quiet ones wait with an even share; a
 // busy one may have as much as is left free, as with places: what thousands of quiet ones wait with
 // would else be its credit, and a few deliveries a round trip is all it got.
 std::size_t Scheduler::window(const Lane& lane) const {
     if (draining_ || !lane.active()) return 0;
+    // What is kept behind its key leaves room for other keys, and retries put aside for what is
+    // new.
+    const std::size_t kept = std::min(lane.keys.waiting(), limits_.keyed_ahead_max) +
+                             std::min(lane.retries.size(), limits_.aside_max);
     const std::size_t at_a_time =
         std::size_t{lane.target->spec.concurrency} * lane.target->spec.pace.batch;
-    const std::size_t wish = at_a_time + lane.prefetch + kept_beside(lane);
+    const std::size_t wish = at_a_time + lane.prefetch + kept;
     const std::size_t even = std::max<std::size_t>(1, limits_.quiet_held_max / lanes_.size());
     const std::size_t free = limits_.held_max - std::min(limits_.held_max, held_);
     const std::size_t share = lane.busy() ? std::max(even, free) : even;
@@ -74,9 +72,10 @@ std::vector<Grant> Scheduler::grants() {
         count_held(lane);
         const std::size_t most = window(lane);
         const std::size_t held = lane.held();
-        // A quarter of the window at a time: one grant for many deliveries. What is kept beside the
-        // window is none of it: a quarter of that may be more than the whole window.
-        const std::size_t quarter = (most - std::min(most, kept_beside(lane))) / 4;
+        // A quarter of the window at a time: one grant for many deliveries. A quarter of what it
+        // has beside those that are kept here, as they stay for long and may be most of it.
+        const std::size_t kept = lane.keys.waiting() + lane.retries.size();
+        const std::size_t quarter = (most - std::min(most, kept)) / 4;
         if (held >= most || most - held < std::max<std::size_t>(1, quarter)) continue;
         const auto more = static_cast<std::uint32_t>(most - held);
         lane.credit += more;

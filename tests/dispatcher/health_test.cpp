@@ -213,6 +213,9 @@ TEST(Health, RetriesPutAsideLeaveTheWindowToFirstAttempts) {
     EXPECT_EQ(some_aside.scheduler.grants(), some_aside.eight);
     Narrow many_aside(600);
     EXPECT_EQ(many_aside.scheduler.grants(), many_aside.eight);
+    // Of 1,032 that it may hold now one is free.
+    Narrow nearly_all_aside(1'131);
+    EXPECT_EQ(nearly_all_aside.scheduler.grants(), (std::vector<Grant>{{alpha, 1}}));
 }
 
 // They may be put aside when nothing starts, so that no end would make it look again.
