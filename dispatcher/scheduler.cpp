@@ -44,7 +44,10 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     const bool was_by_key = !added && lane.by_key();
     auto before =
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
-    if (added) lane.prefetch = lane.target->spec.concurrency;
+    // How far it grew says nothing of another concurrency; where order is kept it does not grow.
+    const std::uint32_t at_a_time = lane.target->spec.concurrency;
+    const bool grew_so = before && before->spec.concurrency == at_a_time;
+    if (!grew_so || lane.keeps_order()) lane.prefetch = at_a_time;
     lane.disable_again_us = 0;
     lane.pace.follow(subscription, lane.target->spec);
     auto host = host_for(*lane.target);
