@@ -10,10 +10,20 @@ KeyLanes::Turn KeyLanes::admit(api::Delivery& delivery) {
     if (lanes_.size() > idle_keys_max + waiting_) forget_idle();
     Lane& lane = lanes_[delivery.meta.ordering_key];
     if (!lane.gate.admit(delivery)) return Turn::back;
-    if (!std::exchange(lane.busy, true)) return Turn::now;
+    if (lane.under_way.empty()) {
+        lane.under_way.insert(delivery.sequence);
+        return Turn::now;
+    }
     lane.waiting.push_back(std::move(delivery));
     ++waiting_;
     return Turn::later;
+}
+
+void KeyLanes::begin(const api::Delivery& delivery) {
+    if (delivery.meta.ordering_key.empty()) return;
+    Lane& lane = lanes_[delivery.meta.ordering_key];
+    lane.gate.admit(delivery);  // it learns the generation; going back is too late
+    lane.under_way.insert(delivery.sequence);
 }
 
 std::optional<api::Delivery> KeyLanes::on_done(const api::Delivery& delivery) {
@@ -21,14 +31,16 @@ std::optional<api::Delivery> KeyLanes::on_done(const api::Delivery& delivery) {
     if (found == lanes_.end()) return {};
     Lane& lane = found->second;
     lane.gate.on_accepted(delivery.sequence);
+    lane.under_way.erase(delivery.sequence);
+    if (!lane.under_way.empty()) return {};
     if (lane.waiting.empty()) {
-        lane.busy = false;
         tidy(found);
         return {};
     }
     std::optional<api::Delivery> next = std::move(lane.waiting.front());
     lane.waiting.pop_front();
     --waiting_;
+    lane.under_way.insert(next->sequence);
     return next;
 }
 
@@ -36,7 +48,7 @@ std::vector<api::Delivery> KeyLanes::on_failed(const api::Delivery& delivery) {
     const auto found = lanes_.find(delivery.meta.ordering_key);
     if (found == lanes_.end()) return {};
     Lane& lane = found->second;
-    lane.busy = false;
+    lane.under_way.erase(delivery.sequence);
     lane.gate.on_failed(delivery.sequence);
     std::vector<api::Delivery> back(std::make_move_iterator(lane.waiting.begin()),
                                     std::make_move_iterator(lane.waiting.end()));
@@ -58,12 +70,12 @@ std::size_t KeyLanes::clear() {
 
 void KeyLanes::forget_idle() {
     std::erase_if(lanes_, [](const auto& entry) {
-        return !entry.second.busy && entry.second.waiting.empty();
+        return entry.second.under_way.empty() && entry.second.waiting.empty();
     });
 }
 
 void KeyLanes::tidy(Lanes::iterator lane) {
-    const bool idle = !lane->second.busy && lane->second.waiting.empty();
+    const bool idle = lane->second.under_way.empty() && lane->second.waiting.empty();
     if (idle && lane->second.gate.calm()) lanes_.erase(lane);
 }
 

@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,10 @@ class KeyLanes {
     // A delivery came. Turn::later: it was moved from.
     Turn admit(api::Delivery& delivery);
 
-    // One that was let go is done: the next of its key, if it waits here.
+    // One was let go elsewhere, before keys had turns: others of its key may be under way as well.
+    void begin(const api::Delivery& delivery);
+
+    // One that was let go is done: the next of its key, if it waits here and no other is under way.
     std::optional<api::Delivery> on_done(const api::Delivery& delivery);
 
     // One that was let go failed or goes back: what waited behind it, to go back too.
@@ -48,7 +52,7 @@ class KeyLanes {
 
   private:
     struct Lane {
-        bool busy = false;  // one is under way, or may start any time
+        std::set<model::Sequence> under_way;  // or may start any time; one, but for begin()
         std::deque<api::Delivery> waiting;
         OrderGate gate;
     };

@@ -44,7 +44,10 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     const bool was_by_key = !added && lane.by_key();
     auto before =
         std::exchange(lane.target, std::make_shared<const api::Target>(std::move(target)));
-    if (added) lane.prefetch = lane.target->spec.concurrency;
+    // How far it grew says nothing of another concurrency; where order is kept it does not grow.
+    const std::uint32_t at_a_time = lane.target->spec.concurrency;
+    const bool grew_so = before && before->spec.concurrency == at_a_time;
+    if (!grew_so || lane.keeps_order()) lane.prefetch = at_a_time;
     lane.disable_again_us = 0;
     lane.pace.follow(subscription, lane.target->spec);
     auto host = host_for(*lane.target);
@@ -54,6 +57,7 @@ std::shared_ptr<const api::Target> Scheduler::set_target(api::Target target, std
     // What waits beside what is of its key was let in before keys had turns.
     const bool keys_begin = !added && !was_by_key && lane.by_key();
     if (!lane.active() || keys_begin) hand_back(subscription, lane);
+    if (keys_begin) begin_keys(lane);
     wanting_.insert(subscription);
     enlist(subscription, lane);
     // A place there that was its turn is the next one's.
@@ -141,6 +145,17 @@ void Scheduler::take(std::vector<api::Delivery> deliveries, std::int64_t now_us)
         wanting_.insert(subscription);
         if (!lane.active()) hand_back(subscription, lane);
         enlist(subscription, lane);
+    }
+}
+
+// What was tried before keys had turns, and is not over, has its key's turn.
+void Scheduler::begin_keys(Lane& lane) {
+    for (const auto& [ticket, flight] : flights_) {
+        if (flight.lane != lane.number) continue;
+        for (const api::Delivery* delivery : flight.batch()) lane.keys.begin(*delivery);
+    }
+    for (const auto& [sequence, committing] : lane.committing) {
+        if (committing.delivery) lane.keys.begin(*committing.delivery);
     }
 }
 
@@ -284,13 +299,19 @@ void Scheduler::wake(std::int64_t now_us) {
     }
 }
 
+// Its place in the window is free: more may be asked for.
+void Scheduler::put_aside(Lane& lane, api::Delivery retry) {
+    wanting_.insert(retry.subscription);
+    lane.retries.push_back(std::move(retry));
+}
+
 // Where the next one to try stands; nullptr: only retries wait, and those have had their share.
 std::deque<api::Delivery>* Scheduler::next_of(Lane& lane) {
     const bool may_retry = lane.keeps_order() || lane.pace.lets_retry(now_us_);
     if (!lane.retries.empty() && may_retry) return &lane.retries;
     while (!lane.waiting.empty()) {
         if (may_retry || lane.waiting.front().attempt <= 1) return &lane.waiting;
-        lane.retries.push_back(std::move(lane.waiting.front()));
+        put_aside(lane, std::move(lane.waiting.front()));
         lane.waiting.pop_front();
     }
     return nullptr;

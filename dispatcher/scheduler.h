@@ -248,7 +248,8 @@ class Scheduler {
     std::deque<api::Delivery>* next_of(Lane& lane);
     [[nodiscard]] bool is_full(const Lane& lane) const;
     [[nodiscard]] std::optional<std::int64_t> lingers_until_us(const Lane& lane) const;
-    void add_others(Lane& lane, std::deque<api::Delivery>& from, Flight& flight) const;
+    void put_aside(Lane& lane, api::Delivery retry);
+    void add_others(Lane& lane, std::deque<api::Delivery>& from, Flight& flight);
     const Flight* start(model::SubscriptionNo subscription,
                         Lane& lane,
                         std::deque<api::Delivery>& from,
@@ -266,6 +267,7 @@ class Scheduler {
               const Flight& flight,
               const api::Delivery& delivery,
               sinks::AttemptResult result);
+    void begin_keys(Lane& lane);
     void end_key(Lane& lane, const api::Delivery& delivery, bool well);
     bool let_in(Lane& lane, api::Delivery& delivery);
     void give_back(Lane& lane, const api::Delivery& delivery, model::Failure why);

@@ -35,14 +35,14 @@ std::optional<std::int64_t> Scheduler::lingers_until_us(const Lane& lane) const 
 }
 
 // Behind the first, as many as may go with it.
-void Scheduler::add_others(Lane& lane, std::deque<api::Delivery>& from, Flight& flight) const {
+void Scheduler::add_others(Lane& lane, std::deque<api::Delivery>& from, Flight& flight) {
     const std::size_t most = lane.batch();
     const bool may_retry = lane.pace.lets_retry(now_us_);
     std::size_t bytes = flight.delivery.payload.size();
     while (flight.others.size() + 1 < most && !from.empty()) {
         api::Delivery& next = from.front();
         if (next.attempt > 1 && !may_retry) {
-            lane.retries.push_back(std::move(next));
+            put_aside(lane, std::move(next));
         } else {
             bytes += next.payload.size();
             if (bytes > lane.target->spec.pace.batch_bytes) return;

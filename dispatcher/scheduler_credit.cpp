@@ -72,8 +72,11 @@ std::vector<Grant> Scheduler::grants() {
         count_held(lane);
         const std::size_t most = window(lane);
         const std::size_t held = lane.held();
-        // A quarter of the window at a time: one grant for many deliveries.
-        if (held >= most || most - held < std::max<std::size_t>(1, most / 4)) continue;
+        // A quarter of the window at a time: one grant for many deliveries. A quarter of what it
+        // has beside those that are kept here, as they stay for long and may be most of it.
+        const std::size_t kept = lane.keys.waiting() + lane.retries.size();
+        const std::size_t quarter = (most - std::min(most, kept)) / 4;
+        if (held >= most || most - held < std::max<std::size_t>(1, quarter)) continue;
         const auto more = static_cast<std::uint32_t>(most - held);
         lane.credit += more;
         count_held(lane);

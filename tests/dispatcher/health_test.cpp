@@ -189,20 +189,44 @@ TEST(Health, RetriesBeyondTheirShareWaitAsideWhileFirstAttemptsGoOn) {
     EXPECT_EQ(start_all(scheduler, *wake), (std::vector<model::Sequence>{101}));
 }
 
-TEST(Health, RetriesPutAsideLeaveTheWindowToFirstAttempts) {
-    model::PushPolicy push;
-    push.retry_share_percent = 20;
-    Scheduler scheduler{expecting_small()};
-    api::Target narrow = target(alpha, push);
-    narrow.spec.concurrency = 4;
-    scheduler.set_target(narrow, 1);
-    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 8}}));
-    scheduler.take(deliveries(alpha, 1, 120, 2), 1);
-    while (const Flight* flight = scheduler.start_next(1, 0)) {
-        scheduler.finish(flight->ticket, {}, 1);
+// An endpoint whose window is eight; retries that came have had their share.
+struct Narrow {
+    explicit Narrow(unsigned retries) {
+        model::PushPolicy push;
+        push.retry_share_percent = 20;
+        api::Target narrow = target(alpha, push);
+        narrow.spec.concurrency = 4;
+        scheduler.set_target(narrow, 1);
+        EXPECT_EQ(scheduler.grants(), eight);
+        scheduler.take(deliveries(alpha, 1, retries, 2), 1);
+        while (const Flight* flight = scheduler.start_next(1, 0)) {
+            scheduler.finish(flight->ticket, {}, 1);
+        }
     }
-    // Twenty were put aside.
-    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 8}}));
+
+    const std::vector<Grant> eight{{alpha, 8}};
+    Scheduler scheduler{expecting_small()};
+};
+
+TEST(Health, RetriesPutAsideLeaveTheWindowToFirstAttempts) {
+    Narrow some_aside(120);
+    EXPECT_EQ(some_aside.scheduler.grants(), some_aside.eight);
+    Narrow many_aside(600);
+    EXPECT_EQ(many_aside.scheduler.grants(), many_aside.eight);
+    // Of 1,032 that it may hold now one is free.
+    Narrow nearly_all_aside(1'131);
+    EXPECT_EQ(nearly_all_aside.scheduler.grants(), (std::vector<Grant>{{alpha, 1}}));
+}
+
+// They may be put aside when nothing starts, so that no end would make it look again.
+TEST(Health, WhenRetriesArePutAsideMoreIsAskedFor) {
+    Narrow none_aside(100);
+    Scheduler& scheduler = none_aside.scheduler;
+    EXPECT_EQ(scheduler.grants(), none_aside.eight);
+    scheduler.take(deliveries(alpha, 101, 8, 2), 1);
+    EXPECT_TRUE(scheduler.grants().empty());
+    EXPECT_TRUE(start_all(scheduler, 1).empty());
+    EXPECT_EQ(scheduler.grants(), none_aside.eight);
 }
 
 TEST(Health, OneHostHasACapHoweverManySubscriptionsNameIt) {

@@ -132,6 +132,16 @@ TEST(KeyedScheduler, WhatIsKeptBehindItsKeyLeavesCreditForOtherKeys) {
     EXPECT_GE(grants[0].more, 7U);
 }
 
+TEST(KeyedScheduler, HoweverMuchIsKeptBehindItsKeyOtherKeysHaveTheWindow) {
+    Keyed keyed(4);
+    keyed.scheduler.grants();
+    keyed.arrive_keys(1, std::vector<std::string>(200, "slow"));
+    EXPECT_EQ(keyed.start(), (Sequences{1}));
+    const auto grants = keyed.scheduler.grants();
+    ASSERT_EQ(grants.size(), 1U);
+    EXPECT_GE(grants[0].more, 7U);
+}
+
 // Where all keep their order since, what waits behind its key has nobody else who would let it go.
 TEST(KeyedScheduler, WhatIsKeptBehindItsKeyGoesOnWhenAnotherOrderIsKept) {
     Keyed keyed(10);
@@ -163,6 +173,59 @@ TEST(KeyedScheduler, WhatWaitsGoesBackWhenKeysBeginToHaveTurns) {
     keyed.scheduler.set_target(keyed.target, 0);
     EXPECT_EQ(keyed.start(), Sequences{}) << "two of a key would be under way at a time";
     EXPECT_EQ(keyed.told(), (Told{"2 not_attempted none", "3 not_attempted none"}));
+}
+
+// A scheduler whose subscription begins to be ordered by key with two of one key under way.
+struct KeysBegin : Keyed {
+    KeysBegin() : Keyed(10) {
+        by_key(false);
+        arrive_keys(1, {"a", "a"});
+        start();
+        by_key(true);
+    }
+
+    void by_key(bool on) {
+        target.spec.pace.order_by_key = on;
+        scheduler.set_target(target, 0);
+    }
+};
+
+// Each that ended would else let another one of its key go, and there would always be two.
+TEST(KeyedScheduler, WhatWasUnderWayBeforeKeysHadTurnsHoldsItsKeyToTheLast) {
+    KeysBegin keyed;
+    keyed.arrive_keys(3, {"a", "a", "b"});
+    EXPECT_EQ(keyed.start(), (Sequences{5}));
+    keyed.finish(1, {});
+    EXPECT_EQ(keyed.start(), Sequences{});
+    keyed.finish(2, {});
+    EXPECT_EQ(keyed.start(), (Sequences{3}));
+    keyed.finish(3, {});
+    EXPECT_EQ(keyed.start(), (Sequences{4}));
+}
+
+TEST(KeyedScheduler, WhatFailsThatWasUnderWayBeforeKeysHadTurnsSendsBackWhatIsBehindIt) {
+    KeysBegin keyed;
+    keyed.arrive_keys(3, {"a"});
+    keyed.finish(1, Handling::failed(Verdict::retry));
+    EXPECT_EQ(keyed.told(), (Told{"1 retry handler", "3 not_attempted key_waits"}));
+    keyed.finish(2, {});
+    keyed.arrive_keys(4, {"a"});
+    EXPECT_EQ(keyed.start(), Sequences{});
+}
+
+TEST(KeyedScheduler, AnAcknowledgementThatMayYetFailHoldsItsKeyAlsoFromBeforeKeysHadTurns) {
+    KeysBegin keyed;
+    keyed.finish(1, {});
+    keyed.finish(2, {});
+    keyed.by_key(false);
+    keyed.arrive_keys(3, {"a"});
+    EXPECT_EQ(keyed.start(), (Sequences{3}));
+    keyed.finish(3, Handling::reading());
+    keyed.by_key(true);
+    keyed.arrive_keys(4, {"a"});
+    EXPECT_EQ(keyed.start(), Sequences{});
+    for (const DueSettlement& due : keyed.due()) keyed.durable(due);
+    EXPECT_EQ(keyed.start(), (Sequences{4}));
 }
 
 }  // namespace

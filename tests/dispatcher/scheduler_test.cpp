@@ -104,8 +104,8 @@ TEST(Scheduler, CreditReturnsAsDeliveriesEndAQuarterOfTheWindowAtATime) {
     EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 2}}));
 }
 
-TEST(Scheduler, TheWindowGrowsForAnEndpointThatOutrunsTheBroker) {
-    Scheduler scheduler{expecting_small()};
+// Four of alpha's deliveries wait, and its prefetch has doubled.
+void let_outrun_the_broker(Scheduler& scheduler) {
     scheduler.set_target(target(alpha, 4), 0);
     scheduler.grants();
     scheduler.take(deliveries(alpha, 1, 8), 0);
@@ -118,8 +118,34 @@ TEST(Scheduler, TheWindowGrowsForAnEndpointThatOutrunsTheBroker) {
     start_all(scheduler);
     for (std::uint64_t ticket = 9; ticket <= 12; ++ticket) scheduler.finish(ticket, accepted(), 0);
     scheduler.take(deliveries(alpha, 13, 4), 0);
-    // 4 wait, 4 + 8 may be held now: the prefetch has doubled.
+}
+
+TEST(Scheduler, TheWindowGrowsForAnEndpointThatOutrunsTheBroker) {
+    Scheduler scheduler{expecting_small()};
+    let_outrun_the_broker(scheduler);
+    // 4 + 8 may be held now.
     EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 8}}));
+}
+
+TEST(Scheduler, AnotherConcurrencyBeginsWithAWindowOfItsOwn) {
+    Scheduler scheduler{expecting_small()};
+    let_outrun_the_broker(scheduler);
+    scheduler.set_target(target(alpha, 3), 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 2}}));
+    scheduler.set_target(target(beta, 1), 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{beta, 2}}));
+    scheduler.set_target(target(beta, 100), 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{beta, 198}}));
+}
+
+// What is held has to go back one by one when something fails.
+TEST(Scheduler, WhereOrderIsKeptFromNowOnTheWindowIsSmallAgain) {
+    Scheduler scheduler{expecting_small()};
+    let_outrun_the_broker(scheduler);
+    api::Target ordered = target(alpha, 4);
+    ordered.spec.retry.keeps_order = true;
+    scheduler.set_target(ordered, 0);
+    EXPECT_EQ(scheduler.grants(), (std::vector<Grant>{{alpha, 4}}));
 }
 
 TEST(Scheduler, LargePayloadsNarrowTheWindow) {
