@@ -31,6 +31,7 @@ class PromptLog final : public replication::Log {
     }
 
     void read(std::uint64_t) override {}
+
     void cycle() override {}
 
     std::vector<replication::Committed> take_committed() override {
@@ -38,9 +39,13 @@ class PromptLog final : public replication::Log {
     }
 
     std::vector<replication::Ended> take_ended() override { return {}; }
+
     std::vector<replication::ConfirmedRead> take_reads() override { return {}; }
+
     [[nodiscard]] bool busy() const override { return false; }
+
     [[nodiscard]] replication::Leadership leadership() const override { return {true, {}, 1}; }
+
     [[nodiscard]] model::LogIndex committed() const override { return records_.size(); }
 
     [[nodiscard]] model::LogIndex droppable_to(model::LogIndex flushed) const override {
