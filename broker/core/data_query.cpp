@@ -135,13 +135,13 @@ ObjectNo highest_number(const Rows& rows) {
     ObjectNo highest;
     // Configurations, and what is left of objects that were deleted.
     for (const char kind : {'q', 't', 's', 'h', 'p'}) {
-        rows.scan(std::string{kind},
-                  std::string{static_cast<char>(kind + 1)},
-                  [&](std::string_view key, std::string_view value) {
-                      highest =
-                          std::max({highest, keys::object_of(key), highest_named(kind, value)});
-                      return true;
-                  });
+        rows.scan(
+            std::string{kind},
+            std::string{static_cast<char>(kind + 1)},
+            [&](std::string_view key, std::string_view value) {
+                highest = std::max({highest, keys::object_of(key), highest_named(kind, value)});
+                return true;
+            });
     }
     for (const ObjectNo source : last_objects(rows, "d", "e")) highest = std::max(highest, source);
     return highest;
