@@ -116,17 +116,34 @@ std::vector<DeadLetterBinding> dead_letter_bindings(const Rows& rows,
     return found;
 }
 
+namespace {
+
+// The highest number among the queues that the configuration names, wherever they are.
+ObjectNo highest_named(char kind, std::string_view config) {
+    if (kind == 'q') {
+        const auto policy = decode<QueueConfig>(config).attributes.dead_letter;
+        return policy ? policy->queue.number : ObjectNo{};
+    }
+    if (kind != 's') return {};
+    const auto spec = decode<SubscriptionConfig>(config).spec;
+    return std::max(spec.queue.number, spec.dead_letter.number);
+}
+
+}  // namespace
+
 ObjectNo highest_number(const Rows& rows) {
     ObjectNo highest;
     // Configurations, and what is left of objects that were deleted.
     for (const char kind : {'q', 't', 's', 'h', 'p'}) {
-        rows.scan(std::string{kind},
-                  std::string{static_cast<char>(kind + 1)},
-                  [&](std::string_view key, std::string_view) {
-                      highest = std::max(highest, keys::object_of(key));
-                      return true;
-                  });
+        rows.scan(
+            std::string{kind},
+            std::string{static_cast<char>(kind + 1)},
+            [&](std::string_view key, std::string_view value) {
+                highest = std::max({highest, keys::object_of(key), highest_named(kind, value)});
+                return true;
+            });
     }
+    for (const ObjectNo source : last_objects(rows, "d", "e")) highest = std::max(highest, source);
     return highest;
 }
 

@@ -69,7 +69,8 @@ std::vector<DeadLetterBinding> dead_letter_bindings(const Rows& rows,
                                                     const DeadLetterBinding& after,
                                                     std::size_t limit);
 
-// The highest number of an object with rows here; 0: there is none.
+// The highest number of an object with rows here, or that rows here name as a queue they send to or
+// as the source of dead letters; 0: there is none.
 ObjectNo highest_number(const Rows& rows);
 
 struct TopicInfo {

@@ -33,7 +33,7 @@ model::ObjectNo next_number(const model::Rows& rows) {
 }
 
 bool was_released(const model::Rows& rows, model::ObjectNo number) {
-    return number < next_number(rows) && !find_number(rows, number);
+    return !find_number(rows, number) && number < next_number(rows);
 }
 
 std::uint32_t objects_in(const model::Rows& rows, model::SetId set) {

@@ -80,17 +80,17 @@ OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target) {
     return figures;
 }
 
-bool letters_on_the_way(const model::Rows& rows, model::QueueNo queue) {
+LettersOnTheWay letters_on_the_way(const model::Rows& rows) {
     constexpr std::size_t looked_at_max = 4'096;
     std::size_t looked_at = 0;
-    bool found = false;
+    LettersOnTheWay letters;
     rows.scan("O", "P", [&](std::string_view, std::string_view value) {
         const auto row = decode<OutboxRow>(value);
-        found =
-            (row.origin == Origin::redrive && row.from == queue) || ++looked_at == looked_at_max;
-        return !found;
+        if (row.origin == Origin::redrive) letters.from.insert(row.from);
+        letters.more = ++looked_at == looked_at_max;
+        return !letters.more;
     });
-    return found;
+    return letters;
 }
 
 std::vector<model::SetId> outbox_targets(const model::Rows& rows) {

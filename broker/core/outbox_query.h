@@ -6,6 +6,7 @@
 #include "broker/model/transfer.h"
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 namespace penstock::core {
@@ -41,9 +42,18 @@ struct OutboxFigures {
 
 OutboxFigures outbox_figures(const model::Rows& rows, model::SetId target);
 
-// Letters of that queue are on their way back to where they died, and return if they are refused.
-// True too where too much is on its way to look at all of it.
-bool letters_on_the_way(const model::Rows& rows, model::QueueNo queue);
+// Queues of which letters are on their way back to where they died: those return if they are
+// refused. Looks at a bounded number of rows, each of which it decodes: ask once for many queues.
+struct LettersOnTheWay {
+    std::set<model::QueueNo> from;
+    bool more = false;  // too much is on its way to look at all of it: it may be any queue's
+
+    [[nodiscard]] bool may_be_of(model::QueueNo queue) const {
+        return more || from.contains(queue);
+    }
+};
+
+LettersOnTheWay letters_on_the_way(const model::Rows& rows);
 
 // Sets for which there was ever something to send.
 std::vector<model::SetId> outbox_targets(const model::Rows& rows);

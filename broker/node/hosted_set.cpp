@@ -86,8 +86,7 @@ Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
             return;
         }
         model::Effects effects;
-        const std::uint16_t format = model::format_of(replayed.commands);
-        if (auto applied = apply(*entry, format, {}, effects); !applied) failure = applied.error();
+        if (auto applied = apply(*entry, {}, effects); !applied) failure = applied.error();
     };
     if (auto replayed = log_->replay(applied_, visit); !replayed) return replayed.error();
     if (failure) return *failure;
@@ -203,7 +202,7 @@ void HostedSet::propose_raise(model::TimeMs wall_ms, std::int64_t now_us) {
     Flight flight;
     flight.token = next_token_++;
     flight.entry.set = set_;
-    flight.format = level;
+    flight.entry.level = level;
     flight.proposed_us = now_us;
     replication::Proposal proposal;
     proposal.token = flight.token;
@@ -225,7 +224,6 @@ std::size_t HostedSet::propose(model::TimeMs wall_ms, std::int64_t now_us) {
         flight.entry.level = format_;
         proposal.token = flight.token;
         proposal.time_ms = wall_ms;
-        flight.format = format_;
         flight.proposed_us = now_us;
         proposal.commands = model::encode_commands_at(flight.entry.commands, format_);
         if (log_->propose(std::move(proposal))) {
@@ -250,7 +248,6 @@ Result<void> HostedSet::open_format() {
 }
 
 Result<void> HostedSet::apply(const model::Entry& entry,
-                              std::uint16_t format,
                               const std::string& conf_state,
                               model::Effects& effects) {
     effects = machine_->apply(entry, *rows_);
@@ -261,11 +258,11 @@ Result<void> HostedSet::apply(const model::Entry& entry,
         effects.batch.push_back(
             {model::RowWrite::Kind::put, std::string(conf_state_key), conf_state});
     }
-    if (format > format_) {
+    if (entry.level > format_) {
         std::string row;
-        Writer(row).u16(format);
+        Writer(row).u16(entry.level);
         effects.batch.push_back({model::RowWrite::Kind::put, std::string(format_key), row});
-        format_ = format;
+        format_ = entry.level;
     }
     if (auto applied = rows_->apply(effects.batch, entry.index); !applied) return applied.error();
     applied_ = entry.index;
@@ -285,8 +282,7 @@ Result<void> HostedSet::apply_own(const replication::Committed& committed,
     flight.entry.term = committed.term;
     flight.entry.index = committed.index;
     if (!planted(K12)) flight.entry.time_ms = committed.time_ms;
-    if (auto applied = apply(flight.entry, flight.format, committed.conf_state, effects);
-        !applied) {
+    if (auto applied = apply(flight.entry, committed.conf_state, effects); !applied) {
         return applied.error();
     }
     traffic_.count(flight.entry.commands, effects.replies);
@@ -314,8 +310,7 @@ Result<void> HostedSet::apply_others(const replication::Committed& committed,
     check(committed.content.has_value(), "what others proposed comes with its content");
     auto entry = to_entry(set_, *committed.content);
     if (!entry) return entry.error();
-    const std::uint16_t format = model::format_of(committed.content->commands);
-    return apply(*entry, format, committed.conf_state, effects);
+    return apply(*entry, committed.conf_state, effects);
 }
 
 void HostedSet::end(const replication::Ended& ended) {

@@ -191,7 +191,6 @@ class HostedSet {
     struct Flight {
         std::uint64_t token = 0;
         model::Entry entry;
-        std::uint16_t format = 1;
         std::int64_t proposed_us = 0;
         std::vector<std::function<void(model::Reply)>> done;
     };
@@ -225,7 +224,6 @@ class HostedSet {
     Result<void> open_format();
     void propose_raise(model::TimeMs wall_ms, std::int64_t now_us);
     Result<void> apply(const model::Entry& entry,
-                       std::uint16_t format,
                        const std::string& conf_state,
                        model::Effects& effects);
     Result<void> apply_own(const replication::Committed& committed,

@@ -392,7 +392,7 @@ Result<void> Node::finish_sets() {
     return {};
 }
 
-// A row that could not be read looked absent: no answer that rests on it may leave.
+// A row that could not be read looked absent: nothing that rests on it may be proposed or answered.
 Result<void> Node::check_rows() {
     std::optional<Error> failure;
     each_set([&](HostedSet& set) {
@@ -427,6 +427,8 @@ Result<bool> Node::step() {
     expire_calls(now_us);
     sweep(now_us);
     each_set([&](HostedSet& set) { tick(set, now_us); });
+    // Rows of one set decide on changes of another, which applies them all the same.
+    if (auto healthy = check_rows(); !healthy) return healthy.error();
     if (auto committed = commit(); !committed) return committed.error();
     if (auto healthy = check_rows(); !healthy) return healthy.error();
     if (world_.neighbours != nullptr) {

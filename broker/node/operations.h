@@ -6,6 +6,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/even_time.h"
 #include "broker/core/data_query.h"
+#include "broker/core/outbox_query.h"
 #include "broker/node/background.h"
 #include "broker/node/bodies.h"
 #include "broker/node/changes.h"
@@ -136,8 +137,10 @@ class Operations {
                             model::SubscriptionSpec& spec) const;
     Refused resolve_queues(const api::Subscribe& request, model::SubscriptionSpec& spec);
     void remove_dead_letter_queue(const std::string& topic, const std::string& name);
+    // Of the rows as they are, once somebody asks.
+    using Letters = std::optional<core::LettersOnTheWay>;
     // Nothing is in the queue, nor may come back to it.
-    [[nodiscard]] bool is_spent(model::QueueNo queue) const;
+    [[nodiscard]] bool is_spent(model::QueueNo queue, Letters& letters) const;
     void submit(const CallPtr& call, model::Command command, std::function<void()> done);
 
     // What a dead-letter queue in another set must be told of its source; nothing for one of ours.

@@ -251,18 +251,21 @@ void Operations::run(const CallPtr& call, const api::ListDeadLetterSources& requ
     answer<api::NamePage>(call, page_of(std::move(sources), request.search, request.page));
 }
 
-bool Operations::is_spent(model::QueueNo queue) const {
+bool Operations::is_spent(model::QueueNo queue, Letters& letters) const {
     const model::Rows& rows = desk_.data.rows();
     const auto info = core::queue_info(rows, queue);
     const bool empty =
         info && info->counts.active == 0 && info->counts.inactive == 0 && info->counts.delayed == 0;
-    return empty && !core::letters_on_the_way(rows, queue);
+    if (!empty) return false;
+    if (!letters) letters = core::letters_on_the_way(rows);
+    return !letters->may_be_of(queue);
 }
 
 void Operations::sweep_dead_letter_queues() {
     constexpr std::uint64_t names_per_sweep = 200;
     const auto page = core::list_names(
         desk_.names.rows(), model::ObjectKind::dead_letter_queue, {}, sweep_from_, names_per_sweep);
+    Letters letters;
     for (const core::NameInfo& name : page.items) {
         if (name.set != desk_.data.set()) continue;
         // TOPIC.NAME.dlq: neither part has a dot.
@@ -271,7 +274,9 @@ void Operations::sweep_dead_letter_queues() {
         if (first == std::string::npos || last <= first) continue;
         const std::string topic = name.name.substr(0, first);
         const std::string own = name.name.substr(first + 1, last - first - 1);
-        if (desk_.names.subscription(topic, own) || !is_spent(name.number)) continue;
+        if (desk_.names.subscription(topic, own) || !is_spent(name.number, letters)) {
+            continue;
+        }
         desk_.lifecycle.remove({nullptr, name.number, name.kind, {}});
     }
     sweep_from_ = page.items.size() < names_per_sweep ? 0 : sweep_from_ + names_per_sweep;

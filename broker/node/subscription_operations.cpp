@@ -274,8 +274,9 @@ void Operations::sweep_fed_queues() {
 
 void Operations::remove_dead_letter_queue(const std::string& topic, const std::string& name) {
     auto queue = desk_.names.queue(api::automatic_dead_letter_name(topic, name));
-    if (!queue) return;
-    if (is_spent(queue->number)) desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
+    Letters letters;
+    if (!queue || !is_spent(queue->number, letters)) return;
+    desk_.lifecycle.remove({nullptr, queue->number, queue->kind, {}});
 }
 
 void Operations::run(const CallPtr& call,

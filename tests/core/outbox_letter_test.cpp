@@ -223,7 +223,11 @@ TEST(OutboxLetter, ARedriveThatIsRefusedBringsTheLetterBack) {
     sets.far.apply_as<model::Started>(model::Redrive{morgue, {}});
     sets.far.run_due();
     EXPECT_TRUE(letters(sets.far).empty());
+    const auto on_the_way = core::letters_on_the_way(sets.far.rows());
+    EXPECT_TRUE(on_the_way.may_be_of(morgue));
+    EXPECT_FALSE(on_the_way.may_be_of(orders));
     EXPECT_EQ(sets.exchange(far_set), (std::vector{refused}));
+    EXPECT_FALSE(core::letters_on_the_way(sets.far.rows()).may_be_of(morgue));
     const auto after = letters(sets.far);
     ASSERT_EQ(after.size(), 1U);
     EXPECT_EQ(after[0].message, before[0].message);

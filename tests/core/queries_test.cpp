@@ -145,6 +145,35 @@ TEST(Limits, TooManyFailingDeliveriesHoldFreshOnesBackUntilOneIsSettled) {
     EXPECT_THAT(ready_sequences(driver, first_reader), ElementsAre(2));
 }
 
+// A set may have heard of an object in another one that nobody else has heard of.
+TEST(HighestNumber, IsAlsoThatOfAnObjectInAnotherSet) {
+    CoreDriver driver = CoreDriver::data_set();
+    const auto elsewhere = [](std::uint32_t number) {
+        return model::Place{model::SetId{2}, model::ObjectNo{number}};
+    };
+    const auto highest = [&driver] {
+        return core::highest_number(driver.rows()).value;
+    };
+    EXPECT_EQ(highest(), 0U);
+    driver.done(make_queue(orders));
+    EXPECT_EQ(highest(), orders.value);
+    auto attributes = dead_by_receives({}, 3);
+    attributes.dead_letter->queue = elsewhere(20);
+    driver.done(make_queue(others, attributes));
+    EXPECT_EQ(highest(), 20U);
+    driver.done(make_topic(news));
+    auto fed = queue_spec({});
+    fed.queue = elsewhere(30);
+    driver.done(make_subscription(first_reader, fed));
+    EXPECT_EQ(highest(), 30U);
+    auto pushed = http_spec();
+    pushed.dead_letter = elsewhere(40);
+    driver.done(make_subscription(second_reader, pushed));
+    EXPECT_EQ(highest(), 40U);
+    driver.done(model::BindDeadLetter{orders, elsewhere(50), true, true});
+    EXPECT_EQ(highest(), 50U);
+}
+
 TEST(InitSet, KeepsTheFirstReceiptKey) {
     CoreDriver driver = CoreDriver::data_set();
     driver.done(make_queue(orders));

@@ -1,4 +1,6 @@
-// A read of the rows that fails ends the process before anything decided on it is answered.
+// A read of the rows that fails ends the process before anything decided on it is answered or done.
+#include "broker/core/data_query.h"
+#include "broker/core/names_query.h"
 #include "broker/node/node.h"
 #include "broker/node/offload.h"
 #include "tests/support/manual_clock.h"
@@ -6,21 +8,29 @@
 
 #include <gtest/gtest.h>
 
+#include <any>
+#include <memory>
+#include <optional>
+#include <string>
+
 namespace penstock::simulation {
 namespace {
 
-// Rows whose reads fail from a switch on, as those on a damaged file do: absent, and unhealthy.
+// How keys begin whose reads fail; nothing: none fails.
+using Failing = std::optional<std::string>;
+
+// Rows whose reads fail as those on a damaged file do: absent, and unhealthy from then on.
 class FailingRows final : public storage::RowStore {
   public:
-    explicit FailingRows(const bool& failing) : failing_(failing) {}
+    explicit FailingRows(const Failing& failing) : failing_(failing) {}
 
     [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-        if (failing_) return {};
+        if (fails(key)) return {};
         return rows_->get(key);
     }
 
     void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
-        if (!failing_) rows_->scan(first, end, visit);
+        if (!fails(first)) rows_->scan(first, end, visit);
     }
 
     Result<void> apply(const model::RowBatch& batch, model::LogIndex applied) override {
@@ -47,49 +57,97 @@ class FailingRows final : public storage::RowStore {
     [[nodiscard]] bool pressured() const override { return false; }
 
     [[nodiscard]] Result<void> health() const override {
-        if (failing_) return error(Errc::damaged, "a block of the rows is damaged");
+        if (failed_) return error(Errc::damaged, "a block of the rows is damaged");
         return {};
     }
 
     [[nodiscard]] std::uint64_t bytes_on_disk() const override { return 0; }
 
   private:
-    const bool& failing_;
+    bool fails(std::string_view key) const {
+        const bool now = failing_ && key.starts_with(*failing_);
+        failed_ = failed_ || now;
+        return now;
+    }
+
+    const Failing& failing_;
+    mutable bool failed_ = false;
     std::unique_ptr<storage::RowStore> rows_ = storage::make_memory_rows();
 };
 
-TEST(FailedRead, EndsTheProcessBeforeAnyAnswerThatRestsOnIt) {
+struct FailingNode {
+    FailingNode() { EXPECT_TRUE(broker.open()); }
+
+    static node::NodeOptions options() {
+        node::NodeOptions options;
+        options.data_folder = "data";
+        options.log.segment_bytes = 1 << 20;
+        options.log.reserve_segments = 0;
+        return options;
+    }
+
+    void call(const api::Request& request) {
+        broker.call({"key", true}, request, {}, [this](const std::any&) { ++answers; });
+    }
+
+    void step() {
+        for (int turn = 0; turn < 10; ++turn) ASSERT_TRUE(broker.step());
+    }
+
+    Failing failing;
+    int answers = 0;
     testing::MemoryDisk disk;
     testing::ManualClock clock;
-    SeededRandom random(1);
-    node::Offload offload(node::Offload::Kind::stepped);
-    bool failing = false;
-    const auto rows = [&failing](const std::string&) -> Result<std::unique_ptr<storage::RowStore>> {
-        return std::unique_ptr<storage::RowStore>(std::make_unique<FailingRows>(failing));
+    SeededRandom random{1};
+    node::Offload offload{node::Offload::Kind::stepped};
+    node::OpenRows rows = [this](const std::string&) {
+        return Result<std::unique_ptr<storage::RowStore>>(std::make_unique<FailingRows>(failing));
     };
-    node::NodeOptions options;
-    options.data_folder = "data";
-    options.log.segment_bytes = 1 << 20;
-    options.log.reserve_segments = 0;
-    node::Node node({disk, clock, random, offload, rows}, options);
-    ASSERT_TRUE(node.open());
-    int answers = 0;
-    const auto count = [&answers](const std::any&) {
-        ++answers;
-    };
+    node::Node broker{{disk, clock, random, offload, rows}, options()};
+};
+
+TEST(FailedRead, EndsTheProcessBeforeAnyAnswerThatRestsOnIt) {
+    FailingNode failing;
     api::CreateQueue create;
     create.name = "queue";
-    node.call({"key", true}, create, {}, count);
-    for (int turn = 0; turn < 10; ++turn) ASSERT_TRUE(node.step());
-    ASSERT_EQ(answers, 1);
+    failing.call(create);
+    failing.step();
+    ASSERT_EQ(failing.answers, 1);
     api::GetQueue query;
     query.name = "queue";
-    node.call({"key", true}, query, {}, count);
-    failing = true;
-    const auto stepped = node.step();
+    failing.call(query);
+    failing.failing = "";
+    const auto stepped = failing.broker.step();
     ASSERT_FALSE(stepped);
     EXPECT_EQ(stepped.error().code, Errc::damaged);
-    EXPECT_EQ(answers, 1);
+    EXPECT_EQ(failing.answers, 1);
+}
+
+// A source whose name cannot be read is not one that is gone.
+TEST(FailedRead, OfTheNamesChangesNothingInTheSetOfTheirObjects) {
+    FailingNode failing;
+    api::CreateQueue create;
+    create.name = "morgue";
+    failing.call(create);
+    failing.step();
+    create.name = "source";
+    create.change.dead_letter =
+        api::DeadLetterSpec{"morgue", model::DeadLetterPolicy::Kind::receives, 3, 0};
+    failing.call(create);
+    failing.step();
+    const auto morgue =
+        core::find_name(failing.broker.names_set().rows(), model::ObjectKind::queue, "morgue");
+    ASSERT_TRUE(morgue);
+    const auto sources = [&] {
+        return core::dead_letter_sources(failing.broker.data_set().rows(), morgue->number).size();
+    };
+    ASSERT_EQ(sources(), 1U);
+    failing.failing = "o";  // what numbers are called
+    failing.clock.advance_ms(61'000);
+    const auto stepped = failing.broker.step();
+    ASSERT_FALSE(stepped);
+    EXPECT_EQ(stepped.error().code, Errc::damaged);
+    EXPECT_EQ(sources(), 1U);
 }
 
 }  // namespace
