@@ -26,6 +26,8 @@ TEST_F(CliMistakes, AFlagThatIsLikeNoneIsNotGuessedAt) {
     EXPECT_EQ(run({"queue", "create", "jobs", "--colourful"}), 2);
     EXPECT_EQ(err.find("Did you mean"), std::string::npos) << err;
     EXPECT_NE(err.find("has no flag --colourful."), std::string::npos) << err;
+    EXPECT_EQ(run({"queue", "create", "jobs", "--foo"}), 2);
+    EXPECT_EQ(err.find("Did you mean"), std::string::npos) << "--ca is as near as any: " << err;
 }
 
 TEST_F(CliMistakes, AWordTooManyIsNamedAsBefore) {
