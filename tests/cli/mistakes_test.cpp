@@ -61,6 +61,11 @@ TEST_F(CliMistakes, ATokenWithoutItsKeyIsNotPassedOver) {
     EXPECT_TRUE(targets.empty());
 }
 
+TEST_F(CliMistakes, CertificatesThatCannotBeReadAreNotTheAddressesFaultOfABenchEither) {
+    EXPECT_EQ(run({"--server", "https://127.0.0.1:1", "--ca", "/no/such.pem", "bench", "send"}), 2);
+    EXPECT_NE(err.find("The certificates to trust"), std::string::npos) << err;
+}
+
 TEST_F(CliMistakes, AServerThatIsAwayIsNamedOnce) {
     unreachable = true;
     EXPECT_EQ(run({"queue", "list"}), 1);
