@@ -11,8 +11,11 @@
 namespace penstock::lua {
 namespace {
 
-// What the server reads of one frame; reads and writes of the message are in it too.
-constexpr std::size_t result_values_max = sinks::worker::frame_values_max - 8'000;
+// What the server counts in one frame besides the result: some for the answer itself, so many for
+// each key that was read and each that is written.
+constexpr std::size_t answer_values = 64;
+constexpr std::size_t read_values = 5;
+constexpr std::size_t write_values = 8;
 
 constexpr const char* handler_hint =
     "; return nil or true, false and a reason, a table, a text, or ctx.retry, dead or drop";
@@ -64,6 +67,12 @@ Outcome refused(lua_State* state, const Run& run) {
                           : std::string(function_name(run)) + " returned false without a reason");
 }
 
+std::size_t result_values_max(const Run& run) {
+    const std::size_t effects =
+        run.kv.reads_count() * read_values + run.kv.writes_count() * write_values;
+    return sinks::worker::frame_values_max - answer_values - effects;
+}
+
 Outcome with_result(lua_State* state, const Run& run) {
     Outcome outcome = accepted();
     lua_pushvalue(state, 1);
@@ -76,9 +85,10 @@ Outcome with_result(lua_State* state, const Run& run) {
         append_json(state, outcome.result, function_name(run));
     }
     const std::size_t size = outcome.result.size() + outcome.result_bytes.size();
-    if (sinks::worker::count_values(outcome.result, result_values_max) > result_values_max)
+    const std::size_t values_max = result_values_max(run);
+    if (sinks::worker::count_values(outcome.result, values_max) > values_max)
         return failure(std::string(function_name(run)) + " returned a result of more than " +
-                       std::to_string(result_values_max) +
+                       std::to_string(values_max) +
                        " JSON values; return it as text: json.encode(value)");
     if (size > output_bytes_max)
         return failure(std::string(function_name(run)) + " returned a result of " +

@@ -148,7 +148,8 @@ boost::system::result<LinkTls, Failure> Bench::trust(const Target& target,
     sinks::client::ClientOptions options;
     options.ca_file = target.ca_file;
     auto made = sinks::client::TlsIdentities::make(options);
-    if (!made) return failure_of(made.error(), target.server);
+    // Only the certificates can be at fault.
+    if (!made) return failure_of(error(Errc::io, made.error().detail), target.server);
     return LinkTls{identities_.emplace(std::move(*made)).own().context(), host};
 }
 

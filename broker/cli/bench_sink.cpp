@@ -71,7 +71,8 @@ class PushSink::Receiver {
         acceptor_.open(loopback.protocol(), failure);
         if (!failure) acceptor_.bind(loopback, failure);
         if (!failure) acceptor_.listen(asio::socket_base::max_listen_connections, failure);
-        if (failure) return error(Errc::io, "the receiver cannot listen: " + failure.message());
+        if (failure)
+            return error(Errc::unavailable, "the receiver cannot listen: " + failure.message());
         port_ = acceptor_.local_endpoint(failure).port();
         accept();
         thread_ = std::thread([this] { context_.run(); });

@@ -39,7 +39,8 @@ namespace penstock::cli {
 
 namespace {
 
-// Of a flag, in changed characters: "--visiblity" is one away.
+// Of a flag, in changed characters: "--visiblity" is one away. Half of its letters at most, as any
+// two short words are near each other.
 constexpr std::size_t misspelling_max = 3;
 
 constexpr std::array<std::string_view, 21> nouns = {
@@ -162,7 +163,7 @@ Failure unknown_flag(const CLI::App& root,
         if (flag == "--") break;
         if (!flag.starts_with("--") || std::find(flags.begin(), flags.end(), flag) != flags.end())
             continue;
-        const auto near = nearest(flag, known, misspelling_max);
+        const auto near = nearest(flag, known, std::min(misspelling_max, (flag.size() - 2) / 2));
         return usage_failure(
             "'" + there.words + "' has no flag " + flag + "." +
                 (near.empty() ? std::string() : " Did you mean " + std::string(near) + "?"),

@@ -168,6 +168,34 @@ TEST_F(CliFunctions, ListShowsFunctionsOrTheVersionsOfOne) {
     EXPECT_EQ(out.rfind("orders/score\thandler\t2\t", 0), 0U) << out;
 }
 
+class NoScriptLoads final : public api::ScriptTrials {
+  public:
+    void load(model::Script script,
+              std::uint32_t /*memory_mib*/,
+              std::function<void(api::ScriptTrial)> answer) override {
+        answer({api::ScriptTrial::Kind::fails, script.file + ":1: no"});
+    }
+};
+
+// What an export holds may have been taken untried.
+TEST_F(CliFunctions, WhatIsAppliedByForceIsTakenUntried) {
+    NoScriptLoads trials;
+    plugins::NativeOptions options{clock};
+    options.trials = &trials;
+    front_end = plugins::make_native_front_end(broker, options);
+    broker.answer_with<api::ListQueues>({});
+    broker.answer_with<api::ListTopics>({});
+    broker.answer_with<api::ListSubscriptions>({});
+    broker.answer_with<api::CreateTopic>({});
+    const std::string state =
+        "[topics.orders.subscriptions.count]\nlua = { code = 'x', file = 'count.lua' }\n";
+    EXPECT_EQ(run({"apply", "-f", "-"}, state), 2);
+    EXPECT_NE(err.find("count.lua:1: no"), std::string::npos) << err;
+    EXPECT_EQ(broker.last<api::Subscribe>(), nullptr);
+    EXPECT_EQ(run({"apply", "--force", "-f", "-"}, state), 0) << err;
+    EXPECT_NE(broker.last<api::Subscribe>(), nullptr);
+}
+
 TEST_F(CliFunctions, WhereAScriptIsTheTargetTheListSaysSo) {
     api::SubscriptionView script;
     script.topic = "orders";

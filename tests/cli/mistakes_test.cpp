@@ -26,6 +26,8 @@ TEST_F(CliMistakes, AFlagThatIsLikeNoneIsNotGuessedAt) {
     EXPECT_EQ(run({"queue", "create", "jobs", "--colourful"}), 2);
     EXPECT_EQ(err.find("Did you mean"), std::string::npos) << err;
     EXPECT_NE(err.find("has no flag --colourful."), std::string::npos) << err;
+    EXPECT_EQ(run({"queue", "create", "jobs", "--foo"}), 2);
+    EXPECT_EQ(err.find("Did you mean"), std::string::npos) << "--ca is as near as any: " << err;
 }
 
 TEST_F(CliMistakes, AWordTooManyIsNamedAsBefore) {
@@ -57,6 +59,11 @@ TEST_F(CliMistakes, ATokenWithoutItsKeyIsNotPassedOver) {
     EXPECT_EQ(run({"--token", "sealed", "queue", "list"}), 2);
     EXPECT_NE(err.find("--key-id"), std::string::npos) << err;
     EXPECT_TRUE(targets.empty());
+}
+
+TEST_F(CliMistakes, CertificatesThatCannotBeReadAreNotTheAddressesFaultOfABenchEither) {
+    EXPECT_EQ(run({"--server", "https://127.0.0.1:1", "--ca", "/no/such.pem", "bench", "send"}), 2);
+    EXPECT_NE(err.find("The certificates to trust"), std::string::npos) << err;
 }
 
 TEST_F(CliMistakes, AServerThatIsAwayIsNamedOnce) {

@@ -2,6 +2,7 @@
 // documents say it.
 #include "broker/api/names.h"
 #include "plugins/cmq_http/authentication.h"
+#include "plugins/cmq_http/multipart.h"
 #include "plugins/cmq_http/parameters.h"
 #include "tests/fuzz/target.h"
 
@@ -77,9 +78,35 @@ std::string plain_text(const Form& form, bool without_at_values) {
     return "POSThost/path" + text;
 }
 
+// What is no form of parts is refused; what is, is whole in its bytes.
+void as_parts(std::string_view bytes) {
+    const std::string_view boundary = plugins::cmq::boundary_of(bytes);
+    check(bytes.find(boundary) != std::string_view::npos, "a boundary as it was sent");
+    Parameters parameters;
+    if (!parameters.parse_parts(bytes, "b").none()) return;
+    for (const auto& [name, value] : parameters.all()) {
+        check(bytes.find("\r\n\r\n" + value + "\r\n--b") != std::string_view::npos, "a value");
+        check(api::valid_utf8(value) && !name.empty(), "a parameter");
+    }
+}
+
+// A form written in parts is the same form.
+void in_parts(const Parameters& form) {
+    const std::string mark = "\r\n--b";
+    std::string body;
+    for (const auto& [name, value] : form.all()) {
+        if (value.find(mark) != std::string::npos) return;
+        body += mark + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value;
+    }
+    Parameters again;
+    check(again.parse_parts(body + mark + "--", "b").none(), "parts are taken");
+    check(again.all() == form.all(), "the same form in parts");
+}
+
 }  // namespace
 
 void one_input(std::string_view bytes) {
+    as_parts(bytes);
     Parameters parameters;
     const bool good = parameters.parse(bytes).none();
     const auto form = plain(std::string(bytes));
@@ -90,6 +117,7 @@ void one_input(std::string_view bytes) {
         const SignedText text{"POST", "host", "/path", without};
         check(signed_text(text, parameters) == plain_text(*form, without), "the same text");
     }
+    in_parts(parameters);
     unsigned last = 0;
     for (const auto& item : parameters.items("msgBody")) {
         check(item.index >= last && item.parameter != nullptr, "items ascend");
@@ -112,7 +140,11 @@ std::vector<std::string> seeds() {
             "a=%00",
             "offset+=1&limit=2",
             "limit=1&limit++=2",
-            "Signature=1&Signature.x=2&a.b=1&a_b=2&a-b=3"};
+            "Signature=1&Signature.x=2&a.b=1&a_b=2&a-b=3",
+            "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n--b--",
+            "--b\r\nContent-Disposition: form-data; name=a; filename=f\r\n\r\nx\r\n--b--",
+            "\r\n--b\r\nX: y\r\n--b\r\n\r\n\r\n--b \r\n--b--",
+            "multipart/form-data; charset=utf-8; boundary=\"a b\""};
 }
 
 }  // namespace penstock::fuzz

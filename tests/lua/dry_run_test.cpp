@@ -154,8 +154,14 @@ TEST_F(LuaDryRun, WhatNoFrameCarriesIsAFailureInWords) {
     };
     const std::string list = "local t = {} for at = 1, 50000 do t[at] = at end\n";
     EXPECT_TRUE(says(list + "return t",
-                     "handle returned a result of more than 42000 JSON values; return it as text: "
+                     "handle returned a result of more than 49936 JSON values; return it as text: "
                      "json.encode(value)"));
+    const std::string fits = "local t = {} for at = 1, 49900 do t[at] = at end\n";
+    EXPECT_TRUE(says(fits + "ctx.kv:put('k', 1) ctx.kv:put('l', 1) ctx.kv:put('m', 1)\n"
+                            "ctx.kv:put('n', 1) ctx.kv:put('o', 1) return t",
+                     "more than 49896 JSON values"));
+    const std::string whole = test("function handle()\n" + fits + "return t\nend", "{}");
+    EXPECT_EQ(whole.substr(0, 22), R"({"outcome":"accepted",)") << "as long as a frame may be";
     EXPECT_TRUE(says("ctx.http:get('http://x/' .. ('x'):rep(40000))", "at most 32768"));
     EXPECT_TRUE(
         says("ctx.http:get('http://x/', {headers = {a = ('x'):rep(40000)}})", "at most 32768"));

@@ -127,6 +127,11 @@ bool is_own(const std::string& name) {
     return model::account_of(name).empty();
 }
 
+bool takes_scripts(const Request& request) {
+    return request.method == "POST" &&
+           (request.path.ends_with("/subscriptions") || request.path.ends_with("/scripts"));
+}
+
 }  // namespace
 
 void StateCommands::add_to(CLI::App& root) {
@@ -153,6 +158,7 @@ void StateCommands::add_to(CLI::App& root) {
         command->add_flag("--prune", prune_, "Delete what the file does not name");
     }
     apply->add_flag("--yes", session_.yes, "Do not ask before deleting");
+    apply->add_flag("--force", force_, "Also with scripts that do not load");
     diff->add_flag("--exit-code", exit_code_, "Exit with 1 when there is something to do");
     add("export", "Print what the server holds as such a file", &StateCommands::export_all)
         ->add_option(
@@ -272,9 +278,11 @@ int StateCommands::carry_out(const std::vector<Step>& steps) {
     std::size_t done = 0;
     for (const Step& step : steps) {
         for (const Request& request : step.requests) {
+            std::string path = request.path;
+            if (force_ && takes_scripts(request)) path += untried_scripts;
             const auto answer = request.body.empty()
-                                    ? session_.act(request.method, request.path)
-                                    : session_.send(request.method, request.path, request.body);
+                                    ? session_.act(request.method, path)
+                                    : session_.send(request.method, path, request.body);
             if (answer) {
                 tell_secret(session_, step, *answer);
                 continue;

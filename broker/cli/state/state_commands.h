@@ -38,6 +38,7 @@ class StateCommands {
     std::string file_;
     bool prune_ = false;
     bool exit_code_ = false;
+    bool force_ = false;  // scripts are taken untried
 };
 
 }  // namespace penstock::cli

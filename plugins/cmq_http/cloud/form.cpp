@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -19,6 +20,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t list_items_max = 100;
+
+// Of a name, as in Filters.0.Values.0. Far less than a reader of JSON refuses as too deep.
+constexpr std::ptrdiff_t name_dots_max = 8;
 
 constexpr std::array<std::string_view, 11> common_parameters{"Action",
                                                              "Language",
@@ -88,7 +92,8 @@ std::optional<json::object> body_of(const Parameters& form, const std::vector<Fi
     for (const auto& [name, value] : form.all()) {
         const auto& common = common_parameters;
         if (std::find(common.begin(), common.end(), name) != common.end()) continue;
-        if (!place(body, name, value)) return std::nullopt;
+        const bool deep = std::count(name.begin(), name.end(), '.') > name_dots_max;
+        if (deep || !place(body, name, value)) return std::nullopt;
     }
     for (auto& member : body.get_object()) {
         const std::string_view name{member.key().data(), member.key().size()};

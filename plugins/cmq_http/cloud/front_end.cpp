@@ -7,6 +7,7 @@
 #include "plugins/cmq_http/cloud/actions.h"
 #include "plugins/cmq_http/cloud/form.h"
 #include "plugins/cmq_http/cloud/signature.h"
+#include "plugins/cmq_http/multipart.h"
 
 #include <boost/json.hpp>
 
@@ -37,9 +38,13 @@ std::string shown_request_id(std::uint64_t high, std::uint64_t low) {
     return id;
 }
 
-// The parameters of a request that is a form.
+// The parameters of a request that is a form of API 3.0. Parts are API 2.0's: a message among them
+// is not encoded, and may say what it likes.
 std::string_view form_of(const HttpRequest& request) {
-    if (request.method == "POST") return request.body;
+    if (request.method == "POST") {
+        const bool parts = !boundary_of(request.header("content-type")).empty();
+        return parts ? std::string_view() : std::string_view(request.body);
+    }
     return request.method == "GET" ? std::string_view(request.query) : std::string_view();
 }
 

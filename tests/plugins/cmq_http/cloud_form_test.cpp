@@ -115,6 +115,12 @@ TEST_F(CloudForm, BadFormsAreRefusedInApi3sWords) {
     EXPECT_EQ(refused({{"FilterTag", "a"}, {"FilterTag.0", "b"}}), "InvalidParameter");
     EXPECT_EQ(refused({{"FilterTag.0", "a"}, {"FilterTag.Name", "b"}}), "InvalidParameter");
     EXPECT_EQ(refused({{"0", "a"}}), "InvalidParameter");
+    for (const std::string& part : {std::string(), std::string("a")}) {
+        std::string deep = "Policy";
+        while (deep.size() + part.size() < 64) deep += "." + part;
+        EXPECT_EQ(code(ask(of_cmq("CreateQueue", {{"QueueName", "q"}, {deep, "1"}}))),
+                  "InvalidParameter");
+    }
     EXPECT_EQ(refused({{"Color", "red"}}), "UnknownParameter");
     EXPECT_EQ(refused({}), "MissingParameter");
     EXPECT_EQ(code(ask(of_cmq("CreateQueue", {{"QueueName", "q"}, {"MaxMsgSize", "big"}}))),
@@ -144,6 +150,11 @@ TEST_F(CloudForm, WantsNoFormOfApi2) {
     EXPECT_FALSE(wanted("PUT", "Version=2019-03-04"));
     EXPECT_FALSE(wanted("POST", "Action=SendMessage&Version=v2"));
     EXPECT_FALSE(wanted("POST", "Action=SendMessage&msgBody=Version=2019-03-04"));
+    auto parts = request("POST",
+                         "--b\r\nContent-Disposition: form-data; name=\"msgBody\"\r\n\r\n"
+                         "a&Version=2019-03-04\r\n--b--");
+    parts.headers = {{"content-type", "multipart/form-data; boundary=b"}};
+    EXPECT_FALSE(cmq.front_end->wants(parts)) << "what a message says";
     auto elsewhere = request("POST", "Version=2019-03-04&Action=CreateQueue");
     elsewhere.path = "/v2/index.php";
     EXPECT_FALSE(cmq.front_end->wants(elsewhere));
