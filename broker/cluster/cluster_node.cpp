@@ -355,7 +355,11 @@ Result<void> ClusterNode::end_turn(node::Node& node, std::int64_t now_us) {
         const auto fit = [&](NodeId peer) {
             return retreat_.fit(peer, now_us) && !agreement_.differs(log->set(), peer);
         };
-        membership_.tend(*log, placed->second, fit, now_us);
+        const auto rest = [&node](SetId resting, std::int64_t until_us) {
+            node::DataDesk* desk = node.desk(resting);
+            return desk == nullptr || desk->handout().rest(until_us);
+        };
+        membership_.tend(*log, placed->second, fit, rest, now_us);
     }
     if (identity_) founding_.tend(*identity_, members_to_be(), linked, now_us);
     if (identity_ && node.names_set().leading()) {

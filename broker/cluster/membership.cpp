@@ -13,6 +13,11 @@ using Kind = replication::MembershipChange::Kind;
 
 // A node that has just come to lead keeps leading for a while: set-ups that flap help nobody.
 constexpr std::int64_t lead_at_least_us = 5'000'000;
+
+// Who takes over hands out again what is not settled: so that endpoints get nothing twice, what is
+// on its way may come to its end; for a slow one nobody waits.
+constexpr std::int64_t rest_us = 500'000;  // each time; longer than from one look to the next
+constexpr std::int64_t rest_us_max = 2'000'000;
 constexpr model::LogIndex close_enough = 100;  // entries a learner may lack when it is promoted
 
 bool has(const std::vector<NodeId>& nodes, NodeId node) {
@@ -78,11 +83,18 @@ std::optional<replication::MembershipChange> next_change(const replication::Raft
     return {};
 }
 
-void Membership::hand_over(replication::RaftLog& log, NodeId to, std::int64_t now_us) {
-    const auto since = led_since_us_.emplace(log.set(), now_us).first;
-    if (now_us < since->second + lead_at_least_us || !is_ready(log, to)) return;
+void Membership::hand_over(replication::RaftLog& log,
+                           NodeId to,
+                           const Rest& rest,
+                           std::int64_t now_us) {
+    Led& led = led_.try_emplace(log.set(), Led{now_us}).first->second;
+    if (now_us < led.since_us + lead_at_least_us || !is_ready(log, to)) return;
+    if (now_us > led.rests_until_us) led.rests_since_us = now_us;
+    led.rests_until_us = now_us + rest_us;
+    const bool rests = rest(log.set(), led.rests_until_us);
+    if (!rests && now_us < led.rests_since_us + rest_us_max) return;
     if (auto handed = log.transfer(to); !handed) return;
-    led_since_us_.erase(since);
+    led_.erase(log.set());
     ++counters_.transfers;
     log_transfer(log, to);
 }
@@ -98,9 +110,10 @@ void Membership::lead_anew(replication::RaftLog& log) {
 void Membership::tend(replication::RaftLog& log,
                       const model::SetInfo& wanted,
                       const Fit& fit,
+                      const Rest& rest,
                       std::int64_t now_us) {
     if (!log.leadership().leading) {
-        led_since_us_.erase(log.set());
+        led_.erase(log.set());
         return;
     }
     if (const auto change = next_change(log, wanted)) {
@@ -118,13 +131,13 @@ void Membership::tend(replication::RaftLog& log,
     // Who is to leave waits for nobody who may be gone for ever.
     const bool awaited = !leaves || (fit(preferred) && is_ready(log, preferred));
     if (awaited && preferred != self_ && log.members().is_voter(preferred)) {
-        if (fit(preferred)) hand_over(log, preferred, now_us);
+        if (fit(preferred)) hand_over(log, preferred, rest, now_us);
         return;
     }
-    led_since_us_.emplace(log.set(), now_us);
+    led_.try_emplace(log.set(), Led{now_us});
     if (!leaves) return;
     const auto successor = log.successor();
-    if (successor && fit(*successor)) hand_over(log, *successor, now_us);
+    if (successor && fit(*successor)) hand_over(log, *successor, rest, now_us);
 }
 
 }  // namespace penstock::cluster

@@ -27,21 +27,30 @@ class Membership {
   public:
     explicit Membership(NodeId self) : self_(self) {}
 
-    // Now and then, for a set that this node leads. Only who is `fit` is handed it.
+    // Now and then, for a set that this node leads. Only who is `fit` is handed it, and first it
+    // is made to `rest` until then: no message goes out any more, true once none is on its way.
     using Fit = std::function<bool(NodeId node)>;
+    using Rest = std::function<bool(SetId set, std::int64_t until_us)>;
     void tend(replication::RaftLog& log,
               const model::SetInfo& wanted,
               const Fit& fit,
+              const Rest& rest,
               std::int64_t now_us);
 
     [[nodiscard]] const MembershipCounters& counters() const { return counters_; }
 
   private:
-    void hand_over(replication::RaftLog& log, NodeId to, std::int64_t now_us);
+    struct Led {
+        std::int64_t since_us = 0;
+        std::int64_t rests_since_us = 0;
+        std::int64_t rests_until_us = 0;
+    };
+
+    void hand_over(replication::RaftLog& log, NodeId to, const Rest& rest, std::int64_t now_us);
     void lead_anew(replication::RaftLog& log);
 
     NodeId self_;
-    std::map<SetId, std::int64_t> led_since_us_;
+    std::map<SetId, Led> led_;
     MembershipCounters counters_;
 };
 

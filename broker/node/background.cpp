@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::uint32_t recount_entries = 1'000;  // one slice
 constexpr std::int64_t reclaim_pause_us = 1'000'000;
-constexpr std::int64_t reclaim_busy_pause_us = 20'000;
-constexpr std::int64_t scrub_pause_us = 1'000'000;
+constexpr std::int64_t reclaim_busy_pause_us = 4'000;  // steps are small: requests come between
+// A second's bytes at once would hold up for milliseconds what comes just then.
+constexpr std::uint64_t scrubs_a_second = 16;
+constexpr std::int64_t scrub_pause_us = 1'000'000 / scrubs_a_second;
 constexpr std::int64_t short_of_files_pause_us = 10'000'000;
 constexpr std::int64_t low_space_flush_us = 1'000'000;
 constexpr std::int64_t space_pause_us = 200'000;
@@ -152,7 +154,8 @@ Result<void> Background::scrub(std::int64_t now_us) {
     const std::int64_t since_us = now_us - scrubbed_us_;
     if (options_.scrub_bytes_per_s == 0 || since_us < scrub_pause_us) return {};
     scrubbed_us_ = now_us;
-    auto damaged = store_.scrub(options_.scrub_bytes_per_s);
+    const std::uint64_t piece = options_.scrub_bytes_per_s / scrubs_a_second;
+    auto damaged = store_.scrub(std::max<std::uint64_t>(piece, 1));
     if (!damaged && passes("scrub", damaged.error())) {
         scrubbed_us_ = now_us + short_of_files_pause_us;
         return {};

@@ -46,6 +46,7 @@ void Handout::detach() {
     large_bytes_ = 0;
     look_.clear();
     later_.clear();
+    rests_until_us_ = 0;
     listener_ = nullptr;
 }
 
@@ -188,8 +189,16 @@ void Handout::defer(model::SubscriptionNo subscription,
     grant(subscription, 1);
 }
 
+bool Handout::rest(std::int64_t until_us) {
+    rests_until_us_ = until_us;
+    return std::all_of(subscribers_.begin(), subscribers_.end(), [](const auto& subscriber) {
+        return subscriber.second.held.empty();
+    });
+}
+
 bool Handout::run(std::int64_t now_us) {
     now_us_ = now_us;
+    if (now_us < rests_until_us_) return false;
     if (now_us >= again_us_) later_.clear();
     bool more = false;
     const std::set<model::SubscriptionNo> look = std::exchange(look_, later_);
@@ -205,6 +214,8 @@ bool Handout::run(std::int64_t now_us) {
 }
 
 std::optional<std::int64_t> Handout::next_us() const {
+    // Whatever it was that rested, there may be something to hand out behind it.
+    if (now_us_ < rests_until_us_) return rests_until_us_;
     if (later_.empty()) return {};
     return again_us_;
 }

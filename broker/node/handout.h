@@ -77,6 +77,10 @@ class Handout {
     // Makes commands of the settlements that came in this turn.
     void submit_settles() { settling_.submit(); }
 
+    // Hands out nothing before `until_us` (steady clock): another node is about to lead the set,
+    // and would hand out again what is not settled by then. True: nothing is held.
+    bool rest(std::int64_t until_us);
+
     // Hands out what credit allows; true when there is more to do at once.
     bool run(std::int64_t now_us);
 
@@ -157,6 +161,7 @@ class Handout {
     std::set<model::SubscriptionNo> look_;   // may have something and have credit
     std::set<model::SubscriptionNo> later_;  // a settlement was refused: not before again_us_
     std::int64_t again_us_ = 0;
+    std::int64_t rests_until_us_ = 0;
     std::int64_t now_us_ = 0;          // of the last run
     std::uint32_t message_bytes_max_;  // this server's ceiling
     std::uint64_t large_bytes_ = 0;    // of what is held, all subscribers

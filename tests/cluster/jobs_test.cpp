@@ -84,6 +84,7 @@ class Hook {
             settlement.subscription = one.subscription;
             settlement.items.push_back(std::move(item));
             member.node().settle(std::move(settlement), {});
+            member.node().grant(one.subscription, 1);
         }
     }
 

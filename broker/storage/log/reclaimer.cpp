@@ -11,7 +11,7 @@ namespace penstock::storage {
 
 namespace {
 
-constexpr std::size_t drops_a_step = 16;
+constexpr std::size_t drops_a_step = 2;
 constexpr std::size_t looks_a_step = 32;  // each may read the disk
 
 // Of the bodies of a large segment: so many are released before it is looked at again.

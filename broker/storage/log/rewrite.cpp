@@ -12,7 +12,7 @@ namespace penstock::storage {
 
 namespace {
 
-constexpr std::uint64_t looked_at_step_bytes = 4ULL << 20;  // dead entries are only stepped over
+constexpr std::uint64_t looked_at_step_bytes = 256ULL << 10;  // of dead entries too
 
 }  // namespace
 

@@ -15,7 +15,7 @@
 
 namespace penstock::storage {
 
-inline constexpr std::uint64_t rewrite_step_bytes = 1ULL << 20;
+inline constexpr std::uint64_t rewrite_step_bytes = 256ULL << 10;
 
 class Rewrite {
   public:

@@ -1,6 +1,8 @@
 #include "broker/storage/rows/rocks_rows.h"
 
 #include "broker/storage/rows/applied_index.h"
+#include "broker/storage/rows/fresh_rows.h"
+#include "broker/storage/rows/handover.h"
 #include "broker/storage/rows/rocks_options.h"
 #include "broker/storage/rows/row_cache.h"
 
@@ -9,7 +11,6 @@
 #include <rocksdb/options.h>
 #include <rocksdb/perf_level.h>
 #include <rocksdb/utilities/checkpoint.h>
-#include <rocksdb/write_batch.h>
 
 #include <filesystem>
 #include <system_error>
@@ -21,7 +22,6 @@ namespace {
 
 using model::LogIndex;
 using model::RowBatch;
-using model::RowWrite;
 
 // Some 15,000 rows. The block cache comes behind it: that is for what lies in files.
 constexpr std::size_t row_cache_bytes = 4ULL << 20;
@@ -37,43 +37,34 @@ rocksdb::Status read_persisted(rocksdb::DB& database, std::string& value) {
     return database.Get(read, slice(applied_index_key), &value);
 }
 
+// What was written last lies in `fresh_`, what is on its way into RocksDB in `sealed_`, the rest
+// there.
 class RocksRows final : public RowStore {
   public:
     RocksRows(std::unique_ptr<rocksdb::DB> database,
               std::shared_ptr<RocksState> state,
-              std::uint64_t memtable_bytes)
+              std::uint64_t fresh_bytes)
         : database_(std::move(database)),
           state_(std::move(state)),
-          memtable_bytes_(memtable_bytes) {}
+          fresh_bytes_(fresh_bytes),
+          handover_(*database_, state_) {}
 
     [[nodiscard]] std::optional<std::string> get(std::string_view key) const override {
-        if (const RowCache::Value* known = cache_.find(key)) return *known;
-        RowCache::Value value(std::in_place);
-        const rocksdb::Status status = database_->Get(read_options_, slice(key), &*value);
-        if (!status.ok()) value.reset();
-        if (status.ok() || status.IsNotFound()) {
-            cache_.keep(key, value);
-        } else {
-            note_read_failure(status);
+        const FreshRows::Row* row = fresh_->find(key);
+        if (const FreshRows* sealed = handover_.rows(); row == nullptr && sealed != nullptr) {
+            row = sealed->find(key);
         }
-        return value;
+        if (row == nullptr) return get_below(key);
+        if (row->erased) return {};
+        return row->value;
     }
 
     void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
         if (first >= end) return;
-        // The bounds keep RocksDB from walking tombstones outside of what was asked for.
-        const rocksdb::Slice lower = slice(first);
-        const rocksdb::Slice upper = slice(end);
-        rocksdb::ReadOptions read = read_options_;
-        read.iterate_lower_bound = &lower;
-        read.iterate_upper_bound = &upper;
-        const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(read));
-        for (at->Seek(lower); at->Valid(); at->Next()) {
-            const rocksdb::Slice key = at->key();
-            const rocksdb::Slice value = at->value();
-            if (!visit({key.data(), key.size()}, {value.data(), value.size()})) return;
-        }
-        if (!at->status().ok()) note_read_failure(at->status());
+        const auto below = [&](const Visit& visit_below) {
+            scan_below(first, end, visit_below);
+        };
+        scan_over(*fresh_, handover_.rows(), first, end, below, visit);
     }
 
     Result<void> apply(const RowBatch& batch, LogIndex applied) override {
@@ -81,32 +72,30 @@ class RocksRows final : public RowStore {
         // Of this thread, which does most of the reading too: counts of each comparison, in memory
         // of the thread's own, that nobody here looks at.
         rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-        rocksdb::WriteBatch writes;
-        if (auto added = add(batch, writes); !added.ok()) return fail("write to", added);
-        if (!writes_applied(batch, applied)) {
-            const auto added = writes.Put(slice(applied_index_key), encode_applied(applied));
-            if (!added.ok()) return fail("write to", added);
+        handover_.look();
+        if (fresh_->bytes() >= fresh_bytes_) {
+            if (auto sealed = seal(); !sealed) return sealed;
         }
-        const rocksdb::Status written = database_->Write(write_options_, &writes);
-        if (!written.ok()) return fail("write to", written);
-        cache_.follow(batch);
-        cache_.put(applied_index_key, encode_applied(applied));
-        state_->applied_bytes += writes.GetDataSize();
+        fresh_->apply(batch);
+        if (!writes_applied(batch, applied)) {
+            fresh_->put(applied_index_key, encode_applied(applied));
+        }
+        cache_.forget(batch);
         return {};
     }
 
     Result<void> start_flush() override {
         if (auto healthy = health(); !healthy) return healthy;
-        // A second sealed memtable would stop writes until the first is on disk.
-        if (flush_under_way()) return {};
-        return run_flush(false);
+        // More would be handed over before what is under way is on the disk.
+        if (handover_.under_way()) return {};
+        return seal();
     }
 
     Result<void> flush() override {
         if (auto healthy = health(); !healthy) return healthy;
-        if (auto flushed = run_flush(true); !flushed) return flushed;
-        // The waiter may wake before the listener was told.
-        state_->refresh_flushed(*database_);
+        if (auto sealed = seal(); !sealed) return sealed;
+        handover_.wait();
+        handover_.look();
         return health();
     }
 
@@ -127,12 +116,10 @@ class RocksRows final : public RowStore {
 
     [[nodiscard]] LogIndex flushed_applied() const override { return state_->flushed_applied; }
 
-    [[nodiscard]] std::uint64_t unflushed_bytes() const override {
-        return state_->applied_bytes - state_->sealed_bytes;
-    }
+    [[nodiscard]] std::uint64_t unflushed_bytes() const override { return fresh_->bytes(); }
 
     [[nodiscard]] bool pressured() const override {
-        const bool filling = unflushed_bytes() > memtable_bytes_ / 4 * 3 && flush_under_way();
+        const bool filling = fresh_->bytes() > fresh_bytes_ / 4 * 3 && handover_.under_way();
         return filling || state_->stalling || state_->compaction_late;
     }
 
@@ -145,54 +132,56 @@ class RocksRows final : public RowStore {
     }
 
   private:
-    static rocksdb::Status add(const RowBatch& batch, rocksdb::WriteBatch& writes) {
-        rocksdb::Status added;
-        for (const RowWrite& write : batch) {
-            switch (write.kind) {
-                case RowWrite::Kind::put:
-                    added = writes.Put(write.key, write.value);
-                    break;
-                case RowWrite::Kind::erase:
-                    added = writes.Delete(write.key);
-                    break;
-                case RowWrite::Kind::erase_range:
-                    if (write.key < write.value) added = writes.DeleteRange(write.key, write.value);
-                    break;
-            }
-            if (!added.ok()) return added;
+    std::optional<std::string> get_below(std::string_view key) const {
+        if (const RowCache::Value* known = cache_.find(key)) return *known;
+        RowCache::Value value(std::in_place);
+        const rocksdb::Status status = database_->Get(read_options_, slice(key), &*value);
+        if (!status.ok()) value.reset();
+        if (status.ok() || status.IsNotFound()) {
+            cache_.keep(key, value);
+        } else {
+            note_read_failure(status);
         }
-        return added;
+        return value;
     }
 
-    [[nodiscard]] bool flush_under_way() const {
-        std::uint64_t sealed = 0;
-        database_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &sealed);
-        return sealed > 0;
+    void scan_below(std::string_view first, std::string_view end, const Visit& visit) const {
+        // The bounds keep RocksDB from walking tombstones outside of what was asked for.
+        const rocksdb::Slice lower = slice(first);
+        const rocksdb::Slice upper = slice(end);
+        rocksdb::ReadOptions read = read_options_;
+        read.iterate_lower_bound = &lower;
+        read.iterate_upper_bound = &upper;
+        const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(read));
+        for (at->Seek(lower); at->Valid(); at->Next()) {
+            const rocksdb::Slice key = at->key();
+            const rocksdb::Slice value = at->value();
+            if (!visit({key.data(), key.size()}, {value.data(), value.size()})) return;
+        }
+        if (!at->status().ok()) note_read_failure(at->status());
     }
 
-    Result<void> run_flush(bool wait) {
-        rocksdb::FlushOptions flush;
-        flush.wait = wait;
-        flush.allow_write_stall = true;  // else the call itself would wait
-        const rocksdb::Status status = database_->Flush(flush);
-        if (!status.ok()) return fail("flush", status);
+    // Everything written so far is on its way into RocksDB then; waits for what was before.
+    Result<void> seal() {
+        handover_.wait();
+        handover_.look();
+        if (auto healthy = health(); !healthy) return healthy;
+        if (fresh_->bytes() == 0) return {};
+        handover_.start(std::exchange(fresh_, std::make_unique<FreshRows>()));
         return {};
     }
 
-    Error fail(const std::string& doing, const rocksdb::Status& status) const {
-        Error failed = rocks_error(doing, state_->folder(), status);
-        state_->fail(failed);
-        return failed;
+    void note_read_failure(const rocksdb::Status& status) const {
+        state_->fail(rocks_error("read", state_->folder(), status));
     }
-
-    void note_read_failure(const rocksdb::Status& status) const { fail("read", status); }
 
     std::unique_ptr<rocksdb::DB> database_;
     std::shared_ptr<RocksState> state_;
-    std::uint64_t memtable_bytes_;
+    std::uint64_t fresh_bytes_;
     rocksdb::ReadOptions read_options_ = rocks_read_options();
-    rocksdb::WriteOptions write_options_ = rocks_write_options();
     mutable RowCache cache_{row_cache_bytes};
+    std::unique_ptr<FreshRows> fresh_ = std::make_unique<FreshRows>();
+    Handover handover_;
 };
 
 // True when there is any row at all.
@@ -206,7 +195,7 @@ bool holds_rows(rocksdb::DB& database) {
 
 Result<std::unique_ptr<RowStore>> make_rocks_rows(std::unique_ptr<rocksdb::DB> database,
                                                   std::shared_ptr<RocksState> state,
-                                                  std::uint64_t memtable_bytes) {
+                                                  std::uint64_t fresh_bytes) {
     std::string value;
     const rocksdb::Status found = read_persisted(*database, value);
     if (!found.ok() && !found.IsNotFound()) return rocks_error("read", state->folder(), found);
@@ -217,7 +206,7 @@ Result<std::unique_ptr<RowStore>> make_rocks_rows(std::unique_ptr<rocksdb::DB> d
     }
     if (found.ok()) state->flushed_applied = *decode_applied(value);
     return std::unique_ptr<RowStore>(
-        std::make_unique<RocksRows>(std::move(database), std::move(state), memtable_bytes));
+        std::make_unique<RocksRows>(std::move(database), std::move(state), fresh_bytes));
 }
 
 void RocksState::refresh_flushed(rocksdb::DB& database) {

@@ -38,10 +38,8 @@ class RocksState {
     [[nodiscard]] const std::string& folder() const { return folder_; }
 
     std::atomic<model::LogIndex> flushed_applied = 0;
-    std::atomic<std::uint64_t> applied_bytes = 0;  // since open
-    std::atomic<std::uint64_t> sealed_bytes = 0;   // of these: in memtables no longer written to
-    std::atomic<bool> stalling = false;            // RocksDB slows or stops writes
-    std::atomic<bool> compaction_late = false;     // level 0 or the compaction backlog grows
+    std::atomic<bool> stalling = false;         // RocksDB slows or stops writes
+    std::atomic<bool> compaction_late = false;  // level 0 or the compaction backlog grows
 
   private:
     std::string folder_;
@@ -52,9 +50,10 @@ class RocksState {
 
 std::shared_ptr<rocksdb::EventListener> make_rocks_watch(std::shared_ptr<RocksState> state);
 
-// Takes an open database. Error{damaged} when its applied index row is missing or malformed.
+// Takes an open database. Error{damaged} when its applied index row is missing or malformed. Rows
+// are given to RocksDB once `fresh_bytes` of them were written, or a flush is asked for.
 Result<std::unique_ptr<RowStore>> make_rocks_rows(std::unique_ptr<rocksdb::DB> database,
                                                   std::shared_ptr<RocksState> state,
-                                                  std::uint64_t memtable_bytes);
+                                                  std::uint64_t fresh_bytes);
 
 }  // namespace penstock::storage

@@ -29,10 +29,6 @@ class RocksWatch final : public rocksdb::EventListener {
   public:
     explicit RocksWatch(std::shared_ptr<RocksState> state) : state_(std::move(state)) {}
 
-    void OnMemTableSealed(const rocksdb::MemTableInfo&) override {
-        state_->sealed_bytes = state_->applied_bytes.load();
-    }
-
     void OnFlushCompleted(rocksdb::DB* database, const rocksdb::FlushJobInfo&) override {
         state_->refresh_flushed(*database);
         state_->refresh_pressure(*database);

@@ -32,41 +32,18 @@ void RowCache::keep(std::string_view key, const Value& value) {
     while (bytes_ > bytes_max_) forget(std::prev(rows_.end()));
 }
 
-void RowCache::put(std::string_view key, std::string_view value) {
-    if (places_.contains(key)) change(key, std::string(value));
-}
-
-void RowCache::follow(const model::RowBatch& batch) {
-    using Kind = model::RowWrite::Kind;
+void RowCache::forget(const model::RowBatch& batch) {
     for (const model::RowWrite& write : batch) {
-        switch (write.kind) {
-            case Kind::put:
-                put(write.key, write.value);
-                break;
-            case Kind::erase:
-                change(write.key, std::nullopt);
-                break;
-            case Kind::erase_range:
-                erase_range(write.key, write.value);
-                break;
+        if (write.kind == model::RowWrite::Kind::erase_range) {
+            forget_range(write.key, write.value);
+            continue;
         }
+        const auto place = places_.find(write.key);
+        if (place != places_.end()) forget(place->second);
     }
 }
 
-// An erased row is not kept as one that is not there: hardly any is asked for again.
-void RowCache::change(std::string_view key, Value value) {
-    const auto place = places_.find(key);
-    if (place == places_.end()) return;
-    const Rows::iterator row = place->second;
-    const std::size_t bytes = bytes_of(key, value);
-    if (!value || bytes > bytes_max_ / part_of_a_cache) return forget(row);
-    bytes_ += bytes;
-    bytes_ -= bytes_of(row->key, row->value);
-    row->value = std::move(value);
-    while (bytes_ > bytes_max_) forget(std::prev(rows_.end()));
-}
-
-void RowCache::erase_range(std::string_view first, std::string_view end) {
+void RowCache::forget_range(std::string_view first, std::string_view end) {
     for (auto row = rows_.begin(); row != rows_.end();) {
         const auto here = row++;
         if (here->key >= first && here->key < end) forget(here);

@@ -1,7 +1,7 @@
-// RowCache: the rows that were read last, also those that are not there, so that a row that every
-// entry reads again (a head, a configuration) is not looked for in RocksDB each time. It follows
-// what is written; it is told of everything that is. Bounded in bytes; what was not read for
-// longest goes first. Owned by one store, its thread only.
+// RowCache: the rows that were read last from RocksDB, also those that are not there, so that a row
+// that is read again and again (a configuration) is not looked for there each time. What is written
+// is forgotten; it is told of everything that is. Bounded in bytes; what was not read for longest
+// goes first. Owned by one store, its thread only.
 #pragma once
 
 #include "broker/model/rows.h"
@@ -28,11 +28,8 @@ class RowCache {
     // Read just now, and not known before. A row that would take a 64th of the cache is not kept.
     void keep(std::string_view key, const Value& value);
 
-    // A row was put; one that nobody has read is not kept.
-    void put(std::string_view key, std::string_view value);
-
     // A batch was written.
-    void follow(const model::RowBatch& batch);
+    void forget(const model::RowBatch& batch);
 
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
@@ -46,8 +43,7 @@ class RowCache {
 
     static std::size_t bytes_of(std::string_view key, const Value& value);
     void forget(Rows::iterator row);
-    void change(std::string_view key, Value value);
-    void erase_range(std::string_view first, std::string_view end);
+    void forget_range(std::string_view first, std::string_view end);
 
     std::size_t bytes_max_;
     std::size_t bytes_ = 0;

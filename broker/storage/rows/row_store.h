@@ -38,7 +38,8 @@ class RowStore : public model::Rows {
     // index found in the rows (0: new). Any thread.
     [[nodiscard]] virtual model::LogIndex flushed_applied() const = 0;
 
-    // Bytes applied since the last flush began: what a replay would have to redo.
+    // Of memory that what was applied since the last flush began takes: a measure of what a replay
+    // would have to redo. A row that is written again and again counts once.
     [[nodiscard]] virtual std::uint64_t unflushed_bytes() const = 0;
 
     // True while the store is close to stalling writes: refuse new work.
@@ -55,9 +56,11 @@ class RowStore : public model::Rows {
 // `folder` is created if missing. Error{damaged|io|disk_full} names the folder, the file where it
 // is known, and what to do; a folder that lost files is never taken for a new one.
 struct RowStoreOptions {
-    std::uint64_t memtable_bytes = 64ULL << 20;  // two of them at most
-    std::uint64_t cache_bytes = 64ULL << 20;     // blocks, index and filters together
-    std::uint64_t verify_bytes = 256ULL << 20;   // newest files whose checksums open() verifies
+    // Of memory that rows may take which RocksDB does not have yet; twice that while they are given
+    // over.
+    std::uint64_t memtable_bytes = 64ULL << 20;
+    std::uint64_t cache_bytes = 64ULL << 20;    // blocks, index and filters together
+    std::uint64_t verify_bytes = 256ULL << 20;  // newest files whose checksums open() verifies
 };
 
 Result<std::unique_ptr<RowStore>> open_rocks_rows(const std::string& folder,

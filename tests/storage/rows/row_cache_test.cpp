@@ -27,21 +27,17 @@ TEST(RowCache, KnowsWhatWasReadAndNothingElse) {
     EXPECT_EQ(cache.find("c"), nullptr);
 }
 
-TEST(RowCache, FollowsWhatIsWritten) {
+TEST(RowCache, ForgetsWhatIsWritten) {
     RowCache cache(roomy);
     for (const char* key : {"a", "b", "c", "d"}) cache.keep(key, "old");
     cache.keep("e", std::nullopt);
-    cache.follow({{Kind::put, "a", "new"},
+    cache.forget({{Kind::put, "a", "new"},
                   {Kind::erase, "b", {}},
                   {Kind::erase_range, "c", "d"},
                   {Kind::put, "e", "there"},
                   {Kind::put, "f", "unread"}});
-    EXPECT_EQ(*cache.find("a"), "new");
-    EXPECT_EQ(cache.find("b"), nullptr);
-    EXPECT_EQ(cache.find("c"), nullptr);
+    for (const char* key : {"a", "b", "c", "e", "f"}) EXPECT_EQ(cache.find(key), nullptr) << key;
     EXPECT_EQ(*cache.find("d"), "old");
-    EXPECT_EQ(*cache.find("e"), "there");
-    EXPECT_EQ(cache.find("f"), nullptr);
 }
 
 TEST(RowCache, LetsGoOfWhatWasNotReadForLongest) {
@@ -61,9 +57,7 @@ TEST(RowCache, KeepsNoRowThatWouldCrowdOutTheOthers) {
     cache.keep("a", "1");
     cache.keep("b", std::string(1'000, 'x'));
     EXPECT_EQ(cache.find("b"), nullptr);
-    cache.follow({{Kind::put, "a", std::string(1'000, 'x')}});
-    EXPECT_EQ(cache.find("a"), nullptr);
-    EXPECT_EQ(cache.bytes(), 0U);
+    EXPECT_NE(cache.find("a"), nullptr);
 }
 
 TEST(RowCache, OfNoSizeKeepsNothing) {
@@ -95,14 +89,14 @@ TEST(RowCache, AgreesWithTheRowsWhateverIsReadAndWritten) {
             }
         } else if (kind < 85) {
             rows[key] = random.fill(random.below(200));
-            cache.follow({{Kind::put, key, rows[key]}});
+            cache.forget({{Kind::put, key, rows[key]}});
         } else if (kind < 99) {
             rows.erase(key);
-            cache.follow({{Kind::erase, key, {}}});
+            cache.forget({{Kind::erase, key, {}}});
         } else {
             const std::string end = any_key();
             if (key < end) rows.erase(rows.lower_bound(key), rows.lower_bound(end));
-            cache.follow({{Kind::erase_range, key, end}});
+            cache.forget({{Kind::erase_range, key, end}});
         }
         ASSERT_LE(cache.bytes(), 16'000U);
     }

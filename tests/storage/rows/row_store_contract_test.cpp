@@ -15,6 +15,7 @@ using model::RowBatch;
 using model::RowWrite;
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
+using Model = std::map<std::string, std::string>;
 
 RowWrite put(std::string key, std::string value) {
     return {RowWrite::Kind::put, std::move(key), std::move(value)};
@@ -233,6 +234,34 @@ TEST_P(RowStoreContract, AStoreThatNeverFlushedReopensAsNew) {
     EXPECT_EQ(scan("", "\xFF"), Pairs{});
 }
 
+TEST_P(RowStoreContract, ARowThatCameAndWentBetweenTwoFlushesIsGoneWhateverWasBefore) {
+    apply({put("new", "1"), put("old", "1")}, 1);
+    apply({erase("new")}, 2);
+    ASSERT_TRUE(rows_->flush());
+    apply({put("old", "2"), put("new", "2"), put("newer", "2")}, 3);
+    apply({erase("old"), erase("new"), erase("newer")}, 4);
+    EXPECT_EQ(scan("a", "z"), Pairs{});
+    ASSERT_TRUE(rows_->flush());
+    EXPECT_EQ(scan("a", "z"), Pairs{});
+    EXPECT_EQ(rows_->get("old"), std::nullopt);
+    crash_and_reopen();
+    EXPECT_EQ(rows_->flushed_applied(), 4U);
+    EXPECT_EQ(scan("a", "z"), Pairs{});
+}
+
+TEST_P(RowStoreContract, AnErasedRangeTakesRowsOfEveryAge) {
+    apply({put("a", "1"), put("b", "1"), put("c", "1"), put("e", "1")}, 1);
+    ASSERT_TRUE(rows_->flush());
+    apply({put("b", "2"), put("d", "2")}, 2);
+    ASSERT_TRUE(rows_->start_flush());
+    apply({erase_range("b", "e"), put("c", "3")}, 3);
+    EXPECT_EQ(scan("a", "z"), (Pairs{{"a", "1"}, {"c", "3"}, {"e", "1"}}));
+    EXPECT_EQ(rows_->get("b"), std::nullopt);
+    ASSERT_TRUE(rows_->flush());
+    crash_and_reopen();
+    EXPECT_EQ(scan("a", "z"), (Pairs{{"a", "1"}, {"c", "3"}, {"e", "1"}}));
+}
+
 TEST_P(RowStoreContract, UnflushedBytesGrowWithBatchesAndFallWithAFlush) {
     apply({put("a", std::string(1000, 'x'))}, 1);
     const std::uint64_t one = rows_->unflushed_bytes();
@@ -273,11 +302,14 @@ TEST_P(RowStoreContract, ACheckpointIsAStoreOfItsOwnWithTheRowsOfItsMoment) {
     EXPECT_EQ(scan("a", "z"), (Pairs{{"a", "3"}, {"c", "3"}}));
 }
 
+Pairs between(const Model& model, const std::string& first, const std::string& end) {
+    return Pairs(model.lower_bound(first), model.lower_bound(end));
+}
+
 // Random batches against a plain map, with crashes: whatever index the store reopens at, its rows
 // are exactly those of that index. On RocksDB the small memtable makes it flush by itself too.
 TEST_P(RowStoreContract, RowsAndAppliedIndexAgreeWhateverTheMomentOfTheCrash) {
     SeededRandom random(20261120);
-    using Model = std::map<std::string, std::string>;
     std::map<LogIndex, Model> history{{0, {}}};
     LogIndex applied = 0;
     // Some places where rows grow, and keys that are too short to tell of one.
@@ -315,6 +347,8 @@ TEST_P(RowStoreContract, RowsAndAppliedIndexAgreeWhateverTheMomentOfTheCrash) {
                 ASSERT_EQ(rows_->get(one),
                           row == model.end() ? std::nullopt : std::optional(row->second));
             }
+            const std::string from = key();
+            ASSERT_EQ(scan(from, from + "0"), between(model, from, from + "0"));
             ASSERT_EQ(stored_applied(), applied);
             if (random.below(12) == 0) {
                 EXPECT_TRUE(rows_->start_flush());

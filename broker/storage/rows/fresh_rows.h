@@ -1,0 +1,68 @@
+// FreshRows: what was written to a store and is not in RocksDB yet, by key. Most rows are erased
+// soon after they were written (leases, timers, deliveries under way): they come and go here.
+// Written by the store's thread; once nobody writes any more, read by any.
+#pragma once
+
+#include "broker/model/rows.h"
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace penstock::storage {
+
+class FreshRows {
+  public:
+    struct Row {
+        std::string value;
+        bool erased = false;
+        bool was_put = false;  // here, before it was erased: what lies below may not know it
+    };
+
+    using Rows = std::map<std::string, Row, std::less<>>;
+    using Ranges = std::map<std::string, std::string, std::less<>>;  // first key, end; apart
+
+    void put(std::string_view key, std::string_view value);
+    void erase(std::string_view key);
+    void erase_range(std::string_view first, std::string_view end);
+
+    // In the order of its writes.
+    void apply(const model::RowBatch& batch);
+
+    // Null: whatever lies below holds. Until the next write.
+    [[nodiscard]] const Row* find(std::string_view key) const;
+
+    // In an erased range: rows of that key that lie below do not count.
+    [[nodiscard]] bool hides(std::string_view key) const;
+
+    [[nodiscard]] const Rows& rows() const { return rows_; }
+
+    [[nodiscard]] const Ranges& erased_ranges() const { return erased_ranges_; }
+
+    // Of memory, roughly; 0: nothing was written.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  private:
+    static std::size_t bytes_of(std::string_view key, std::string_view value);
+    Rows::iterator remove(Rows::iterator row);
+
+    Rows rows_;
+    Ranges erased_ranges_;
+    std::size_t bytes_ = 0;
+};
+
+// Visits, in the order of keys, what `newest`, `older` (may be null) and the rows below them make
+// together. `scan_below` visits the rows below between `first` and `end`, as model::Rows::scan
+// does.
+using ScanBelow = std::function<void(const model::Rows::Visit& visit)>;
+
+void scan_over(const FreshRows& newest,
+               const FreshRows* older,
+               std::string_view first,
+               std::string_view end,
+               const ScanBelow& scan_below,
+               const model::Rows::Visit& visit);
+
+}  // namespace penstock::storage
