@@ -4,7 +4,8 @@
 build_packages=(
   ca-certificates ccache cmake g++ git golang-etcd-server-dev golang-go mold ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev libboost-url1.81-dev
-  libbenchmark-dev libbz2-dev libcli11-dev libfuse3-dev libgflags-dev libgmock-dev libgtest-dev liblua5.4-dev liblz4-dev
+  libbenchmark-dev libbz2-dev libcli11-dev libfuse3-dev libgflags-dev libgmock-dev libgoogle-perftools-dev
+  libgtest-dev liblua5.4-dev liblz4-dev
   libnghttp2-dev librocksdb-dev libseccomp-dev libsnappy-dev libspdlog-dev libssl-dev libsystemd-dev
   libtomlplusplus-dev libuv1-dev libyaml-cpp-dev libzstd-dev zlib1g-dev
 )
