@@ -93,8 +93,9 @@ void Membership::hand_over(replication::RaftLog& log,
     led.rests_until_us = now_us + rest_us;
     const bool rests = rest(log.set(), led.rests_until_us);
     if (!rests && now_us < led.rests_since_us + rest_us_max) return;
+    // Whether it can be handed over or not, it rests no longer, and is not asked again at once.
+    led = Led{now_us};
     if (auto handed = log.transfer(to); !handed) return;
-    led_.erase(log.set());
     ++counters_.transfers;
     log_transfer(log, to);
 }
