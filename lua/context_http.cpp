@@ -1,6 +1,7 @@
 // ctx.http. The server makes the request and answers with what came back, or with an error that the
 // script gets as its second value.
 #include "broker/base/base64.h"
+#include "broker/base/letters.h"
 #include "lua/arguments.h"
 #include "lua/context.h"
 #include "lua/coroutine_library.h"
@@ -9,7 +10,6 @@
 #include "lua/sandbox.h"
 
 #include <array>
-#include <cctype>
 #include <utility>
 
 namespace penstock::lua {
@@ -75,16 +75,14 @@ void append_headers(lua_State* state, Options& options, bool json, std::string& 
         for (lua_pushnil(state); lua_next(state, table) != 0; lua_pop(state, 1)) {
             if (lua_type(state, -2) != LUA_TSTRING)
                 options.refuse("headers", "must have names as keys");
-            std::string name = lua_tostring(state, -2);
+            const std::string name = lua_tostring(state, -2);
             const std::string value =
                 text_or_number(state, lua_gettop(state), "ctx.http", "each header");
             headers += headers.empty() ? "" : ",";
             sinks::worker::append_text(headers, name);
             headers += ":";
             sinks::worker::append_text(headers, value);
-            for (char& letter : name)
-                letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-            typed = typed || name == "content-type";
+            typed = typed || same_letters(name, "content-type");
         }
         lua_pop(state, 1);
     }

@@ -1,7 +1,8 @@
 #include "broker/api/event_attributes.h"
 
+#include "broker/base/letters.h"
+
 #include <algorithm>
-#include <cctype>
 #include <string>
 
 namespace penstock::api {
@@ -26,11 +27,8 @@ bool is_event(const model::MessageMeta& meta) {
 }
 
 bool says_json(std::string_view content_type) {
-    std::string type(content_type.substr(0, content_type.find(';')));
+    std::string type = lowered(content_type.substr(0, content_type.find(';')));
     while (!type.empty() && type.back() == ' ') type.pop_back();
-    std::transform(type.begin(), type.end(), type.begin(), [](unsigned char letter) {
-        return static_cast<char>(std::tolower(letter));
-    });
     return type.ends_with("/json") || type.ends_with("+json");
 }
 

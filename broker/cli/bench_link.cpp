@@ -1,9 +1,9 @@
 #include "broker/cli/bench_link.h"
 
+#include "broker/base/letters.h"
 #include "sinks/client/tls_greeting.h"
 
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
 
 #include <chrono>
 #include <cstdlib>
@@ -26,7 +26,7 @@ std::size_t content_length(std::string_view head) {
         const auto end = head.find("\r\n");
         const std::string_view line = head.substr(0, end);
         constexpr std::string_view name = "content-length:";
-        if (line.size() > name.size() && boost::beast::iequals(line.substr(0, name.size()), name)) {
+        if (line.size() > name.size() && same_letters(line.substr(0, name.size()), name)) {
             return std::strtoull(line.substr(name.size()).data(), nullptr, 10);
         }
         if (end == std::string_view::npos) break;

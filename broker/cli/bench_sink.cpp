@@ -1,9 +1,10 @@
 #include "broker/cli/bench_sink.h"
 
+#include "broker/base/letters.h"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
 
 #include <array>
 #include <charconv>
@@ -35,7 +36,7 @@ std::size_t request_bytes(std::string_view seen, std::size_t& body_at) {
         const auto line_end = head.find("\r\n");
         const std::string_view line = head.substr(0, line_end);
         constexpr std::string_view name = "content-length:";
-        if (line.size() > name.size() && boost::beast::iequals(line.substr(0, name.size()), name)) {
+        if (line.size() > name.size() && same_letters(line.substr(0, name.size()), name)) {
             return body_at + std::strtoull(line.substr(name.size()).data(), nullptr, 10);
         }
         if (line_end == std::string_view::npos) break;

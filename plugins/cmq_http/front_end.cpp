@@ -2,6 +2,7 @@
 
 #include "broker/base/check.h"
 #include "broker/base/hash.h"
+#include "broker/base/letters.h"
 #include "plugins/cmq_http/action.h"
 #include "plugins/cmq_http/authentication.h"
 #include "plugins/cmq_http/json_fields.h"
@@ -10,8 +11,6 @@
 #include "plugins/cmq_http/queues.h"
 #include "plugins/cmq_http/subscriptions.h"
 #include "plugins/cmq_http/topics.h"
-
-#include <boost/beast/core/string.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -78,8 +77,7 @@ bool FrontEnd::wants(const HttpRequest& request) const {
 const Action* FrontEnd::find(std::string_view name) const {
     // One Java client spells an action its own way: letter case does not count.
     const auto found = std::find_if(actions_.begin(), actions_.end(), [name](const Action& action) {
-        return boost::beast::iequals({action.name.data(), action.name.size()},
-                                     {name.data(), name.size()});
+        return same_letters(action.name, name);
     });
     return found == actions_.end() ? nullptr : &*found;
 }

@@ -1,6 +1,6 @@
 #include "plugins/cmq_http/multipart.h"
 
-#include <boost/beast/core/string.hpp>
+#include "broker/base/letters.h"
 
 #include <string>
 #include <utility>
@@ -10,10 +10,6 @@ namespace penstock::plugins::cmq {
 namespace {
 
 constexpr std::size_t boundary_chars_max = 70;  // RFC 2046, 5.1.1
-
-bool alike(std::string_view left, std::string_view right) {
-    return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
-}
 
 std::string_view unpadded(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -41,7 +37,7 @@ std::optional<std::string_view> option_of(std::string_view value, std::string_vi
     cut(value, ";");
     while (!value.empty()) {
         auto given = cut(value, ";");
-        if (!alike(unpadded(cut(given, "=")), name)) continue;
+        if (!same_letters(unpadded(cut(given, "=")), name)) continue;
         given = unpadded(given);
         const bool quoted = given.size() > 1 && given.front() == '"' && given.back() == '"';
         return quoted ? given.substr(1, given.size() - 2) : given;
@@ -52,7 +48,7 @@ std::optional<std::string_view> option_of(std::string_view value, std::string_vi
 std::string_view field_name(std::string_view headers) {
     while (!headers.empty()) {
         auto header = cut(headers, "\r\n");
-        if (!alike(unpadded(cut(header, ":")), "content-disposition")) continue;
+        if (!same_letters(unpadded(cut(header, ":")), "content-disposition")) continue;
         const bool file = option_of(header, "filename").has_value();
         return file ? std::string_view() : option_of(header, "name").value_or(std::string_view());
     }
@@ -63,7 +59,7 @@ std::string_view field_name(std::string_view headers) {
 
 std::string_view boundary_of(std::string_view content_type) {
     std::string_view type = content_type;
-    if (!alike(unpadded(cut(type, ";")), "multipart/form-data")) return {};
+    if (!same_letters(unpadded(cut(type, ";")), "multipart/form-data")) return {};
     const auto boundary = option_of(content_type, "boundary").value_or(std::string_view());
     return boundary.size() <= boundary_chars_max ? boundary : std::string_view();
 }

@@ -1,14 +1,13 @@
 #include "plugins/cmq_http/subscriptions.h"
 
 #include "broker/api/names.h"
+#include "broker/base/letters.h"
 #include "plugins/cmq_http/json_fields.h"
 #include "plugins/cmq_http/limits.h"
 #include "plugins/cmq_http/queues.h"
 #include "plugins/cmq_http/shown.h"
 #include "plugins/cmq_http/topics.h"
 #include "sinks/client/url.h"
-
-#include <boost/beast/core/string.hpp>
 
 #include <algorithm>
 
@@ -25,8 +24,8 @@ bool is_blank(char byte) {
 }
 
 Failure read_protocol(const std::string& protocol, model::SubscriptionSpec& spec) {
-    const bool http = boost::beast::iequals(protocol, "http");
-    if (!http && !boost::beast::iequals(protocol, "queue")) return {faults::protocol, {}};
+    const bool http = same_letters(protocol, "http");
+    if (!http && !same_letters(protocol, "queue")) return {faults::protocol, {}};
     spec.sink = http ? model::SinkKind::http : model::SinkKind::queue;
     return {};
 }

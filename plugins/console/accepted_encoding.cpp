@@ -1,6 +1,6 @@
 #include "plugins/console/accepted_encoding.h"
 
-#include <boost/beast/core/string.hpp>
+#include "broker/base/letters.h"
 
 #include <algorithm>
 
@@ -29,9 +29,7 @@ bool takes(std::string_view accept_encoding, std::string_view wanted) {
         accept_encoding.remove_prefix(std::min(accept_encoding.size(), item.size() + 1));
         const auto semicolon = std::min(item.find(';'), item.size());
         const std::string_view name = trimmed(item.substr(0, semicolon));
-        if (boost::beast::iequals({name.data(), name.size()}, {wanted.data(), wanted.size()})) {
-            return !is_refused(item.substr(semicolon));
-        }
+        if (same_letters(name, wanted)) return !is_refused(item.substr(semicolon));
     }
     return false;
 }

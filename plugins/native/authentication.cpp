@@ -1,8 +1,7 @@
 #include "plugins/native/authentication.h"
 
 #include "broker/api/signature.h"
-
-#include <boost/beast/core/string.hpp>
+#include "broker/base/letters.h"
 
 #include <array>
 #include <optional>
@@ -137,8 +136,8 @@ Authenticated authenticate(const api::Broker& broker,
     const auto space = std::min(header.find(' '), header.size());
     const std::string_view scheme = header.substr(0, space);
     const std::string_view credentials = trimmed(header.substr(space));
-    if (boost::beast::iequals(scheme, "Bearer")) return check_bearer(broker, credentials);
-    if (boost::beast::iequals(scheme, signed_scheme)) {
+    if (same_letters(scheme, "Bearer")) return check_bearer(broker, credentials);
+    if (same_letters(scheme, signed_scheme)) {
         return check_signature(broker, request, credentials, now_ms);
     }
     return unauthenticated("The Authorization scheme is not known.");

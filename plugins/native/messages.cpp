@@ -1,10 +1,9 @@
 #include "broker/base/base64.h"
+#include "broker/base/letters.h"
 #include "broker/model/trace_context.h"
 #include "plugins/native/cloud_events.h"
 #include "plugins/native/message_rules.h"
 #include "plugins/native/routes.h"
-
-#include <boost/beast/core/string.hpp>
 
 #include <algorithm>
 
@@ -108,7 +107,7 @@ std::vector<model::NewMessage> read_batch(Fields& fields,
 // The Content-Type of a single message's body. What curl sends when nobody chose one says nothing.
 std::string content_type_of(const HttpRequest& request, Fields& fields) {
     const std::string_view type = request.header("content-type");
-    if (boost::beast::iequals(type, "application/x-www-form-urlencoded")) return {};
+    if (same_letters(type, "application/x-www-form-urlencoded")) return {};
     if (type.size() > content_type_bytes.max || !is_printable(type)) {
         fields.refuse("Content-Type", "must be at most 128 printable ASCII characters.");
         return {};

@@ -1,9 +1,10 @@
 #include "sinks/client/answer_parser.h"
 
+#include "broker/base/letters.h"
+
 #include <boost/beast/http/error.hpp>
 
 #include <algorithm>
-#include <cctype>
 
 namespace penstock::sinks::client {
 
@@ -27,11 +28,7 @@ void AnswerParser::on_response_impl(int code, View, int, ErrorCode& ec) {
 
 void AnswerParser::on_field_impl(Field, View text, View value, ErrorCode&) {
     if (is_header_done()) return;  // a trailer: nobody asked for it
-    std::string name(text);
-    for (char& letter : name) {
-        letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-    }
-    answer_.headers.emplace_back(std::move(name), std::string(value));
+    answer_.headers.emplace_back(lowered(text), std::string(value));
 }
 
 std::size_t AnswerParser::on_body_impl(View body, ErrorCode&) {

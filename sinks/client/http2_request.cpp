@@ -1,25 +1,20 @@
 #include "sinks/client/http2_request.h"
 
+#include "broker/base/letters.h"
+
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace penstock::sinks::client {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
 
-// `low` is in lower case.
-bool is_named(std::string_view name, std::string_view low) {
-    return std::equal(name.begin(), name.end(), low.begin(), low.end(), [](char a, char b) {
-        return std::tolower(static_cast<unsigned char>(a)) == b;
-    });
-}
-
 template <std::size_t Count>
 bool is_one_of(std::string_view name, const std::array<std::string_view, Count>& names) {
-    return std::any_of(
-        names.begin(), names.end(), [name](std::string_view low) { return is_named(name, low); });
+    return std::any_of(names.begin(), names.end(), [name](std::string_view one) {
+        return same_letters(name, one);
+    });
 }
 
 // RFC 9113, 8.2.2.
@@ -58,7 +53,7 @@ std::optional<RequestHead> read_request_head(std::string_view text) {
         std::string_view value = line->substr(colon + 1);
         value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
         value = value.substr(0, value.find_last_not_of(" \t") + 1);
-        if (is_named(name, "host")) {
+        if (same_letters(name, "host")) {
             head.authority = value;
         } else if (!is_one_of(name, of_the_connection)) {
             head.fields.push_back({name, value});

@@ -1,5 +1,7 @@
 #include "sinks/client/url.h"
 
+#include "broker/base/letters.h"
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -12,13 +14,6 @@ namespace {
 
 Error invalid(std::string_view what) {
     return error(Errc::invalid, "the URL " + std::string(what));
-}
-
-std::string lower(std::string text) {
-    for (char& letter : text) {
-        letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-    }
-    return text;
 }
 
 Result<std::uint16_t> port_of(const boost::urls::url_view& view, Scheme scheme) {
@@ -47,7 +42,7 @@ Result<std::string> host_of(const boost::urls::url_view& view) {
                (address6 && letter == ':');
     });
     if (!plain) return invalid("has a host with characters no host name has");
-    return lower(std::move(host));
+    return lowered(host);
 }
 
 }  // namespace
@@ -59,7 +54,7 @@ Result<Url> parse_url(std::string_view text) {
     const boost::urls::url_view view = *parsed;
 
     Url url;
-    const std::string scheme = lower(std::string(view.scheme()));
+    const std::string scheme = lowered(view.scheme());
     if (scheme != "http" && scheme != "https") return invalid("must begin http:// or https://");
     url.scheme = scheme == "https" ? Scheme::https : Scheme::http;
     if (!view.has_authority()) return invalid("names no host");

@@ -1,6 +1,7 @@
 #include "sinks/lua/http_call.h"
 
 #include "broker/base/base64.h"
+#include "broker/base/letters.h"
 #include "sinks/worker/protocol.h"
 
 #include <boost/json/parse.hpp>
@@ -31,14 +32,6 @@ bool is_token(std::string_view text) {
     });
 }
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char letter) {
-        return static_cast<char>(std::tolower(letter));
-    });
-    return out;
-}
-
 std::string text_of(const json::object& call, std::string_view name) {
     const json::value* member = call.if_contains({name.data(), name.size()});
     if (member == nullptr || !member->is_string()) return {};
@@ -57,7 +50,7 @@ std::optional<std::int64_t> number_of(const json::object& call, std::string_view
 bool is_allowed(const client::Url& url, const std::vector<std::string>& allowed) {
     const std::string with_port = url.host + ':' + std::to_string(url.port);
     return std::any_of(allowed.begin(), allowed.end(), [&](const std::string& entry) {
-        const std::string host = lower(entry);
+        const std::string host = lowered(entry);
         return host == "*" || host == url.host || host == with_port;
     });
 }
@@ -72,7 +65,7 @@ Result<std::string> header_lines(const json::object& call, const HttpCallContext
         if (object.size() > http_call_headers_max) return error(Errc::invalid, "too many headers");
         for (const auto& [key, value] : object) {
             const std::string_view name(key.data(), key.size());
-            const std::string small = lower(name);
+            const std::string small = lowered(name);
             if (!is_token(name)) return error(Errc::invalid, "a header's name is no token");
             if (std::count(own_headers.begin(), own_headers.end(), small) > 0) continue;
             const std::string text =

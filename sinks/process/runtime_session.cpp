@@ -1,5 +1,7 @@
 #include "sinks/process/runtime_session.h"
 
+#include "broker/base/letters.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
@@ -54,7 +56,7 @@ void RuntimeSession::on_head(const ErrorCode& ec) {
     const std::uint64_t bytes_max = owner_->body_bytes_max(*this, call_);
     if (too_long || parser_->content_length().value_or(0) > bytes_max) return hand_over(true);
     parser_->body_limit(bytes_max);
-    if (!boost::beast::iequals(message[http::field::expect], "100-continue")) return read_body();
+    if (!same_letters(message[http::field::expect], "100-continue")) return read_body();
     asio::async_write(socket_,
                       asio::buffer(continue_answer),
                       [self = shared_from_this()](const ErrorCode& failed, std::size_t) {

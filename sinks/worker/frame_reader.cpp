@@ -1,7 +1,6 @@
+#include "broker/base/letters.h"
 #include "sinks/worker/protocol.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
 
 namespace penstock::sinks::worker {
@@ -21,14 +20,6 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-bool is_length_name(std::string_view name) {
-    constexpr std::string_view wanted = "content-length";
-    return std::equal(
-        name.begin(), name.end(), wanted.begin(), wanted.end(), [](char letter, char lower) {
-            return std::tolower(static_cast<unsigned char>(letter)) == lower;
-        });
-}
-
 // The number of the Content-Length line; other lines of a head (Content-Type) mean nothing here.
 std::optional<std::size_t> content_length(std::string_view lines) {
     std::optional<std::size_t> found;
@@ -38,7 +29,7 @@ std::optional<std::size_t> content_length(std::string_view lines) {
         lines = end == std::string_view::npos ? std::string_view{} : lines.substr(end + 2);
         const auto colon = line.find(':');
         if (colon == std::string_view::npos) return std::nullopt;
-        if (!is_length_name(trimmed(line.substr(0, colon)))) continue;
+        if (!same_letters(trimmed(line.substr(0, colon)), "content-length")) continue;
         const std::string_view digits = trimmed(line.substr(colon + 1));
         std::size_t bytes = 0;
         const char* last = digits.data() + digits.size();

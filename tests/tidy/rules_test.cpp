@@ -108,6 +108,7 @@ TEST(Rules, BannedWordsAreFoundInCodeButNotInComments) {
     EXPECT_EQ(findings(check_banned_words, product, "Turbine(const Turbine&) = delete;\n"), 0U);
     EXPECT_EQ(findings(check_banned_words, product, "co_spawn(io, run(), asio::detached);\n"), 1U);
     EXPECT_EQ(findings(check_banned_words, product, "std::mutex lock;\n"), 1U);
+    EXPECT_EQ(findings(check_banned_words, product, "boost::beast::iequals(a, b);\n"), 1U);
     EXPECT_EQ(findings(check_banned_words, product, "volatile int a;\n"), 1U);
     EXPECT_EQ(findings(check_banned_words, product, "auto n = std::chrono::system_clock::now();\n"),
               1U);

@@ -1,9 +1,9 @@
 #include "plugins/cmq_http/cloud/form.h"
 
+#include "broker/base/letters.h"
 #include "broker/model/ids.h"
 #include "plugins/cmq_http/cloud/actions.h"
 
-#include <boost/beast/core/string.hpp>
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -65,9 +65,7 @@ json::value typed(const json::string& text) {
     const auto read = std::from_chars(text.data(), end, number);
     if (read.ec == std::errc() && read.ptr == end) return number;
     for (const bool truth : {false, true}) {
-        if (boost::beast::iequals({text.data(), text.size()}, truth ? "true" : "false")) {
-            return truth;
-        }
+        if (same_letters({text.data(), text.size()}, truth ? "true" : "false")) return truth;
     }
     return text;
 }
