@@ -3,6 +3,7 @@
 #include "broker/base/log.h"
 #include "broker/base/wire.h"
 #include "broker/cluster/cluster_node.h"
+#include "broker/replication/etcd_raft/members.h"
 
 #include <algorithm>
 #include <utility>
@@ -25,18 +26,48 @@ Error disk_lost(const std::string& folder, const Identity& identity) {
                      "holds: replace this node by one with an empty folder and a new id");
 }
 
+Error identity_lost(const std::string& folder) {
+    return error(Errc::damaged,
+                 folder + "/cluster is missing, and set 0 in " + folder +
+                     "/rows has members on other nodes: without that file the node cannot tell "
+                     "which cluster it belongs to: restore the data folder, or remove this node "
+                     "and add a new one");
+}
+
+// As its rows and its log know it.
+Result<bool> has_members_elsewhere(const node::HostedSet& set,
+                                   const storage::LogStore& store,
+                                   NodeId self) {
+    std::string known = set.conf_state();
+    if (known.empty()) known = store.conf_state(set.set());
+    if (known.empty()) return false;
+    const auto members = replication::decode_members(known);
+    if (!members) return members.error();
+    const auto elsewhere = [self](NodeId node) {
+        return node != self;
+    };
+    return std::any_of(members->voters.begin(), members->voters.end(), elsewhere) ||
+           std::any_of(members->learners.begin(), members->learners.end(), elsewhere);
+}
+
 }  // namespace
 
 // What is durable of the log comes before the identity: with an identity and without a log the disk
-// was lost, without an identity what the log says was never told to anybody.
+// was lost. Without an identity what the log says was never told to anybody, unless it has entries:
+// a server that was alone has some before it belongs to a cluster, others only since.
 Result<void> ClusterNode::check_disk(const node::HostedSet& names, storage::LogStore& store) {
     if (names.set() != model::names_set) return {};
     const bool empty = store.hard_state(model::names_set).term == 0;
     if (identity_) {
         return empty ? Result<void>(disk_lost(options_.data_folder, *identity_)) : Result<void>();
     }
+    if (empty) return {};
     const storage::LogStore::Range range = store.range(model::names_set);
-    if (empty || names.progress().applied != 0 || range.last >= range.first) return {};
+    if (names.progress().applied != 0 || range.last >= range.first) {
+        const auto elsewhere = has_members_elsewhere(names, store, options_.node);
+        if (!elsewhere) return elsewhere.error();
+        return *elsewhere ? Result<void>(identity_lost(options_.data_folder)) : Result<void>();
+    }
     store.drop_set(model::names_set);
     return store.sync();
 }

@@ -146,6 +146,24 @@ TEST(FoundingSafety, ANodeWhoseIdentityOutlivedItsLogDoesNotStart) {
     EXPECT_FALSE(world.member(2).up());
 }
 
+TEST(FoundingSafety, AMemberWithoutItsIdentityDoesNotStart) {
+    World world;
+    world.found();
+    ASSERT_TRUE(world.ask(1, create_queue("q")).has_value());
+    world.run(500);
+    world.crash(2);
+    const std::string identity = world.member(2).disk().bytes_of(identity_file);
+    ASSERT_TRUE(world.member(2).disk().remove(identity_file).has_value());
+    world.start(2);
+    ASSERT_EQ(world.deaths().size(), 1U);
+    EXPECT_NE(world.deaths().front().find("data/cluster is missing"), std::string::npos)
+        << world.deaths().front();
+    EXPECT_FALSE(world.member(2).up());
+    world.member(2).disk().put_bytes(identity_file, identity);
+    world.start(2);
+    EXPECT_TRUE(world.run_until([&] { return world.all_led(); })) << "nothing else was changed";
+}
+
 TEST(FoundingSafety, TheOthersShowThatAFounderLostItsDisk) {
     World world;
     world.found();
