@@ -2,41 +2,18 @@
 
 namespace penstock {
 
-void Writer::varint(std::uint64_t value) {
+void Writer::long_varint(std::uint64_t value) {
+    std::array<char, 10> bytes;
+    std::size_t count = 0;
     while (value >= 0x80U) {
-        u8(static_cast<std::uint8_t>(value | 0x80U));
+        bytes[count++] = static_cast<char>(value | 0x80U);
         value >>= 7;
     }
-    u8(static_cast<std::uint8_t>(value));
+    bytes[count++] = static_cast<char>(value);
+    out_.append(bytes.data(), count);
 }
 
-std::uint64_t Reader::little(std::size_t width) {
-    if (in_.size() < width) {
-        fail();
-        return 0;
-    }
-    std::uint64_t value = 0;
-    for (std::size_t at = 0; at < width; ++at) {
-        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(in_[at])) << (8 * at);
-    }
-    in_.remove_prefix(width);
-    return value;
-}
-
-std::uint64_t Reader::big(std::size_t width) {
-    if (in_.size() < width) {
-        fail();
-        return 0;
-    }
-    std::uint64_t value = 0;
-    for (std::size_t at = 0; at < width; ++at) {
-        value = (value << 8) | static_cast<unsigned char>(in_[at]);
-    }
-    in_.remove_prefix(width);
-    return value;
-}
-
-std::uint64_t Reader::varint() {
+std::uint64_t Reader::long_varint() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         const std::uint8_t byte = u8();

@@ -44,13 +44,58 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_by_instruction(std::strin
     return crc;
 }
 
-constexpr int feistel_rounds = 6;
+// SipHash-2-4, a word at a time.
+class Sip {
+  public:
+    explicit Sip(const SipKey& key)
+        : v0_(key[0] ^ 0x736F6D6570736575ULL),
+          v1_(key[1] ^ 0x646F72616E646F6DULL),
+          v2_(key[0] ^ 0x6C7967656E657261ULL),
+          v3_(key[1] ^ 0x7465646279746573ULL) {}
 
-std::uint32_t feistel_round(const SipKey& key, int round, std::uint32_t half) {
-    std::array<char, 5> input{};
-    std::memcpy(input.data(), &half, sizeof half);
-    input[4] = static_cast<char>(round);
-    return static_cast<std::uint32_t>(siphash(key, {input.data(), input.size()}));
+    void absorb(std::uint64_t word) {
+        v3_ ^= word;
+        round();
+        round();
+        v0_ ^= word;
+    }
+
+    // `last`: the bytes that fill no word, and their count modulo 256 above them.
+    std::uint64_t finish(std::uint64_t last) {
+        absorb(last);
+        v2_ ^= 0xFFU;
+        for (int extra = 0; extra < 4; ++extra) round();
+        return v0_ ^ v1_ ^ v2_ ^ v3_;
+    }
+
+  private:
+    void round() {
+        v0_ += v1_;
+        v1_ = std::rotl(v1_, 13) ^ v0_;
+        v0_ = std::rotl(v0_, 32);
+        v2_ += v3_;
+        v3_ = std::rotl(v3_, 16) ^ v2_;
+        v0_ += v3_;
+        v3_ = std::rotl(v3_, 21) ^ v0_;
+        v2_ += v1_;
+        v1_ = std::rotl(v1_, 17) ^ v2_;
+        v2_ = std::rotl(v2_, 32);
+    }
+
+    std::uint64_t v0_;
+    std::uint64_t v1_;
+    std::uint64_t v2_;
+    std::uint64_t v3_;
+};
+
+constexpr std::uint64_t length_shift = 56;
+constexpr unsigned feistel_rounds = 6;
+
+// SipHash of `half` and a byte `round`.
+std::uint32_t feistel_round(const SipKey& key, unsigned round, std::uint32_t half) {
+    constexpr std::uint64_t length = 5;
+    return static_cast<std::uint32_t>(
+        Sip(key).finish((length << length_shift) | (std::uint64_t{round} << 32) | half));
 }
 
 }  // namespace
@@ -70,48 +115,23 @@ std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
 }
 
 std::uint64_t siphash(const SipKey& key, std::string_view bytes) {
-    std::uint64_t v0 = key[0] ^ 0x736F6D6570736575ULL;
-    std::uint64_t v1 = key[1] ^ 0x646F72616E646F6DULL;
-    std::uint64_t v2 = key[0] ^ 0x6C7967656E657261ULL;
-    std::uint64_t v3 = key[1] ^ 0x7465646279746573ULL;
-    const auto round = [&] {
-        v0 += v1;
-        v1 = std::rotl(v1, 13) ^ v0;
-        v0 = std::rotl(v0, 32);
-        v2 += v3;
-        v3 = std::rotl(v3, 16) ^ v2;
-        v0 += v3;
-        v3 = std::rotl(v3, 21) ^ v0;
-        v2 += v1;
-        v1 = std::rotl(v1, 17) ^ v2;
-        v2 = std::rotl(v2, 32);
-    };
-    const auto absorb = [&](std::uint64_t word) {
-        v3 ^= word;
-        round();
-        round();
-        v0 ^= word;
-    };
-    std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56;
+    Sip sip(key);
+    std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << length_shift;
     while (bytes.size() >= sizeof(std::uint64_t)) {
         std::uint64_t word = 0;
         std::memcpy(&word, bytes.data(), sizeof word);
-        absorb(word);
+        sip.absorb(word);
         bytes.remove_prefix(sizeof word);
     }
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
-        last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at])) << (8 * at);
-    }
-    absorb(last);
-    v2 ^= 0xFFU;
-    for (int extra = 0; extra < 4; ++extra) round();
-    return v0 ^ v1 ^ v2 ^ v3;
+    std::uint64_t rest = 0;
+    if (!bytes.empty()) std::memcpy(&rest, bytes.data(), bytes.size());
+    return sip.finish(last | rest);
 }
 
 std::uint64_t Permutation64::seal(std::uint64_t value) const {
     auto left = static_cast<std::uint32_t>(value >> 32);
     auto right = static_cast<std::uint32_t>(value);
-    for (int round = 0; round < feistel_rounds; ++round) {
+    for (unsigned round = 0; round < feistel_rounds; ++round) {
         const std::uint32_t next = left ^ feistel_round(key_, round, right);
         left = right;
         right = next;
@@ -122,7 +142,7 @@ std::uint64_t Permutation64::seal(std::uint64_t value) const {
 std::uint64_t Permutation64::open(std::uint64_t value) const {
     auto left = static_cast<std::uint32_t>(value >> 32);
     auto right = static_cast<std::uint32_t>(value);
-    for (int round = feistel_rounds - 1; round >= 0; --round) {
+    for (unsigned round = feistel_rounds; round-- > 0;) {
         const std::uint32_t previous = right ^ feistel_round(key_, round, left);
         right = left;
         left = previous;

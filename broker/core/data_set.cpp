@@ -49,7 +49,7 @@ model::Reply not_here() {
 class DataSet final : public StateMachine {
   public:
     model::Effects apply(const model::Entry& entry, const model::Rows& rows) override {
-        Turn turn(entry, rows, matchers_);
+        Turn turn(entry, rows, caches_);
         bool more_due = false;
         bool ticked = false;
         std::vector<model::Reply> replies;
@@ -68,7 +68,7 @@ class DataSet final : public StateMachine {
     }
 
     void drop_caches() override {
-        matchers_.clear();
+        caches_ = {};
         next_due_known_ = false;
     }
 
@@ -153,7 +153,7 @@ class DataSet final : public StateMachine {
         return next_due_;
     }
 
-    Turn::Matchers matchers_;
+    Turn::Caches caches_;
     std::optional<TimeMs> next_due_;
     bool next_due_known_ = false;
     bool more_due_ = false;

@@ -155,12 +155,10 @@ Transferred handle(Turn& turn, const Transfer& command, InboxHead& inbox) {
 }  // namespace
 
 model::Reply transfer(Turn& turn, const Transfer& command) {
-    const std::string key = keys::inbox_head(command.source);
-    InboxHead inbox = turn.load<InboxHead>(key).value_or(InboxHead{});
+    InboxHead& inbox = turn.change_inbox_head(command.source);
     note_answered(turn, command, inbox);
     Transferred reply = handle(turn, command, inbox);
     reply.next = inbox.through + 1;
-    turn.put(key, encode(inbox));
     return reply;
 }
 

@@ -22,17 +22,27 @@ using model::Reason;
 
 namespace {
 
+// What one command leases, until when.
+struct Grant {
+    TimeMs due_ms = 0;
+    std::uint32_t max = 0;
+    model::Leased reply;
+    std::vector<OpenReceipt> leases;
+
+    [[nodiscard]] bool full() const { return leases.size() >= max; }
+};
+
 // One message becomes leased; the caller arms one timer for all of the command.
-model::LeasedMessage grant_lease(Turn& turn,
-                                 ObjectNo queue,
-                                 Sequence sequence,
-                                 const Run& run,
-                                 Exception exception,
-                                 TimeMs due_ms) {
+void grant_lease(Turn& turn,
+                 ObjectNo queue,
+                 Sequence sequence,
+                 const Run& run,
+                 Exception exception,
+                 Grant& grant) {
     DeliveryState& state = turn.delivery(queue);
     exception.state = Exception::State::leased;
     exception.count += 1;
-    exception.due_ms = due_ms;
+    exception.due_ms = grant.due_ms;
     if (exception.first_ms == 0) exception.first_ms = turn.now();
     exception.tag = static_cast<std::uint32_t>(++state.leases) & lease_tag_mask;
     put_exception(turn, queue, state.generation, sequence, exception);
@@ -43,14 +53,15 @@ model::LeasedMessage grant_lease(Turn& turn,
     leased.sequence = sequence;
     leased.receipt = seal_receipt(turn.globals(), queue, sequence, exception.tag);
     leased.enqueued_ms = run.sent_ms > 0 ? run.sent_ms : run.time_ms;
-    leased.next_visible_ms = due_ms;
+    leased.next_visible_ms = grant.due_ms;
     leased.first_leased_ms = exception.first_ms;
     leased.receives = exception.count;
-    return leased;
+    grant.reply.messages.push_back(std::move(leased));
+    grant.leases.push_back({sequence, exception.tag});
 }
 
 // Messages whose lease ended come before fresh ones: they are older.
-void lease_ready(Turn& turn, ObjectNo queue, std::uint32_t max, TimeMs due_ms, model::Leased& out) {
+void lease_ready(Turn& turn, ObjectNo queue, Grant& grant) {
     DeliveryState& state = turn.delivery(queue);
     if (state.ready == 0) return;
     std::vector<Sequence> found;
@@ -58,7 +69,7 @@ void lease_ready(Turn& turn, ObjectNo queue, std::uint32_t max, TimeMs due_ms, m
               keys::ready(queue, state.generation, sequence_end),
               [&](std::string_view key, std::string_view) {
                   found.push_back(keys::last_u64(key));
-                  return found.size() < max;
+                  return found.size() < grant.max;
               });
     for (const Sequence sequence : found) {
         erase_ready(turn, queue, sequence);
@@ -66,8 +77,7 @@ void lease_ready(Turn& turn, ObjectNo queue, std::uint32_t max, TimeMs due_ms, m
         auto exception = load_exception(turn, queue, state.generation, sequence);
         const auto run = run_at(turn, queue, sequence);
         if (!exception || !run) continue;
-        out.messages.push_back(
-            grant_lease(turn, queue, sequence, *run, std::move(*exception), due_ms));
+        grant_lease(turn, queue, sequence, *run, std::move(*exception), grant);
     }
 }
 
@@ -99,20 +109,15 @@ std::vector<Run> fresh_runs(Turn& turn,
     return runs;
 }
 
-void lease_fresh(Turn& turn,
-                 ObjectNo queue,
-                 const QueueConfig& config,
-                 std::uint32_t max,
-                 TimeMs due_ms,
-                 model::Leased& out) {
+void lease_fresh(Turn& turn, ObjectNo queue, const QueueConfig& config, Grant& grant) {
     DeliveryState& state = turn.delivery(queue);
-    if (out.messages.size() >= max || state.next >= turn.head(queue).end) return;
-    std::size_t fresh_left = fresh_max(config, state, max - out.messages.size());
+    if (grant.full() || state.next >= turn.head(queue).end) return;
+    std::size_t fresh_left = fresh_max(config, state, grant.max - grant.leases.size());
     const std::vector<Run> runs = fresh_runs(turn, queue, state, fresh_left + state.holes);
     BlockReader settled(turn, BlockReader::Kind::settled, queue, state.generation);
     for (const Run& run : runs) {
         for (Sequence at = std::max(run.first, state.next); at <= run.last(); ++at) {
-            if (out.messages.size() == max || fresh_left == 0) return;
+            if (grant.full() || fresh_left == 0) return;
             state.next = at + 1;
             if (state.holes > 0 && settled.has(at)) {
                 --state.holes;
@@ -125,7 +130,7 @@ void lease_fresh(Turn& turn,
                 park(turn, queue, at, std::move(exception));
                 continue;
             }
-            out.messages.push_back(grant_lease(turn, queue, at, run, std::move(exception), due_ms));
+            grant_lease(turn, queue, at, run, std::move(exception), grant);
         }
     }
 }
@@ -211,22 +216,16 @@ void end_lease(Turn& turn, ObjectNo queue, Sequence sequence, Exception exceptio
 model::Reply lease(Turn& turn, const model::Lease& command) {
     const QueueConfig* config = turn.queue(command.queue);
     if (!config) return no_queue(command.queue);
-    model::Leased out;
-    if (config->attributes.paused) return out;
+    if (config->attributes.paused) return model::Leased{};
     const TimeMs visibility = command.visibility_ms > 0
                                   ? TimeMs{command.visibility_ms}
                                   : TimeMs{1000} * config->attributes.visibility_s;
-    const TimeMs due_ms = turn.now() + visibility;
+    Grant grant{turn.now() + visibility, command.messages_max, {}, {}};
     turn.flush_run(command.queue);
-    lease_ready(turn, command.queue, command.messages_max, due_ms, out);
-    lease_fresh(turn, command.queue, *config, command.messages_max, due_ms, out);
-    if (out.messages.empty()) return out;
-    std::vector<OpenReceipt> leases;
-    for (const model::LeasedMessage& message : out.messages) {
-        leases.push_back(open_receipt(turn.globals(), command.queue, message.receipt));
-    }
-    arm_lease_timer(turn, command.queue, due_ms, leases);
-    return out;
+    lease_ready(turn, command.queue, grant);
+    lease_fresh(turn, command.queue, *config, grant);
+    if (!grant.leases.empty()) arm_lease_timer(turn, command.queue, grant.due_ms, grant.leases);
+    return std::move(grant.reply);
 }
 
 model::Reply delete_messages(Turn& turn, const model::DeleteMessages& command) {

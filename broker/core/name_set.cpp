@@ -203,7 +203,7 @@ model::Reply release(Turn& turn, const model::ReleaseNames& command) {
 class NameSet final : public StateMachine {
   public:
     model::Effects apply(const model::Entry& entry, const model::Rows& rows) override {
-        Turn::Matchers none;
+        Turn::Caches none;
         Turn turn(entry, rows, none);
         std::vector<model::Reply> replies;
         for (const model::Command& command : entry.commands)

@@ -20,18 +20,10 @@ using model::TransferOutcome;
 
 namespace {
 
-OutboxHead head_of(const Turn& turn, SetId target) {
-    return turn.load<OutboxHead>(keys::outbox_head(target)).value_or(OutboxHead{});
-}
-
-void put_head(Turn& turn, SetId target, const OutboxHead& head) {
-    turn.put(keys::outbox_head(target), encode(head));
-}
-
 // Gives the row the next number. Its body is held already.
-void enqueue(Turn& turn, SetId target, OutboxHead& head, OutboxRow row) {
+void enqueue(Turn& turn, SetId target, OutboxRow row) {
     row.queued_ms = turn.now();
-    turn.put(keys::outbox(target, head.next++), encode(row));
+    turn.put(keys::outbox(target, turn.change_outbox_head(target).next++), encode(row));
     turn.outbox(target);
 }
 
@@ -41,10 +33,9 @@ bool passes_by_itself(Reason reason) {
 
 // Keeps the row, and its hold on the body, for a later try.
 void park(Turn& turn, SetId target, const OutboxRow& row, TimeMs pause_ms) {
-    OutboxHead head = head_of(turn, target);
+    OutboxHead& head = turn.change_outbox_head(target);
     const std::uint64_t number = ++head.parked_ever;
     ++head.parked;
-    put_head(turn, target, head);
     turn.put(keys::parked(target, number), encode(row));
     turn.hold(row.body);
     arm_timer(turn, turn.now() + pause_ms, TimerKind::parked, ObjectNo{target.value}, number);
@@ -55,9 +46,7 @@ void park(Turn& turn, SetId target, const OutboxRow& row, TimeMs pause_ms) {
 void bury_output(Turn& turn, SetId target, const OutboxRow& row) {
     const SubscriptionConfig* config = turn.subscription(row.from);
     if (!config || config->spec.dead_letter.number.value == 0) {
-        OutboxHead head = head_of(turn, target);
-        ++head.dropped;
-        put_head(turn, target, head);
+        ++turn.change_outbox_head(target).dropped;
         if (config) ++turn.delivery(row.from).dropped;
         return;
     }
@@ -125,12 +114,12 @@ void tell_origin(Turn& turn,
 
 }  // namespace
 
-bool outbox_has_room(const Turn& turn, SetId target, std::uint64_t more) {
-    const OutboxHead head = head_of(turn, target);
+bool outbox_has_room(Turn& turn, SetId target, std::uint64_t more) {
+    const OutboxHead& head = turn.outbox_head(target);
     return head.next - head.first + head.parked + more <= model::outbox_messages_max;
 }
 
-std::optional<model::Refusal> refuse_outbox(const Turn& turn, SetId target, std::uint64_t more) {
+std::optional<model::Refusal> refuse_outbox(Turn& turn, SetId target, std::uint64_t more) {
     if (outbox_has_room(turn, target, more)) return {};
     return refuse(Reason::overloaded,
                   "set " + std::to_string(target.value),
@@ -139,9 +128,7 @@ std::optional<model::Refusal> refuse_outbox(const Turn& turn, SetId target, std:
 
 void put_outbox(Turn& turn, SetId target, OutboxRow row) {
     turn.hold(row.body);
-    OutboxHead head = head_of(turn, target);
-    enqueue(turn, target, head, std::move(row));
-    put_head(turn, target, head);
+    enqueue(turn, target, std::move(row));
 }
 
 bool feed_outbox(Turn& turn,
@@ -170,7 +157,7 @@ bool feed_outbox(Turn& turn,
 }
 
 model::Reply transfers_answered(Turn& turn, const model::TransfersAnswered& command) {
-    const OutboxHead before = head_of(turn, command.target);
+    const OutboxHead before = turn.outbox_head(command.target);
     // Answered already, or what comes before them is not.
     if (command.first > before.first) return model::Done{};
     const std::uint64_t end = std::min(command.first + command.answers.size(), before.next);
@@ -189,10 +176,9 @@ model::Reply transfers_answered(Turn& turn, const model::TransfersAnswered& comm
         const OutboxRow& row = rows[number - before.first];
         const TransferAnswer& answer = command.answers[number - command.first];
         turn.erase(keys::outbox(command.target, number));
-        OutboxHead head = head_of(turn, command.target);
+        OutboxHead& head = turn.change_outbox_head(command.target);
         ++head.first;
         if (answer.outcome != TransferOutcome::taken) ++head.refused;
-        put_head(turn, command.target, head);
         tell_origin(turn, command.target, number, row, answer);
         turn.drop(row.body);
     }
@@ -205,14 +191,13 @@ void parked_due(Turn& turn, ObjectNo target_number, std::uint64_t number) {
     const auto row = turn.load<OutboxRow>(key);
     if (!row) return;
     turn.erase(key);
-    OutboxHead head = head_of(turn, target);
-    --head.parked;
-    if (row->kind != TransferKind::dead_letter) {
+    --turn.change_outbox_head(target).parked;
+    if (row->kind == TransferKind::dead_letter) {
+        bury_output(turn, target, *row);
+    } else {
         turn.hold(row->body);
-        enqueue(turn, target, head, *row);
+        enqueue(turn, target, *row);
     }
-    put_head(turn, target, head);
-    if (row->kind == TransferKind::dead_letter) bury_output(turn, target, *row);
     turn.drop(row->body);
 }
 

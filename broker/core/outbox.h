@@ -13,12 +13,10 @@ inline constexpr std::uint32_t output_tries_max = 10;
 inline constexpr TimeMs output_pause_ms = 1'000;
 inline constexpr TimeMs output_pause_max_ms = 60'000;
 
-bool outbox_has_room(const Turn& turn, model::SetId target, std::uint64_t more);
+bool outbox_has_room(Turn& turn, model::SetId target, std::uint64_t more);
 
 // Why `more` messages cannot be sent to `target` now, or nothing.
-std::optional<model::Refusal> refuse_outbox(const Turn& turn,
-                                            model::SetId target,
-                                            std::uint64_t more);
+std::optional<model::Refusal> refuse_outbox(Turn& turn, model::SetId target, std::uint64_t more);
 
 // Numbers the row and holds its body. There is room.
 void put_outbox(Turn& turn, model::SetId target, OutboxRow row);

@@ -10,6 +10,21 @@ namespace penstock::core {
 
 namespace {
 
+struct SetState {
+    TimeMs time_ms = 0;
+    std::uint64_t hash = 0;
+};
+
+SetState state_of(const Rows& rows) {
+    const auto bytes = rows.get(keys::state);
+    if (!bytes) return {};
+    Reader reader(*bytes);
+    SetState found;
+    found.time_ms = reader.i64();
+    found.hash = reader.u64();
+    return found;
+}
+
 std::uint64_t chain(std::uint64_t hash, const model::Effects& effects) {
     for (const model::RowWrite& write : effects.batch) {
         hash = hash64(write.key, hash + static_cast<std::uint64_t>(write.kind));
@@ -25,11 +40,9 @@ std::uint64_t chain(std::uint64_t hash, const model::Effects& effects) {
 SetProgress progress(const Rows& rows) {
     SetProgress found;
     if (const auto bytes = rows.get(keys::applied)) found.applied = Reader(*bytes).u64();
-    if (const auto bytes = rows.get(keys::state)) {
-        Reader reader(*bytes);
-        found.time_ms = reader.i64();
-        found.state_hash = reader.u64();
-    }
+    const SetState state = state_of(rows);
+    found.time_ms = state.time_ms;
+    found.state_hash = state.hash;
     return found;
 }
 
@@ -39,7 +52,7 @@ void seal_batch(const model::Entry& entry, const model::Rows& rows, model::Effec
     std::string state;
     Writer writer(state);
     writer.i64(entry.time_ms);
-    writer.u64(chain(progress(rows).state_hash, effects));
+    writer.u64(chain(state_of(rows).hash, effects));
     using Kind = model::RowWrite::Kind;
     effects.batch.push_back({Kind::put, std::string(keys::applied), std::move(applied)});
     effects.batch.push_back({Kind::put, std::string(keys::state), std::move(state)});

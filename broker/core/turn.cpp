@@ -7,6 +7,27 @@
 
 namespace penstock::core {
 
+namespace {
+
+constexpr std::size_t kept_max = 4'096;  // of each kind
+
+}  // namespace
+
+void Turn::Caches::trim() {
+    const auto trim_one = [](auto& kept) {
+        if (kept.size() > kept_max) kept.clear();
+    };
+    trim_one(queues);
+    trim_one(topics);
+    trim_one(subscriptions);
+    trim_one(heads);
+    trim_one(deliveries);
+}
+
+Turn::~Turn() {
+    if (!finished_) caches_ = {};
+}
+
 std::optional<std::string> Turn::get(std::string_view key) const {
     const auto found = writes_.find(key);
     if (found != writes_.end()) return found->second;
@@ -67,25 +88,38 @@ const Run* Turn::known_run(ObjectNo log, Sequence sequence) const {
 }
 
 LogHead& Turn::head(ObjectNo log) {
-    const auto [at, fresh] = heads_.try_emplace(log);
-    if (fresh) load_into(at->second, keys::head(log));
-    return at->second.value;
+    return touch(caches_.heads, heads_, log, keys::head);
 }
 
 DeliveryState& Turn::delivery(ObjectNo object) {
-    const auto [at, fresh] = deliveries_.try_emplace(object);
-    if (fresh) load_into(at->second, keys::delivery(object));
-    return at->second.value;
+    return touch(caches_.deliveries, deliveries_, object, keys::delivery);
 }
 
 Globals& Turn::globals() {
-    if (!globals_) load_into(globals_.emplace(), keys::globals);
-    return globals_->value;
+    if (!caches_.globals) load_into(caches_.globals.emplace(), keys::globals);
+    caches_.globals->touched = true;
+    return caches_.globals->value;
+}
+
+const OutboxHead& Turn::outbox_head(model::SetId target) {
+    return counted(outbox_heads_, target, keys::outbox_head).value;
+}
+
+OutboxHead& Turn::change_outbox_head(model::SetId target) {
+    auto& head = counted(outbox_heads_, target, keys::outbox_head);
+    head.changed = true;
+    return head.value;
+}
+
+InboxHead& Turn::change_inbox_head(model::SetId source) {
+    auto& head = counted(inbox_heads_, source, keys::inbox_head);
+    head.changed = true;
+    return head.value;
 }
 
 void Turn::forget(ObjectNo object) {
-    heads_.erase(object);
-    deliveries_.erase(object);
+    caches_.heads.erase(object);
+    caches_.deliveries.erase(object);
     erase(keys::head(object));
     erase(keys::delivery(object));
 }
@@ -105,37 +139,37 @@ const Config* cached(Turn& turn,
 }  // namespace
 
 const QueueConfig* Turn::queue(ObjectNo object) {
-    return cached(*this, queues_, 'q', object);
+    return cached(*this, caches_.queues, 'q', object);
 }
 
 const TopicConfig* Turn::topic(ObjectNo object) {
-    return cached(*this, topics_, 't', object);
+    return cached(*this, caches_.topics, 't', object);
 }
 
 const SubscriptionConfig* Turn::subscription(ObjectNo object) {
-    return cached(*this, subscriptions_, 's', object);
+    return cached(*this, caches_.subscriptions, 's', object);
 }
 
 void Turn::put_queue(ObjectNo object, const QueueConfig& config) {
     put(keys::config('q', object), encode(config));
-    queues_.erase(object);
+    caches_.queues.erase(object);
 }
 
 void Turn::put_topic(ObjectNo object, const TopicConfig& config) {
     put(keys::config('t', object), encode(config));
-    topics_.erase(object);
+    caches_.topics.erase(object);
 }
 
 void Turn::put_subscription(ObjectNo object, const SubscriptionConfig& config) {
     put(keys::config('s', object), encode(config));
-    subscriptions_.erase(object);
+    caches_.subscriptions.erase(object);
 }
 
 void Turn::erase_config(char kind, ObjectNo object) {
     erase(keys::config(kind, object));
-    queues_.erase(object);
-    topics_.erase(object);
-    subscriptions_.erase(object);
+    caches_.queues.erase(object);
+    caches_.topics.erase(object);
+    caches_.subscriptions.erase(object);
 }
 
 std::vector<std::uint32_t>& Turn::holders(LogIndex index) {
@@ -235,23 +269,33 @@ void Turn::release_unheld_bodies() {
     }
 }
 
+constexpr std::size_t rows_beside = 4;  // applied index, state and what goes with them
+
 model::Effects Turn::finish() {
     while (!pending_runs_.empty()) flush_run(pending_runs_.begin()->first);
-    for (const auto& [object, head] : heads_) write_back(keys::head(object), head);
-    for (const auto& [object, state] : deliveries_) write_back(keys::delivery(object), state);
-    if (globals_) write_back(std::string(keys::globals), *globals_);
+    write_touched(caches_.heads, heads_, keys::head);
+    write_touched(caches_.deliveries, deliveries_, keys::delivery);
+    if (caches_.globals && caches_.globals->touched) {
+        write_back(std::string(keys::globals), *caches_.globals);
+    }
+    put_counted(outbox_heads_, keys::outbox_head);
+    put_counted(inbox_heads_, keys::inbox_head);
     release_unheld_bodies();
     model::Effects effects;
     using Kind = model::RowWrite::Kind;
+    effects.batch.reserve(erased_ranges_.size() + writes_.size() + rows_beside);
     for (auto& [first, end] : erased_ranges_) {
         effects.batch.push_back({Kind::erase_range, std::move(first), std::move(end)});
     }
     // The order of addresses, as a loop over a hash table would have it.
     const bool backwards = planted(K26) && !writes_.empty() &&
                            reinterpret_cast<std::uintptr_t>(&*writes_.begin()) % 128 >= 64;
-    for (auto& [key, value] : writes_) {
-        effects.batch.push_back(
-            {value ? Kind::put : Kind::erase, key, value ? std::move(*value) : ""});
+    while (!writes_.empty()) {
+        auto write = writes_.extract(writes_.begin());
+        auto& value = write.mapped();
+        effects.batch.push_back({value ? Kind::put : Kind::erase,
+                                 std::move(write.key()),
+                                 value ? std::move(*value) : std::string()});
     }
     if (backwards) std::reverse(effects.batch.begin(), effects.batch.end());
     effects.releases = std::move(releases_);
@@ -262,6 +306,7 @@ model::Effects Turn::finish() {
     effects.jobs.assign(jobs_.begin(), jobs_.end());
     effects.checks.assign(checks_.begin(), checks_.end());
     effects.unconfirmed = std::move(unconfirmed_);
+    finished_ = true;
     return effects;
 }
 

@@ -1,6 +1,6 @@
 // Turn: the core's view of rows while one entry is applied. Reads see the entry's own writes;
-// writes gather here and leave as one RowBatch. Heads and delivery states are decoded once, changed
-// in place and written back at the end. Lives for one entry, on the stack of apply().
+// writes gather here and leave as one RowBatch. Heads and delivery states are changed in place and
+// written back at the end. Lives for one entry, on the stack of apply().
 #pragma once
 
 #include "broker/core/matcher.h"
@@ -19,13 +19,44 @@ namespace penstock::core {
 
 class Turn final : public model::Rows {
   public:
-    // Matchers by topic, built from rows at first touch and dropped when a subscription changes.
-    using Matchers = std::map<ObjectNo, std::unique_ptr<Matcher>>;
+    // A record as it is now and the bytes of its row, so that mere reads write nothing. A missing
+    // row reads as the default and stays missing while it is that.
+    template <class T>
+    struct Loaded {
+        T value;
+        std::string stored;
+        bool touched = false;  // by this entry
+    };
 
-    Turn(const model::Entry& entry, const model::Rows& rows, Matchers& matchers)
-        : entry_(entry), rows_(rows), matchers_(matchers) {}
+    // What is kept decoded from one entry to the next, read from rows at first touch: matchers by
+    // topic, configurations (nothing: there is no such object) and records. It says what the rows
+    // say between entries: whoever else writes rows has it dropped.
+    struct Caches {
+        std::map<ObjectNo, std::unique_ptr<Matcher>> matchers;
+        std::map<ObjectNo, std::optional<QueueConfig>> queues;
+        std::map<ObjectNo, std::optional<TopicConfig>> topics;
+        std::map<ObjectNo, std::optional<SubscriptionConfig>> subscriptions;
+        std::map<ObjectNo, Loaded<LogHead>> heads;
+        std::map<ObjectNo, Loaded<DeliveryState>> deliveries;
+        std::optional<Loaded<Globals>> globals;
 
-    [[nodiscard]] Matchers& matchers() { return matchers_; }
+        // Before an entry, as a Turn gives pointers into them: not too many of anything.
+        void trim();
+    };
+
+    // `caches` is used by one Turn at a time.
+    Turn(const model::Entry& entry, const model::Rows& rows, Caches& caches)
+        : entry_(entry), rows_(rows), caches_(caches) {
+        caches_.trim();
+    }
+
+    // Without finish() nothing was written: what was changed in place is forgotten.
+    ~Turn() override;
+
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    [[nodiscard]] auto& matchers() { return caches_.matchers; }
 
     [[nodiscard]] const model::Entry& entry() const { return entry_; }
 
@@ -50,13 +81,18 @@ class Turn final : public model::Rows {
         return decode<T>(*bytes);
     }
 
-    // Decoded at first touch, written back by finish(). A missing row reads as the default.
+    // Written back by finish(). A missing row reads as the default.
     LogHead& head(ObjectNo log);
     DeliveryState& delivery(ObjectNo object);
     Globals& globals();
+    // How far the transfers to and from another set are. Whoever changes one says so: it is
+    // written then, whatever it says.
+    const OutboxHead& outbox_head(model::SetId target);
+    OutboxHead& change_outbox_head(model::SetId target);
+    InboxHead& change_inbox_head(model::SetId source);
     void forget(ObjectNo object);  // its head and delivery state are erased
 
-    // Configuration, decoded once per entry; nothing when there is no such object (any more).
+    // Configuration; null when there is no such object (any more). Until it is put or erased.
     const QueueConfig* queue(ObjectNo object);
     const TopicConfig* topic(ObjectNo object);
     const SubscriptionConfig* subscription(ObjectNo object);
@@ -116,13 +152,53 @@ class Turn final : public model::Rows {
     model::Effects finish();
 
   private:
-    // A record as it is now and the bytes it was read from, so that mere reads write nothing. A
-    // missing row reads as the default and stays missing while it is that.
     template <class T>
-    struct Loaded {
+    struct Counted {
         T value;
-        std::string stored;
+        bool changed = false;
     };
+
+    template <class T>
+    using CountedBySet = std::map<model::SetId, Counted<T>>;
+
+    template <class T>
+    Counted<T>& counted(CountedBySet<T>& known,
+                        model::SetId set,
+                        std::string (*key)(model::SetId)) {
+        const auto [at, fresh] = known.try_emplace(set);
+        if (fresh) at->second.value = load<T>(key(set)).value_or(T{});
+        return at->second;
+    }
+
+    template <class T>
+    void put_counted(const CountedBySet<T>& known, std::string (*key)(model::SetId)) {
+        for (const auto& [set, one] : known) {
+            if (one.changed) put(key(set), encode(one.value));
+        }
+    }
+
+    template <class T>
+    T& touch(std::map<ObjectNo, Loaded<T>>& kept,
+             std::vector<ObjectNo>& touched,
+             ObjectNo object,
+             std::string (*key)(ObjectNo)) {
+        const auto [at, fresh] = kept.try_emplace(object);
+        if (fresh) load_into(at->second, key(object));
+        if (!at->second.touched) touched.push_back(object);
+        at->second.touched = true;
+        return at->second.value;
+    }
+
+    // What was forgotten meanwhile is not there.
+    template <class T>
+    void write_touched(std::map<ObjectNo, Loaded<T>>& kept,
+                       const std::vector<ObjectNo>& touched,
+                       std::string (*key)(ObjectNo)) {
+        for (const ObjectNo object : touched) {
+            const auto found = kept.find(object);
+            if (found != kept.end()) write_back(key(object), found->second);
+        }
+    }
 
     template <class T>
     void load_into(Loaded<T>& loaded, std::string_view key) const {
@@ -135,9 +211,12 @@ class Turn final : public model::Rows {
     }
 
     template <class T>
-    void write_back(std::string key, const Loaded<T>& loaded) {
+    void write_back(std::string key, Loaded<T>& loaded) {
+        loaded.touched = false;
         std::string bytes = encode(loaded.value);
-        if (bytes != loaded.stored) put(std::move(key), std::move(bytes));
+        if (bytes == loaded.stored) return;
+        loaded.stored = bytes;
+        put(std::move(key), std::move(bytes));
     }
 
     void release_unheld_bodies();
@@ -146,15 +225,14 @@ class Turn final : public model::Rows {
 
     const model::Entry& entry_;
     const model::Rows& rows_;
-    Matchers& matchers_;
+    Caches& caches_;
     std::map<std::string, std::optional<std::string>, std::less<>> writes_;
     std::vector<std::pair<std::string, std::string>> erased_ranges_;
-    std::map<ObjectNo, Loaded<LogHead>> heads_;
-    std::map<ObjectNo, Loaded<DeliveryState>> deliveries_;
-    std::optional<Loaded<Globals>> globals_;
-    std::map<ObjectNo, std::optional<QueueConfig>> queues_;
-    std::map<ObjectNo, std::optional<TopicConfig>> topics_;
-    std::map<ObjectNo, std::optional<SubscriptionConfig>> subscriptions_;
+    std::vector<ObjectNo> heads_;       // touched
+    std::vector<ObjectNo> deliveries_;  // touched
+    CountedBySet<OutboxHead> outbox_heads_;
+    CountedBySet<InboxHead> inbox_heads_;
+    bool finished_ = false;
     std::map<LogIndex, std::vector<std::uint32_t>> holders_;
     std::map<ObjectNo, Run> pending_runs_;
     std::map<ObjectNo, Run> known_runs_;

@@ -264,7 +264,9 @@ Result<void> HostedSet::apply(const model::Entry& entry,
         effects.batch.push_back({model::RowWrite::Kind::put, std::string(format_key), row});
         format_ = entry.level;
     }
-    if (auto applied = rows_->apply(effects.batch, entry.index); !applied) return applied.error();
+    if (auto applied = rows_->apply(std::move(effects.batch), entry.index); !applied) {
+        return applied.error();
+    }
     applied_ = entry.index;
     trail_.note(entry.index, hash);
     time_ms_ = entry.time_ms;

@@ -19,7 +19,7 @@ class Cursor : public ::testing::Test {
     void change(const Change& apply) {
         model::Entry entry;
         entry.index = ++index_;
-        Turn turn(entry, *rows_, matchers_);
+        Turn turn(entry, *rows_, caches_);
         apply(turn);
         const model::RowBatch batch = turn.finish().batch;
         written_ = batch.size();
@@ -39,7 +39,7 @@ class Cursor : public ::testing::Test {
     }
 
     std::unique_ptr<storage::RowStore> rows_ = storage::make_memory_rows();
-    Turn::Matchers matchers_;
+    Turn::Caches caches_;
     model::LogIndex index_ = 0;
     std::size_t written_ = 0;
 };

@@ -62,12 +62,12 @@ TEST(Turn, ShowsWhatItsBatchWillMake) {
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {
         SeededRandom random(seed);
         const auto rows = storage::make_memory_rows();
-        Turn::Matchers matchers;
+        Turn::Caches caches;
         Content expected;
         for (model::LogIndex index = 1; index <= 10; ++index) {
             model::Entry entry;
             entry.index = index;
-            Turn turn(entry, *rows, matchers);
+            Turn turn(entry, *rows, caches);
             const std::uint64_t changes = random.below(20);
             for (std::uint64_t at = 0; at < changes; ++at) change(turn, expected, random);
             ASSERT_EQ(read_all(turn, "z", "zz"), expected) << "seed " << seed;
@@ -93,9 +93,9 @@ TEST(Turn, AScanStopsWhereItsVisitorSaysSo) {
     const auto rows = storage::make_memory_rows();
     ASSERT_TRUE(rows->apply(
         {{model::RowWrite::Kind::put, "a", "1"}, {model::RowWrite::Kind::put, "c", "3"}}, 1));
-    Turn::Matchers matchers;
+    Turn::Caches caches;
     model::Entry entry;
-    Turn turn(entry, *rows, matchers);
+    Turn turn(entry, *rows, caches);
     turn.put("b", "2");
     turn.put("d", "4");
     for (std::size_t limit = 1; limit <= 4; ++limit) {
@@ -110,9 +110,9 @@ TEST(Turn, AScanStopsWhereItsVisitorSaysSo) {
 
 TEST(Turn, ReadingWritesNothing) {
     const auto rows = storage::make_memory_rows();
-    Turn::Matchers matchers;
+    Turn::Caches caches;
     model::Entry entry;
-    Turn turn(entry, *rows, matchers);
+    Turn turn(entry, *rows, caches);
     turn.head(ObjectNo{1});
     turn.delivery(ObjectNo{1});
     turn.globals();
@@ -160,9 +160,9 @@ TEST(Block, FindsSetAndClearBits) {
 TEST(Turn, KnowsTheRunItWasToldOfUntilRunsAreErased) {
     const ObjectNo log{7};
     const auto rows = storage::make_memory_rows();
-    Turn::Matchers matchers;
+    Turn::Caches caches;
     const model::Entry entry;
-    Turn turn(entry, *rows, matchers);
+    Turn turn(entry, *rows, caches);
     core::Run run;
     run.first = 10;
     run.ordinals = {0, 1, 2};

@@ -33,9 +33,9 @@ class FailingRows final : public storage::RowStore {
         if (!fails(first)) rows_->scan(first, end, visit);
     }
 
-    Result<void> apply(const model::RowBatch& batch, model::LogIndex applied) override {
+    Result<void> apply(model::RowBatch batch, model::LogIndex applied) override {
         if (auto healthy = health(); !healthy) return healthy;
-        return rows_->apply(batch, applied);
+        return rows_->apply(std::move(batch), applied);
     }
 
     Result<void> start_flush() override { return rows_->start_flush(); }

@@ -134,6 +134,7 @@ bool CoreDriver::signalled_ready(model::SubscriptionNo subscription) const {
 void CoreDriver::put_row(std::string key, std::string value) {
     EXPECT_TRUE(
         rows_->apply({{model::RowWrite::Kind::put, std::move(key), std::move(value)}}, index_));
+    machine_->drop_caches();
 }
 
 void CoreDriver::check_invariants() const {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +25,13 @@ constexpr std::uint64_t ahead_growth_max = 8;  // times LogStoreOptions::zero_ah
 
 std::uint64_t next_block(std::uint64_t offset) {
     return (offset + block_bytes - 1) / block_bytes * block_bytes;
+}
+
+template <class Visit>
+void for_each_kind(std::uint16_t kinds, Visit visit) {
+    for (unsigned left = kinds; left != 0; left &= left - 1) {
+        visit(static_cast<unsigned>(std::countr_zero(left)));
+    }
 }
 
 }  // namespace
@@ -45,26 +53,38 @@ TouchedSets touched_by(std::span<const StagedRecord> records, std::uint64_t offs
 
 void RecentWrites::note(std::uint64_t offset, TouchedSets sets) {
     // What the next write tells reaches recent_bytes further back than the head of this one.
-    while (!writes_.empty() && writes_.front().offset + recent_bytes < offset) {
-        writes_.pop_front();
+    while (!writes_.empty() && writes_.front().offset + recent_bytes < offset) forget_first();
+    for (const auto& [set, facts] : sets) {
+        Counts& counts = counts_[set];
+        ++counts.writes;
+        TouchedFacts& sum = touched_[set];
+        sum.kinds = static_cast<std::uint16_t>(sum.kinds | facts.kinds);
+        sum.offset = std::max(sum.offset, facts.offset);
+        for_each_kind(facts.kinds, [&](unsigned kind) { ++counts.of_kind[kind]; });
     }
     writes_.push_back({offset, std::move(sets)});
 }
 
-std::uint64_t RecentWrites::from(std::uint64_t next_offset) const {
-    return writes_.empty() ? next_offset : writes_.front().offset;
+void RecentWrites::forget_first() {
+    for (const auto& [set, facts] : writes_.front().sets) {
+        Counts& counts = counts_[set];
+        TouchedFacts& sum = touched_[set];
+        for_each_kind(facts.kinds, [&](unsigned kind) {
+            if (--counts.of_kind[kind] == 0) {
+                sum.kinds = static_cast<std::uint16_t>(sum.kinds & ~(1U << kind));
+            }
+        });
+        // Offsets ascend: the first write was the last one with facts, or others have them.
+        if (sum.kinds == 0) sum.offset = 0;
+        if (--counts.writes > 0) continue;
+        counts_.erase(set);
+        touched_.erase(set);
+    }
+    writes_.pop_front();
 }
 
-TouchedSets RecentWrites::touched() const {
-    TouchedSets sets;
-    for (const Write& write : writes_) {
-        for (const auto& [set, facts] : write.sets) {
-            TouchedFacts& sum = sets[set];
-            sum.kinds = static_cast<std::uint16_t>(sum.kinds | facts.kinds);
-            sum.offset = std::max(sum.offset, facts.offset);
-        }
-    }
-    return sets;
+std::uint64_t RecentWrites::from(std::uint64_t next_offset) const {
+    return writes_.empty() ? next_offset : writes_.front().offset;
 }
 
 std::size_t ActiveSegment::fitting(std::span<const StagedRecord> records) const {

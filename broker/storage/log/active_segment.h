@@ -8,6 +8,7 @@
 #include "broker/storage/log/segment_index.h"
 #include "broker/storage/log/staged_record.h"
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -33,14 +34,15 @@ void touch(TouchedSets& sets, SetId set, Tag tag, std::uint64_t offset);
 
 TouchedSets touched_by(std::span<const StagedRecord> records, std::uint64_t offset);
 
-// The sets that the last writes touched.
+// The sets that the last writes touched, summed up as writes come and go: each write asks for it.
 class RecentWrites {
   public:
     void note(std::uint64_t offset, TouchedSets sets);
 
     // Offset from which touched() tells all.
     [[nodiscard]] std::uint64_t from(std::uint64_t next_offset) const;
-    [[nodiscard]] TouchedSets touched() const;
+
+    [[nodiscard]] const TouchedSets& touched() const { return touched_; }
 
   private:
     struct Write {
@@ -48,7 +50,17 @@ class RecentWrites {
         TouchedSets sets;
     };
 
+    // How many of the writes touched a set, and how many of them had each kind of facts.
+    struct Counts {
+        std::uint32_t writes = 0;
+        std::array<std::uint32_t, 16> of_kind{};
+    };
+
+    void forget_first();
+
     std::deque<Write> writes_;
+    std::map<SetId, Counts> counts_;
+    TouchedSets touched_;
 };
 
 class ActiveSegment {

@@ -74,20 +74,20 @@ std::size_t FreshRows::bytes_of(std::string_view key, std::string_view value) {
     return bytes_beside + key.size() + value.size();
 }
 
-void FreshRows::put(std::string_view key, std::string_view value) {
+void FreshRows::put(std::string key, std::string value) {
     const auto place = rows_.lower_bound(key);
     if (place == rows_.end() || place->first != key) {
-        rows_.emplace_hint(place, key, Row{std::string(value), false, true});
         bytes_ += bytes_of(key, value);
+        rows_.emplace_hint(place, std::move(key), Row{std::move(value), false, true});
         return;
     }
     bytes_ += value.size();
     bytes_ -= place->second.value.size();
-    place->second.value = value;
+    place->second.value = std::move(value);
     place->second.erased = false;
 }
 
-void FreshRows::erase(std::string_view key) {
+void FreshRows::erase(std::string key) {
     const auto place = rows_.lower_bound(key);
     const bool known = place != rows_.end() && place->first == key;
     if (hides(key)) {
@@ -95,8 +95,8 @@ void FreshRows::erase(std::string_view key) {
         return;
     }
     if (!known) {
-        rows_.emplace_hint(place, key, Row{{}, true, false});
         bytes_ += bytes_of(key, {});
+        rows_.emplace_hint(place, std::move(key), Row{{}, true, false});
         return;
     }
     bytes_ -= place->second.value.size();
@@ -109,30 +109,18 @@ void FreshRows::erase_range(std::string_view first, std::string_view end) {
     for (auto row = rows_.lower_bound(first); row != rows_.end() && row->first < end;) {
         row = remove(row);
     }
-    std::string from(first);
-    std::string to(end);
-    // With those it meets it is one.
-    auto other = erased_ranges_.upper_bound(from);
-    if (other != erased_ranges_.begin() && std::prev(other)->second >= from) --other;
-    while (other != erased_ranges_.end() && other->first <= to) {
-        from = std::min(from, other->first);
-        to = std::max(to, other->second);
-        bytes_ -= bytes_of(other->first, other->second);
-        other = erased_ranges_.erase(other);
-    }
-    bytes_ += bytes_of(from, to);
-    erased_ranges_.emplace(std::move(from), std::move(to));
+    erased_ranges_.add(first, end);
 }
 
-void FreshRows::apply(const model::RowBatch& batch) {
+void FreshRows::apply(model::RowBatch batch) {
     using Kind = model::RowWrite::Kind;
-    for (const model::RowWrite& write : batch) {
+    for (model::RowWrite& write : batch) {
         switch (write.kind) {
             case Kind::put:
-                put(write.key, write.value);
+                put(std::move(write.key), std::move(write.value));
                 break;
             case Kind::erase:
-                erase(write.key);
+                erase(std::move(write.key));
                 break;
             case Kind::erase_range:
                 erase_range(write.key, write.value);
@@ -146,12 +134,6 @@ const FreshRows::Row* FreshRows::find(std::string_view key) const {
     const auto row = rows_.find(key);
     if (row != rows_.end()) return &row->second;
     return hides(key) ? &erased : nullptr;
-}
-
-bool FreshRows::hides(std::string_view key) const {
-    if (erased_ranges_.empty()) return false;
-    const auto after = erased_ranges_.upper_bound(key);
-    return after != erased_ranges_.begin() && key < std::prev(after)->second;
 }
 
 FreshRows::Rows::iterator FreshRows::remove(Rows::iterator row) {

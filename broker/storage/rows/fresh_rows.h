@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/model/rows.h"
+#include "broker/storage/rows/key_ranges.h"
 
 #include <cstddef>
 #include <functional>
@@ -22,34 +23,33 @@ class FreshRows {
     };
 
     using Rows = std::map<std::string, Row, std::less<>>;
-    using Ranges = std::map<std::string, std::string, std::less<>>;  // first key, end; apart
 
-    void put(std::string_view key, std::string_view value);
-    void erase(std::string_view key);
+    void put(std::string key, std::string value);
+    void erase(std::string key);
     void erase_range(std::string_view first, std::string_view end);
 
     // In the order of its writes.
-    void apply(const model::RowBatch& batch);
+    void apply(model::RowBatch batch);
 
     // Null: whatever lies below holds. Until the next write.
     [[nodiscard]] const Row* find(std::string_view key) const;
 
     // In an erased range: rows of that key that lie below do not count.
-    [[nodiscard]] bool hides(std::string_view key) const;
+    [[nodiscard]] bool hides(std::string_view key) const { return erased_ranges_.has(key); }
 
     [[nodiscard]] const Rows& rows() const { return rows_; }
 
-    [[nodiscard]] const Ranges& erased_ranges() const { return erased_ranges_; }
+    [[nodiscard]] const KeyRanges& erased_ranges() const { return erased_ranges_; }
 
     // Of memory, roughly; 0: nothing was written.
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_ + erased_ranges_.bytes(); }
 
   private:
     static std::size_t bytes_of(std::string_view key, std::string_view value);
     Rows::iterator remove(Rows::iterator row);
 
     Rows rows_;
-    Ranges erased_ranges_;
+    KeyRanges erased_ranges_;
     std::size_t bytes_ = 0;
 };
 

@@ -30,7 +30,7 @@ bool is_below(rocksdb::DB& database, std::string_view key) {
 
 rocksdb::Status add(const FreshRows& rows, rocksdb::DB& database, rocksdb::WriteBatch& writes) {
     rocksdb::Status added;
-    for (const auto& [first, end] : rows.erased_ranges()) {
+    for (const auto& [first, end] : rows.erased_ranges().all()) {
         added = writes.DeleteRange(first, end);
         if (!added.ok()) return added;
     }
@@ -107,11 +107,12 @@ void Handover::wait() const {
     if (job_) job_->ended.wait();
 }
 
-void Handover::look() {
+bool Handover::look() {
     // What could not be handed over is nowhere else.
-    if (!job_ || under_way() || !state_->health()) return;
+    if (!job_ || under_way() || !state_->health()) return false;
     job_->unread.count_down();
     job_.reset();
+    return true;
 }
 
 }  // namespace penstock::storage

@@ -33,8 +33,8 @@ class Handover {
 
     void wait() const;
 
-    // Lets go of rows that RocksDB has on the disk.
-    void look();
+    // Lets go of rows that RocksDB has on the disk; true: it did.
+    bool look();
 
   private:
     struct Job {

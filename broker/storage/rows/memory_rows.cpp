@@ -73,7 +73,7 @@ class MemoryRows final : public RowStore {
         }
     }
 
-    Result<void> apply(const RowBatch& batch, LogIndex applied) override {
+    Result<void> apply(RowBatch batch, LogIndex applied) override {
         for (const RowWrite& write : batch) put(write);
         if (!writes_applied(batch, applied)) {
             put({RowWrite::Kind::put, std::string(applied_index_key), encode_applied(applied)});

@@ -25,6 +25,7 @@ using model::RowBatch;
 
 // Some 15,000 rows. The block cache comes behind it: that is for what lies in files.
 constexpr std::size_t row_cache_bytes = 4ULL << 20;
+constexpr std::size_t empty_below_bytes = 1ULL << 20;
 
 rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
@@ -67,20 +68,21 @@ class RocksRows final : public RowStore {
         scan_over(*fresh_, handover_.rows(), first, end, below, visit);
     }
 
-    Result<void> apply(const RowBatch& batch, LogIndex applied) override {
+    Result<void> apply(RowBatch batch, LogIndex applied) override {
         if (auto healthy = health(); !healthy) return healthy;
         // Of this thread, which does most of the reading too: counts of each comparison, in memory
         // of the thread's own, that nobody here looks at.
         rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-        handover_.look();
+        look();
         if (fresh_->bytes() >= fresh_bytes_) {
             if (auto sealed = seal(); !sealed) return sealed;
         }
-        fresh_->apply(batch);
-        if (!writes_applied(batch, applied)) {
-            fresh_->put(applied_index_key, encode_applied(applied));
-        }
         cache_.forget(batch);
+        const bool with_applied = writes_applied(batch, applied);
+        fresh_->apply(std::move(batch));
+        if (!with_applied) {
+            fresh_->put(std::string(applied_index_key), encode_applied(applied));
+        }
         return {};
     }
 
@@ -95,7 +97,7 @@ class RocksRows final : public RowStore {
         if (auto healthy = health(); !healthy) return healthy;
         if (auto sealed = seal(); !sealed) return sealed;
         handover_.wait();
-        handover_.look();
+        look();
         return health();
     }
 
@@ -145,7 +147,10 @@ class RocksRows final : public RowStore {
         return value;
     }
 
+    // Most scans are of what comes and goes before it is ever handed over, over and over: that
+    // there is nothing of it below is remembered.
     void scan_below(std::string_view first, std::string_view end, const Visit& visit) const {
+        if (empty_below_.covers(first, end)) return;
         // The bounds keep RocksDB from walking tombstones outside of what was asked for.
         const rocksdb::Slice lower = slice(first);
         const rocksdb::Slice upper = slice(end);
@@ -153,18 +158,28 @@ class RocksRows final : public RowStore {
         read.iterate_lower_bound = &lower;
         read.iterate_upper_bound = &upper;
         const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(read));
-        for (at->Seek(lower); at->Valid(); at->Next()) {
+        at->Seek(lower);
+        const bool found = at->Valid();
+        for (; at->Valid(); at->Next()) {
             const rocksdb::Slice key = at->key();
             const rocksdb::Slice value = at->value();
             if (!visit({key.data(), key.size()}, {value.data(), value.size()})) return;
         }
-        if (!at->status().ok()) note_read_failure(at->status());
+        if (!at->status().ok()) return note_read_failure(at->status());
+        if (found) return;
+        if (empty_below_.bytes() > empty_below_bytes) empty_below_.clear();
+        empty_below_.add(first, end);
+    }
+
+    // Rows that were handed over lie below from then on.
+    void look() {
+        if (handover_.look()) empty_below_.clear();
     }
 
     // Everything written so far is on its way into RocksDB then; waits for what was before.
     Result<void> seal() {
         handover_.wait();
-        handover_.look();
+        look();
         if (auto healthy = health(); !healthy) return healthy;
         if (fresh_->bytes() == 0) return {};
         handover_.start(std::exchange(fresh_, std::make_unique<FreshRows>()));
@@ -180,6 +195,7 @@ class RocksRows final : public RowStore {
     std::uint64_t fresh_bytes_;
     rocksdb::ReadOptions read_options_ = rocks_read_options();
     mutable RowCache cache_{row_cache_bytes};
+    mutable KeyRanges empty_below_;
     std::unique_ptr<FreshRows> fresh_ = std::make_unique<FreshRows>();
     Handover handover_;
 };

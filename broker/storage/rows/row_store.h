@@ -21,7 +21,7 @@ class RowStore : public model::Rows {
     // Applies a batch and writes the applied index row with it: visible to reads at once, durable
     // (with its applied index, all or nothing) once flushed_applied() has reached `applied`. An
     // error is final: stop the process.
-    virtual Result<void> apply(const model::RowBatch& batch, model::LogIndex applied) = 0;
+    virtual Result<void> apply(model::RowBatch batch, model::LogIndex applied) = 0;
 
     // Starts a flush of everything applied so far; does not wait.
     virtual Result<void> start_flush() = 0;

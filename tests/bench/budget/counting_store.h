@@ -31,12 +31,12 @@ class CountingStore final : public storage::RowStore {
         });
     }
 
-    Result<void> apply(const model::RowBatch& batch, model::LogIndex applied) override {
+    Result<void> apply(model::RowBatch batch, model::LogIndex applied) override {
         spent_.add(Figure::rows_written, batch.size());
         for (const model::RowWrite& write : batch) {
             spent_.add(Figure::row_bytes, write.key.size() + write.value.size());
         }
-        return below_->apply(batch, applied);
+        return below_->apply(std::move(batch), applied);
     }
 
     Result<void> start_flush() override { return {}; }

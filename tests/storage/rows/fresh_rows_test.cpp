@@ -54,18 +54,6 @@ TEST(FreshRows, AnErasedRangeHidesWhatLiesBelowButNotWhatCameAfterIt) {
     EXPECT_EQ(fresh.find("d"), nullptr);
 }
 
-TEST(FreshRows, ErasedRangesThatMeetAreOne) {
-    FreshRows fresh;
-    fresh.erase_range("b", "c");
-    fresh.erase_range("e", "f");
-    fresh.erase_range("h", "i");
-    fresh.erase_range("c", "e");
-    const FreshRows::Ranges wanted{{"b", "f"}, {"h", "i"}};
-    EXPECT_EQ(fresh.erased_ranges(), wanted);
-    fresh.erase_range("a", "z");
-    EXPECT_EQ(fresh.erased_ranges(), (FreshRows::Ranges{{"a", "z"}}));
-}
-
 TEST(FreshRows, BytesAreThoseOfTheRowsThatAreThere) {
     FreshRows fresh;
     fresh.put("a", std::string(1'000, 'x'));

@@ -223,6 +223,38 @@ TEST_F(RocksRows, FilesCopiedWhenTheDurableIndexRoseHoldThatIndexAndItsRows) {
     }
 }
 
+// Where nothing was found is remembered, until rows are handed over.
+TEST_F(RocksRows, ARangeThatWasEmptyShowsWhatCameLater) {
+    auto rows = std::move(*open());
+    const auto seen = [&] {
+        std::string keys;
+        rows->scan("k", "l", [&](std::string_view key, std::string_view) {
+            keys.append(key).append(" ");
+            return true;
+        });
+        return keys;
+    };
+    using Kind = model::RowWrite::Kind;
+    EXPECT_EQ(seen(), "");
+    ASSERT_TRUE(rows->apply({{Kind::put, "k1", "1"}}, 1));
+    EXPECT_EQ(seen(), "k1 ");
+    ASSERT_TRUE(rows->flush());
+    EXPECT_EQ(seen(), "k1 ");
+    ASSERT_TRUE(rows->apply({{Kind::erase, "k1", ""}, {Kind::put, "k2", "2"}}, 2));
+    EXPECT_EQ(seen(), "k2 ");
+    ASSERT_TRUE(rows->start_flush());
+    EXPECT_EQ(seen(), "k2 ");
+    ASSERT_TRUE(rows->flush());
+    EXPECT_EQ(seen(), "k2 ");
+    ASSERT_TRUE(rows->apply({{Kind::erase, "k2", ""}}, 3));
+    ASSERT_TRUE(rows->flush());
+    EXPECT_EQ(seen(), "");
+    EXPECT_EQ(seen(), "");
+    ASSERT_TRUE(rows->apply({{Kind::put, "k3", "3"}}, 4));
+    ASSERT_TRUE(rows->flush());
+    EXPECT_EQ(seen(), "k3 ");
+}
+
 TEST_F(RocksRows, MemtablesThatFillUpFlushThemselvesAndTheDurableIndexFollows) {
     options_.memtable_bytes = 1 << 20;
     auto rows = std::move(*open());
