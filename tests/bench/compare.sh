@@ -44,7 +44,7 @@ case " $* " in
 esac
 if [ "$build" = 1 ]; then
   install_packages "${build_packages[@]}"
-  build_preset release penstock beast_echo mqload push_sink sync_floor
+  build_preset release penstock beast_echo mqload push_sink replicated_log sync_floor
 fi
 # Their servers keep thousands of connections and files.
 ulimit -n "$(ulimit -H -n)"

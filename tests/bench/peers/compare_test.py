@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "end_to_end
 
 import workloads  # noqa: E402
 from generator import measure  # noqa: E402
+from peers import BareLog  # noqa: E402
 from penstock_broker import Penstock  # noqa: E402
 from processes import Scope  # noqa: E402
 from server import data_folder  # noqa: E402
@@ -71,6 +72,16 @@ class WorkloadsTest(unittest.TestCase):
                 self.assertEqual(record.get(trouble, 0), 0, (trouble, record))
         self.assertEqual(len(said), len(runner.records))
         return runner.records
+
+    def test_the_bare_log_agrees(self):
+        scope = Scope()
+        self.addCleanup(scope.close)
+        log = BareLog()
+        log.start(scope, None)
+        figures = log.measure(1024, 16, 1, 0.2)
+        self.assertNotIn("failed", figures)
+        self.assertGreater(figures["acknowledged_per_s"], 100)
+        self.assertGreaterEqual(figures["ack_p99_us"], figures["ack_p50_us"])
 
     def test_sends(self):
         records = self.run_workload(workloads.sends)

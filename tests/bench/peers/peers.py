@@ -265,6 +265,28 @@ class BeastEcho(Ceiling):
         self.processes, self.ports = [process], [port]
 
 
+class BareLog:
+    """Three processes that agree on messages and do nothing else: what replication costs here. It
+    makes its messages itself, so there is nothing to start and no way in."""
+
+    who = "bare replicated log"
+    name = "Penstock's log store, Raft and transport alone, no TLS"
+    ack = "fdatasync of the log, on a majority"
+    ways = (Way(who, "none"),)
+
+    def start(self, scope, folder):
+        self.scope = scope
+
+    def measure(self, size, outstanding, seconds, warmup):
+        program = os.environ["PENSTOCK_PEERS"] + "/replicated_log"
+        words = [program, self.scope.folder(), max(1, round(seconds)), warmup, size, outstanding]
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True,
+                              timeout=seconds + warmup + 60)  # fmt: skip
+        if done.returncode != 0:
+            return {"failed": done.stderr.strip() or f"exit {done.returncode}"}
+        return json.loads(done.stdout)
+
+
 class PushConsumer:
     """What pushes for a broker that does not: Node, 64 requests in flight, keep-alive."""
 

@@ -94,6 +94,7 @@ SENDS = {
     "x RabbitMQ": ratio("acknowledged_per_s", "RabbitMQ"),
     "x Redis": ratio("acknowledged_per_s", "Redis"),
     "x Beast echo": ratio("acknowledged_per_s", "Beast"),
+    "x bare log": ratio("acknowledged_per_s", "bare"),
     "p50 x RabbitMQ": ratio("ack_p50_us", "RabbitMQ"),
 }
 CYCLES = {

@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 
 from generator import measure
-from peers import BeastEcho, Nats, Nginx, PushConsumer, RabbitMq, Redis
+from peers import BareLog, BeastEcho, Nats, Nginx, PushConsumer, RabbitMq, Redis
 from penstock_broker import Penstock
 from processes import bytes_on_disk, resident_bytes
 
@@ -73,6 +73,11 @@ def sends(runner, broker):
     """W1: durable sends, so many requests outstanding."""
     cells = ALL_CELLS if runner.sizes.all_cells else CELLS
     for size, outstanding in cells:
+        load = f"{text_of_size(size)}, {outstanding} outstanding"
+        if isinstance(broker, BareLog):
+            timed = (runner.sizes.seconds, runner.sizes.warmup)
+            runner.keep(load, broker.who, broker.measure(size, outstanding, *timed))
+            continue
         for way in broker.ways:
             if way.driver in ("http", "v1") and size > 1024:
                 continue  # HTTP is measured with small messages
@@ -80,7 +85,6 @@ def sends(runner, broker):
                 continue  # a ceiling, once
             if way.batch > 1 and outstanding < 128:
                 continue
-            load = f"{text_of_size(size)}, {outstanding} outstanding"
             words = [*way.shape(outstanding), "--size", size, "--mode", "send", *runner.timed()]
             runner.load(broker, load, way, words)
 
@@ -255,7 +259,7 @@ THREE = (
 WORKLOADS = {
     "W1-1": Workload("durable sends, one node", sends,
                      one(Penstock, RabbitMq, Redis, Nats, BeastEcho, Nginx)),
-    "W1-3": Workload("durable sends, three nodes", sends, THREE),
+    "W1-3": Workload("durable sends, three nodes", sends, (*THREE, BareLog)),
     "W2-1": Workload("send, receive, delete, one node", cycles,
                      one(Penstock, RabbitMq, Redis, Nats)),
     "W2-3": Workload("send, receive, delete, three nodes", cycles, THREE),
