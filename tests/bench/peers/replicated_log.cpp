@@ -78,7 +78,8 @@ class Replica final : public RaftSender, public transport::PeerListener {
     }
 
     void on_frame(NodeId from, transport::Lane, std::string bytes) override {
-        asio::post(mailbox_, [this, from, frame = std::move(bytes)] { log_->receive(from, frame); });
+        asio::post(mailbox_,
+                   [this, from, frame = std::move(bytes)] { log_->receive(from, frame); });
     }
 
     void on_question(NodeId, transport::Lane, std::string, transport::Respond respond) override {
