@@ -3,20 +3,28 @@
 // would need then. Owned by RaftLog, broker thread.
 #pragma once
 
-#include "broker/replication/log.h"
-#include "broker/storage/log/log_store.h"
+#include "broker/model/ids.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 
 namespace penstock::replication {
 
+using model::LogIndex;
+
 class LogKeeper {
   public:
-    LogKeeper(SetId set, const storage::LogStore& store, LogIndex before, std::uint64_t keep_bytes)
-        : set_(set), store_(store), keep_bytes_(keep_bytes), before_(before), through_(before) {}
+    // `before`: the index of the last entry before the log.
+    LogKeeper(LogIndex before, std::uint64_t keep_bytes)
+        : keep_bytes_(keep_bytes), before_(before), through_(before) {}
 
     // Index of the last entry before the log.
     [[nodiscard]] LogIndex before() const { return before_; }
+
+    // The log has this entry of so many bytes now, and none behind it; told of each, ascending but
+    // for a suffix that is replaced.
+    void add(LogIndex index, std::uint64_t bytes);
 
     // The rows are durable up to `applied`.
     void flushed(LogIndex applied);
@@ -32,12 +40,22 @@ class LogKeeper {
     void restart(LogIndex before);
 
   private:
-    SetId set_;
-    const storage::LogStore& store_;
+    // Entries behind the run before; sizes of entries alone would need memory for each of them.
+    struct Run {
+        LogIndex last = 0;
+        std::uint64_t bytes = 0;
+    };
+
+    [[nodiscard]] bool fits(const Run& run, std::uint64_t bytes) const;
+    void cut(LogIndex from);
+    void count(const Run& run);
+
     std::uint64_t keep_bytes_;
     LogIndex before_;
-    LogIndex through_;         // entries behind before_ and up to here are counted
-    std::uint64_t bytes_ = 0;  // of those
+    LogIndex through_;         // the rows are durable up to here
+    std::deque<Run> durable_;  // behind before_, all of them up to through_
+    std::deque<Run> open_;     // behind those
+    std::uint64_t bytes_ = 0;  // of durable_
 };
 
 }  // namespace penstock::replication

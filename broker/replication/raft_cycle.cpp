@@ -107,6 +107,7 @@ void RaftLog::Parts::stage_entry(const Intake& intake, const RaftEntry& entry) {
     const bool replaces = entry.index <= window.last();
     log_time = replaces ? kept.time_ms : std::max(log_time, kept.time_ms);
     window.append(entry.index, std::move(kept));
+    keeper.add(entry.index, entry.bytes);
     store.append(std::move(record));
 }
 

@@ -98,10 +98,12 @@ Result<Beginning> beginning(SetId set,
 }
 
 // The place before the entries that fit into `bytes_max`; all that may yet be replaced are in.
+// `keeper` hears of every entry.
 Result<LogPoint> tail_begin(SetId set,
                             const storage::LogStore& store,
                             const Beginning& begin,
-                            std::uint64_t bytes_max) {
+                            std::uint64_t bytes_max,
+                            LogKeeper& keeper) {
     std::deque<storage::EntryFacts> tail;
     LogPoint before = begin.before_first;
     std::uint64_t bytes = 0;
@@ -112,6 +114,7 @@ Result<LogPoint> tail_begin(SetId set,
         for (const storage::EntryFacts& entry : *facts) {
             bytes += entry.bytes;
             tail.push_back(entry);
+            keeper.add(entry.index, entry.bytes);
             next = entry.index + 1;
         }
         while (bytes > bytes_max && tail.front().index <= begin.hard_state.commit) {
@@ -236,7 +239,8 @@ Result<std::unique_ptr<RaftLog>> RaftLog::open(const Surroundings& surroundings,
     const auto begin = beginning(set, self, store, start);
     if (!begin) return begin.error();
     // Half a window: room for what comes before the first trim.
-    auto before_tail = tail_begin(set, store, *begin, options.window_bytes_max / 2);
+    LogKeeper keeper(begin->before_first.index, options.keep_bytes_for_followers);
+    auto before_tail = tail_begin(set, store, *begin, options.window_bytes_max / 2, keeper);
     if (!before_tail) return before_tail.error();
     HeldSnapshot held = start.snapshot;
     EngineConfig config;
@@ -246,7 +250,7 @@ Result<std::unique_ptr<RaftLog>> RaftLog::open(const Surroundings& surroundings,
                                          self,
                                          options,
                                          std::move(held),
-                                         begin->before_first.index,
+                                         std::move(keeper),
                                          before_tail->index);
     const auto tail = load_readable_tail(set, store, *begin, *before_tail, parts->window);
     if (!tail) return tail.error();

@@ -46,7 +46,7 @@ struct RaftLog::Parts {
           NodeId own_id,
           const RaftOptions& raft_options,
           HeldSnapshot snapshot,
-          LogIndex log_before,
+          LogKeeper log_keeper,
           LogIndex window_before)
         : store(surroundings.store),
           sender(surroundings.sender),
@@ -60,7 +60,7 @@ struct RaftLog::Parts {
                    raft_options.reread_bytes_on_the_way_max,
                    raft_options.reread_ticks_max),
           snapshots(std::move(snapshot), raft_options.snapshot_ticks_max),
-          keeper(own_set, surroundings.store, log_before, raft_options.keep_bytes_for_followers) {}
+          keeper(std::move(log_keeper)) {}
 
     // raft_intake.cpp: what goes into a cycle.
     void gather(Intake& intake);

@@ -2,6 +2,7 @@
 #include "broker/replication/catch_up.h"
 #include "broker/replication/elections.h"
 #include "broker/replication/entry_window.h"
+#include "broker/replication/log_keeper.h"
 #include "broker/replication/pending_reads.h"
 #include "broker/replication/proposals.h"
 #include "broker/replication/snapshot_exchange.h"
@@ -294,6 +295,87 @@ TEST(SnapshotExchange, ASnapshotOfWhichNoWordComesHasFailed) {
     EXPECT_THAT(snapshots.tick(), ElementsAre(NodeId{2}));
     EXPECT_FALSE(snapshots.ended(NodeId{2}));  // reported already
     EXPECT_TRUE(snapshots.ended(NodeId{3}));
+}
+
+// So many entries of 936 bytes: 1,000 each with the overhead of a record.
+LogKeeper keeper_of(LogIndex last, std::uint64_t keep_bytes) {
+    LogKeeper keeper(0, keep_bytes);
+    for (LogIndex index = 1; index <= last; ++index) keeper.add(index, 936);
+    return keeper;
+}
+
+TEST(LogKeeper, WhatIsDurableInTheRowsIsKeptUpToItsBytes) {
+    LogKeeper keeper = keeper_of(20, 5'000);
+    EXPECT_FALSE(keeper.advance(20)) << "the rows know nothing yet";
+    keeper.flushed(12);
+    EXPECT_TRUE(keeper.surplus());
+    EXPECT_TRUE(keeper.advance(20));
+    EXPECT_EQ(keeper.before(), 7U);
+    EXPECT_FALSE(keeper.surplus());
+    EXPECT_FALSE(keeper.advance(20));
+}
+
+TEST(LogKeeper, TheLogNeverBeginsBehindTheLimitNorWhatTheRowsHave) {
+    LogKeeper keeper = keeper_of(20, 5'000);
+    keeper.flushed(15);
+    EXPECT_TRUE(keeper.advance(3));
+    EXPECT_EQ(keeper.before(), 3U);
+    EXPECT_TRUE(keeper.surplus());
+    EXPECT_TRUE(keeper.advance(20, 18)) << "what nobody can be sent is not wanted";
+    EXPECT_EQ(keeper.before(), 15U);
+}
+
+TEST(LogKeeper, AnUnwantedPartOfARunIsLeftBehind) {
+    LogKeeper keeper = keeper_of(100, 100'000'000);  // one run: it holds 97,656 bytes
+    keeper.flushed(90);
+    EXPECT_TRUE(keeper.advance(50, 40));
+    EXPECT_EQ(keeper.before(), 40U);
+    EXPECT_FALSE(keeper.advance(50, 40));
+    EXPECT_TRUE(keeper.advance(50, 60));
+    EXPECT_EQ(keeper.before(), 50U);
+}
+
+TEST(LogKeeper, ASuffixThatIsReplacedIsCountedOnce) {
+    LogKeeper keeper = keeper_of(20, 5'000);
+    keeper.flushed(10);
+    for (int again = 0; again < 3; ++again) {
+        for (LogIndex index = 11; index <= 13; ++index) keeper.add(index, 936);
+    }
+    keeper.flushed(13);
+    EXPECT_TRUE(keeper.advance(20));
+    EXPECT_EQ(keeper.before(), 8U);
+}
+
+TEST(LogKeeper, ASuffixMayBeginInsideARun) {
+    LogKeeper keeper = keeper_of(90, 100'000'000);
+    keeper.add(50, 936);
+    keeper.flushed(49);
+    EXPECT_FALSE(keeper.advance(100));
+    keeper.flushed(50);
+    EXPECT_TRUE(keeper.advance(100, 50));
+    EXPECT_EQ(keeper.before(), 50U);
+    EXPECT_FALSE(keeper.advance(100, 90)) << "there is nothing behind it";
+}
+
+TEST(LogKeeper, ARestartForgetsWhatWasThere) {
+    LogKeeper keeper = keeper_of(20, 5'000);
+    keeper.flushed(20);
+    keeper.restart(100);
+    EXPECT_EQ(keeper.before(), 100U);
+    EXPECT_FALSE(keeper.surplus());
+    for (LogIndex index = 101; index <= 106; ++index) keeper.add(index, 936);
+    keeper.flushed(106);
+    EXPECT_TRUE(keeper.advance(106));
+    EXPECT_EQ(keeper.before(), 101U);
+}
+
+TEST(LogKeeper, ManyEntriesAreCountedToAThousandth) {
+    constexpr LogIndex last = 300'000;
+    LogKeeper keeper = keeper_of(last, 100'000'000);
+    for (LogIndex flushed = 100; flushed <= last; flushed += 100) keeper.flushed(flushed);
+    EXPECT_TRUE(keeper.advance(last));
+    EXPECT_GE(keeper.before(), 200'000U);
+    EXPECT_LE(keeper.before(), 200'200U);
 }
 
 }  // namespace
