@@ -95,6 +95,8 @@ Result<void> HostedSet::open(std::unique_ptr<replication::Log> log) {
 }
 
 void HostedSet::close() {
+    queued_bytes_ = 0;
+    gathers_until_us_.reset();
     for (const Submission& waiting : std::exchange(queue_, {})) {
         refuse(waiting, {model::Reason::unavailable, {}, no_leader});
     }
@@ -127,6 +129,7 @@ std::string HostedSet::conf_state() const {
 }
 
 void HostedSet::submit(Submission submission) {
+    queued_bytes_ += body_bytes(submission.bodies);
     queue_.push_back(std::move(submission));
 }
 
@@ -176,6 +179,7 @@ HostedSet::Flight HostedSet::gather(std::vector<std::string>& bodies) {
         } else {
             refuse(next, {model::Reason::overloaded, {}, "its caller was answered"});
         }
+        queued_bytes_ -= more_bodies;
         queue_.pop_front();
         tell_of(flight, added_from);
     }
@@ -211,10 +215,23 @@ void HostedSet::propose_raise(model::TimeMs wall_ms, std::int64_t now_us) {
     if (log_->propose(std::move(proposal))) flights_.push_back(std::move(flight));
 }
 
+bool HostedSet::gathers(std::int64_t now_us) {
+    const bool enough =
+        queued_bytes_ >= gather_body_bytes || queue_.size() >= commands_per_entry_max;
+    const bool over = gathers_until_us_ && now_us >= *gathers_until_us_;
+    if (flights_.empty() || queue_.empty() || enough || over) {
+        gathers_until_us_.reset();
+        return false;
+    }
+    if (!gathers_until_us_) gathers_until_us_ = now_us + gather_us_max;
+    return true;
+}
+
 std::size_t HostedSet::propose(model::TimeMs wall_ms, std::int64_t now_us) {
     std::size_t entries = 0;
+    const std::size_t entries_max = gathers(now_us) ? 0 : entries_per_turn_max;
     propose_raise(wall_ms, now_us);
-    while (!queue_.empty() && entries < entries_per_turn_max) {
+    while (!queue_.empty() && entries < entries_max) {
         replication::Proposal proposal;
         Flight flight = gather(proposal.bodies);
         if (flight.entry.commands.empty()) continue;
@@ -355,6 +372,7 @@ Result<void> HostedSet::finish(TurnEffects& effects, std::int64_t now_us) {
         append(effects.checks, own.checks);
         append(effects.unconfirmed, own.unconfirmed);
     }
+    if (flights_.empty()) gathers_until_us_.reset();
     release_answers();
     for (const replication::ConfirmedRead& read : log_->take_reads()) {
         check(read.index <= applied_, "a confirmed read sees what was committed");

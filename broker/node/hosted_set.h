@@ -79,6 +79,11 @@ inline constexpr std::size_t command_bytes_per_entry_max = 1U << 20;
 inline constexpr std::size_t body_bytes_per_entry_max = 4U << 20;
 inline constexpr std::size_t entries_per_turn_max = 4;
 
+// While an entry is under way, what comes is gathered for the next one, no longer than this and no
+// more than these bytes of bodies.
+inline constexpr std::int64_t gather_us_max = 1'000;
+inline constexpr std::size_t gather_body_bytes = 128U << 10;
+
 class HostedSet {
   public:
     HostedSet(model::SetId set,
@@ -127,7 +132,7 @@ class HostedSet {
     void confirm(std::function<void(bool)> then);
 
     // Forms entries from what waits and stages them; their number. The rest waits for the next
-    // turn. `now_us` is monotonic, here and below.
+    // turn, or to be more (gathers_until_us()). `now_us` is monotonic, here and below.
     std::size_t propose(model::TimeMs wall_ms, std::int64_t now_us);
 
     // After the store's sync: applies what is committed, answers, runs what was confirmed.
@@ -163,7 +168,13 @@ class HostedSet {
 
     [[nodiscard]] model::NodeId leader() const { return log_->leadership().leader; }
 
-    [[nodiscard]] bool waiting() const { return !queue_.empty() || log_->busy(); }
+    // Another turn is needed at once.
+    [[nodiscard]] bool waiting() const {
+        return (!queue_.empty() && !gathers_until_us_) || log_->busy();
+    }
+
+    // When a turn is needed for what is being gathered, if none comes before; nothing: for nothing.
+    [[nodiscard]] std::optional<std::int64_t> gathers_until_us() const { return gathers_until_us_; }
 
     [[nodiscard]] std::size_t queued() const { return queue_.size(); }
 
@@ -219,6 +230,7 @@ class HostedSet {
         std::vector<model::Reply> replies;
     };
 
+    bool gathers(std::int64_t now_us);
     Flight gather(std::vector<std::string>& bodies);
     void tell_of(const Flight& flight, std::size_t first);
     Result<void> open_format();
@@ -238,6 +250,8 @@ class HostedSet {
     std::unique_ptr<core::StateMachine> machine_;
     std::unique_ptr<replication::Log> log_;
     std::deque<Submission> queue_;
+    std::size_t queued_bytes_ = 0;  // of bodies
+    std::optional<std::int64_t> gathers_until_us_;
     std::function<void(const model::Command&)> told_;
     std::deque<Flight> flights_;  // proposed, not yet committed, in order
     std::map<std::uint64_t, std::function<void(bool)>> reads_;  // to be confirmed, by token

@@ -454,9 +454,13 @@ Result<bool> Node::step() {
 std::int64_t Node::next_wake_us() const {
     if (more_ || !mailbox_->empty()) return 0;
     std::int64_t next_us = std::min(open_->background.next_us(), swept_us_ + sweep_pause_us);
-    next_us = std::min(next_us, tick_due_us(*names_set_));
+    const auto look_at = [&](const HostedSet& set) {
+        next_us = std::min(next_us, tick_due_us(set));
+        if (const auto until_us = set.gathers_until_us()) next_us = std::min(next_us, *until_us);
+    };
+    look_at(*names_set_);
     for (const auto& [set, desk] : open_->desks) {
-        next_us = std::min(next_us, tick_due_us(desk->set()));
+        look_at(desk->set());
         if (const auto send_us = desk->outbox().next_us()) next_us = std::min(next_us, *send_us);
         if (const auto look_us = desk->handout().next_us()) next_us = std::min(next_us, *look_us);
         if (const auto poll_us = desk->receiving().next_us()) {

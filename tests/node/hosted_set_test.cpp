@@ -1,4 +1,4 @@
-// A hosted set alone, over a log that commits at once.
+// A hosted set alone, over a log that commits at once, or when it is told to.
 #include "broker/node/hosted_set.h"
 
 #include "broker/core/progress.h"
@@ -35,8 +35,12 @@ class PromptLog final : public replication::Log {
     void cycle() override {}
 
     std::vector<replication::Committed> take_committed() override {
+        if (held_) return {};
         return std::exchange(committed_, {});
     }
+
+    // Nothing commits until this is said otherwise.
+    void hold(bool held) { held_ = held; }
 
     std::vector<replication::Ended> take_ended() override { return {}; }
 
@@ -62,6 +66,7 @@ class PromptLog final : public replication::Log {
   private:
     Records& records_;
     std::vector<replication::Committed> committed_;
+    bool held_ = false;
 };
 
 // Notes the levels of what it applies.
@@ -109,6 +114,104 @@ TEST(HostedSet, AnEntryHasTheSameLevelForWhoProposedItAndWhoReadsIt) {
     EXPECT_EQ(read, proposed);
     EXPECT_EQ(other.format(), most);
     EXPECT_EQ(leader.format(), most);
+}
+
+// A leader with one entry under way that does not commit.
+class GatheringTest : public ::testing::Test {
+  protected:
+    GatheringTest() : set_(data, storage::make_memory_rows(), std::make_unique<Levels>(levels_)) {
+        open();
+        submit();
+        set_.propose(1'000, began_us);
+        EXPECT_EQ(records_.size(), 1U);
+    }
+
+    void open() {
+        auto log = std::make_unique<PromptLog>(records_);
+        log_ = log.get();
+        log_->hold(true);
+        ASSERT_TRUE(set_.open(std::move(log)));
+    }
+
+    void submit(std::size_t body_bytes = 0) {
+        PreparedBodies bodies;
+        if (body_bytes > 0) bodies = {{std::string(body_bytes, 'b')}, {model::BodyInfo{}}};
+        const auto done = [this](const model::Reply&) {
+            ++answered_;
+        };
+        set_.submit(Submission{model::Tick{}, std::move(bodies), nullptr, done});
+    }
+
+    std::size_t propose(std::int64_t us_later) {
+        return set_.propose(1'000, began_us + us_later);
+    }
+
+    void finish() {
+        TurnEffects effects;
+        ASSERT_TRUE(set_.finish(effects, began_us));
+    }
+
+    static constexpr std::int64_t began_us = 7'000'000;
+
+    Records records_;
+    std::vector<std::uint16_t> levels_;
+    HostedSet set_;
+    PromptLog* log_ = nullptr;
+    int answered_ = 0;
+};
+
+TEST_F(GatheringTest, WhatComesWhileAnEntryIsUnderWayIsOneEntryWhenThatIsBack) {
+    submit();
+    EXPECT_EQ(propose(100), 0U);
+    submit();
+    EXPECT_EQ(propose(200), 0U);
+    EXPECT_FALSE(set_.waiting());
+    EXPECT_EQ(set_.gathers_until_us(), began_us + 100 + gather_us_max);
+    log_->hold(false);
+    finish();
+    EXPECT_TRUE(set_.waiting());
+    EXPECT_EQ(set_.gathers_until_us(), std::nullopt);
+    EXPECT_EQ(propose(300), 1U);
+    finish();
+    EXPECT_EQ(answered_, 3);
+    EXPECT_EQ(records_.size(), 2U);
+}
+
+TEST_F(GatheringTest, NothingWaitsLongerThanItsLimit) {
+    submit();
+    EXPECT_EQ(propose(0), 0U);
+    EXPECT_EQ(propose(gather_us_max - 1), 0U);
+    EXPECT_EQ(propose(gather_us_max), 1U);
+    EXPECT_EQ(set_.gathers_until_us(), std::nullopt);
+    submit();
+    EXPECT_EQ(propose(gather_us_max), 0U) << "the next ones have a limit of their own";
+    EXPECT_EQ(propose(2 * gather_us_max), 1U);
+}
+
+TEST_F(GatheringTest, WhatIsEnoughForAnEntryGoesAtOnce) {
+    submit(gather_body_bytes - 1);
+    EXPECT_EQ(propose(0), 0U);
+    submit(1);
+    EXPECT_EQ(propose(0), 1U);
+    submit(1);
+    EXPECT_EQ(propose(0), 0U) << "what has gone counts no more";
+    for (std::size_t more = 1; more < commands_per_entry_max; ++more) submit();
+    EXPECT_EQ(propose(0), 1U);
+}
+
+TEST_F(GatheringTest, AClosedSetBeginsAfresh) {
+    submit(gather_body_bytes - 1);
+    EXPECT_EQ(propose(0), 0U);
+    set_.close();
+    EXPECT_EQ(answered_, 2) << "refused";
+    EXPECT_EQ(set_.gathers_until_us(), std::nullopt);
+    set_.reopen(storage::make_memory_rows());
+    records_.clear();
+    open();
+    submit();
+    EXPECT_EQ(propose(0), 1U) << "nothing is under way";
+    submit(1);
+    EXPECT_EQ(propose(0), 0U) << "what was refused counts no more";
 }
 
 }  // namespace
