@@ -1,13 +1,29 @@
 """Ports for servers that must find them free again after a restart."""
 
+import fcntl
 import pathlib
 import random
 import socket
+import tempfile
 
 LOWEST_PORT = 10_000
 DRAW = random.SystemRandom()  # tests that seed the usual one would all draw the same
-given = set()  # by this process: whoever has one may not listen on it yet
+given = {}  # by this process: whoever has one may not listen on it yet
+# Nor may other tests that run beside this one have it: each port is a locked file.
+LOCKS = pathlib.Path(tempfile.gettempdir()) / "penstock-test-ports"
 OUTGOING_PORTS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def locked(port):
+    """The port's lock, held as long as this process lives; None: another test has the port."""
+    LOCKS.mkdir(exist_ok=True)
+    lock = open(LOCKS / str(port), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def free_ports(count):
@@ -25,6 +41,9 @@ def free_ports(count):
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        given.add(port)
+        lock = locked(port)
+        if lock is None:
+            continue
+        given[port] = lock
         ports.append(port)
     return ports
