@@ -47,8 +47,9 @@ std::vector<OutboxItem> outbox_due(const model::Rows& rows,
     const OutboxHead head = head_of(rows, target);
     std::vector<OutboxItem> due;
     std::uint32_t bodies = 0;
+    // To the end of all that may come, not of what is there: the same range each time.
     rows.scan(keys::outbox(target, std::max(after + 1, head.first)),
-              keys::outbox(target, head.next),
+              keys::outbox(target, UINT64_MAX),
               [&](std::string_view key, std::string_view value) {
                   if (due.size() == limit) return false;
                   OutboxItem item =

@@ -145,7 +145,7 @@ void scan_over(const FreshRows& newest,
                const FreshRows* older,
                std::string_view first,
                std::string_view end,
-               const ScanBelow& scan_below,
+               const RowsBelow& below,
                const model::Rows::Visit& visit) {
     Fresh fresh(newest, older, first, end);
     bool wanted = true;
@@ -153,16 +153,23 @@ void scan_over(const FreshRows& newest,
         const auto& [key, row] = *fresh.row();
         wanted = row.erased || visit(key, row.value);
         fresh.next();
+    };
+    const auto give_before = [&](std::string_view key) {
+        while (wanted && fresh.row() != nullptr && fresh.row()->first < key) give();
         return wanted;
     };
-    scan_below([&](std::string_view key, std::string_view value) {
-        while (fresh.row() != nullptr && fresh.row()->first < key) {
-            if (!give()) return false;
+    if (!give_before(below.from)) return;
+    const auto see = [&](std::string_view key, std::string_view value) {
+        if (!give_before(key)) return Lower::unwanted;
+        if (fresh.row() != nullptr && fresh.row()->first == key) {
+            give();
+            return wanted ? Lower::hidden : Lower::unwanted;
         }
-        if (fresh.row() != nullptr && fresh.row()->first == key) return give();
-        if (!fresh.hides(key)) wanted = visit(key, value);
-        return wanted;
-    });
+        if (fresh.hides(key)) return Lower::hidden;
+        wanted = visit(key, value);
+        return wanted ? Lower::shown : Lower::unwanted;
+    };
+    if (below.from < end) below.scan(see);
     while (wanted && fresh.row() != nullptr) give();
 }
 

@@ -7,6 +7,7 @@
 #include "broker/storage/rows/key_ranges.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -53,16 +54,30 @@ class FreshRows {
     std::size_t bytes_ = 0;
 };
 
-// Visits, in the order of keys, what `newest`, `older` (may be null) and the rows below them make
-// together. `scan_below` visits the rows below between `first` and `end`, as model::Rows::scan
-// does.
-using ScanBelow = std::function<void(const model::Rows::Visit& visit)>;
+// What a scan makes of a row that lies below.
+enum class Lower : std::uint8_t {
+    hidden,    // it does not count, nor will it until these fresh rows are let go; go on
+    shown,     // it does; go on
+    unwanted,  // the scan ends before or with it
+};
 
+// The rows below fresh ones: none that counts before `from`. `scan` visits them from there on, in
+// the order of keys.
+struct RowsBelow {
+    using See = std::function<Lower(std::string_view key, std::string_view value)>;
+
+    std::string from;
+    std::function<void(const See& see)> scan;
+};
+
+// Visits, in the order of keys, what `newest`, `older` (may be null) and the rows below them make
+// together, as model::Rows::scan does. The rows below are not looked at when what is before them is
+// enough.
 void scan_over(const FreshRows& newest,
                const FreshRows* older,
                std::string_view first,
                std::string_view end,
-               const ScanBelow& scan_below,
+               const RowsBelow& below,
                const model::Rows::Visit& visit);
 
 }  // namespace penstock::storage

@@ -42,6 +42,11 @@ bool KeyRanges::covers(std::string_view first, std::string_view end) const {
     return range != ranges_.end() && end <= range->second;
 }
 
+std::string KeyRanges::reach(std::string_view key) const {
+    const auto range = around(key);
+    return range == ranges_.end() ? std::string(key) : range->second;
+}
+
 KeyRanges::Ranges::const_iterator KeyRanges::around(std::string_view key) const {
     if (ranges_.empty()) return ranges_.end();
     const auto after = ranges_.upper_bound(key);

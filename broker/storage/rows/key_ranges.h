@@ -20,6 +20,9 @@ class KeyRanges {
     // All of first <= key < end, which is not empty.
     [[nodiscard]] bool covers(std::string_view first, std::string_view end) const;
 
+    // How far the keys from `key` on are all in it, at least `key` itself.
+    [[nodiscard]] std::string reach(std::string_view key) const;
+
     void clear() { ranges_.clear(), bytes_ = 0; }
 
     [[nodiscard]] const Ranges& all() const { return ranges_; }

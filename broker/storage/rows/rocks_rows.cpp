@@ -25,7 +25,7 @@ using model::RowBatch;
 
 // Some 15,000 rows. The block cache comes behind it: that is for what lies in files.
 constexpr std::size_t row_cache_bytes = 4ULL << 20;
-constexpr std::size_t empty_below_bytes = 1ULL << 20;
+constexpr std::size_t nothing_below_bytes = 1ULL << 20;
 
 rocksdb::Slice slice(std::string_view text) {
     return {text.data(), text.size()};
@@ -62,8 +62,10 @@ class RocksRows final : public RowStore {
 
     void scan(std::string_view first, std::string_view end, const Visit& visit) const override {
         if (first >= end) return;
-        const auto below = [&](const Visit& visit_below) {
-            scan_below(first, end, visit_below);
+        RowsBelow below;
+        below.from = nothing_below_.reach(first);
+        below.scan = [&](const RowsBelow::See& see) {
+            scan_below(below.from, end, see);
         };
         scan_over(*fresh_, handover_.rows(), first, end, below, visit);
     }
@@ -147,10 +149,11 @@ class RocksRows final : public RowStore {
         return value;
     }
 
-    // Most scans are of what comes and goes before it is ever handed over, over and over: that
-    // there is nothing of it below is remembered.
-    void scan_below(std::string_view first, std::string_view end, const Visit& visit) const {
-        if (empty_below_.covers(first, end)) return;
+    // Most scans are of what comes and goes before it is ever handed over, over and over: where
+    // nothing lies below that counts is remembered.
+    void scan_below(std::string_view first,
+                    std::string_view end,
+                    const RowsBelow::See& see) const {
         // The bounds keep RocksDB from walking tombstones outside of what was asked for.
         const rocksdb::Slice lower = slice(first);
         const rocksdb::Slice upper = slice(end);
@@ -158,22 +161,26 @@ class RocksRows final : public RowStore {
         read.iterate_lower_bound = &lower;
         read.iterate_upper_bound = &upper;
         const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(read));
-        at->Seek(lower);
-        const bool found = at->Valid();
-        for (; at->Valid(); at->Next()) {
-            const rocksdb::Slice key = at->key();
-            const rocksdb::Slice value = at->value();
-            if (!visit({key.data(), key.size()}, {value.data(), value.size()})) return;
+        bool nothing = true;
+        for (at->Seek(lower); at->Valid(); at->Next()) {
+            const std::string_view key = at->key().ToStringView();
+            const Lower row = see(key, at->value().ToStringView());
+            if (nothing && row != Lower::hidden) remember_nothing(first, key);
+            nothing = nothing && row == Lower::hidden;
+            if (row == Lower::unwanted) return;
         }
         if (!at->status().ok()) return note_read_failure(at->status());
-        if (found) return;
-        if (empty_below_.bytes() > empty_below_bytes) empty_below_.clear();
-        empty_below_.add(first, end);
+        if (nothing) remember_nothing(first, end);
+    }
+
+    void remember_nothing(std::string_view first, std::string_view end) const {
+        if (nothing_below_.bytes() > nothing_below_bytes) nothing_below_.clear();
+        nothing_below_.add(first, end);
     }
 
     // Rows that were handed over lie below from then on.
     void look() {
-        if (handover_.look()) empty_below_.clear();
+        if (handover_.look()) nothing_below_.clear();
     }
 
     // Everything written so far is on its way into RocksDB then; waits for what was before.
@@ -195,7 +202,7 @@ class RocksRows final : public RowStore {
     std::uint64_t fresh_bytes_;
     rocksdb::ReadOptions read_options_ = rocks_read_options();
     mutable RowCache cache_{row_cache_bytes};
-    mutable KeyRanges empty_below_;
+    mutable KeyRanges nothing_below_;
     std::unique_ptr<FreshRows> fresh_ = std::make_unique<FreshRows>();
     Handover handover_;
 };

@@ -83,11 +83,18 @@ class Layers {
         return random_.below(3) == 0 ? at : at + at;
     }
 
+    // From `first` on or, if that is later, from the first row below that counts.
     [[nodiscard]] Pairs scanned(std::string_view first, std::string_view end, std::size_t limit) {
         Pairs found;
-        const auto below = [&](const model::Rows::Visit& visit) {
-            for (auto at = below_.lower_bound(first); at != below_.end() && at->first < end; ++at) {
-                if (!visit(at->first, at->second)) return;
+        RowsBelow below;
+        below.from = first;
+        if (random_.below(2) == 0) below.from = first_that_counts(first, end);
+        below.scan = [&](const RowsBelow::See& see) {
+            for (auto at = below_.lower_bound(below.from); at != below_.end() && at->first < end;
+                 ++at) {
+                const Lower row = see(at->first, at->second);
+                if (row == Lower::unwanted) return;
+                EXPECT_EQ(row == Lower::shown, counts(at->first));
             }
         };
         scan_over(newest_, &older_, first, end, below, [&](auto key, auto value) {
@@ -106,6 +113,16 @@ class Layers {
     }
 
   private:
+    [[nodiscard]] bool counts(std::string_view key) const {
+        return newest_.find(key) == nullptr && older_.find(key) == nullptr;
+    }
+
+    [[nodiscard]] std::string first_that_counts(std::string_view first, std::string_view end) {
+        auto at = below_.lower_bound(first);
+        while (at != below_.end() && at->first < end && !counts(at->first)) ++at;
+        return at == below_.end() || at->first >= end ? std::string(end) : at->first;
+    }
+
     void write(FreshRows& fresh) {
         for (auto writes = random_.below(30); writes > 0; --writes) {
             const std::string one = key();
@@ -150,16 +167,41 @@ TEST(FreshRows, AloneOverRowsBelowTheyScanToo) {
     fresh.put("b", "2");
     fresh.erase("c");
     Pairs found;
-    const auto below = [](const model::Rows::Visit& visit) {
-        for (const char* key : {"a", "c", "d"}) {
-            if (!visit(key, "below")) return;
-        }
+    RowsBelow below;
+    below.from = "a";
+    below.scan = [](const RowsBelow::See& see) {
+        EXPECT_EQ(see("a", "below"), Lower::shown);
+        EXPECT_EQ(see("c", "below"), Lower::hidden);
+        EXPECT_EQ(see("d", "below"), Lower::shown);
     };
     scan_over(fresh, nullptr, "a", "z", below, [&](auto key, auto value) {
         found.emplace_back(key, value);
         return true;
     });
     EXPECT_EQ(found, (Pairs{{"a", "below"}, {"b", "2"}, {"d", "below"}}));
+}
+
+TEST(FreshRows, WhatLiesBelowIsNotLookedAtBehindWhatIsEnough) {
+    FreshRows fresh;
+    fresh.put("b", "2");
+    fresh.put("d", "4");
+    int looked = 0;
+    RowsBelow below;
+    below.from = "c";
+    below.scan = [&](const RowsBelow::See&) { ++looked; };
+    const auto scan = [&](std::string_view end, std::size_t limit) {
+        Pairs found;
+        scan_over(fresh, nullptr, "a", end, below, [&](auto key, auto value) {
+            found.emplace_back(key, value);
+            return found.size() < limit;
+        });
+        return found;
+    };
+    EXPECT_EQ(scan("z", 1), (Pairs{{"b", "2"}}));
+    EXPECT_EQ(scan("c", 9), (Pairs{{"b", "2"}})) << "nothing below counts before c";
+    EXPECT_EQ(looked, 0);
+    EXPECT_EQ(scan("z", 2), (Pairs{{"b", "2"}, {"d", "4"}}));
+    EXPECT_EQ(looked, 1);
 }
 
 }  // namespace

@@ -41,6 +41,9 @@ TEST(KeyRanges, TheEndIsOutside) {
     EXPECT_TRUE(ranges.covers("c", "cc"));
     EXPECT_FALSE(ranges.covers("b", "da"));
     EXPECT_FALSE(ranges.covers("a", "c"));
+    EXPECT_EQ(ranges.reach("c"), "d");
+    EXPECT_EQ(ranges.reach("d"), "d");
+    EXPECT_EQ(ranges.reach("a"), "a");
 }
 
 TEST(KeyRanges, AgreeWithASetOfKeys) {

@@ -7,6 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace penstock::storage {
 namespace {
@@ -253,6 +258,53 @@ TEST_F(RocksRows, ARangeThatWasEmptyShowsWhatCameLater) {
     ASSERT_TRUE(rows->apply({{Kind::put, "k3", "3"}}, 4));
     ASSERT_TRUE(rows->flush());
     EXPECT_EQ(seen(), "k3 ");
+}
+
+// As leases, timers and outboxes are looked at: from a place that moves on, as far as is wanted.
+TEST_F(RocksRows, ScansShowTheSameWhateverWasLookedAtBefore) {
+    auto rows = std::move(*open());
+    SeededRandom random(20261123);
+    std::map<std::string, std::string, std::less<>> wanted;
+    const auto key = [&] {
+        return "k" + std::to_string(100 + random.below(60));
+    };
+    using Kind = model::RowWrite::Kind;
+    for (model::LogIndex applied = 1; applied <= 3'000; ++applied) {
+        const std::string one = key();
+        const std::string other = key();
+        const auto kind = random.below(20);
+        if (kind < 9) {
+            wanted[one] = std::to_string(applied);
+            ASSERT_TRUE(rows->apply({{Kind::put, one, wanted[one]}}, applied));
+        } else if (kind < 18 || one >= other) {
+            wanted.erase(one);
+            ASSERT_TRUE(rows->apply({{Kind::erase, one, ""}}, applied));
+        } else {
+            wanted.erase(wanted.lower_bound(one), wanted.lower_bound(other));
+            ASSERT_TRUE(rows->apply({{Kind::erase_range, one, other}}, applied));
+        }
+        const auto flush = random.below(100);
+        if (flush == 0) {
+            ASSERT_TRUE(rows->start_flush());
+        } else if (flush == 1) {
+            ASSERT_TRUE(rows->flush());
+        }
+        const std::string first = key();
+        const std::string end = random.below(2) == 0 ? "l" : key();
+        const std::size_t limit = 1 + random.below(5);
+        std::vector<std::pair<std::string, std::string>> found;
+        rows->scan(first, end, [&](std::string_view at, std::string_view value) {
+            found.emplace_back(at, value);
+            return found.size() < limit;
+        });
+        std::vector<std::pair<std::string, std::string>> expected;
+        for (auto at = wanted.lower_bound(first);
+             at != wanted.end() && at->first < end && expected.size() < limit;
+             ++at) {
+            expected.emplace_back(*at);
+        }
+        ASSERT_EQ(found, expected) << applied;
+    }
 }
 
 TEST_F(RocksRows, MemtablesThatFillUpFlushThemselvesAndTheDurableIndexFollows) {
