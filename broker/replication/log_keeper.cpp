@@ -7,7 +7,7 @@ namespace penstock::replication {
 namespace {
 
 constexpr std::uint64_t record_overhead_bytes = 64;
-constexpr std::uint64_t runs_kept = 1024;  // so finely what is kept is counted
+constexpr std::uint64_t runs_kept = 64;  // so finely what is kept is counted
 
 }  // namespace
 
@@ -64,8 +64,10 @@ bool LogKeeper::advance(LogIndex limit, LogIndex unwanted) {
         before_ = durable_.front().last;
         durable_.pop_front();
     }
-    // A part of a run: its bytes are counted until all of it is gone.
-    before_ = std::max(before_, std::min(unwanted, limit));
+    // A part of a run: its bytes are counted until all of it is gone. While too much is kept all up
+    // to the limit goes: a snapshot that moves the limit is wanted only when nothing else is in the
+    // way (surplus()).
+    before_ = std::max(before_, bytes_ > keep_bytes_ ? limit : std::min(unwanted, limit));
     return before_ != began;
 }
 

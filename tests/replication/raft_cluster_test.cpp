@@ -229,6 +229,23 @@ TEST_F(RaftCluster, AFollowerBehindTheLogIsSentASnapshot) {
     EXPECT_GE(behind.log().counters().snapshots_installed, 1U);
 }
 
+// Rows are flushed while more comes in: what a snapshot is of is in the middle of a run of entries.
+TEST_F(RaftCluster, TheLogMovesOnHoweverFarBehindItsEndTheRowsAreFlushed) {
+    RaftOptions options = small_options();
+    options.keep_bytes_for_followers = 256 << 10;
+    found(3, options);
+    constexpr LogIndex entries_kept = 1'000;  // of some 280 bytes
+    SimulatedReplica& node = leader();
+    for (int step = 0; step < 100; ++step) {
+        propose(103);
+        node.log().applied_flushed(node.rows().applied - 3);
+        if (node.log().snapshot_wanted()) node.make_snapshot();
+        propose(7);
+    }
+    EXPECT_GT(node.rows().applied, 10 * entries_kept);
+    EXPECT_LT(node.rows().applied - node.log().first(), entries_kept / 10 * 13);
+}
+
 TEST_F(RaftCluster, ASnapshotThatNobodyServesFailsAndIsOfferedAgain) {
     found(3);
     SimulatedReplica& behind = follower();
