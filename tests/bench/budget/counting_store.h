@@ -41,6 +41,10 @@ class CountingStore final : public storage::RowStore {
 
     Result<void> start_flush() override { return {}; }
 
+    [[nodiscard]] bool flushing() const override { return below_->flushing(); }
+
+    Result<void> tend() override { return below_->tend(); }
+
     Result<void> flush() override { return below_->flush(); }
 
     Result<model::LogIndex> checkpoint(const std::string& folder) override {

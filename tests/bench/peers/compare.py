@@ -63,7 +63,7 @@ class Comparison:
         self.sizes = Sizes(options.seconds, options.warmup, options.all_cells, options.backlog)
         if options.quick:
             options.rounds = 1
-            self.sizes = Sizes(1, 0.3, False, 20_000, 5_000, 2, 4)
+            self.sizes = Sizes(1, 0.3, False, 20_000, 5_000, 100, 20, 2, 4)
 
     def say(self, text):
         spent = int(time.monotonic() - self.began)

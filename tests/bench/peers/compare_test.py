@@ -16,7 +16,7 @@ from processes import Scope  # noqa: E402
 from server import data_folder  # noqa: E402
 from tables import replace_section, table  # noqa: E402
 
-SHORT = workloads.Sizes(0.4, 0.1, False, 3_000, 500, 1, 2)
+SHORT = workloads.Sizes(0.4, 0.1, False, 3_000, 500, 20, 5, 1, 2)
 
 
 def send(who, rate, **more):
@@ -109,8 +109,19 @@ class WorkloadsTest(unittest.TestCase):
     def test_backlogs(self):
         (record,) = self.run_workload(workloads.backlogs)
         self.assertEqual(record["delivered"], SHORT.backlog)
+        self.assertGreater(record["sends_beside_all"], 0)
+        self.assertGreater(record["drained_beside_some"], 0)
         self.assertGreater(record["disk_per_message"], 0)
         self.assertGreater(record["resident"], 0)
+
+
+    def test_growth(self):
+        records = self.run_workload(workloads.growth)
+        self.assertEqual(len({(one["load"], one["who"]) for one in records}), 4)
+        for record in records:
+            self.assertGreater(record["acknowledged_per_s"], 0, record)
+        text = table("W7-1", records)
+        self.assertEqual(text.count("| 1.00 |"), 2, text)
 
 
 class GeneratorTest(unittest.TestCase):

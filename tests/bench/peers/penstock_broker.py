@@ -101,6 +101,24 @@ class Penstock:
         words += ["--endpoints", self.at([leader], way)]
         return [*words, "--consume-at", self.at(leaders, way)]
 
+    def spread_target(self, way, count):
+        """So many new queues; mqload's words for requests to them in turn."""
+        words = self.target(way)
+        name = words[words.index("--object") + 1]
+        for number in range(count):
+            self.make("queues", f"{name}-{number}")
+        return [*words, "--spread", count]
+
+    def subscribe_elsewhere(self, count):
+        """So many subscriptions of a queue that nothing is published to, a hundred on a topic."""
+        name = f"other{next(self.numbers)}"
+        self.make("queues", name)
+        for number in range(count):
+            topic = f"{name}-{number // 100}"
+            if number % 100 == 0:
+                self.make("topics", topic)
+            self.subscribe(topic, {"name": f"s{number}", "queue": {"name": name}})
+
     def subscribe(self, topic, document):
         self.ask("POST", f"/v1/topics/{topic}/subscriptions", document)
         self.made.append(f"/v1/subscriptions/{topic}/{document['name']}")

@@ -78,8 +78,23 @@ def ratio(name, peer):
     return cell
 
 
+def beside_first(name):
+    """A column of how many times the figure of the load's first row it is."""
+
+    def cell(row, rows):
+        first = next(iter(rows.values())).median(name)
+        own = row.median(name)
+        return f"{own / first:.2f}" if own is not None and first else "-"
+
+    return cell
+
+
+def times(value):
+    return f"{value:.2f}"
+
+
 def cores(name):
-    return plain(name, lambda value: f"{value:.2f}")
+    return plain(name, times)
 
 
 def latencies(name):
@@ -119,6 +134,8 @@ BACKLOGS = {
     "resident": plain("resident", lambda value: f"{value / 2**20:,.0f} MiB"),
     "disk a message": plain("disk_per_message", lambda value: f"{value:,.0f} bytes"),
     "drained/s": spread("delivered_per_s"),
+    "sends x beside 10,000": plain("sends_beside_all", times),
+    "drained x 100,000": plain("drained_beside_some", times),
     "drained x RabbitMQ": ratio("delivered_per_s", "RabbitMQ"),
     "resident x RabbitMQ": ratio("resident", "RabbitMQ"),
 }
@@ -129,7 +146,21 @@ FAIL_OVERS = {
     "acknowledged and lost": plain("lost", number),
     "gap x RabbitMQ": ratio("gap_ms", "RabbitMQ"),
 }
-COLUMNS = {"W1": SENDS, "W2": CYCLES, "W3": CYCLES, "W4": PUSHES, "W5": BACKLOGS, "W6": FAIL_OVERS}
+GROWTH = {
+    "messages/s": spread("acknowledged_per_s"),
+    **latencies("ack"),
+    "servers' cores": cores("server_cores"),
+    "x the first": beside_first("acknowledged_per_s"),
+}
+COLUMNS = {
+    "W1": SENDS,
+    "W2": CYCLES,
+    "W3": CYCLES,
+    "W4": PUSHES,
+    "W5": BACKLOGS,
+    "W6": FAIL_OVERS,
+    "W7": GROWTH,
+}
 
 
 def lines_of(words):

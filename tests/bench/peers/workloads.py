@@ -27,6 +27,8 @@ class Sizes:
     all_cells: bool = False
     backlog: int = 10_000_000
     pushed: int = 60_000
+    many_queues: int = 10_000
+    other_subscriptions: int = 1_000
     killed_after: float = 4
     after_kill: float = 10
 
@@ -57,11 +59,13 @@ class Runner:
 
     def load(self, broker, load, way, words, fan=0):
         """One run against a new object."""
-        target = broker.target(way, fan)
+        self.run(broker, load, way.who, [*broker.target(way, fan), *words])
+        broker.release()
+
+    def run(self, broker, load, who, words):
         pids = ",".join(map(str, broker.pids()))
         time.sleep(SETTLE_SECONDS)
-        self.keep(load, way.who, measure([*target, "--processes", pids, *words]))
-        broker.release()
+        self.keep(load, who, measure([*words, "--processes", pids]))
 
 
 # (size, outstanding): those that the aims speak of, or all.
@@ -183,29 +187,72 @@ def keep_pushes(runner, load, who, sent, sink):
 
 
 def backlogs(runner, broker):
-    """W5: so many messages waiting; memory, disk, and how fast they are received and deleted."""
+    """W5: so many messages waiting; memory, disk, how fast they are received and deleted, and
+    whether that and sends are slower than with few."""
     way, count = broker.ways[0], runner.sizes.backlog
     load = f"{count:,} messages of 1 KiB"
     patience = 120 + count / 2_000
-    words = [*broker.target(way), "--processes", ",".join(map(str, broker.pids()))]
-    filling = ["--mode", "send", "--connections", 16, "--window", 64, "--count", count]
-    filled = measure([*words, *filling], patience)
-    if "failed" in filled:
-        return runner.keep(load, way.who, filled)
+    pids = ["--processes", ",".join(map(str, broker.pids()))]
+    acknowledged = 0
+
+    def fill(words, messages):
+        nonlocal acknowledged
+        sending = ["--mode", "send", "--connections", 16, "--window", 64, "--count", messages]
+        filled = measure([*words, *pids, *sending], patience)
+        if "failed" in filled:
+            raise RuntimeError(filled["failed"])
+        acknowledged += filled["acknowledged"]
+        return filled
+
+    def drain(words, messages):
+        receiving = ["--mode", "drain", "--consumers", 4, "--prefetch", 512, "--idle", 10]
+        return measure([*words, *pids, *receiving, "--count", messages], patience)
+
+    few, some = min(count // 10, 10_000), min(count // 10, 100_000)
+    words = broker.target(way)
+    fill(words, some)
+    drained_some = drain(words, acknowledged)
+    broker.release()
+    words, acknowledged = broker.target(way), 0
+    fill(words, few)
+    sent_beside_few = fill(words, some)["acknowledged_per_s"]
+    filled = fill(words, count - few - 2 * some)
+    time.sleep(SETTLE_SECONDS)
+    sent_beside_all = fill(words, some)["acknowledged_per_s"]
     time.sleep(3)  # what goes on behind the answers
     figures = {
         "filled_per_s": filled["acknowledged_per_s"],
         "resident": resident_bytes(broker.pids()),
-        "disk_per_message": bytes_on_disk(broker.folder) / count,
+        "disk_per_message": bytes_on_disk(broker.folder) / acknowledged,
+        "sends_beside_all": sent_beside_all / sent_beside_few,
     }
-    draining = ["--mode", "drain", "--consumers", 4, "--prefetch", 512, "--idle", 10]
-    drained = measure([*words, *draining, "--count", filled["acknowledged"]], patience)
+    drained = drain(words, acknowledged)
     if "failed" not in drained:
         came = drained["delivered"] - drained["duplicates"]
-        drained["missing"] = max(0, filled["acknowledged"] - came)
-        drained["errors"] += filled["errors"]
+        drained["missing"] = max(0, acknowledged - came)
+        if "failed" not in drained_some:
+            figures["drained_beside_some"] = (
+                drained["delivered_per_s"] / drained_some["delivered_per_s"]
+            )
     runner.keep(load, way.who, {**drained, **figures})
     broker.release()
+
+
+def growth(runner, broker):
+    """W7: durable sends to one queue and to many in turn, publishes alone and beside subscriptions
+    on other topics; each beside the first of its load. Released with the broker: it is many."""
+    way, sizes = broker.ways[0], runner.sizes
+    words = [*way.shape(128), "--size", 1024, "--mode", "send", *runner.timed()]
+    sent = "sends, 128 outstanding"
+    runner.run(broker, sent, "to 1 queue", [*broker.target(way), *words])
+    spread = broker.spread_target(way, sizes.many_queues)
+    runner.run(broker, sent, f"to {sizes.many_queues:,} queues", [*spread, *words])
+    published = "publishes to a queue, 128 outstanding"
+    topic = broker.target(way, 1)
+    runner.run(broker, published, "no other subscriptions", [*topic, *words])
+    broker.subscribe_elsewhere(sizes.other_subscriptions)
+    others = f"beside {sizes.other_subscriptions:,} on other topics"
+    runner.run(broker, published, others, [*topic, *words])
 
 
 def fail_over(runner, broker, scope):
@@ -272,4 +319,5 @@ WORKLOADS = {
                      timed=False, long=True),
     "W5-3": Workload("a backlog, three nodes", backlogs, THREE[:3],
                      timed=False, long=True),
+    "W7-1": Workload("cost as work grows, one node", growth, one(Penstock)),
 }  # fmt: skip

@@ -80,15 +80,18 @@ void CmqTcp::greet() {
 void CmqTcp::publish(std::string_view bodies, std::uint64_t tag) {
     const auto seqno = static_cast<std::int64_t>(tag);
     auto parts = split(bodies, static_cast<std::size_t>(options_.size));
+    const auto turn = tag % static_cast<std::uint64_t>(options_.spread);
+    const std::string spread_to = options_.object + "-" + std::to_string(turn);
+    const std::string& object = options_.spread > 1 ? spread_to : options_.object;
     const bool batch = options_.batch > 1;
     if (options_.topic) {
         ask(batch ? Command::publish_batch : Command::publish,
             seqno,
-            tcp::Publish{options_.object, std::move(parts), {}, {}});
+            tcp::Publish{object, std::move(parts), {}, {}});
     } else {
         ask(batch ? Command::send_batch : Command::send,
             seqno,
-            tcp::Send{options_.object, std::move(parts), 0, 0, 0});
+            tcp::Send{object, std::move(parts), 0, 0, 0});
     }
 }
 

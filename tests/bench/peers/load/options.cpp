@@ -99,6 +99,7 @@ const std::map<std::string, Setter>& setters() {
         {"prefetch", whole(&Options::prefetch, 1, 20'000)},
         {"replicas", whole(&Options::replicas, 1, 7)},
         {"fan", whole(&Options::fan, 0, 100)},
+        {"spread", whole(&Options::spread, 1, 100'000)},
         {"answer-within-ms", whole(&Options::answer_within_ms, 0, 60'000)},
         {"seconds", real(&Options::seconds)},
         {"warmup", real(&Options::warmup)},

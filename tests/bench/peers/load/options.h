@@ -23,6 +23,7 @@ struct Options {
     Mode mode = Mode::send;
     std::string object = "bench";     // queue, stream or topic
     std::vector<std::string> queues;  // what consumers take from; empty: named by the driver
+    int spread = 1;                   // over 1: requests go in turn to OBJECT-0, ... (cmq-tcp)
     bool topic = false;               // the object is a topic (cmq-tcp, v1)
     bool keep = false;                // the object is there already
     std::string path = "/";           // http: what is posted to
