@@ -38,7 +38,7 @@ class ClusterDamagesTest(unittest.TestCase):
         self.maybe = set()  # bodies of requests whose outcome is unknown
         Cmq(self.cluster.nodes[0]).call("CreateQueue", queueName="load", visibilityTimeout=1)
         damages = Damages(self.random)
-        counts = {"whole": 0, "refused": 0}
+        counts = {"whole": 0, "refused": 0, "stopped": 0}
         for number in range(DAMAGES):
             if number % ROUND == 0:
                 node = self.random.choice(self.cluster.nodes)
@@ -55,7 +55,9 @@ class ClusterDamagesTest(unittest.TestCase):
         """Some messages go, others come: the logs have something to say to a replica."""
         cmq = Cmq(self.cluster.settled(sets=SETS).nodes[0])
         gone = {}
+        end = time.monotonic() + 60
         while self.there and not gone:
+            self.assertLess(time.monotonic(), end, "nothing can be received")
             for message in self.received(cmq):
                 gone[message["receiptHandle"]] = message["msgId"]
         try:
@@ -94,15 +96,38 @@ class ClusterDamagesTest(unittest.TestCase):
         what = f"damage {number}, seed {SEED}: {way} {path} at {at} of node {node.number}"
         try:
             node.start()
+            self.cluster.settled(sets=SETS)
+            wait_until(lambda: self.in_touch(node), 60, f"the others hear of the node, {what}")
         except AssertionError:
             self.assertEqual(node.process.returncode, 1, f"{what}: {node.log()}")
-            shutil.rmtree(data)
-            shutil.move(whole, data)
-            node.start()
-            return what, "refused"
-        self.cluster.settled(sets=SETS)
-        self.assertIsNone(node.process.poll(), f"{what}: {node.log()}")
-        return what, "whole"
+            outcome = "refused"
+        else:
+            if node.process.poll() is None:
+                return what, "whole"
+            # The end of its log was gone, which only the others can know of.
+            self.assertNotEqual(node.process.returncode, 0, what)
+            self.assertIn("that this node had confirmed", node.log(), what)
+            outcome = "stopped"
+        shutil.rmtree(data)
+        shutil.move(whole, data)
+        node.start()
+        return what, outcome
+
+    def in_touch(self, node):
+        """The leader of each set has looked at the node's log; or it has ended."""
+        if node.process.poll() is not None:
+            return True
+        known = self.cluster.running()[0].sets()
+        mine = [
+            (one, replica)
+            for one in known
+            for replica in one["replicas"]
+            if replica["node"] == node.number
+        ]
+        return len(mine) == SETS and all(
+            replica.get("active") and replica.get("match", 0) == one["committed"]
+            for one, replica in mine
+        )
 
     def lead(self, node, what):
         """The node leads the data set, once it has all of it."""
