@@ -31,7 +31,7 @@ Error identity_lost(const std::string& folder) {
                  folder + "/cluster is missing, and set 0 in " + folder +
                      "/rows has members on other nodes: without that file the node cannot tell "
                      "which cluster it belongs to: restore the data folder, or remove this node "
-                     "and add a new one");
+                     "and add a new one; if no other node is left: penstock store salvage");
 }
 
 // As its rows and its log know it.

@@ -41,7 +41,8 @@ Result<std::unique_ptr<Recovery>> Recovery::open(World world,
     if (!identity) return identity.error();
     if (!*identity) {
         return error(Errc::invalid,
-                     data_folder + " belongs to no node of a cluster: there is nothing to recover");
+                     data_folder + " belongs to no node of a cluster: there is nothing to recover "
+                                   "(where only its file cluster is gone: penstock store salvage)");
     }
     auto recovery =
         std::make_unique<Recovery>(std::move(world), data_folder, std::move(**identity));

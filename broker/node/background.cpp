@@ -130,7 +130,8 @@ Result<void> Background::flush(std::int64_t now_us) {
     for (HostedSet* set : sets_) {
         logged_bytes_ += set->take_logged_bytes();
         unflushed += set->row_store().unflushed_bytes();
-        if (auto health = set->row_store().health(); !health) return health.error();
+        if (auto tended = set->row_store().tend(); !tended) return tended;
+        if (auto health = set->row_store().health(); !health) return health;
     }
     // What is not flushed keeps its segments: short of space, flushing is what frees them.
     const bool low = space_ != storage::SpaceLevel::normal;

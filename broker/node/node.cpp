@@ -366,9 +366,13 @@ Result<void> Node::commit() {
     const model::TimeMs wall_ms = even_time_.now_ms(world_.clock);
     const std::int64_t now_us = world_.clock.steady_us();
     std::size_t entries = 0;
-    each_set([&](HostedSet& set) { entries += set.propose(wall_ms, now_us); });
+    std::size_t waiting = 0;
+    each_set([&](HostedSet& set) {
+        entries += set.propose(wall_ms, now_us);
+        waiting += set.queued();
+    });
     if (world_.neighbours != nullptr) world_.neighbours->proposed();
-    if (entries > 0) show_hanging();
+    if (entries + waiting > 0) show_hanging();
     if (planted(K4)) {
         if (auto finished = finish_sets(); !finished) return finished;
     }

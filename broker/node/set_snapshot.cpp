@@ -63,7 +63,8 @@ Result<void> remove_flat_folder(Disk& disk, const std::string& folder) {
 
 Result<model::LogIndex> flush_before_snapshot(HostedSet& set) {
     storage::RowStore& rows = set.row_store();
-    if (rows.unflushed_bytes() <= checkpoint_bytes_max) return model::LogIndex{0};
+    const bool little = rows.unflushed_bytes() <= checkpoint_bytes_max;
+    if (little && !rows.flushing()) return model::LogIndex{0};
     const model::LogIndex applied = set.applied();
     if (auto started = rows.start_flush(); !started) return started.error();
     return applied;

@@ -3,6 +3,8 @@
 
 #include "broker/core/progress.h"
 #include "broker/model/format.h"
+#include "broker/node/set_snapshot.h"
+#include "tests/support/temp_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -212,6 +214,32 @@ TEST_F(GatheringTest, AClosedSetBeginsAfresh) {
     EXPECT_EQ(propose(0), 1U) << "nothing is under way";
     submit(1);
     EXPECT_EQ(propose(0), 0U) << "what was refused counts no more";
+}
+
+// Rows are handed to RocksDB one set after the other: who comes late waits for all before it.
+TEST(HostedSet, ASnapshotWaitsForAFlushThatIsUnderWayOutsideOfTheTurn) {
+    using Kind = model::RowWrite::Kind;
+    testing::TempFolder folder;
+    auto other = storage::open_rocks_rows(folder.file("other"), {});
+    auto rows = storage::open_rocks_rows(folder.file("rows"), {});
+    ASSERT_TRUE(other && rows);
+    model::RowBatch many;
+    for (int row = 0; row < 100'000; ++row) {
+        many.push_back({Kind::put, "k" + std::to_string(row), std::string(100, 'v')});
+    }
+    ASSERT_TRUE((*other)->apply(std::move(many), 1));
+    Records records;
+    std::vector<std::uint16_t> levels;
+    HostedSet set(data, std::move(*rows), std::make_unique<Levels>(levels));
+    ASSERT_TRUE(set.open(std::make_unique<PromptLog>(records)));
+    set.submit(Submission{model::Tick{}, {}, nullptr, {}});
+    set.propose(1'000, 0);
+    TurnEffects effects;
+    ASSERT_TRUE(set.finish(effects, 0));
+    EXPECT_EQ(*flush_before_snapshot(set), 0U) << "so little is flushed in the turn";
+    ASSERT_TRUE((*other)->start_flush());
+    ASSERT_TRUE(set.row_store().start_flush());
+    EXPECT_EQ(*flush_before_snapshot(set), 1U);
 }
 
 }  // namespace

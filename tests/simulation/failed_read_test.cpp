@@ -40,6 +40,10 @@ class FailingRows final : public storage::RowStore {
 
     Result<void> start_flush() override { return rows_->start_flush(); }
 
+    [[nodiscard]] bool flushing() const override { return rows_->flushing(); }
+
+    Result<void> tend() override { return rows_->tend(); }
+
     Result<void> flush() override { return rows_->flush(); }
 
     Result<model::LogIndex> checkpoint(const std::string& folder) override {

@@ -85,6 +85,10 @@ class MemoryRows final : public RowStore {
 
     Result<void> start_flush() override { return flush(); }
 
+    [[nodiscard]] bool flushing() const override { return false; }
+
+    Result<void> tend() override { return {}; }
+
     Result<void> flush() override {
         // The rows stay behind, their applied index does not.
         if (planted(K34) && unflushed_.size() > 2)

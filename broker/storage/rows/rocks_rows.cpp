@@ -71,28 +71,36 @@ class RocksRows final : public RowStore {
     }
 
     Result<void> apply(RowBatch batch, LogIndex applied) override {
-        if (auto healthy = health(); !healthy) return healthy;
         // Of this thread, which does most of the reading too: counts of each comparison, in memory
         // of the thread's own, that nobody here looks at.
         rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-        look();
+        if (auto tended = tend(); !tended) return tended;
         if (fresh_->bytes() >= fresh_bytes_) {
             if (auto sealed = seal(); !sealed) return sealed;
         }
-        cache_.forget(batch);
-        const bool with_applied = writes_applied(batch, applied);
-        fresh_->apply(std::move(batch));
-        if (!with_applied) {
-            fresh_->put(std::string(applied_index_key), encode_applied(applied));
+        if (!writes_applied(batch, applied)) {
+            batch.push_back({model::RowWrite::Kind::put,
+                             std::string(applied_index_key),
+                             encode_applied(applied)});
         }
+        cache_.forget(batch);
+        fresh_->apply(std::move(batch));
         return {};
     }
 
     Result<void> start_flush() override {
         if (auto healthy = health(); !healthy) return healthy;
         // More would be handed over before what is under way is on the disk.
-        if (handover_.under_way()) return {};
-        return seal();
+        flush_wanted_ = handover_.under_way();
+        return flush_wanted_ ? Result<void>() : seal();
+    }
+
+    [[nodiscard]] bool flushing() const override { return flush_wanted_ || handover_.under_way(); }
+
+    Result<void> tend() override {
+        if (auto healthy = health(); !healthy) return healthy;
+        look();
+        return flush_wanted_ && !handover_.under_way() ? seal() : Result<void>();
     }
 
     Result<void> flush() override {
@@ -188,6 +196,7 @@ class RocksRows final : public RowStore {
         handover_.wait();
         look();
         if (auto healthy = health(); !healthy) return healthy;
+        flush_wanted_ = false;
         if (fresh_->bytes() == 0) return {};
         handover_.start(std::exchange(fresh_, std::make_unique<FreshRows>()));
         return {};
@@ -202,6 +211,7 @@ class RocksRows final : public RowStore {
     std::uint64_t fresh_bytes_;
     rocksdb::ReadOptions read_options_ = rocks_read_options();
     mutable RowCache cache_{row_cache_bytes};
+    bool flush_wanted_ = false;  // once what is under way has ended
     mutable KeyRanges nothing_below_;
     std::unique_ptr<FreshRows> fresh_ = std::make_unique<FreshRows>();
     Handover handover_;

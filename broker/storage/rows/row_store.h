@@ -23,8 +23,16 @@ class RowStore : public model::Rows {
     // error is final: stop the process.
     virtual Result<void> apply(model::RowBatch batch, model::LogIndex applied) = 0;
 
-    // Starts a flush of everything applied so far; does not wait.
+    // Starts a flush of everything applied so far; does not wait. While one is under way the next
+    // tend() behind its end starts it.
     virtual Result<void> start_flush() = 0;
+
+    // A flush was asked for and has not ended: flush() and checkpoint() would wait for it, which
+    // may take seconds.
+    [[nodiscard]] virtual bool flushing() const = 0;
+
+    // To be called now and then, each turn: goes on with what a flush has ended. Cheap.
+    virtual Result<void> tend() = 0;
 
     // Flushes and waits; for a clean stop and for tests.
     virtual Result<void> flush() = 0;

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -258,6 +260,30 @@ TEST_F(RocksRows, ARangeThatWasEmptyShowsWhatCameLater) {
     ASSERT_TRUE(rows->apply({{Kind::put, "k3", "3"}}, 4));
     ASSERT_TRUE(rows->flush());
     EXPECT_EQ(seen(), "k3 ");
+}
+
+// Hand-overs of a process go one after the other.
+TEST_F(RocksRows, AFlushAskedForWhileOneIsUnderWayFollowsIt) {
+    using Kind = model::RowWrite::Kind;
+    auto other = std::move(*open_rocks_rows(temp_.file("other"), options_));
+    auto rows = std::move(*open());
+    model::RowBatch many;
+    for (int row = 0; row < 100'000; ++row) {
+        many.push_back({Kind::put, "k" + std::to_string(row), std::string(100, 'v')});
+    }
+    ASSERT_TRUE(other->apply(std::move(many), 1));
+    ASSERT_TRUE(rows->apply({{Kind::put, "k1", "1"}}, 1));
+    EXPECT_FALSE(rows->flushing());
+    ASSERT_TRUE(other->start_flush());
+    ASSERT_TRUE(rows->start_flush());
+    EXPECT_TRUE(rows->flushing());
+    ASSERT_TRUE(rows->apply({{Kind::put, "k2", "2"}}, 2));
+    ASSERT_TRUE(rows->start_flush());
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (rows->flushing() && std::chrono::steady_clock::now() < deadline) {
+        ASSERT_TRUE(rows->tend());
+    }
+    EXPECT_EQ(rows->flushed_applied(), 2U);
 }
 
 // As leases, timers and outboxes are looked at: from a place that moves on, as far as is wanted.

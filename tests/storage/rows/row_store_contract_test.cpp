@@ -204,6 +204,15 @@ TEST_P(RowStoreContract, ABatchMayWriteItsAppliedIndexItself) {
     EXPECT_EQ(rows_->flushed_applied(), 3U);
 }
 
+TEST_P(RowStoreContract, TheStoredAppliedIndexIsNeverAnOlderOne) {
+    for (const LogIndex applied : {7U, 8U, 9U}) {
+        apply({put("a", "1")}, applied);
+        ASSERT_TRUE(rows_->flush());
+        EXPECT_EQ(stored_applied(), applied);
+        EXPECT_EQ(stored_applied(), applied) << "read again";
+    }
+}
+
 TEST_P(RowStoreContract, ABatchWithAnotherAppliedIndexIsABug) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     const RowBatch wrong{put(std::string(applied_index_key), encode_applied(4))};
