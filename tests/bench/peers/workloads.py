@@ -198,6 +198,7 @@ def backlogs(runner, broker):
     def fill(words, messages):
         nonlocal acknowledged
         sending = ["--mode", "send", "--connections", 16, "--window", 64, "--count", messages]
+        sending += ["--first", acknowledged]
         filled = measure([*words, *pids, *sending], patience)
         if "failed" in filled:
             raise RuntimeError(filled["failed"])

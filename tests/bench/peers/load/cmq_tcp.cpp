@@ -80,7 +80,8 @@ void CmqTcp::greet() {
 void CmqTcp::publish(std::string_view bodies, std::uint64_t tag) {
     const auto seqno = static_cast<std::int64_t>(tag);
     auto parts = split(bodies, static_cast<std::size_t>(options_.size));
-    const auto turn = tag % static_cast<std::uint64_t>(options_.spread);
+    // Connections begin anywhere: they would all go to the same queue at once.
+    const auto turn = (tag + begin_) % static_cast<std::uint64_t>(options_.spread);
     const std::string spread_to = options_.object + "-" + std::to_string(turn);
     const std::string& object = options_.spread > 1 ? spread_to : options_.object;
     const bool batch = options_.batch > 1;

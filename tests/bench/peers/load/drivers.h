@@ -7,6 +7,7 @@
 #include "tests/bench/peers/load/connection.h"
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -140,6 +141,7 @@ class CmqTcp : public Connection {
 
     std::int64_t asked_ = 0;  // requests of a consumer, numbered from 1
     std::string queue_;
+    std::uint64_t begin_ = std::random_device()();
 };
 
 }  // namespace penstock::load

@@ -209,7 +209,7 @@ void Load::publish(Connection& connection, std::uint64_t due_ns) {
     for (std::size_t at = 0; at < bodies_.size(); at += size, ++sequence) {
         const std::size_t cut = (sequence * 0x9E3779B97F4A7C15U) >> 44U;  // below pool_bytes
         std::copy_n(&pool_[cut], size - stamp_bytes, &bodies_[at + stamp_bytes]);
-        stamp(&bodies_[at], due_ns, sequence);
+        stamp(&bodies_[at], due_ns, options_.first + sequence);
     }
     connection.pending.push_back({due_ns, now_ns(), first, false});
     ++connection.under_way;

@@ -125,6 +125,10 @@ const std::map<std::string, Setter>& setters() {
          [](Options& o, const std::string& v) {
              o.count = number(v, std::uint64_t{0}, std::uint64_t{100'000'000});
          }},
+        {"first",
+         [](Options& o, const std::string& v) {
+             o.first = number(v, std::uint64_t{0}, std::uint64_t{100'000'000});
+         }},
         {"processes",
          [](Options& o, const std::string& v) {
              for (const auto& one : split(v)) o.processes.push_back(number(one, 1, 1 << 30));

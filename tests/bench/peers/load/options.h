@@ -42,6 +42,7 @@ struct Options {
     double rate = 0;                  // requests a second, open loop; 0: closed loop
     double idle = 3;                  // drain: seconds without a message that end it
     std::uint64_t count = 0;          // messages to send or drain; 0: by time
+    std::uint64_t first = 0;          // send: sequence number of the first message
     std::string acknowledged_file;    // written: one byte a message, 1 for acknowledged
     std::string verify_file;          // read: such a file, held against what came
     std::vector<int> processes;       // the servers, for processor time, memory and writes
