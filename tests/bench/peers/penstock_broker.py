@@ -14,6 +14,7 @@ from server import BINARY, DEV_KEY_ID, DEV_KEY_SECRET, Server
 
 INDEX_AND_ORDINAL_BITS = 51  # of a message id; above them is its set (broker/model/ids.h)
 LEADERS_SETTLE_SECONDS = 8  # they go to the nodes that should have them
+QUEUES_MAX = 20_000  # W7 makes 10,000
 
 
 class Penstock:
@@ -46,6 +47,7 @@ class Penstock:
             server.environment = dict(
                 os.environ,
                 PENSTOCK_LISTEN_TCP=f"127.0.0.1:{server.tcp_port}",
+                PENSTOCK_LIMITS_QUEUES_MAX=str(QUEUES_MAX),
             )
             if self.nodes > 1:
                 server.environment["PENSTOCK_CLUSTER_ACK"] = self.ack_mode
