@@ -9,7 +9,7 @@ namespace penstock::core {
 
 namespace {
 
-constexpr std::size_t kept_max = 4'096;  // of each kind
+constexpr std::size_t kept_max = 16'384;  // of each kind
 
 }  // namespace
 
