@@ -2,6 +2,8 @@
 // warm and with cold caches; no entry writes much; nothing outlives what it belonged to.
 #include "tests/core/set_workload.h"
 
+#include "broker/base/random.h"
+#include "tests/core/commands.h"
 #include "tests/support/core_invariants.h"
 #include "tests/support/temp_folder.h"
 
@@ -58,6 +60,34 @@ TEST(SetUnderRandomCommands, DecidesTheSameWithWarmAndColdCaches) {
         EXPECT_EQ(warm, trace_of(seed, 1));
         EXPECT_EQ(warm, trace_of(seed, 7));
     }
+}
+
+// Records are kept decoded for 16,384 objects of a kind, and all dropped where more are met.
+TEST(ASetWithManyQueues, DecidesTheSameWithWarmAndColdCaches) {
+    constexpr std::uint32_t many = 17'000;
+    constexpr std::uint32_t sends = 500;  // in an entry
+    const auto trace = [](std::uint32_t drop_caches_every) {
+        CoreDriver driver = CoreDriver::data_set({drop_caches_every, 0});
+        SeededRandom random(20261123);
+        for (std::uint32_t queue = 1; queue <= many; ++queue) {
+            driver.done(make_queue(model::QueueNo{queue}));
+        }
+        for (int entry = 0; entry < 60; ++entry) {
+            std::vector<model::Command> commands;
+            for (std::uint32_t at = 0; at < sends; ++at) {
+                const auto queue = static_cast<std::uint32_t>(1 + random.below(many));
+                model::Send send = make_send(model::QueueNo{queue});
+                send.first_ordinal = at;
+                commands.emplace_back(std::move(send));
+            }
+            const std::vector<model::BodyInfo> bodies(sends, model::BodyInfo{{}, 1});
+            for (const model::Reply& reply : driver.apply(std::move(commands), bodies)) {
+                EXPECT_FALSE(std::holds_alternative<model::Refusal>(reply));
+            }
+        }
+        return driver.trace();
+    };
+    EXPECT_EQ(trace(0), trace(1));
 }
 
 TEST(SetUnderRandomCommands, DecidesTheSameOverRowsInMemoryAndInRocksDb) {
